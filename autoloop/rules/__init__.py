@@ -1,0 +1,1 @@
+"""Rules: pure functions of trials that propose edits, one small file each."""

@@ -1,0 +1,1 @@
+"""Strategies: who fills the next round, one small file each."""

@@ -1,0 +1,39 @@
+"""What a strategy is: it fills the next round."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoloop.rules.base import Decision
+from autoloop.trials import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All a strategy may look at when a round is over.
+
+    Attributes:
+        finished: Trials of the round that just ended, in job order.
+        trials: Every finished trial of the study by name.
+        decisions: What the rules said of ``finished``, silent ones included.
+        round: Number of the round to fill.
+        seed: Seed of the study, for strategies that draw.
+        maximize: Whether a larger objective is better.
+    """
+
+    finished: Sequence[Trial]
+    trials: Mapping[str, Trial]
+    decisions: Sequence[Decision]
+    round: int
+    seed: int = 0
+    maximize: bool = False
+
+
+class Strategy(ABC):
+    """Turns what is known into proposals; the loop checks them and says no where it must."""
+
+    @abstractmethod
+    def propose(self, situation: Situation) -> list[Decision]:
+        """Return decisions with edits, the most wanted first."""
