@@ -1,0 +1,234 @@
+"""The record of a study: the events of its journal, and what they add up to.
+
+An event is a JSON object with ``event`` (its kind) and ``time`` (seconds since the epoch). The kinds, in the
+order they appear:
+
+``study``      first line: version, command, settings, rules as configured
+``round``      a round is planned: its variants (each with its job number) and the proposals refused
+``job``        a job is about to start in a slot
+``trial``      a job ended: state, summary, where its log is
+``decisions``  what the rules said of a round
+``stop``       the study ended, and why
+``resume``     a later process went on with the study
+
+Nothing here reads a file or a clock: `autoloop.journal` does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autoloop.errors import JournalError
+from autoloop.trials import TrialState
+
+Event = Mapping[str, Any]
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A variant as the journal keeps it: everything but its config."""
+
+    name: str
+    parent: str | None
+    rule: str
+    reason: str
+    evidence: Mapping[str, Any]
+    expects: str
+    edits: tuple[str, ...]
+    overrides: tuple[str, ...]
+    signature: str
+    changes: tuple[tuple[str, Any, Any], ...]  # (path, old value, new value)
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: Event) -> Plan:
+        """Read one entry of a ``round`` event's ``variants``."""
+        return cls(
+            name=entry["name"],
+            parent=entry["parent"],
+            rule=entry["rule"],
+            reason=entry["reason"],
+            evidence=entry["evidence"],
+            expects=entry["expects"],
+            edits=tuple(entry["edits"]),
+            overrides=tuple(entry["overrides"]),
+            signature=entry["signature"],
+            changes=tuple((path, old, new) for path, old, new in entry["changes"]),
+            notes=tuple(entry["notes"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of a study: planned, running (``run_dir`` set), or ended (``state`` set).
+
+    Attributes:
+        job: Number in the study, from 0.
+        round: Number of the round, from 1.
+        plan: The variant it runs.
+        attempts: How often it was started.
+        run_dir: Directory of the latest attempt, relative to the study; empty before the first.
+        slot: Index of its slot, None where the launcher has no slots.
+        gpus: GPU ids of its slot.
+        state: How it ended; None while it has not.
+        objective: Value of the objective, NaN if unknown.
+        summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
+        steps: Last step of its history, 0 if there is none.
+        error: Why it did not complete, in one line.
+        started_at: Seconds since the epoch, NaN if unknown.
+        ended_at: The same.
+        details: The remaining fields of the ``trial`` event (exit_code, signal, log, log_tail, url, run_id,
+            problem, warnings, return_value).
+    """
+
+    job: int
+    round: int
+    plan: Plan
+    attempts: int = 0
+    run_dir: str = ""
+    slot: int | None = None
+    gpus: tuple[str, ...] = ()
+    state: TrialState | None = None
+    objective: float = math.nan
+    summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    steps: int = 0
+    error: str = ""
+    started_at: float = math.nan
+    ended_at: float = math.nan
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the job: its variant's."""
+        return self.plan.name
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended, as far as the journal knows."""
+        return self.attempts > 0 and self.state is None
+
+
+@dataclass(slots=True)
+class Study:
+    """A study as its journal tells it.
+
+    Attributes:
+        header: The ``study`` event.
+        jobs: Job number -> job.
+        refused: Round -> proposals that were refused for it, each ``{trial, rule, edits, why}``.
+        decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits, expects}``.
+        stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
+        resumes: The ``resume`` events.
+    """
+
+    header: Event = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    refused: dict[int, list[Event]] = field(default_factory=dict)
+    decisions: dict[int, list[Event]] = field(default_factory=dict)
+    stopped: Event | None = None
+    resumes: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def replay(cls, events: Iterable[Event]) -> Study:
+        """Fold events into the study they tell."""
+        study = cls()
+        for event in events:
+            study.record(event)
+        return study
+
+    def record(self, event: Event) -> None:
+        """Take one more event into account.
+
+        Raises:
+            JournalError: The event is of an unknown kind or speaks of a job that no round planned.
+        """
+        handler = getattr(self, f"_on_{event.get('event')}", None)
+        if handler is None:
+            raise JournalError(f"unknown event {event.get('event')!r} in the journal")
+        try:
+            handler(event)
+        except (KeyError, TypeError, ValueError) as error:
+            raise JournalError(f"the {event['event']!r} event is incomplete: {error!r}") from error
+
+    @property
+    def maximize(self) -> bool:
+        """Whether a larger objective is better."""
+        return bool(self.header.get("objective", {}).get("goal") == "max")
+
+    @property
+    def rounds(self) -> list[int]:
+        """Numbers of the planned rounds, ascending."""
+        return sorted({job.round for job in self.jobs.values()})
+
+    def of_round(self, number: int) -> list[Job]:
+        """Jobs of one round, in job order."""
+        return [job for _, job in sorted(self.jobs.items()) if job.round == number]
+
+    def by_name(self, name: str | None) -> Job | None:
+        """The job of that name, or None."""
+        return next((job for job in self.jobs.values() if job.name == name), None)
+
+    def best(self) -> Job | None:
+        """The completed job with the best objective; None while there is none."""
+        done = [j for j in self.jobs.values() if j.state is TrialState.COMPLETE and math.isfinite(j.objective)]
+        pick = max if self.maximize else min
+        return pick(done, key=lambda job: job.objective, default=None)
+
+    def _on_study(self, event: Event) -> None:
+        self.header = event
+
+    def _on_round(self, event: Event) -> None:
+        number = int(event["round"])
+        for entry in event["variants"]:
+            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry))
+        self.refused.setdefault(number, []).extend(event["refused"])
+
+    def _on_job(self, event: Event) -> None:
+        job = self.jobs[int(event["job"])]
+        self.jobs[job.job] = replace(
+            job,
+            attempts=job.attempts + 1,
+            run_dir=event["run_dir"],
+            slot=event.get("slot"),
+            gpus=tuple(event.get("gpus") or ()),
+            state=None,
+            started_at=float(event["time"]),
+        )
+
+    def _on_trial(self, event: Event) -> None:
+        job = self.jobs[int(event["job"])]
+        known = {"event", "v", "time", "job", "name", "round", "state", "objective", "summary", "steps", "error"}
+        self.jobs[job.job] = replace(
+            job,
+            run_dir=event.get("run_dir", job.run_dir),
+            slot=event.get("slot", job.slot),
+            gpus=tuple(event.get("gpus") or job.gpus),
+            state=TrialState(event["state"]),
+            objective=_number(event["objective"]),
+            summary=event["summary"],
+            steps=int(event["steps"]),
+            error=event["error"],
+            started_at=_number(event.get("started_at", job.started_at)),
+            ended_at=_number(event.get("ended_at", event["time"])),
+            details={key: value for key, value in event.items() if key not in known},
+        )
+
+    def _on_decisions(self, event: Event) -> None:
+        self.decisions.setdefault(int(event["round"]), []).extend(event["decisions"])
+
+    def _on_stop(self, event: Event) -> None:
+        self.stopped = event
+
+    def _on_resume(self, event: Event) -> None:
+        self.stopped = None
+        self.resumes.append(event)
+
+
+def _number(value: Any) -> float:
+    """A float; None (JSON's stand-in for NaN) becomes NaN."""
+    return math.nan if value is None else float(value)
