@@ -1,0 +1,195 @@
+"""The zygote: an idle process that has imported what jobs need and forks a supervisor per job.
+
+It is a fresh interpreter, not a fork of the main process, so it has one thread and no open GPU. It
+ends when the main process closes its socket or dies. Nothing in it may touch CUDA: a forked process
+cannot use a GPU that its parent has opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autoloop.execute import supervisor
+
+_HEADER = struct.Struct("!cQ")
+_PRELOAD, _SHARE, _FORK = b"P", b"S", b"F"
+
+#: Seconds between looks at the parent, which may die while a copy of its socket stays open.
+_LIFE_CHECK_S = 1.0
+
+_BOOT = (
+    "import json, sys; fd, sys.path[:] = json.loads(sys.argv[1]); "
+    "from autoloop.execute.zygote import serve; serve(fd)"
+)
+
+_shared_pickle: bytes | None = None
+_shared: list[Any] = []
+
+
+def shared() -> Any:
+    """Return what the pool has shared with all jobs (`Zygote.share`), in a job's process.
+
+    It is unpickled once, in the zygote. Where that failed, the job does it again by itself, so that
+    the error appears where it belongs: in the job.
+
+    Raises:
+        LookupError: Nothing was shared.
+    """
+    if not _shared:
+        if _shared_pickle is None:
+            raise LookupError("nothing was shared with this job")
+        _shared.append(pickle.loads(_shared_pickle))
+    return _shared[0]
+
+
+class Zygote:
+    """The main process's handle on its zygote.
+
+    Args:
+        preload: Modules to import before the first fork.
+        env: Environment of the zygote. Thread counts must be right in it, because math libraries
+            read them when they are imported.
+    """
+
+    def __init__(self, preload: Sequence[str], env: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            boot = json.dumps([theirs.fileno(), [path for path in sys.path if isinstance(path, str)]])
+            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, "-c", _BOOT, boot],
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._socket = ours
+        self._send(_PRELOAD, json.dumps(list(preload)).encode())
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
+
+    def share(self, pickled: bytes) -> None:
+        """Hand over an object (by cloudpickle) that every job forked from now on inherits."""
+        self._send(_SHARE, pickled)
+
+    def fork(self, channel_fd: int) -> None:
+        """Fork a supervisor that talks over ``channel_fd``; the caller closes its own copy.
+
+        Raises:
+            OSError: The zygote is gone.
+        """
+        socket.send_fds(self._socket, [_HEADER.pack(_FORK, 0)], [channel_fd])
+
+    def close(self) -> None:
+        """Let the zygote end and wait for it. Running jobs are not its concern: see the pool."""
+        self._socket.close()
+        self._process.wait()
+
+    def _send(self, kind: bytes, body: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `fork` will tell
+            self._socket.sendall(_HEADER.pack(kind, len(body)) + body)
+
+
+def serve(fd: int) -> None:
+    """Be the zygote: import, share and fork as told on socket ``fd``, until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+    supervisors: set[int] = set()
+    with socket.socket(fileno=fd) as commands:
+        while os.getppid() == parent:
+            _reap(supervisors)
+            readable, _, _ = select.select([commands], [], [], _LIFE_CHECK_S)
+            if readable and not _serve_one(commands, supervisors):
+                return
+
+
+def _serve_one(commands: socket.socket, supervisors: set[int]) -> bool:
+    """Carry out one command; return whether there may be more."""
+    header, fds, _, _ = socket.recv_fds(commands, _HEADER.size, 1)
+    if len(header) < _HEADER.size:
+        return False
+    kind, length = _HEADER.unpack(header)
+    body = _receive(commands, length)
+    if kind == _FORK:
+        supervisors.add(_fork_supervisor(commands, fds[0]))
+    elif kind == _SHARE:
+        _load_shared(body)
+    elif kind == _PRELOAD:
+        _preload(json.loads(body))
+    return True
+
+
+def _receive(commands: socket.socket, length: int) -> bytes:
+    body = bytearray()
+    while len(body) < length:
+        chunk = commands.recv(length - len(body))
+        if not chunk:
+            raise EOFError("the main process ended in the middle of a command")
+        body += chunk
+    return bytes(body)
+
+
+def _fork_supervisor(commands: socket.socket, channel_fd: int) -> int:
+    pid = os.fork()
+    if pid:
+        os.close(channel_fd)
+        return pid
+    try:
+        commands.close()
+        supervisor.supervise(channel_fd)
+    except BaseException:  # noqa: BLE001  the border of a process: shown, then it ends
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _preload(modules: Sequence[str]) -> None:
+    """Import ``modules``; one that cannot be imported is left to the jobs that need it."""
+    for module in modules:
+        _import(module)
+    _settle()
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001  importing runs foreign code
+        print(f"autoloop: cannot preload {module!r}: {error}", file=sys.stderr)
+
+
+def _load_shared(pickled: bytes) -> None:
+    global _shared_pickle
+    _shared_pickle = pickled
+    _shared.clear()
+    with contextlib.suppress(Exception):  # `shared` tries again in the job and fails there
+        shared()
+    _settle()
+
+
+def _settle() -> None:
+    """Keep what is loaded out of garbage collections, which would copy its pages in every job."""
+    gc.collect()
+    gc.freeze()
+
+
+def _reap(supervisors: set[int]) -> None:
+    for pid in list(supervisors):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            supervisors.discard(pid)
