@@ -2,12 +2,13 @@
 
 They stand here, not in the plugins, because Hydra scans every module there. Values are ``Any`` with
 an interpolation, so that an app may keep its knobs at the top level (``gpus: [0, 1]``), and one
-without such keys works as well.
+without such keys works as well. Knobs whose names other apps use for things of their own (``strategy``,
+``metrics``, ``seed`` ...) are looked up under ``autoloop.`` instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -39,4 +40,47 @@ class SlotsLauncherConf:
     grace_s: Any = "${oc.select:grace_s,10}"
     stagger_s: Any = "${oc.select:stagger_s,0}"
     min_free_mem_gb: Any = "${oc.select:min_free_mem_gb,null}"
-    preload: Any = "${oc.select:preload,[]}"
+    preload: Any = "${oc.select:autoloop.preload,[]}"
+
+
+@dataclass
+class SweeperConf:
+    """Settings of ``hydra/sweeper=autoloop``.
+
+    Attributes:
+        rounds: Rounds in all; round 1 is the baseline and the variants.
+        variants: The user's variants of round 1, in any form that `autoloop.variants.parse_entries` reads.
+        edits: Edits of the baseline; a comma list of values makes variants.
+        rules: Name of a file in conf/rules, or rule name -> its settings.
+        bounds: Name of a file in conf/bounds, or path pattern -> [low, high]; null for none.
+        metrics: Name of a file in conf/metrics, or its content.
+        strategy: Name of a file in conf/strategy, or its content.
+        seed: Seed of the study, for strategies that draw.
+        max_jobs: Jobs in all; null for no limit.
+        max_hours: Hours of running in all, over restarts; null for no limit.
+        max_failures: So many failed jobs in a row end the study; null for no limit.
+        retries: How often a failed job is tried again.
+        fail_fast: Whether the first failed job ends the study.
+        max_batch_size: Jobs handed to the launcher at once; null for a whole round.
+        dry_run: Print the plan and run nothing.
+        resume: Go on with a study of the same directory; ``force`` even if its settings changed.
+    """
+
+    _target_: str = "hydra_plugins.autoloop.sweeper.AutoloopSweeper"
+    _recursive_: bool = False
+    rounds: Any = "${oc.select:rounds,1}"
+    variants: Any = "${oc.select:autoloop.variants,null}"
+    edits: Any = field(default_factory=list)
+    rules: Any = "${oc.select:autoloop.rules,general}"
+    bounds: Any = "${oc.select:autoloop.bounds,null}"
+    metrics: Any = "${oc.select:autoloop.metrics,general}"
+    strategy: Any = "${oc.select:autoloop.strategy,rules}"
+    seed: Any = "${oc.select:autoloop.seed,0}"
+    max_jobs: Any = "${oc.select:max_jobs,null}"
+    max_hours: Any = "${oc.select:max_hours,null}"
+    max_failures: Any = "${oc.select:max_failures,null}"
+    retries: Any = "${oc.select:autoloop.retries,0}"
+    fail_fast: Any = "${oc.select:fail_fast,false}"
+    max_batch_size: Any = None
+    dry_run: Any = "${oc.select:dry_run,false}"
+    resume: Any = "${oc.select:autoloop.resume,true}"

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import change
-from autoloop.errors import AutoloopError, EditError, NoChangeError
+from autoloop.errors import EditError, NoChangeError
 from autoloop.rules.base import Decision
 from autoloop.study import Job, Study
 from autoloop.trials import TrialState
-from autoloop.variants import Variant
+from autoloop.variants import Variant, safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ def _take_start(planned: Round, start: Variant) -> None:
 
 def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive, several: bool) -> None:
     swept = variant.rule == "sweep"
-    name = f"{variant.name} ({start.name})" if several else variant.name
+    name = safe_name(f"{variant.name}-{start.name}") if several else variant.name
     child = replace(variant, name=name, parent=start.name)
     try:
         derived = derive(start, variant.edits)
@@ -260,7 +260,9 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
 
 def _of_variant(error: EditError, name: str) -> EditError:
     """The same error, naming the variant it was found in."""
-    return EditError(f"variant {name!r}: {error}", error.text, error.position, error.nearest)
+    told = EditError(f"in variant {name!r}:\n{error}", error.text, error.position, error.nearest)
+    told.why = error.why
+    return told
 
 
 def next_round(
@@ -303,8 +305,8 @@ def _take_proposal(
         return
     try:
         derived = derive(parent, edits)
-    except AutoloopError as error:
-        planned.refuse(proposal, str(error).splitlines()[0])
+    except EditError as error:
+        planned.refuse(proposal, error.why)
         return
     twin = planned.seen.get(derived.signature)
     if twin is not None:
@@ -335,7 +337,7 @@ def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[
         try:
             change([edit], config)
         except EditError as error:
-            skipped.append(f"skipped {edit}: {str(error).splitlines()[0]}")
+            skipped.append(f"{edit}: skipped, {error.why}")
         else:
             usable.append(edit)
     return usable, skipped

@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,8 @@ class StudyRunner:
         points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
         planned = first_round(points.starts, points.named, self.composer.derive)
         if self.settings.dry_run:
-            print(plan_text(planned, self.settings))
+            run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
+            print(plan_text(planned, self.settings, run_dirs))
             return []
         with Journal(self.study_dir) as journal:
             self._open(journal, points)
@@ -243,9 +243,10 @@ class StudyRunner:
         by_number = {job.job: job for job in jobs}
         returned: dict[int, JobReturn] = {}
         for outcome in stream(self._feed(journal, jobs)):
-            job = by_number[outcome.job]
-            returned[job.job] = outcome.job_return
-            self._record(journal, job, outcome.end)
+            job = by_number[outcome.index]
+            self._record(journal, job, JobEnd.of_outcome(outcome))
+            if isinstance(outcome.value, JobReturn):
+                returned[job.job] = outcome.value
         done = [returned[number] for number in sorted(returned)]
         size = self.settings.max_batch_size or max(1, len(done))
         self.returns.extend(done[i : i + size] for i in range(0, len(done), size))

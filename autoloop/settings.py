@@ -16,7 +16,7 @@ from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
-from autoloop.variants import Variant, parse_variants
+from autoloop.variants import Entry, parse_edits, parse_entries
 
 CONF_DIR = Path(__file__).parent / "conf"
 
@@ -45,7 +45,7 @@ class Settings:
     strategy: Strategy
     metrics: Metrics
     bounds: Mapping[str, tuple[float | None, float | None]]
-    variants: tuple[Variant, ...] = ()
+    variants: tuple[Entry, ...] = ()
     edits: tuple[str, ...] = ()
     max_batch_size: int | None = None
     dry_run: bool = False
@@ -75,7 +75,7 @@ class Settings:
             strategy=build_strategy(raw["strategy"]),
             metrics=Metrics.read(raw["metrics"]),
             bounds=_bounds(raw["bounds"]),
-            variants=parse_variants(given.get("variants")),
+            variants=parse_entries(given.get("variants")),
             edits=tuple(str(edit) for edit in given.get("edits") or ()),
             max_batch_size=_whole(given, "max_batch_size", 1),
             dry_run=_switch(given, "dry_run"),
