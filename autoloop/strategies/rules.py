@@ -1,0 +1,54 @@
+"""RulesStrategy: every finished run has children, made by the rules that fired on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from autoloop.rules import checks
+from autoloop.rules.base import Decision
+from autoloop.strategies.base import Situation, Strategy
+from autoloop.trials import Trial
+
+
+class RulesStrategy(Strategy):
+    """Each run of the finished round gets up to ``variants_per_run`` children, in the order of the rules.
+
+    A run whose job failed gets children only from rules that judge failures (out of memory, a loss that is
+    not finite). First children come first, in job order, then second ones: where the loop has no room for
+    all, every run is heard before one is heard twice.
+
+    Args:
+        variants_per_run: Most children of one run, at least 1.
+        parents: Only the best so many runs of the round have children, by their objective (ties in job order;
+            a run without an objective is not among them); null for all of them.
+    """
+
+    def __init__(self, *, variants_per_run: int = 1, parents: int | None = None) -> None:
+        kind = "RulesStrategy"
+        self.variants_per_run = checks.whole(kind, "variants_per_run", variants_per_run, 1)
+        self.parents = None if parents is None else checks.whole(kind, "parents", parents, 1)
+
+    def propose(self, situation: Situation) -> list[Decision]:
+        """Return the decisions that fired, one run after the other, at most ``variants_per_run`` for each."""
+        chosen = self._chosen(situation)
+        children = [self._children(trial, situation.decisions) for trial in chosen]
+        places = range(self.variants_per_run)
+        return [own[place] for place in places for own in children if place < len(own)]
+
+    def _chosen(self, situation: Situation) -> list[Trial]:
+        """Return the runs that may have children, in job order."""
+        if self.parents is None:
+            return list(situation.finished)
+        sign = -1 if situation.maximize else 1
+        known = [trial for trial in situation.finished if trial.usable and math.isfinite(trial.objective)]
+        best = sorted(known, key=lambda trial: sign * trial.objective)[: self.parents]
+        return [trial for trial in situation.finished if any(trial is one for one in best)]
+
+    def _children(self, trial: Trial, decisions: Sequence[Decision]) -> list[Decision]:
+        """Return the first proposals about one run, no two with the same edits of the same parent."""
+        fired = [decision for decision in decisions if decision.judged == trial.name and decision.fired]
+        distinct: dict[object, Decision] = {}
+        for decision in fired:
+            distinct.setdefault((decision.trial, decision.edits), decision)
+        return list(distinct.values())[: self.variants_per_run]
