@@ -8,6 +8,7 @@ order they appear:
 ``job``        a job is about to start in a slot
 ``trial``      a job ended: state, summary, where its log is
 ``decisions``  what the rules said of a round
+``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new run dir)
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
 
@@ -71,8 +72,10 @@ class Job:
         job: Number in the study, from 0.
         round: Number of the round, from 1.
         plan: The variant it runs.
-        attempts: How often it was started.
-        run_dir: Directory of the latest attempt, relative to the study; empty before the first.
+        retry_of: Number of the job it repeats, None for the first try.
+        retried_by: Number of the job that repeats it, None if there is none.
+        started: Whether it was started.
+        run_dir: Directory of the job, relative to the study; empty before it starts.
         slot: Index of its slot, None where the launcher has no slots.
         gpus: GPU ids of its slot.
         state: How it ended; None while it has not.
@@ -89,7 +92,9 @@ class Job:
     job: int
     round: int
     plan: Plan
-    attempts: int = 0
+    retry_of: int | None = None
+    retried_by: int | None = None
+    started: bool = False
     run_dir: str = ""
     slot: int | None = None
     gpus: tuple[str, ...] = ()
@@ -110,7 +115,7 @@ class Job:
     @property
     def running(self) -> bool:
         """Whether it was started and has not ended, as far as the journal knows."""
-        return self.attempts > 0 and self.state is None
+        return self.started and self.state is None
 
 
 @dataclass(slots=True)
@@ -124,6 +129,8 @@ class Study:
         decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits, expects}``.
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
+        seconds: How long the study has been running, over restarts.
+        last_time: Time of the latest event, seconds since the epoch; NaN before the first.
     """
 
     header: Event = field(default_factory=dict)
@@ -132,6 +139,8 @@ class Study:
     decisions: dict[int, list[Event]] = field(default_factory=dict)
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
+    seconds: float = 0.0
+    last_time: float = math.nan
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -154,6 +163,10 @@ class Study:
             handler(event)
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(f"the {event['event']!r} event is incomplete: {error!r}") from error
+        time = float(event["time"])
+        if event["event"] not in ("study", "resume"):
+            self.seconds += max(0.0, time - self.last_time)
+        self.last_time = time
 
     @property
     def maximize(self) -> bool:
@@ -166,12 +179,21 @@ class Study:
         return sorted({job.round for job in self.jobs.values()})
 
     def of_round(self, number: int) -> list[Job]:
-        """Jobs of one round, in job order."""
-        return [job for _, job in sorted(self.jobs.items()) if job.round == number]
+        """Jobs of one round without those that a later try replaced, in job order."""
+        return [job for job in self.counted() if job.round == number]
 
     def by_name(self, name: str | None) -> Job | None:
-        """The job of that name, or None."""
-        return next((job for job in self.jobs.values() if job.name == name), None)
+        """The job of that name, its latest try; or None."""
+        return next((job for job in reversed(self.jobs.values()) if job.name == name), None)
+
+    @property
+    def next_job(self) -> int:
+        """Number of the next new job."""
+        return max(self.jobs, default=-1) + 1
+
+    def counted(self) -> list[Job]:
+        """Every job but those that a later try replaced, in job order."""
+        return [job for _, job in sorted(self.jobs.items()) if job.retried_by is None]
 
     def best(self) -> Job | None:
         """The completed job with the best objective; None while there is none."""
@@ -192,11 +214,10 @@ class Study:
         job = self.jobs[int(event["job"])]
         self.jobs[job.job] = replace(
             job,
-            attempts=job.attempts + 1,
+            started=True,
             run_dir=event["run_dir"],
             slot=event.get("slot"),
             gpus=tuple(event.get("gpus") or ()),
-            state=None,
             started_at=float(event["time"]),
         )
 
@@ -220,6 +241,11 @@ class Study:
 
     def _on_decisions(self, event: Event) -> None:
         self.decisions.setdefault(int(event["round"]), []).extend(event["decisions"])
+
+    def _on_requeue(self, event: Event) -> None:
+        old, new = self.jobs[int(event["of"])], int(event["job"])
+        self.jobs[old.job] = replace(old, retried_by=new)
+        self.jobs[new] = Job(new, old.round, old.plan, retry_of=old.job)
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

@@ -1,0 +1,51 @@
+# make demo    set up .venv and run three rounds of real training
+# make test    set up .venv and run the tests
+# make check   lint, types, import rules, docs, tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+HYDRA14 := .venv-hydra14
+
+.PHONY: demo test test-slow test-hydra14 check lint docs setup clean
+
+demo: $(READY)
+	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+# The same suites on the next Hydra.
+test-hydra14: $(READY) $(HYDRA14)/.ready
+	$(HYDRA14)/bin/python -m pytest tests/launcher tests/sweeper tests/edits
+
+check: lint docs test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py --check
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[act-ot,dev]'
+	touch $@
+
+$(HYDRA14)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(HYDRA14)
+	grep -v -i -E '^(hydra-core|omegaconf|antlr4)' constraints.txt > $(HYDRA14)/constraints.txt
+	$(HYDRA14)/bin/pip install --quiet --disable-pip-version-check -c $(HYDRA14)/constraints.txt \
+		'hydra-core==1.4.0rc3' 'omegaconf==2.4.1rc1' -e '.[act-ot,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(HYDRA14) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

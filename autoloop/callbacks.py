@@ -1,0 +1,89 @@
+"""The Hydra callback of the loop: W&B's environment around a job, summaries and decisions after a round."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from autoloop.collect import JobEnd, read_history_of
+from autoloop.metrics import Metrics
+from autoloop.rules import judge
+from autoloop.rules.base import Decision, Rule
+from autoloop.trials import Trial
+from autoloop.wandb_env import wandb_environment
+
+LINEAGE_FILE = "lineage.json"
+
+
+class RoundCallback(Callback):
+    """Around each job and after each round; works under every launcher.
+
+    ``on_job_start`` and ``on_job_end`` run in the job's process, ``on_round_end`` in the sweeper's. The sweeper adds
+    one of these to the app's callbacks where the app has none.
+    """
+
+    def __init__(self) -> None:
+        self._environment: dict[str, str] | None = None
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Point W&B into the study and tell it where the run comes from."""
+        run_dir = Path(config.hydra.runtime.output_dir)
+        lineage_file = run_dir / LINEAGE_FILE
+        lineage = json.loads(lineage_file.read_text(encoding="utf-8")) if lineage_file.is_file() else {}
+        study_dir = Path(lineage["study_dir"]) if lineage else run_dir
+        settings = OmegaConf.select(config, "wandb")
+        self._environment = dict(os.environ)
+        os.environ.update(
+            wandb_environment(
+                study_dir.resolve(),
+                run_dir.resolve(),
+                settings if isinstance(settings, Mapping | DictConfig) else {},
+                lineage,
+                self._environment,
+            )
+        )
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Leave a note of how the job ended beside its files, and the environment as it was."""
+        run_dir = Path(config.hydra.runtime.output_dir)
+        if (run_dir / LINEAGE_FILE).is_file():
+            failed = job_return.status is JobStatus.FAILED
+            JobEnd.of(job_return._return_value, failed).write(run_dir)
+        if self._environment is not None:
+            os.environ.clear()
+            os.environ.update(self._environment)
+
+    def on_round_end(
+        self,
+        config: DictConfig,
+        *,
+        study_dir: Path,
+        trials: Sequence[Trial],
+        known: Mapping[str, Trial],
+        rules: Sequence[Rule],
+        metrics: Metrics,
+        **kwargs: Any,
+    ) -> list[Decision]:
+        """Read the histories of the round's jobs from disk and ask the rules about them.
+
+        Args:
+            config: The sweep's config.
+            study_dir: The sweep directory.
+            trials: The round's trials in job order, as the journal has them (no curves).
+            known: Every finished trial of the study by name.
+            rules: The rules, in order of priority.
+            metrics: Aliases and goals.
+            **kwargs: What later versions may add.
+
+        Returns:
+            What each rule says of each trial, silent rules included.
+        """
+        judged = [read_history_of(trial, study_dir, metrics) for trial in trials]
+        return judge(rules, judged, {**known, **{trial.name: trial for trial in judged}})

@@ -1,0 +1,178 @@
+"""What a job left behind, read from its directory: how it ended, its curves, the end of its log."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autoloop.files import write_atomic
+from autoloop.history import History, read_history
+from autoloop.metrics import Metrics
+from autoloop.redact import redact
+from autoloop.summary import MetricSummary, summarize
+from autoloop.trials import Trial, TrialState
+
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemoryError|\bMemoryError\b|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC",
+    re.IGNORECASE,
+)
+NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
+LOG_LINES = 20
+LOG_BYTES = 16_384
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+END_FILE = "job_end.json"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job ended, whatever launched it.
+
+    Attributes:
+        failed: Whether it raised, was killed, or left with an exit code other than 0.
+        return_value: The task's result where it is a number.
+        error: What went wrong, in one line; empty if nothing did.
+        exit_code: Exit code of its process, None where the launcher does not tell.
+        signal: Name of the signal that ended it, or None.
+        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by itself.
+        started_at: Seconds since the epoch, None if unknown.
+        ended_at: The same.
+        slot: Index of its slot, None if there are no slots.
+        gpus: GPU ids it had.
+    """
+
+    failed: bool
+    return_value: float | None = None
+    error: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    ended_by: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    slot: int | None = None
+    gpus: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, value: Any, failed: bool) -> JobEnd:
+        """What a task returned, or the exception it raised."""
+        if failed:
+            return cls(True, error=one_line(f"{type(value).__name__}: {value}"))
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return cls(False, return_value=float(value) if number else None)
+
+    def write(self, run_dir: Path) -> None:
+        """Leave it in the job's directory."""
+        write_atomic(run_dir / END_FILE, json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, run_dir: Path) -> JobEnd | None:
+        """What the job left in its directory; None if it left nothing readable."""
+        try:
+            fields = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
+            return cls(**{**fields, "gpus": tuple(fields["gpus"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+
+def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]:
+    """The fields of a ``trial`` event, read from the job's directory.
+
+    Args:
+        end: How the job ended.
+        run_dir: The job's directory.
+        metrics: Aliases, goals and the objective.
+    """
+    history = metrics.canonical(read_history(run_dir))
+    summary = summarize(history, metrics.goals)
+    state, error = trial_state(end, history, summary, metrics)
+    log = log_file(run_dir)
+    run = history.run
+    return {
+        "state": state.value,
+        "objective": objective_of(end, summary, metrics),
+        "summary": {name: metric.as_dict() for name, metric in summary.items()},
+        "steps": max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
+        "error": redact(error, os.environ),
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "ended_by": end.ended_by,
+        "return_value": end.return_value,
+        "started_at": end.started_at,
+        "ended_at": end.ended_at,
+        "slot": end.slot,
+        "gpus": list(end.gpus),
+        "log": str(log.relative_to(run_dir)) if log else "",
+        "log_tail": redact(tail(log), os.environ) if log and state is not TrialState.COMPLETE else "",
+        "url": run.url if run and run.url else "",
+        "run_id": run.run_id if run else "",
+        "problem": history.problem,
+    }
+
+
+def trial_state(
+    end: JobEnd, history: History, summary: Mapping[str, MetricSummary], metrics: Metrics
+) -> tuple[TrialState, str]:
+    """How the trial ended, and why if it did not complete. Finiteness comes first: a diverged run may exit with 0."""
+    if OUT_OF_MEMORY.search(end.error):
+        return TrialState.INFEASIBLE, end.error
+    if end.ended_by == "interrupted":
+        return TrialState.INTERRUPTED, "the study was interrupted"
+    diverged = metrics.not_finite(history)
+    if diverged or (end.failed and NON_FINITE.search(end.error)):
+        return TrialState.INFEASIBLE, f"{diverged} is not finite" if diverged else end.error
+    if end.ended_by in ("timeout", "stalled"):
+        return TrialState.TIMEOUT, end.error or f"ended: {end.ended_by}"
+    if end.ended_by == "stopped":
+        return TrialState.STOPPED, end.error or "stopped by a stop rule"
+    if end.failed:
+        return TrialState.FAILED, end.error or _how_it_died(end)
+    if metrics.objective and not summary:
+        return TrialState.FAILED, f"the job ended well but left no history: {history.problem}"
+    return TrialState.COMPLETE, ""
+
+
+def _how_it_died(end: JobEnd) -> str:
+    if end.signal:
+        return f"killed by {end.signal}"
+    return f"exit code {end.exit_code}" if end.exit_code is not None else "the job failed without a word"
+
+
+def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Metrics) -> float:
+    """The objective: the configured statistic of the configured metric, else the number the task returned."""
+    if metrics.objective in summary:
+        return float(getattr(summary[metrics.objective], metrics.objective_stat))
+    return end.return_value if end.return_value is not None and not metrics.objective else math.nan
+
+
+def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
+    """The same trial with its curves, read from disk, under canonical names."""
+    history = metrics.canonical(read_history(study_dir / trial.run_dir))
+    return replace(trial, history=history, summary=summarize(history, metrics.goals))
+
+
+def log_file(run_dir: Path) -> Path | None:
+    """The log to show for a job: what the process printed, else what Hydra logged; None if there is neither."""
+    printed = run_dir / "job.log"
+    if printed.is_file() and printed.stat().st_size:
+        return printed
+    return next((path for path in sorted(run_dir.glob("*.log")) if path.stat().st_size), None)
+
+
+def tail(path: Path) -> str:
+    """The last lines of a log, without control characters."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LOG_BYTES))
+        text = file.read().decode("utf-8", errors="replace")
+    lines = CONTROL.sub("", text.replace("\r", "\n")).splitlines()
+    return "\n".join(line[:500] for line in lines[-LOG_LINES:])
+
+
+def one_line(text: str, length: int = 500) -> str:
+    """The first line of a message, without control characters, at most ``length`` characters."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return CONTROL.sub("", first).strip()[:length]

@@ -1,0 +1,140 @@
+"""Composing configs through Hydra: the edge where edits become configs that really compose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.edits import change
+from autoloop.loop import Derived
+from autoloop.variants import Variant, signature
+
+
+class Composer:
+    """Composes the config of a job from its overrides, as the launcher will.
+
+    Attributes:
+        bounds: Path pattern -> (low, high), applied to every derived config.
+    """
+
+    def __init__(
+        self,
+        loader: ConfigLoader,
+        master: DictConfig,
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+    ) -> None:
+        self._loader = loader
+        self._master = master
+        self.bounds = dict(bounds or {})
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it."""
+        return self._loader.load_sweep_config(self._master, list(overrides))
+
+    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The app's part of a job's config as plain values, interpolations resolved where they can be."""
+        composed = self.compose(overrides)
+        with _current(composed):
+            return app_config(composed)
+
+    def run_dir(self, overrides: Sequence[str], job: int) -> str:
+        """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
+        composed = self.compose(overrides)
+        with read_write(composed.hydra), open_dict(composed.hydra):
+            composed.hydra.job.num = job
+            composed.hydra.job.id = f"{composed.hydra.job.name}_{job}"
+        with _current(composed):
+            return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+
+    def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
+        """The child of a variant (see `autoloop.loop.Derive`).
+
+        Raises:
+            EditError: The edits do not fit the parent's config.
+        """
+        changed = change(list(edits), parent.config, self.bounds)
+        overrides = merge_overrides(parent.overrides, changed.overrides)
+        config = self.config(overrides)
+        return Derived(config, overrides, signature(config), tuple(changed.changes), tuple(changed.notes))
+
+
+class LazyConfig(Mapping[str, Any]):
+    """A config that is composed when somebody first looks at it; a long study holds thousands."""
+
+    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
+        self._composer = composer
+        self._overrides = overrides
+        self._config: dict[str, Any] | None = None
+
+    def _composed(self) -> dict[str, Any]:
+        if self._config is None:
+            self._config = self._composer.config(self._overrides)
+        return self._config
+
+    def __getitem__(self, key: str) -> Any:
+        return self._composed()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._composed())
+
+    def __len__(self) -> int:
+        return len(self._composed())
+
+
+def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
+    """``base`` followed by ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
+
+    A value that is a mapping is merged by Hydra, not replaced, so it never pushes an earlier one out.
+    """
+    replaced = {key for key, _, value in (text.partition("=") for text in added) if not value.startswith("{")}
+    return (*(text for text in base if text.partition("=")[0] not in replaced), *added)
+
+
+def app_config(composed: DictConfig) -> dict[str, Any]:
+    """A composed config without its ``hydra`` node, as plain values."""
+    copied = deepcopy(composed)
+    with read_write(copied), open_dict(copied):
+        copied.pop("hydra", None)
+    result = plain(composed if not OmegaConf.is_config(copied) else copied)
+    assert isinstance(result, dict)
+    return result
+
+
+def plain(node: Any) -> Any:
+    """A config node as dicts, lists and scalars; what cannot be resolved stays as it is written."""
+    if not OmegaConf.is_config(node):
+        return node
+    try:
+        return OmegaConf.to_container(node, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException:
+        pass  # one value below cannot be resolved: take the node apart to keep the others
+    raw = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
+    if isinstance(node, ListConfig):
+        return [_child(node, index, raw) for index in range(len(node))]
+    return {key: _child(node, key, raw) for key in node}
+
+
+def _child(node: DictConfig | ListConfig, key: Any, raw: Any) -> Any:
+    try:
+        return plain(node[key])
+    except OmegaConfBaseException:
+        return raw[key]
+
+
+@contextmanager
+def _current(config: DictConfig) -> Iterator[None]:
+    """Make ``${hydra:...}`` in a config speak of that config, as it will in the job."""
+    holder = HydraConfig.instance()
+    before = holder.cfg
+    holder.set_config(config)
+    try:
+        yield
+    finally:
+        holder.cfg = before

@@ -1,0 +1,172 @@
+"""The journal on disk: append-only JSON lines, each on disk before what it says takes effect."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from autoloop.errors import JournalError
+from autoloop.redact import redact
+from autoloop.study import VERSION, Event, Study
+
+FILE_NAME = "study.jsonl"
+
+
+class Journal:
+    """The open journal of one study; one process at a time holds it.
+
+    Attributes:
+        path: The journal's file.
+        study: What all its events add up to, kept current.
+        lock: Held while an event is taken into account; hold it to look at ``study`` from another thread.
+    """
+
+    def __init__(self, study_dir: Path, clock: Callable[[], float] = time.time) -> None:
+        """Lock the study, cut off a half-written last line and replay the rest.
+
+        Args:
+            study_dir: The sweep directory; made if it does not exist.
+            clock: Seconds since the epoch.
+
+        Raises:
+            JournalError: Another process holds the study, the directory cannot be written, or a line is damaged.
+        """
+        self.path = study_dir / FILE_NAME
+        self._clock = clock
+        self.lock = threading.RLock()
+        try:
+            study_dir.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab+")
+        except OSError as error:
+            raise JournalError(f"cannot write the study in {study_dir}: {error.strerror or error}") from error
+        try:
+            self._lock = _lock(study_dir / "study.lock")
+            events, end = _parse(self.path)
+            self._file.truncate(end)
+            self.study = Study.replay(events)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append(self, kind: str, **fields: Any) -> Event:
+        """Write one event, wait until it is on disk, then take it into account.
+
+        NaN and infinities are written as null. Safe to call from several threads.
+
+        Raises:
+            JournalError: The line could not be written (disk full, directory gone); earlier lines are unharmed.
+        """
+        with self.lock:
+            event = _plain({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
+            text = redact(json.dumps(event, ensure_ascii=False, allow_nan=False), os.environ)
+            line = text.encode("utf-8", "backslashreplace") + b"\n"
+            start = self._file.seek(0, os.SEEK_END)
+            try:
+                self._file.write(line)
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                _cut(self._file, start)
+                raise JournalError(
+                    f"cannot write to {self.path}: {error.strerror or error}; what was written before is unharmed. "
+                    "Make room, then give the same command again to go on"
+                ) from error
+            self.study.record(event)
+            return dict(event)
+
+    def close(self) -> None:
+        """Close the file and let go of the lock."""
+        self._file.close()
+        self._lock.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def read_study(study_dir: Path) -> Study:
+    """Replay a journal without locking or changing it; a half-written last line is left out.
+
+    Raises:
+        JournalError: There is no journal, or a line of it is damaged.
+    """
+    path = study_dir / FILE_NAME
+    if not path.is_file():
+        raise JournalError(f"no study in {study_dir}: there is no {FILE_NAME}")
+    return Study.replay(_parse(path)[0])
+
+
+def _parse(path: Path) -> tuple[list[Event], int]:
+    """All events, and the offset behind the last whole line."""
+    events: list[Event] = []
+    end = 0
+    for number, line in _whole_lines(path):
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or "event" not in event:
+                raise ValueError("not an event")
+        except (ValueError, RecursionError) as error:
+            raise JournalError(
+                f"line {number} of {path} is damaged ({error}); restore the file, or cut it off before that line "
+                "to go on from there"
+            ) from error
+        if event.get("v") != VERSION:
+            raise JournalError(f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}")
+        events.append(event)
+        end += len(line)
+    return events, end
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines that end in a newline, numbered from 1; a last line without one was being written."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n"):
+                yield number, line
+
+
+def _lock(path: Path) -> IO[str]:
+    """Take the lock, which the kernel lets go of when this process ends in any way."""
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise JournalError(f"the study in {path.parent} is being run by {holder}; wait for it or end it first") from error
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}")
+    file.flush()
+    return file
+
+
+def _cut(file: IO[bytes], size: int) -> None:
+    """Cut off what a failed write may have left; on a full disk that still works."""
+    try:
+        file.truncate(size)
+    except OSError:
+        pass  # the reader leaves out a line without an end anyway
+
+
+def _plain(value: Any) -> Any:
+    """The same value in JSON's terms: tuples as lists, NaN and infinities as None, anything else as text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return _plain(value.item()) if hasattr(value, "item") else str(value)

@@ -1,0 +1,371 @@
+"""The study as a state machine: what it is (values in), what to do next (a step out). No file, no clock.
+
+`next_step` looks at the record of a study and says what is due: run jobs, decide about a round, plan a round, or
+stop. `first_round` and `next_round` fill a round: strategies propose, this module disposes. It alone checks that a
+proposal can be applied, stays in bounds and was not run before, and it writes down each refusal in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autoloop.edits import change
+from autoloop.errors import AutoloopError, EditError, NoChangeError
+from autoloop.rules.base import Decision
+from autoloop.study import Job, Study
+from autoloop.trials import TrialState
+from autoloop.variants import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a study ends, whatever the rules say.
+
+    Attributes:
+        rounds: Rounds in all.
+        max_jobs: Jobs in all, retries not counted; None for no limit.
+        max_hours: Hours of running in all, over restarts; None for no limit.
+        max_failures: Failed jobs in a row that end the study; None for no limit.
+        retries: How often a failed job is tried again.
+        fail_fast: End the study at the first failed job.
+    """
+
+    rounds: int = 1
+    max_jobs: int | None = None
+    max_hours: float | None = None
+    max_failures: int | None = None
+    retries: int = 0
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run these jobs, then ask again."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Give this job a new number and run it again."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """The round is complete: ask the rules."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRound:
+    """Fill the round of this number."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The study ends, and why."""
+
+    reason: str
+    failed: bool = False
+
+
+Step = Run | Requeue | Decide | PlanRound | Stop
+
+
+def next_step(study: Study, limits: Limits, hours: float = 0.0) -> Step:
+    """What is due next.
+
+    Args:
+        study: The record so far.
+        limits: When to end.
+        hours: Hours the study has been running, over restarts.
+    """
+    if not study.jobs:
+        return PlanRound(1)
+    ended = _ended_early(study, limits, hours)
+    if ended:
+        return ended
+    retry = next((job for job in study.counted() if _again(study, job, limits)), None)
+    if retry:
+        return Requeue(retry)
+    last = study.rounds[-1]
+    waiting = tuple(job for job in study.of_round(last) if job.state is None)
+    if waiting:
+        return Run(waiting)
+    if last not in study.decisions:
+        return Decide(last)
+    if last >= limits.rounds:
+        return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
+    if limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs:
+        return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")
+    return PlanRound(last + 1)
+
+
+def _ended_early(study: Study, limits: Limits, hours: float) -> Stop | None:
+    failed = [job for job in study.jobs.values() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+    if limits.fail_fast and failed:
+        return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
+    streak = _failures_in_a_row(study)
+    if limits.max_failures is not None and streak >= limits.max_failures:
+        return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
+    if limits.max_hours is not None and hours >= limits.max_hours:
+        return Stop(f"the time is up: {hours:.2f} hours (max_hours={limits.max_hours:g})")
+    return None
+
+
+def _failures_in_a_row(study: Study) -> int:
+    ended = sorted((job for job in study.jobs.values() if job.state), key=lambda job: job.ended_at)
+    streak = 0
+    for job in ended:
+        if job.state in (TrialState.FAILED, TrialState.TIMEOUT):
+            streak += 1
+        elif job.state is not TrialState.INTERRUPTED:
+            streak = 0
+    return streak
+
+
+def _again(study: Study, job: Job, limits: Limits) -> bool:
+    """Whether this job is to be tried again: always after an interruption, `retries` times after a failure."""
+    if job.state is TrialState.INTERRUPTED:
+        return True
+    if job.state is not TrialState.FAILED:
+        return False
+    tries = [other for other in study.jobs.values() if other.name == job.name]
+    return sum(other.state is TrialState.FAILED for other in tries) <= limits.retries
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A child's config, what leads to it and what changed on the way.
+
+    Attributes:
+        config: The whole resolved config.
+        overrides: The complete list of Hydra overrides that composes it.
+        signature: Hash of the config.
+        changes: (path, old value, new value) of each value that changed.
+        notes: What was rounded, clipped or left alone, in words.
+    """
+
+    config: Mapping[str, Any]
+    overrides: tuple[str, ...]
+    signature: str
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Derive = Callable[[Variant, Sequence[str]], Derived]
+"""(parent, edits) -> the child; raises EditError where the edits do not fit the parent's config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A proposal that is not run, and why."""
+
+    trial: str
+    rule: str
+    edits: tuple[str, ...]
+    why: str
+
+
+@dataclass(slots=True)
+class Round:
+    """A round being filled: the variants to run and the proposals refused.
+
+    Attributes:
+        number: Number of the round, from 1.
+        seen: Signature -> name of the variant that has it, over the whole study.
+        places: How many more variants fit; None for any number.
+        variants: What will run.
+        refused: What will not.
+    """
+
+    number: int
+    seen: dict[str, str]
+    places: int | None = None
+    variants: list[Variant] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+    def add(self, variant: Variant) -> None:
+        """Take a variant in."""
+        self.seen[variant.signature] = variant.name
+        self.variants.append(variant)
+
+    def refuse(self, proposal: Variant | Decision, why: str) -> None:
+        """Write down why a proposal is not run."""
+        if isinstance(proposal, Decision):
+            self.refused.append(Refusal(proposal.trial, proposal.rule, proposal.edits, why))
+        else:
+            self.refused.append(Refusal(proposal.parent or "", proposal.rule, proposal.edits, why))
+
+
+def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Derive) -> Round:
+    """Fill round 1: each starting point, followed by the user's variants of it.
+
+    Args:
+        starts: The baseline, or one starting point for each combination of a Hydra choice sweep.
+        named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant whose
+            ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out without an error.
+        derive: See `Derive`.
+
+    Raises:
+        EditError: A named variant cannot be applied, changes nothing, or equals another.
+    """
+    planned = Round(1, {})
+    for start in starts:
+        _take_start(planned, start)
+    for start in starts:
+        for variant in named:
+            _take_named(planned, start, variant, derive, several=len(starts) > 1)
+    order = {start.name: position for position, start in enumerate(starts)}
+    planned.variants.sort(key=lambda variant: order[variant.parent or variant.name])
+    return planned
+
+
+def _take_start(planned: Round, start: Variant) -> None:
+    twin = planned.seen.get(start.signature)
+    if twin is None:
+        planned.add(start)
+    else:
+        planned.add(replace(start, notes=(*start.notes, f"same config as {twin}, asked for twice")))
+
+
+def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive, several: bool) -> None:
+    swept = variant.rule == "sweep"
+    name = f"{variant.name} ({start.name})" if several else variant.name
+    child = replace(variant, name=name, parent=start.name)
+    try:
+        derived = derive(start, variant.edits)
+    except NoChangeError as error:
+        if not swept:
+            raise _of_variant(error, name) from error
+        planned.refuse(child, f"the same config as {start.name}")
+        return
+    except EditError as error:
+        raise _of_variant(error, name) from error
+    twin = planned.seen.get(derived.signature)
+    if twin is None:
+        planned.add(_with(child, derived))
+    elif swept:
+        planned.refuse(child, f"the same config as {twin}")
+    else:
+        raise EditError(f"variant {name!r} has the same config as {twin!r}; change one of them or take it out")
+
+
+def _of_variant(error: EditError, name: str) -> EditError:
+    """The same error, naming the variant it was found in."""
+    return EditError(f"variant {name!r}: {error}", error.text, error.position, error.nearest)
+
+
+def next_round(
+    number: int,
+    proposals: Sequence[Decision],
+    parents: Mapping[str, Variant],
+    seen: Mapping[str, str],
+    derive: Derive,
+    places: int | None = None,
+) -> Round:
+    """Fill a later round from what a strategy proposes.
+
+    Args:
+        number: Number of the round.
+        proposals: Decisions with edits, the most wanted first.
+        parents: Every variant of the study by name.
+        seen: Signature -> name of every variant that ran or is planned.
+        derive: See `Derive`.
+        places: How many variants fit at the most; None for any number.
+
+    Returns:
+        The round; without variants if no proposal is new.
+    """
+    planned = Round(number, dict(seen), places)
+    names = _fresh_names(number, parents)
+    for proposal in proposals:
+        if places is not None and len(planned.variants) >= places:
+            planned.refuse(proposal, f"the budget leaves no place: {places} jobs are left")
+            continue
+        _take_proposal(planned, proposal, parents[proposal.trial], derive, names)
+    return planned
+
+
+def _take_proposal(
+    planned: Round, proposal: Decision, parent: Variant, derive: Derive, names: Callable[[str], str]
+) -> None:
+    edits, skipped = usable_edits(proposal.edits, parent.config)
+    if not edits:
+        planned.refuse(proposal, "; ".join(skipped))
+        return
+    try:
+        derived = derive(parent, edits)
+    except AutoloopError as error:
+        planned.refuse(proposal, str(error).splitlines()[0])
+        return
+    twin = planned.seen.get(derived.signature)
+    if twin is not None:
+        planned.refuse(proposal, f"already run as {twin}" if twin != parent.name else "changes nothing")
+        return
+    child = Variant(
+        name=names(proposal.rule),
+        edits=tuple(edits),
+        parent=parent.name,
+        rule=proposal.rule,
+        reason=proposal.reason,
+        evidence=dict(proposal.evidence),
+        expects=proposal.expects,
+        overrides=(),
+        config={},
+        signature="",
+    )
+    planned.add(replace(_with(child, derived), notes=(*derived.notes, *skipped)))
+
+
+def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The edits that fit this config, and a sentence for each that does not.
+
+    A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
+    """
+    usable, skipped = [], []
+    for edit in edits:
+        try:
+            change([edit], config)
+        except EditError as error:
+            skipped.append(f"skipped {edit}: {str(error).splitlines()[0]}")
+        else:
+            usable.append(edit)
+    return usable, skipped
+
+
+def _with(variant: Variant, derived: Derived) -> Variant:
+    return replace(
+        variant,
+        config=derived.config,
+        overrides=derived.overrides,
+        signature=derived.signature,
+        changes=derived.changes,
+        notes=derived.notes,
+    )
+
+
+def _fresh_names(number: int, taken: Mapping[str, object]) -> Callable[[str], str]:
+    """A function that names children: r2_rule, r2_rule_2, ... never one that is taken."""
+    used = set(taken)
+
+    def candidates(stem: str) -> Iterator[str]:
+        yield stem
+        count = 2
+        while True:
+            yield f"{stem}_{count}"
+            count += 1
+
+    def fresh(rule: str) -> str:
+        name = next(name for name in candidates(f"r{number}_{rule}") if name not in used)
+        used.add(name)
+        return name
+
+    return fresh

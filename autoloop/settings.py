@@ -1,0 +1,172 @@
+"""The sweeper's settings, read from ``hydra.sweeper`` and checked before anything runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.errors import ConfigError, did_you_mean
+from autoloop.loop import Limits
+from autoloop.metrics import Metrics
+from autoloop.rules import Rule, build_rules
+from autoloop.strategies import Strategy, build_strategy
+from autoloop.variants import Variant, parse_variants
+
+CONF_DIR = Path(__file__).parent / "conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a study does.
+
+    Attributes:
+        limits: When it ends.
+        rules: The rules in order of priority.
+        strategy: Who fills the next round.
+        metrics: Aliases, goals and the objective.
+        bounds: Path pattern -> (low, high) for every value an edit may set.
+        variants: The user's variants of round 1.
+        edits: Edits given on the command line.
+        max_batch_size: Jobs handed to the launcher at once; None for a whole round.
+        dry_run: Print the plan, run nothing.
+        resume: True to go on with a study of the same directory; "force" even if its config changed; False to refuse.
+        seed: Seed of the study, for strategies that draw.
+        raw: Rules, bounds, metrics and strategy as configured, for the journal.
+    """
+
+    limits: Limits
+    rules: tuple[Rule, ...]
+    strategy: Strategy
+    metrics: Metrics
+    bounds: Mapping[str, tuple[float | None, float | None]]
+    variants: tuple[Variant, ...] = ()
+    edits: tuple[str, ...] = ()
+    max_batch_size: int | None = None
+    dry_run: bool = False
+    resume: bool | str = True
+    seed: int = 0
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Settings:
+        """Read and check what ``hydra.sweeper`` holds.
+
+        Raises:
+            ConfigError: A setting cannot be used; the message names it.
+            EditError: A variant or edit cannot be read.
+        """
+        raw = {name: _group(name, given.get(name)) for name in ("rules", "bounds", "metrics", "strategy")}
+        return cls(
+            limits=Limits(
+                rounds=_whole(given, "rounds", 1) or 1,
+                max_jobs=_whole(given, "max_jobs", 1),
+                max_hours=_number(given, "max_hours"),
+                max_failures=_whole(given, "max_failures", 1),
+                retries=_whole(given, "retries", 0) or 0,
+                fail_fast=_switch(given, "fail_fast"),
+            ),
+            rules=tuple(build_rules(raw["rules"])),
+            strategy=build_strategy(raw["strategy"]),
+            metrics=Metrics.read(raw["metrics"]),
+            bounds=_bounds(raw["bounds"]),
+            variants=parse_variants(given.get("variants")),
+            edits=tuple(str(edit) for edit in given.get("edits") or ()),
+            max_batch_size=_whole(given, "max_batch_size", 1),
+            dry_run=_switch(given, "dry_run"),
+            resume=_resume(given.get("resume", True)),
+            seed=_whole(given, "seed", 0) or 0,
+            raw=raw,
+        )
+
+
+def load_group(group: str, name: str) -> dict[str, Any]:
+    """Load ``conf/<group>/<name>.yaml`` of the package.
+
+    Raises:
+        ConfigError: There is no such file; the message names the nearest.
+    """
+    path = CONF_DIR / group / f"{name}.yaml"
+    known = sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml"))
+    if name not in known:
+        raise ConfigError(f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})")
+    loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    assert isinstance(loaded, dict)
+    return {str(key): value for key, value in loaded.items()}
+
+
+def _group(group: str, value: Any) -> dict[str, Any]:
+    """A group given as a mapping, or by the name of a shipped file."""
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        return load_group(group, value)
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
+    raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
+
+
+def _whole(given: Mapping[str, Any], name: str, lowest: int) -> int | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        raise ConfigError(f"{name}={value!r} is not a whole number of {lowest} or more")
+    return value
+
+
+def _number(given: Mapping[str, Any], name: str) -> float | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise ConfigError(f"{name}={value!r} is not a number above 0")
+    return float(value)
+
+
+def _switch(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name)
+    if value not in (None, True, False):
+        raise ConfigError(f"{name}={value!r} is neither true nor false")
+    return bool(value)
+
+
+def _resume(value: Any) -> bool | str:
+    if value is None:
+        return True
+    if isinstance(value, bool) or value == "force":
+        return value  # type: ignore[no-any-return]
+    raise ConfigError(f"resume={value!r} is not one of true, false, force")
+
+
+def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
+    bounds: dict[str, tuple[float | None, float | None]] = {}
+    for path, value in given.items():
+        if value is None:
+            continue
+        numbers = isinstance(value, list) and all(v is None or isinstance(v, int | float) for v in value)
+        if not numbers or len(value) != 2:
+            raise ConfigError(f"bounds.{path}={value!r} is not [low, high] (null for no bound)")
+        low, high = value
+        if low is not None and high is not None and low > high:
+            raise ConfigError(f"bounds.{path}={value!r}: the lower bound lies above the upper one")
+        bounds[path] = (low, high)
+    return bounds
+
+
+def resolved(config: Any) -> dict[str, Any]:
+    """The arguments of the sweeper as plain values.
+
+    Raises:
+        ConfigError: An interpolation in them cannot be resolved.
+    """
+    try:
+        container = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"hydra.sweeper cannot be read: {str(error).splitlines()[0]}") from error
+    return {str(key): value for key, value in dict(container).items()}

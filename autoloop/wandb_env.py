@@ -1,0 +1,43 @@
+"""What a job's environment tells W&B: offline unless asked, its files inside the study, its lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def wandb_environment(
+    study_dir: Path, run_dir: Path, settings: Mapping[str, Any], lineage: Mapping[str, Any], asked: Mapping[str, str]
+) -> dict[str, str]:
+    """Environment variables for one job.
+
+    Arguments that a trainer passes to ``wandb.init`` itself win over these.
+
+    Args:
+        study_dir: The sweep directory.
+        run_dir: The job's directory, where its W&B files go.
+        settings: The app's ``wandb`` config (mode, entity, project ...); empty if it has none.
+        lineage: name, group, job_type, tags and notes of the run; empty outside a study.
+        asked: The environment as the user set it: its WANDB_MODE stands where the config names none.
+    """
+    cache = study_dir / ".wandb_cache"
+    mode = settings.get("mode") or asked.get("WANDB_MODE") or "offline"
+    values: dict[str, Any] = {
+        "WANDB_MODE": mode,
+        "WANDB_DIR": run_dir,
+        "WANDB_CACHE_DIR": cache,
+        "WANDB_DATA_DIR": cache / "data",
+        "WANDB_CONFIG_DIR": cache / "config",
+        "WANDB_ARTIFACT_DIR": cache / "artifacts",
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_DISABLE_GIT": "true",
+        "WANDB_ENTITY": settings.get("entity"),
+        "WANDB_PROJECT": settings.get("project"),
+        "WANDB_NAME": lineage.get("name"),
+        "WANDB_RUN_GROUP": lineage.get("group"),
+        "WANDB_JOB_TYPE": lineage.get("job_type"),
+        "WANDB_TAGS": ",".join(lineage.get("tags", ())),
+        "WANDB_NOTES": lineage.get("notes"),
+    }
+    return {name: str(value) for name, value in values.items() if value not in (None, "")}

@@ -1,0 +1,24 @@
+"""The sweeper's work, apart from the file that Hydra scans at every start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from hydra.core.utils import JobReturn
+
+from autoloop.errors import AutoloopError
+from autoloop.runner import StudyRunner
+from autoloop.settings import Settings, resolved
+from hydra_plugins.autoloop.sweeper import AutoloopSweeper
+
+
+def sweep(sweeper: AutoloopSweeper, arguments: Sequence[str]) -> list[Sequence[JobReturn]]:
+    """Run the sweeper's study; a user's mistake is told in one message, with exit code 2."""
+    assert sweeper.config is not None and sweeper.hydra_context is not None and sweeper.launcher is not None
+    try:
+        settings = Settings.read(resolved(sweeper.settings))
+        return StudyRunner(settings, sweeper.hydra_context, sweeper.config, sweeper.launcher).run(arguments)
+    except AutoloopError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        raise SystemExit(2) from error

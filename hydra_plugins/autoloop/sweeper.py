@@ -1,0 +1,40 @@
+"""The sweeper plugin ``hydra/sweeper=autoloop``; what it does lives in `autoloop.runner`, imported when it runs."""
+
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from autoloop.config import SweeperConf
+
+
+class AutoloopSweeper(Sweeper):
+    """Runs a study: rounds of jobs, each round chosen by rules from the curves of the one before."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self.config: DictConfig | None = None
+        self.launcher: Launcher | None = None
+        self.hydra_context: HydraContext | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what the study needs and make the launcher."""
+        from hydra.core.plugins import Plugins
+
+        self.config = config
+        self.hydra_context = hydra_context
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the study and return the batches of job returns."""
+        from ._sweep import sweep
+
+        return sweep(self, arguments)
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="autoloop", node=SweeperConf, provider="autoloop")
