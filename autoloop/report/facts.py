@@ -1,0 +1,290 @@
+"""What a study's jobs amount to, worked out once for every report: lineage, gains, knobs, commands, time."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median, stdev
+from typing import Any
+
+from autoloop.report import text
+from autoloop.study import Event, Job, Study
+from autoloop.trials import TrialState
+
+OBJECTIVE = "objective"  # its name where the study names no metric
+KEY_METRICS = {
+    "eval_l1": "eval/offline_eval/avg_l1",
+    "train_l1": "train/l1_loss",
+    "ot_pi_sum": "train/ot_pi_sum",
+    "ot_loss": "train/ot_loss",
+    "grad_norm": "train/grad_norm",
+}  # column title -> metric, shown where a study has them
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A result against another one.
+
+    Attributes:
+        difference: Value minus reference.
+        pct: The same in percent of ``|reference|``; NaN where the reference is 0.
+        better: Whether the value is better in the sense of the study's goal; None if both are equal.
+    """
+
+    difference: float
+    pct: float
+    better: bool | None
+
+    @property
+    def word(self) -> str:
+        """``better``, ``worse`` or ``same``."""
+        return "same" if self.better is None else "better" if self.better else "worse"
+
+    @property
+    def gain_pct(self) -> float:
+        """Size of the change in percent, positive when better."""
+        return abs(self.pct) if self.better else -abs(self.pct)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What became of one rule's proposals.
+
+    Attributes:
+        rule: Its name.
+        fired: Decisions with edits.
+        silent: Decisions without.
+        tries: Children that ended.
+        wins: Children better than their parent.
+        failed: Children without a result.
+        gains_pct: Gain of each compared child over its parent in percent, positive = better.
+    """
+
+    rule: str
+    fired: int
+    silent: int
+    tries: int
+    wins: int
+    failed: int
+    gains_pct: tuple[float, ...]
+
+    @property
+    def median_gain_pct(self) -> float:
+        """Median of ``gains_pct``; NaN if no child could be compared."""
+        return median(self.gains_pct) if self.gains_pct else math.nan
+
+
+class Facts:
+    """A study, indexed so that every look-up a report needs takes constant time.
+
+    Attributes:
+        study: The study.
+        jobs: Its jobs in order of their numbers.
+        by_name: Name -> job.
+        rounds: Round -> its jobs.
+        children: Name of a parent -> its children.
+        baseline: The first job without a parent; None in an empty study.
+        best: The completed job with the best objective; None while there is none.
+        metric: Name of the objective.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.jobs = [job for _, job in sorted(study.jobs.items())]
+        self.by_name = {job.name: job for job in self.jobs}
+        self.rounds: dict[int, list[Job]] = {}
+        self.children: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            self.rounds.setdefault(job.round, []).append(job)
+            if job.plan.parent is not None:
+                self.children.setdefault(job.plan.parent, []).append(job)
+        self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
+        self.best = study.best()
+        self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
+
+    def parent(self, job: Job) -> Job | None:
+        """The job it was derived from; None for a root."""
+        return self.by_name.get(job.plan.parent) if job.plan.parent is not None else None
+
+    def change(self, job: Job, reference: Job | None) -> Change | None:
+        """How ``job`` did against ``reference``; None where either has no finite result or both are one."""
+        if reference is None or reference.job == job.job:
+            return None
+        if not (math.isfinite(job.objective) and math.isfinite(reference.objective)):
+            return None
+        difference = job.objective - reference.objective
+        base = abs(reference.objective)
+        pct = 100.0 * difference / base if base else math.nan
+        better = None if difference == 0 else (difference > 0) == self.study.maximize
+        return Change(difference, pct, better)
+
+    def verdict(self, job: Job) -> str:
+        """What came out of a job, in words, against its parent."""
+        if job.state is None:
+            return "still running" if job.running else "not started yet"
+        if job.state is not TrialState.COMPLETE:
+            return f"{job.state.value.lower()}: {job.error}" if job.error else job.state.value.lower()
+        if not math.isfinite(job.objective):
+            return f"no value of {self.metric}"
+        if job.plan.parent is None:
+            return "the baseline" if job is self.baseline else "no parent to compare with"
+        change = self.change(job, self.parent(job))
+        if change is None:
+            return f"its parent {job.plan.parent} has no value of {self.metric}"
+        return f"{change.word} than its parent ({text.percent(change.pct)})".replace("same than", "same as")
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """Title -> metric of the key metrics that this study has; the objective is not among them."""
+        present = {metric for job in self.jobs for metric in job.summary}
+        return {
+            title: metric
+            for title, metric in KEY_METRICS.items()
+            if metric in present and metric != self.metric
+        }
+
+    @cached_property
+    def knobs(self) -> dict[int, dict[str, Any]]:
+        """Job number -> value of every path that its lineage changed."""
+        known: dict[int, dict[str, Any]] = {}
+        for job in self.jobs:  # a parent's number is below its children's
+            parent = self.parent(job)
+            inherited = known.get(parent.job, {}) if parent else {}
+            known[job.job] = {**inherited, **{path: new for path, _, new in job.plan.changes}}
+        return known
+
+    @cached_property
+    def base_values(self) -> dict[str, Any]:
+        """Path -> its value before any variant changed it."""
+        base: dict[str, Any] = {}
+        for job in self.jobs:
+            parent = self.parent(job)
+            inherited = self.knobs.get(parent.job, {}) if parent else {}
+            for path, old, _ in job.plan.changes:
+                if path not in inherited:
+                    base.setdefault(path, old)
+        return base
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """The scorecard of rules, most wins first; variants given by the user count under no rule."""
+        decisions = [decision for group in self.study.decisions.values() for decision in group]
+        names = dict.fromkeys([*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs)])
+        fired, silent = _count(decisions, True), _count(decisions, False)
+        of_rule: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            of_rule.setdefault(job.plan.rule, []).append(job)
+        scores = [
+            self._score(name, fired.get(name, 0), silent.get(name, 0), of_rule.get(name, []))
+            for name in names
+            if name
+        ]
+        return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
+
+    @property
+    def noise(self) -> tuple[int, float] | None:
+        """Repeats of one configuration: how many, and the standard deviation of their results.
+
+        The largest group of completed jobs is taken whose configurations differ in nothing but paths ending
+        in ``seed``; None where no configuration ran twice.
+        """
+        groups: dict[str, list[float]] = {}
+        for job in self.jobs:
+            if job.state is TrialState.COMPLETE and math.isfinite(job.objective):
+                knobs = {
+                    path: item for path, item in self.knobs[job.job].items() if not path.endswith("seed")
+                }
+                groups.setdefault(repr(sorted(knobs.items())), []).append(job.objective)
+        largest = max(groups.values(), key=len, default=[])
+        return (len(largest), stdev(largest)) if len(largest) > 1 else None
+
+    def command(self, job: Job) -> str:
+        """The shell line that trains this job's configuration once more."""
+        known = job.details.get("command")
+        if known:
+            return known if isinstance(known, str) else shlex.join(str(word) for word in known)
+        return shlex.join([*program(self.study.header.get("command", "")), *job.plan.overrides])
+
+    @property
+    def spent_unit(self) -> str:
+        """``GPU-hours`` where jobs had GPUs, ``slot-hours`` otherwise."""
+        return "GPU-hours" if any(job.gpus for job in self.jobs) else "slot-hours"
+
+    def spent_hours(self, job: Job) -> float:
+        """Hours of a job times its GPUs (at least one); 0 while its end is unknown."""
+        hours = (job.ended_at - job.started_at) / 3600.0
+        return hours * max(1, len(job.gpus)) if math.isfinite(hours) else 0.0
+
+    def _score(self, name: str, fired: int, silent: int, jobs: Sequence[Job]) -> Score:
+        ended = [job for job in jobs if job.state is not None]
+        changes = [change for job in ended if (change := self.change(job, self.parent(job)))]
+        return Score(
+            rule=name,
+            fired=fired,
+            silent=silent,
+            tries=len(ended),
+            wins=sum(change.better is True for change in changes),
+            failed=sum(job.state is not TrialState.COMPLETE for job in ended),
+            gains_pct=tuple(change.gain_pct for change in changes if math.isfinite(change.pct)),
+        )
+
+
+def program(command: str | Sequence[str]) -> list[str]:
+    """Return the words of a command line that name the app: interpreter and script or module.
+
+    Args:
+        command: The study's command line, one string or its words; empty gives ``python -m autoloop.train``.
+    """
+    words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
+    if not words:
+        return ["python", "-m", "autoloop.train"]
+    if "-m" in words[1:2]:
+        return words[:3]
+    return words[:2] if len(words) > 1 and words[1].endswith(".py") else words[:1]
+
+
+def judged(decision: Event) -> str:
+    """Name of the trial a rule looked at; not the proposal's parent where the rule leads back to another."""
+    return str(decision.get("judged") or decision["trial"])
+
+
+def silent(decisions: Iterable[Event]) -> list[Event]:
+    """The decisions for no change."""
+    return [decision for decision in decisions if not decision["edits"]]
+
+
+def fired(decisions: Iterable[Event]) -> list[Event]:
+    """The decisions that propose a child."""
+    return [decision for decision in decisions if decision["edits"]]
+
+
+def stop_reason(stop: Event) -> str:
+    """Why a study stopped, in words."""
+    return str(stop.get("reason") or "no reason given").rstrip(".")
+
+
+def states(jobs: Iterable[Job]) -> str:
+    """How many jobs are in which state, in words (``3 complete, 1 failed``)."""
+    counts: dict[str, int] = {}
+    for job in jobs:
+        word = job.state.value.lower() if job.state else "running" if job.running else "waiting"
+        counts[word] = counts.get(word, 0) + 1
+    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "no jobs"
+
+
+def last(job: Job, metric: str, key: str = "last") -> float | None:
+    """One number of a job's summary; None where the metric or the number is missing."""
+    entry: Mapping[str, Any] = job.summary.get(metric, {})
+    found = entry.get(key)
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def _count(decisions: Iterable[Event], with_edits: bool) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for decision in decisions:
+        if bool(decision["edits"]) == with_edits:
+            counts[decision["rule"]] = counts.get(decision["rule"], 0) + 1
+    return counts

@@ -1,0 +1,67 @@
+"""The story of one job."""
+
+import pytest
+from samples import HOSTILE, hostile, realistic
+
+from autoloop.errors import AutoloopError
+from autoloop.report.why import why
+from autoloop.study import Study
+
+
+def test_why_answers_in_ten_lines():
+    assert why(realistic(), "baseline_mass").splitlines() == [
+        "baseline_mass",
+        "  job:      4 of round 2, COMPLETE",
+        "  parent:   baseline (job 0, 0.1307)",
+        "  rule:     restore_mass",
+        "  reason:   transport mass collapsed: ot_pi_sum 1e-06 < 0.001",
+        "  numbers:  metric = train/ot_pi_sum, ot_pi_sum = 1e-06, threshold = 0.001, window = [1500, 2000]",
+        "  edits:    ot.loss_config.tau_src 0.05 -> 0.8, ot.loss_config.tau_tgt 0.05 -> 0.8",
+        "  expected: ot_pi_sum near 0.5 and a lower eval error",
+        "  came out: 0.1121 eval/offline_eval/avg_l1: better than its parent (-14.2 %)",
+        "  children: mass_reg, mass_lr",
+    ]
+
+
+@pytest.mark.parametrize("job", ["4", 4])
+def test_a_job_can_be_named_by_its_number(job):
+    assert why(realistic(), job) == why(realistic(), "baseline_mass")
+
+
+@pytest.mark.parametrize(
+    ("job", "outcome"),
+    [
+        (0, "0.1307 eval/offline_eval/avg_l1: the baseline"),
+        (3, "infeasible: out of memory: tried to allocate 2.00 GiB"),
+        (7, "same as its parent (+0.0 %)"),
+        (9, "worse than its parent (+1.2 %)"),
+        (11, "still running"),
+    ],
+)
+def test_what_came_out_is_told_in_words(job, outcome):
+    line = next(line for line in why(realistic(), job).splitlines() if line.startswith("  came out:"))
+    assert line.endswith(outcome)
+
+
+@pytest.mark.parametrize(
+    ("study", "job", "message"),
+    [
+        (
+            realistic(),
+            "baseline_mas",
+            "no job named 'baseline_mas' in this study; did you mean 'baseline_mass'?",
+        ),
+        (realistic(), 99, "no job 99: this study's jobs are 0 to 11"),
+        (Study(), "x", "no job 'x': the study has planned no job yet"),
+    ],
+)
+def test_an_unknown_job_is_refused_with_the_nearest_name(study, job, message):
+    with pytest.raises(AutoloopError) as caught:
+        why(study, job)
+    assert str(caught.value) == message
+
+
+def test_a_hostile_name_prints_no_control_codes():
+    story = why(hostile(), HOSTILE)
+    assert len(story.splitlines()) == 10
+    assert story.replace("\n", "").isprintable()
