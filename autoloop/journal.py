@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,14 +48,13 @@ class Journal:
             self._file = self.path.open("ab+")
         except OSError as error:
             raise JournalError(f"cannot write the study in {study_dir}: {error.strerror or error}") from error
-        try:
-            self._lock = _lock(study_dir / "study.lock")
+        with ExitStack() as opened:
+            opened.push(self._file)
+            self._lock = opened.enter_context(_lock(study_dir / "study.lock"))
             events, end = _parse(self.path)
             self._file.truncate(end)
             self.study = Study.replay(events)
-        except BaseException:
-            self._file.close()
-            raise
+            opened.pop_all()
 
     def append(self, kind: str, **fields: Any) -> Event:
         """Write one event, wait until it is on disk, then take it into account.

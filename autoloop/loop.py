@@ -79,17 +79,16 @@ class Stop:
 Step = Run | Requeue | Decide | PlanRound | Stop
 
 
-def next_step(study: Study, limits: Limits, hours: float = 0.0) -> Step:
+def next_step(study: Study, limits: Limits) -> Step:
     """What is due next.
 
     Args:
         study: The record so far.
         limits: When to end.
-        hours: Hours the study has been running, over restarts.
     """
     if not study.jobs:
         return PlanRound(1)
-    ended = _ended_early(study, limits, hours)
+    ended = _ended_early(study, limits)
     if ended:
         return ended
     retry = next((job for job in study.counted() if _again(study, job, limits)), None)
@@ -108,13 +107,14 @@ def next_step(study: Study, limits: Limits, hours: float = 0.0) -> Step:
     return PlanRound(last + 1)
 
 
-def _ended_early(study: Study, limits: Limits, hours: float) -> Stop | None:
+def _ended_early(study: Study, limits: Limits) -> Stop | None:
     failed = [job for job in study.jobs.values() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = _failures_in_a_row(study)
     if limits.max_failures is not None and streak >= limits.max_failures:
         return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
+    hours = study.seconds / 3600
     if limits.max_hours is not None and hours >= limits.max_hours:
         return Stop(f"the time is up: {hours:.2f} hours (max_hours={limits.max_hours:g})")
     return None

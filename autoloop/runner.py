@@ -27,7 +27,7 @@ from autoloop.files import write_atomic
 from autoloop.journal import Journal
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
-from autoloop.report import write_report
+from autoloop.report.write import write_report
 from autoloop.rules.base import Decision
 from autoloop.settings import Settings
 from autoloop.strategies import Situation
@@ -358,7 +358,7 @@ class StudyRunner:
 
     def _report(self, study: Study) -> None:
         try:
-            write_report(study, self.study_dir)
+            write_report(study, self.study_dir, task_name=self.task_name)
         except OSError as error:
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 

@@ -159,14 +159,16 @@ def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | N
     return bounds
 
 
-def resolved(config: Any) -> dict[str, Any]:
-    """The arguments of the sweeper as plain values.
+def resolved(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that Hydra gave the sweeper, as plain values.
 
     Raises:
         ConfigError: An interpolation in them cannot be resolved.
     """
-    try:
-        container = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"hydra.sweeper cannot be read: {str(error).splitlines()[0]}") from error
-    return {str(key): value for key, value in dict(container).items()}
+    values = {}
+    for name, value in given.items():
+        try:
+            values[name] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        except OmegaConfBaseException as error:
+            raise ConfigError(f"hydra.sweeper.{name} cannot be read: {str(error).splitlines()[0]}") from error
+    return values

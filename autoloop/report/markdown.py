@@ -156,14 +156,14 @@ def _job(facts: Facts, job: Job) -> list[str]:
 
 
 def _where(job: Job) -> str:
-    """Steps, time, slot and attempts of a job, as far as they are known, each after a comma."""
+    """Steps, time and slot of a job, and which one it repeats, as far as they are known, each after a comma."""
     parts = []
     if job.state is not None:
         parts.append(f"{job.steps} steps in {text.duration(job.ended_at - job.started_at)}")
     if job.slot is not None:
         parts.append(f"slot {job.slot}" + (f" (GPU {', '.join(job.gpus)})" if job.gpus else ""))
-    if job.attempts > 1:
-        parts.append(f"attempt {job.attempts}")
+    if job.retry_of is not None:
+        parts.append(f"a retry of job {job.retry_of}")
     return "".join(f", {part}" for part in parts)
 
 
