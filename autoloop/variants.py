@@ -179,7 +179,8 @@ def name_of_edits(edits: Iterable[str]) -> str:
     parts = []
     for edit in map(parse_edit, edits):
         names = [step.name for step in edit.segments if not step.is_wildcard] or ["all"]
-        parts.append(f"{names[-1]}_{edit.op}_{format_literal(edit.operand, quoted_keys=True)}")
+        value = re.sub(r"[^A-Za-z0-9.-]+", "_", format_literal(edit.operand, quoted_keys=True)).strip("_")
+        parts.append(f"{names[-1]}_{edit.op}_{value}")
     return "-".join(parts)
 
 
@@ -233,10 +234,8 @@ def _check_entry_keys(item: Mapping[Any, Any], where: str) -> None:
     for key, value in item.items():
         if key not in _ENTRY_KEYS and "@" not in str(key) and not isinstance(value, Mapping):
             hint = did_you_mean(str(key), _ENTRY_KEYS)
-            ops = ", ".join(OPS)
-            raise ConfigError(
-                f"{where}: '{key}' is no edit{hint}; write path@op: value (the ops are {ops}), edits or reason"
-            )
+            wanted = f"write path@op: value (the ops are {', '.join(OPS)}), edits or reason"
+            raise ConfigError(f"{where}: '{key}' is no edit{hint}; {wanted}")
 
 
 def _texts_of_mapping(value: Mapping[Any, Any], prefix: str, where: str) -> list[str]:
@@ -257,9 +256,9 @@ def _texts_of_item(item: Any, where: str) -> list[str]:
     """Return the edits that one item of a list stands for."""
     if isinstance(item, str):
         return [item]
-    if isinstance(item, Mapping):
-        return _texts_of_mapping(item, "", where)
-    _refuse(where, item, "a list of edits, each path@op=value in quotes")
+    if not isinstance(item, Mapping):
+        _refuse(where, item, "a list of edits, each path@op=value in quotes")
+    return _texts_of_mapping(item, "", where)
 
 
 def _literal(value: Any, path: str, where: str) -> str:
