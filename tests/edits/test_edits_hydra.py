@@ -144,6 +144,41 @@ def test_any_text_is_an_edit_or_an_edit_error(text):
 
 
 @pytest.mark.parametrize(
+    "operand",
+    [
+        "\\",
+        "'\\",
+        "'",
+        "'',",
+        "[",
+        "['',",
+        "{",
+        "{a:",
+        "${",
+        "$",
+        "9",
+        "9.",
+        "1_",
+        "1e",
+        " ",
+        "[[],",
+        "\\'",
+        "é",
+    ],
+)
+def test_hostile_texts_end_in_an_edit_or_an_edit_error(operand):
+    """Text of 20,000 times anything, in the path or the operand, ends neither in a crash nor in a hang."""
+    with pytest.raises(EditError):
+        change([f"a@mul={operand * 20_000}"], {"a": 1})
+    try:
+        change([f"a@set={operand * 20_000}"], {"a": None})
+    except EditError as error:
+        assert len(str(error)) < 2000
+    with pytest.raises(EditError):
+        change([f"a.{operand * 20_000}@set=1"], {"a": {"b": 1}})
+
+
+@pytest.mark.parametrize(
     ("config", "edits"),
     [
         ({"s": {"a": 1}}, ["s@set=null", "s@set={c: 3}"]),
