@@ -7,7 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from autoloop.variants import parse_edits, parse_entries, parse_variants
+from autoloop.argv import lift_edits, split_sweep
+from autoloop.edits import format_literal
+from autoloop.variants import edit_texts, parse_edits, parse_entries, parse_variants
 
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}
 
@@ -97,6 +99,15 @@ def test_baseline_edits_are_read_in_the_same_forms(composed):
     )
     assert parse_edits({"a@set": 1, "b": {"*": {"c@mul": 2}}}) == ("a@set=1", "b.*.c@mul=2")
     assert parse_edits(None) == ()
+
+
+def test_a_command_line_of_edits_passes_through_hydra_whole(composed):
+    """Lifted from argv, written as one override, composed, and split into baseline and variants."""
+    argv = ["seed=3", "ot.*.reg@mul=1.5,2.0", "name@set='a, \\'b\\''", "f.*.w@set=[1,2],null"]
+    rest, edits = lift_edits(argv, {"variants"})
+    sweeper = composed(*rest, f"hydra.sweeper.edits={format_literal(edits)}")
+    assert split_sweep(edit_texts(sweeper["edits"])) == split_sweep(argv[1:])
+    assert split_sweep(argv[1:])[0] == ("name@set='a, \\'b\\''",)
 
 
 def test_no_variants_is_no_variants(composed):
