@@ -31,13 +31,17 @@ def make_launcher(tmp_path, hydra_restore_singletons):
 
     def make(*overrides, function=task):
         with initialize(version_base="1.3", config_path=None):
-            settings = ["hydra/launcher=slots", f"hydra.sweep.dir={tmp_path}", "hydra.mode=MULTIRUN"]
+            settings = [
+                "hydra/launcher=slots",
+                f"hydra.sweep.dir={tmp_path}",
+                "hydra.mode=MULTIRUN",
+                "hydra.job.name=test",
+            ]
             config = compose(overrides=[*settings, *overrides], return_hydra_config=True)
             HydraConfig.instance().set_config(config)
             context = HydraContext(
                 config_loader=GlobalHydra.instance().config_loader(), callbacks=Callbacks(config)
             )
-            config.hydra.job.name = "test"
             return Plugins.instance().instantiate_launcher(
                 hydra_context=context, task_function=function, config=config
             )
