@@ -25,6 +25,9 @@ from autoloop.execute.values import Assignment, Ended, EndedBy
 #: First words of an order from the pool, followed by a reason: end the job politely, or at once.
 STOP, KILL = "stop", "kill"
 
+#: What the pool hears when the job's process is there; the next word is the last (`Ended`).
+STARTED = b"started"
+
 #: Seconds between looks at the main process, which may die without closing its end of the channel.
 _LIFE_CHECK_S = 1.0
 
@@ -43,6 +46,8 @@ def supervise(channel_fd: int) -> NoReturn:
     assignment: Assignment = pickle.loads(channel.recv_bytes())
     supervision = _Supervision(assignment, channel)
     supervision.start()
+    with contextlib.suppress(OSError):  # a dead main process is noticed while watching
+        channel.send_bytes(STARTED)
     ended = supervision.watch()
     with contextlib.suppress(OSError):
         channel.send_bytes(pickle.dumps(ended))

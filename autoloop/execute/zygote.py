@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoloop.execute import supervisor
+from autoloop.execute import processes, supervisor
 
 _HEADER = struct.Struct("!cQ")
 _PRELOAD, _SHARE, _FORK = b"P", b"S", b"F"
@@ -97,6 +97,10 @@ class Zygote:
         """
         socket.send_fds(self._socket, [_HEADER.pack(_FORK, 0)], [channel_fd])
 
+    def kill(self) -> None:
+        """End the zygote whatever it is doing; running jobs go on."""
+        self._process.kill()
+
     def close(self) -> None:
         """Let the zygote end and wait for it. Running jobs are not its concern: see the pool."""
         self._socket.close()
@@ -110,6 +114,7 @@ class Zygote:
 def serve(fd: int) -> None:
     """Be the zygote: import, share and fork as told on socket ``fd``, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.become_subreaper()  # for the jobs of supervisors that are killed
     parent = os.getppid()
     supervisors: set[int] = set()
     with socket.socket(fileno=fd) as commands:
@@ -190,6 +195,14 @@ def _settle() -> None:
 
 
 def _reap(supervisors: set[int]) -> None:
+    """Collect supervisors that ended; end what the job of a killed one has left behind."""
+    crashed = False
     for pid in list(supervisors):
-        if os.waitpid(pid, os.WNOHANG)[0]:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
             supervisors.discard(pid)
+            crashed |= status != 0
+    while crashed and (strays := set(processes.children(os.getpid())) - supervisors):
+        for pid in strays:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
