@@ -67,8 +67,16 @@ def trial(
         round: Number of its round.
         **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
     """
+    fields: dict[str, Any] = {"edits": (), "parent": None, "rule": "", "evidence": {}, "expects": "", "overrides": ()}
+    about = {
+        **fields,
+        "reason": "made for a test",
+        "config": dict(config or {}),
+        "signature": name,
+        **variant,
+    }
     return Trial(
-        variant=Variant(name=name, config=dict(config or {}), **variant),
+        variant=Variant(name=name, **about),
         job=job,
         round=round,
         run_dir=str(job),

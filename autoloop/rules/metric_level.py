@@ -68,7 +68,7 @@ class MetricLevel(EditingRule):
             return self.abstain(trial, curve.problem)
         value = level(curve.values, self.stat)
         evidence = {"metric": curve.metric, "stat": self.stat, "value": value, "points": len(curve.values)}
-        bounds = {"below": self.below, "above": self.above}
+        bounds = {"above": self.above, "below": self.below}
         evidence.update({key: bound for key, bound in bounds.items() if bound is not None})
         found = f"{curve.metric} ({self.stat}) is {value:.4g}"
         if self.below is not None and value >= self.below:
