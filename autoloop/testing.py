@@ -67,16 +67,20 @@ def trial(
         round: Number of its round.
         **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
     """
-    fields: dict[str, Any] = {"edits": (), "parent": None, "rule": "", "evidence": {}, "expects": "", "overrides": ()}
-    about = {
-        **fields,
+    about: dict[str, Any] = {
+        "name": name,
+        "edits": (),
+        "parent": None,
+        "rule": "",
         "reason": "made for a test",
+        "evidence": {},
+        "expects": "",
+        "overrides": (),
         "config": dict(config or {}),
         "signature": name,
-        **variant,
     }
     return Trial(
-        variant=Variant(name=name, **about),
+        variant=Variant(**{**about, **variant}),
         job=job,
         round=round,
         run_dir=str(job),

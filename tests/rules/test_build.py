@@ -77,7 +77,16 @@ SETTINGS = [
         "exactly one of",
     ),
     ("MetricChange", {"metric": "loss", "edits": "lr@mul=2", "fell_less_than_pct": -1}, "of at least 0"),
-    ("MetricChange", {"metric": "l", "edits": "lr@mul=2", "fell_less_than_pct": 1, "span": "all"}, "first_last"),
+    (
+        "MetricChange",
+        {"metric": "l", "edits": "lr@mul=2", "fell_less_than_pct": 1, "span": "all"},
+        "first_last",
+    ),
+    (
+        "MetricChange",
+        {"metric": "l", "edits": "a@mul=2", "fell_less_than_pct": 1, "min_points": 3},
+        "at least 4",
+    ),
     ("RestoreMass", {"below": 2}, "above 0 up to 1"),
     ("RestoreMass", {"wanted": 0.01}, "from 0.05 to 0.999"),
     ("RestoreMass", {"spread": ["lr"]}, "spread names lr"),
@@ -118,7 +127,9 @@ def test_bounds_map_paths_to_a_low_and_a_high_value(choice: str) -> None:
 def test_hydra_composes_rules_bounds_and_strategy_and_keeps_dotted_keys(tmp_path: Path) -> None:
     for group in ("rules", "bounds", "strategy"):
         (tmp_path / group).symlink_to(CONF / group)
-    defaults = "defaults: [{rules: act_ot}, {bounds: act_ot}, {strategy: rules}, _self_]\nvariants_per_run: 2\n"
+    defaults = (
+        "defaults: [{rules: act_ot}, {bounds: act_ot}, {strategy: rules}, _self_]\nvariants_per_run: 2\n"
+    )
     (tmp_path / "config.yaml").write_text(defaults)
     with initialize_config_dir(str(tmp_path), version_base="1.3"):
         full = compose("config", overrides=["rules.gentle=null", "rules.mass_collapsed.below=0.01"])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import outside_rules as outside
 import pytest
 import yaml
+from rule_curves import act_ot_config, fixed_trials
 
 from autoloop.rules import Decision, Rule, build_rules
 from autoloop.strategies import RulesStrategy, Situation, Strategy
 from autoloop.testing import check_rule, check_strategy, hard_trials
-import outside_rules as outside
-from rule_curves import act_ot_config, fixed_trials
 
 CONF = Path(__file__).parents[2] / "conf" / "rules"
 SHIPPED = [
