@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
@@ -34,7 +34,7 @@ class RulesStrategy(Strategy):
         chosen = self._chosen(situation)
         children = [self._children(trial, situation.decisions) for trial in chosen]
         places = range(self.variants_per_run)
-        return [own[place] for place in places for own in children if place < len(own)]
+        return _distinct(own[place] for place in places for own in children if place < len(own))
 
     def _chosen(self, situation: Situation) -> list[Trial]:
         """Return the runs that may have children, in job order."""
@@ -48,7 +48,12 @@ class RulesStrategy(Strategy):
     def _children(self, trial: Trial, decisions: Sequence[Decision]) -> list[Decision]:
         """Return the first proposals about one run, no two with the same edits of the same parent."""
         fired = [decision for decision in decisions if decision.judged == trial.name and decision.fired]
-        distinct: dict[object, Decision] = {}
-        for decision in fired:
-            distinct.setdefault((decision.trial, decision.edits), decision)
-        return list(distinct.values())[: self.variants_per_run]
+        return _distinct(fired)[: self.variants_per_run]
+
+
+def _distinct(proposals: Iterable[Decision]) -> list[Decision]:
+    """Return the proposals without those that repeat the parent and the edits of an earlier one."""
+    first: dict[object, Decision] = {}
+    for proposal in proposals:
+        first.setdefault((proposal.trial, proposal.edits), proposal)
+    return list(first.values())
