@@ -99,10 +99,15 @@ def compare(app: Path, torch: bool, jobs: int) -> dict[str, tuple[Cost, Cost]]:
 
 def table(runs: list[dict[str, tuple[Cost, Cost]]]) -> str:
     """Return medians over ``runs`` as a Markdown table, with ratios to slots."""
-    lines = [
-        "| launched by | wall per job, s | CPU per job, s | wall against slots | CPU against slots | once, wall s |",
-        "|---|---|---|---|---|---|",
-    ]
+    heads = (
+        "launched by",
+        "wall per job, s",
+        "CPU per job, s",
+        "wall : slots",
+        "CPU : slots",
+        "once, wall s",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
 
     def median(name: str, part: int, field: str) -> float:
         return statistics.median(getattr(run[name][part], field) for run in runs)

@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 #: Left by a W&B service of the main process; a job that finds it would report to that service.
 _STRIPPED_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
 
-_LOST = "the process that supervises the job was killed"
-
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
@@ -71,12 +69,18 @@ class Pool:
             raise AutoloopError("hydra/launcher=slots needs Linux and /proc; use another launcher here")
         self._settings = settings
         self._zygote: Zygote | None = None
+        self._warm = True
         self._shared: bytes | None = None
         self._lock = threading.Lock()  # over the zygote and the running jobs, never held for long
         self._starting = threading.Lock()  # jobs start one after the other
         self._running: dict[int, Connection] = {}
         self._interrupted = threading.Event()
         self._last_start = float("-inf")
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The places jobs run in."""
+        return self._settings.slots
 
     def share(self, value: Any) -> None:
         """Hand ``value`` (by cloudpickle) to all jobs started from now on: `zygote.shared` returns it."""
@@ -133,8 +137,8 @@ class Pool:
         self._interrupted.set()
         for index in list(self._running):
             self._order(index, KILL if at_once else STOP, "interrupted")
-        if at_once and self._zygote is not None:
-            self._zygote.kill()  # it may be busy importing, with a job waiting for it
+        if self._zygote is not None:
+            self._zygote.kill()  # it may be busy importing, with a job that waits for it
 
     def _order(self, index: int, order: str, reason: EndedBy) -> bool:
         with self._lock:
@@ -179,25 +183,48 @@ class Pool:
     def _supervised(self, request: Request, slot: Slot) -> Ended | None:
         """Start a supervisor for ``request`` and wait for its last word; None if it was not started."""
         assignment = pickle.dumps(self._assignment(request, slot))
-        channel, theirs = Pipe(duplex=True)
-        with channel:
-            with theirs, self._starting:
-                pause_s = self._last_start + self._settings.stagger_s - time.monotonic()
-                if self._interrupted.wait(max(0.0, pause_s)):
-                    return None
-                self._start(channel, theirs, assignment)
-            with self._watched(request.index, channel):
-                ended: Ended = pickle.loads(_receive(channel))
+        with self._starting:
+            pause_s = self._last_start + self._settings.stagger_s - time.monotonic()
+            if self._interrupted.wait(max(0.0, pause_s)):
+                return None
+            channel = self._start(assignment) or self._start_cold(assignment)
+            self._last_start = time.monotonic()
+        if channel is None:
+            return None
+        with channel, self._watched(request.index, channel):
+            last_word = _receive(channel)
+        if last_word is None:
+            raise ChildProcessError("the process that supervises the job was killed")
+        ended: Ended = pickle.loads(last_word)
         return ended
 
-    def _start(self, channel: Connection, theirs: Connection, assignment: bytes) -> None:
-        """Fork a supervisor, give it its assignment and wait until it has started the job."""
+    def _start_cold(self, assignment: bytes) -> Connection | None:
+        """Start a job after the zygote died on the attempt: with one that imports nothing itself.
+
+        Raises:
+            ChildProcessError: That did not help.
+        """
+        if self._interrupted.is_set():
+            return None
         with self._lock:
+            self._close_zygote()
+            self._warm = False
+        channel = self._start(assignment)
+        if channel is None and not self._interrupted.is_set():
+            raise ChildProcessError("no process could be started for the job")
+        return channel
+
+    def _start(self, assignment: bytes) -> Connection | None:
+        """Fork a supervisor and wait until it has started the job; None if the zygote died over it."""
+        channel, theirs = Pipe(duplex=True)
+        with theirs, self._lock:
             self._fork(theirs.fileno())
-        theirs.close()
-        channel.send_bytes(assignment)
-        _receive(channel)
-        self._last_start = time.monotonic()
+        with contextlib.suppress(OSError):
+            channel.send_bytes(assignment)
+        if _receive(channel) is None:
+            channel.close()
+            return None
+        return channel
 
     @contextlib.contextmanager
     def _watched(self, index: int, channel: Connection) -> Iterator[None]:
@@ -246,7 +273,7 @@ class Pool:
             env.pop("CUDA_VISIBLE_DEVICES", None)
             if "CUDA_VISIBLE_DEVICES" in os.environ:
                 env["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
-            self._zygote = Zygote(self._settings.preload, env)
+            self._zygote = Zygote(self._settings.preload, env, warm=self._warm)
             if self._shared is not None:
                 self._zygote.share(self._shared)
         return self._zygote
@@ -257,11 +284,12 @@ class Pool:
             self._zygote = None
 
 
-def _receive(channel: Connection) -> bytes:
+def _receive(channel: Connection) -> bytes | None:
+    """Return a supervisor's next word, None if it is gone."""
     try:
         return channel.recv_bytes()
     except (EOFError, ConnectionError):
-        raise ChildProcessError(_LOST) from None
+        return None
 
 
 def _outcome(outcome: Outcome, ended: Ended) -> Outcome:

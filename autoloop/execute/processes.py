@@ -52,6 +52,15 @@ def descendants(root: int) -> list[int]:
     return found
 
 
+def has_opened_gpu(fd_dir: Path = _PROC / "self" / "fd") -> bool:
+    """Return whether this process has initialised CUDA, told by the device file that only CUDA opens."""
+    for entry in fd_dir.iterdir():
+        with contextlib.suppress(OSError):
+            if str(entry.readlink()).startswith("/dev/nvidia-uvm"):
+                return True
+    return False
+
+
 def kill_descendants(signum: signal.Signals) -> None:
     """Send ``signum`` to every process below this one, in whatever session or group it is."""
     for pid in descendants(os.getpid()):

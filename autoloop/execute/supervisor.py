@@ -220,7 +220,7 @@ class _Supervision:
         return Ended(
             value=self._value,
             exit_code=code if code >= 0 else None,
-            signal=signal.Signals(-code).name if code < 0 else None,
+            signal=_signal_name(-code) if code < 0 else None,
             ended_by=ended_by,
             error=error,
             log=str(Path(self._job_dir) / LOG_NAME) if self._job_dir else None,
@@ -287,6 +287,13 @@ def _sizes(job_dir: Path) -> Iterator[int]:
     for path in (job_dir / LOG_NAME, *job_dir.glob("**/run-*.wandb")):
         with contextlib.suppress(OSError):
             yield path.stat().st_size
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _tail(fd: int) -> bytes:

@@ -128,3 +128,28 @@ def train_with_workers(path):
     if path.endswith("hang"):
         time.sleep(600)
     return total + sum(float(batch.sum()) for (batch,) in batches)
+
+
+def give_shared():
+    from autoloop.execute.zygote import shared
+
+    return shared()
+
+
+def give_bytes(size):
+    return b"x" * size
+
+
+def import_and_give(module):
+    return __import__(module).__name__
+
+
+def divide(number):
+    return 1 / number
+
+
+class Unloadable:
+    """Pickles well and cannot be unpickled."""
+
+    def __reduce__(self):
+        return divide, (0,)

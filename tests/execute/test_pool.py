@@ -15,7 +15,7 @@ import pytest
 from execute_helpers import is_gone, pids_in, wait_until
 
 from autoloop.execute import Reply, Request
-from autoloop.execute.processes import descendants
+from autoloop.execute.processes import descendants, has_opened_gpu
 
 
 def test_values_come_back_as_the_jobs_end(make_pool, job):
@@ -309,6 +309,38 @@ def test_a_dead_zygote_is_replaced(make_pool, job):
 
     assert [outcome.value for outcome in pool.run(source())] == [0, 1]
     assert pool._zygote.pid != zygotes[0]
+
+
+def test_an_import_that_kills_the_zygote_spoils_nothing(make_pool, job):
+    """Jobs import by themselves where importing ended the zygote."""
+    pool = make_pool(preload=("kills_zygote",))
+    pool.share("unharmed")
+    outcomes = list(pool.run([job(0, bodies.give_shared), job(1, bodies.import_and_give, "kills_zygote")]))
+    assert [outcome.value for outcome in outcomes] == ["unharmed", "kills_zygote"]
+
+
+def test_a_gpu_that_an_import_opened_is_noticed(tmp_path):
+    """CUDA is told by its device file; the files that merely listing GPUs opens do not count."""
+    (tmp_path / "3").symlink_to("/dev/nvidiactl")
+    (tmp_path / "4").symlink_to("/dev/nvidia0")
+    assert not has_opened_gpu(tmp_path)
+    (tmp_path / "5").symlink_to("/dev/nvidia-uvm")
+    assert has_opened_gpu(tmp_path)
+
+
+def test_large_values_come_back_whole(make_pool, job):
+    """A value larger than any pipe's buffer arrives, from several jobs at a time."""
+    requests = [job(index, bodies.give_bytes, 20_000_000) for index in range(2)]
+    assert [len(outcome.value) for outcome in make_pool(2).run(requests)] == [20_000_000] * 2
+
+
+def test_what_cannot_be_shared_fails_in_the_job(make_pool, job):
+    """A shared object that cannot be unpickled is an error of the jobs that ask for it."""
+    pool = make_pool()
+    pool.share(bodies.Unloadable())
+    first, second = pool.run([job(0, bodies.give_shared), job(1, bodies.give, 1)])
+    assert "ZeroDivisionError" in first.error
+    assert second.value == 1
 
 
 def test_a_killed_supervisor_takes_its_job_along(make_pool, job, tmp_path):

@@ -14,6 +14,8 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext
 
+pytestmark = pytest.mark.filterwarnings("ignore:The version_base parameter is deprecated")
+
 APP = Path(__file__).with_name("app.py")
 
 
@@ -154,10 +156,18 @@ def run_app(tmp_path, *arguments, config=""):
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
 
 
+def test_a_failure_is_told_in_the_terminal(tmp_path):
+    """The main process says at once which job failed, how, and where its log is."""
+    done = run_app(tmp_path, "+do=exit", "+x=3,0")
+    assert f"job 0 ended with exit code 3; SystemExit: 3; log: {tmp_path}/0/job.log" in done.stdout
+    assert done.returncode != 0
+
+
 def test_an_app_of_others_runs_in_slots(tmp_path):
     """A script that knows nothing of autoloop sweeps in slots, and its main process ends with it."""
-    done = run_app(tmp_path, "+do=print,return", "+x=1")
+    done = run_app(tmp_path, "+do=print,return", "+x=1", "+n_jobs=2")
     assert done.returncode == 0, done.stderr
+    assert "2 slots" in done.stdout
     assert (tmp_path / "0" / "job.log").read_text() == "printed by the task\n"
     assert json.loads((tmp_path / "1" / "status.json").read_text())["exit_code"] == 0
 
@@ -175,6 +185,7 @@ def test_a_mistake_in_the_settings_is_told(tmp_path, argument, message):
     done = run_app(tmp_path, "+do=print", argument)
     assert done.returncode != 0
     assert message in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "0").exists()
 
 
