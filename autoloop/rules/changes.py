@@ -12,9 +12,9 @@ from autoloop import curves
 from autoloop.history.series import Series
 
 LEVELS = ("last", "tail", "max")
-SPANS = ("first_last", "run", "end")
+SPANS = ("first_last", "start", "run", "end")
 WINDOW = 0.25  # share of the points that the head and the tail of a run take in
-LEAST = {"first_last": 2, "run": 2, "end": 4}  # points without which a change means nothing
+LEAST = {"first_last": 2, "start": 2, "run": 2, "end": 4}  # points without which a change means nothing
 END = 0.5  # share of the points that the end of a run takes in
 SIGMAS = 2.0  # a change counts where it is larger than this many standard errors
 
@@ -66,12 +66,15 @@ def measure(series: Series, span: str) -> Change:
 
     Args:
         series: The curve.
-        span: ``first_last`` compares the last value with the first; ``run`` the median of the last quarter of
-            the points with that of the first; ``end`` takes a robust line (Theil-Sen) through the last half
-            of the points and compares its ends.
+        span: ``first_last`` compares the last value with the first; ``start`` the median of the last quarter
+            of the points with the first value; ``run`` that median with the one of the first quarter; ``end``
+            takes a robust line (Theil-Sen) through the last half of the points and compares its ends.
     """
     if span == "first_last":
         return _change(float(series.values[0]), float(series.values[-1]), math.nan)
+    if span == "start":
+        tail = curves.level(curves.tail(series, WINDOW))
+        return _change(float(series.values[0]), tail.value, math.hypot(tail.stderr, tail.spread))
     if span == "run":
         moved = curves.relative_change(series, WINDOW)
         return Change(moved.head.value, moved.tail.value, 100 * moved.value, 100 * moved.spread)

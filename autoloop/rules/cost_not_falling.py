@@ -21,6 +21,8 @@ class CostNotFalling(EditingRule):
     Fires when the mass is above ``mass_above`` and every term's cost fell by less than ``fell_less_than_pct``
     percent. With ``only_learnable`` it looks at terms with ``weight_embed > 0`` alone: a label cost compares
     recorded actions, no training lowers it, and a rule that waits for it cuts ``lambda_ot`` down to nothing.
+    A plan that works lowers the cost within its first hundred steps: compare with the ``start``, not with the
+    median of the first quarter.
 
     The cost of a term is ``<costs>/<term>``, under the first prefix that has it: ``ot_cost_diag`` is the cost
     on the pairs that act, ``ot_cost`` the mean over all pairs, which the plan does not see. What "fell"
@@ -38,7 +40,7 @@ class CostNotFalling(EditingRule):
         fell_less_than_pct: In percent of the first level.
         only_learnable: Whether terms without a learned embedding are left out.
         features: Path of the list of terms in the config, each with ``term_name`` and ``weight_embed``.
-        span: ``first_last``, ``run`` or ``end``.
+        span: ``first_last``, ``start``, ``run`` or ``end``.
         min_points: Points a judgement needs, at least 2 (4 for ``end``).
         expects: What the child should show.
     """
@@ -54,7 +56,7 @@ class CostNotFalling(EditingRule):
         fell_less_than_pct: float = 10.0,
         only_learnable: bool = True,
         features: str = "ot.loss_config.features",
-        span: str = "run",
+        span: str = "start",
         min_points: int = 8,
         expects: str = "",
     ) -> None:

@@ -26,12 +26,13 @@ class MetricChange(EditingRule):
     - ``rose_more_than_pct``: ``pct`` is over it and over two standard errors.
 
     What ``first`` and ``last`` are is the ``span``: ``first_last``, the two values themselves, as the users'
-    scripts did; ``run``, the medians of the first and of the last quarter of the points; ``end``, the two
-    ends of a robust line (Theil-Sen) through the last half of the points. The single values of a LeRobot run
-    scatter by 5 % (loss) to 61 % (ot_loss) from one logged point to the next, so that 2 % between the first
-    and the last of them says nothing: prefer ``run`` and ``end``. Stays silent on a metric that was not
-    logged, on fewer than ``min_points`` finite values, on more than a tenth of non-finite ones, where
-    ``first`` is 0, on a run whose loss ended non-finite, and on a job that failed.
+    scripts did; ``start``, the first value and the median of the last quarter of the points; ``run``, the
+    medians of the first and of the last quarter; ``end``, the two ends of a robust line (Theil-Sen) through
+    the last half of the points. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss)
+    from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
+    ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points`` finite
+    values, on more than a tenth of non-finite ones, where ``first`` is 0, on a run whose loss ended
+    non-finite, and on a job that failed.
 
     Args:
         name: Name of the rule.
@@ -41,7 +42,7 @@ class MetricChange(EditingRule):
         fell_more_than_pct: The same.
         rose_more_than_pct: The same.
         stayed_within_pct: The same.
-        span: ``first_last``, ``run`` or ``end``.
+        span: ``first_last``, ``start``, ``run`` or ``end``.
         min_points: Points a judgement needs, at least 2 (4 for ``end``).
         max_noise_pct: Standard error of ``pct`` above which a plateau cannot be told, in percent.
         expects: What the child should show.
@@ -113,7 +114,12 @@ class MetricChange(EditingRule):
         return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
 
 
-_SPAN_WORDS = {"first_last": "the run (last against first)", "run": "the run", "end": "its last half"}
+_SPAN_WORDS = {
+    "first_last": "the run (last against first)",
+    "start": "the run (tail against first)",
+    "run": "the run",
+    "end": "its last half",
+}
 
 
 def describe(change: Change) -> str:

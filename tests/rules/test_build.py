@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from autoloop.edits import apply
 from autoloop.errors import ConfigError
 from autoloop.rules import Fallback, MetricLevel, Rule, build_rules
+from autoloop.rules.paths import matches, numbers, path_of
 from autoloop.strategies import RulesStrategy, build_strategy
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -122,6 +125,33 @@ def test_the_shipped_rules_build_from_their_yaml(choice: str) -> None:
 def test_bounds_map_paths_to_a_low_and_a_high_value(choice: str) -> None:
     bounds = yaml.safe_load((CONF / "bounds" / f"{choice}.yaml").read_text())
     assert all(low < high for low, high in bounds.values())
+
+
+BASELINE = json.loads((CONF.parent / "tests" / "data" / "act_ot_baseline.json").read_text())
+
+
+def shipped_edits() -> list[str]:
+    entries = yaml.safe_load((CONF / "rules" / "act_ot.yaml").read_text()).values()
+    return sorted({edit for entry in entries for edit in entry.get("edits", [])})
+
+
+@pytest.mark.parametrize("edit", shipped_edits())
+def test_every_edit_of_the_act_ot_rules_finds_its_place_in_a_real_config(edit: str) -> None:
+    assert matches(BASELINE, path_of(edit))
+
+
+@pytest.mark.parametrize("path", yaml.safe_load((CONF / "bounds" / "act_ot.yaml").read_text()))
+def test_every_bound_finds_its_place_in_a_real_config_and_holds_for_it(path: str) -> None:
+    low, high = yaml.safe_load((CONF / "bounds" / "act_ot.yaml").read_text())[path]
+    assert [low <= value <= high for _, value in numbers(BASELINE, path)]
+    assert all(low <= value <= high for _, value in numbers(BASELINE, path))
+
+
+def test_bounds_keep_the_users_lambda_from_going_below_nothing() -> None:
+    """0.02 with @add=-0.05 once became -0.03."""
+    bounds = yaml.safe_load((CONF / "bounds" / "act_ot.yaml").read_text())
+    config = {**BASELINE, "ot": {**BASELINE["ot"], "lambda_ot": 0.03}}
+    assert apply(["ot.lambda_ot@add=-0.05"], config, bounds)["ot"]["lambda_ot"] == 0.02
 
 
 def test_hydra_composes_rules_bounds_and_strategy_and_keeps_dotted_keys(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def test_metric_level(settings: dict[str, Any], values: Sequence[float], fired: 
         ({"rose_more_than_pct": 5}, FALLING[::-1], True, "rose more than 5 %"),
         ({"rose_more_than_pct": 5}, FALLING, False, "no rise"),
         ({"rose_more_than_pct": 200, "span": "run"}, [1.0] * 10 + [4.0] * 10, True, "rose by 300 % (1 -> 4)"),
+        ({"fell_more_than_pct": 3, "span": "start"}, [5.0, *FLAT], True, "fell by 80 % (5 -> 1)"),
+        ({"fell_more_than_pct": 3, "span": "start"}, FLAT, False, "no fall"),
         ({"fell_more_than_pct": 3}, [0.0] * 20, False, "starts at 0"),
         ({"fell_more_than_pct": 3}, FALLING[:7], False, "too few (needs 8)"),
         ({"fell_more_than_pct": 3, "min_points": 4}, [1.0, 1.0, 1.0, 0.5], False, "within its doubt of inf"),
@@ -183,6 +185,8 @@ def test_restore_mass_spreads_over_knobs_that_are_zero() -> None:
     [
         ({}, {"train/ot_cost/img_third_person": FLAT}, True, "no learnable cost fell by 10 %"),
         ({}, {"train/ot_cost/img_third_person": FALLING}, False, "img_third_person falls"),
+        ({}, {"train/ot_cost/img_third_person": [11.0, *FLAT]}, False, "img_third_person falls"),
+        ({"span": "run"}, {"train/ot_cost/img_third_person": [11.0, *FLAT]}, True, "no learnable cost fell"),
         ({}, {"train/ot_cost/action_lbl": FLAT}, False, "no learnable cost was logged"),
         (
             {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -80,3 +81,11 @@ def test_a_child_that_leads_back_to_a_parent_counts_for_the_run_that_was_judged(
 def test_two_runs_that_lead_back_to_the_same_child_make_it_once() -> None:
     back = [fired("a", "back", "lr@set=1", child_of="b"), fired("c", "back", "lr@set=1", child_of="b")]
     assert [one.judged for one in RulesStrategy().propose(situation(back))] == ["a"]
+
+
+def test_a_proposal_that_will_be_refused_leaves_its_place_to_the_next_rule() -> None:
+    def refusal(proposal: Decision) -> str:
+        return "has run" if (proposal.trial, proposal.rule) == ("a", "x") else ""
+
+    made = RulesStrategy().propose(replace(situation(EVERYTHING), refusal=refusal))
+    assert [f"{one.trial} {one.rule}" for one in made] == ["a x", "b x", "c x", "a y"]
