@@ -16,7 +16,7 @@ from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
-from autoloop.variants import Entry, parse_edits, parse_entries
+from autoloop.variants import Entry, edit_texts, parse_entries
 
 Resume = Literal["true", "auto", "force", "false"]
 """``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished one is
@@ -82,7 +82,7 @@ class Settings:
             metrics=Metrics.read(raw["metrics"]),
             bounds=_bounds(raw["bounds"]),
             variants=parse_entries(given.get("variants")),
-            edits=tuple(str(edit) for edit in given.get("edits") or ()),
+            edits=edit_texts(given.get("edits")),
             max_batch_size=_whole(given, "max_batch_size", 1),
             dry_run=_switch(given, "dry_run"),
             resume=_resume(given.get("resume", True)),
