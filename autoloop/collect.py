@@ -22,7 +22,7 @@ from autoloop.summary import MetricSummary, summarize
 from autoloop.trials import Trial, TrialState
 
 OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|\bMemoryError\b|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC",
+    r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|CUBLAS_STATUS_ALLOC",
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
@@ -42,7 +42,8 @@ class JobEnd:
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
         signal: Name of the signal that ended it, or None.
-        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by itself.
+        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by
+            itself.
         started_at: Seconds since the epoch, None if unknown.
         ended_at: The same.
         slot: Index of its slot, None if there are no slots.
@@ -139,7 +140,10 @@ def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]
 def trial_state(
     end: JobEnd, history: History, summary: Mapping[str, MetricSummary], metrics: Metrics
 ) -> tuple[TrialState, str]:
-    """How the trial ended, and why if it did not complete. Finiteness comes first: a diverged run may exit with 0."""
+    """How the trial ended, and why if it did not complete.
+
+    Finiteness comes first: a diverged run may exit with 0.
+    """
     if OUT_OF_MEMORY.search(end.error):
         return TrialState.INFEASIBLE, end.error
     if end.ended_by == "interrupted":
@@ -178,7 +182,10 @@ def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
 
 
 def log_file(run_dir: Path) -> Path | None:
-    """The log to show for a job: what the process printed, else what Hydra logged; None if there is neither."""
+    """The log to show for a job: what the process printed, else what Hydra logged.
+
+    None if there is neither.
+    """
     printed = run_dir / "job.log"
     if printed.is_file() and printed.stat().st_size:
         return printed

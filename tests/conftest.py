@@ -11,7 +11,10 @@ from hydra.core.singleton import Singleton
 
 @pytest.fixture(autouse=True)
 def hydra_is_left_as_it_was() -> Iterator[None]:
-    """Hydra keeps its state, the version it imitates included, in singletons: no test may change another's."""
+    """Hydra keeps its state, the version it imitates included, in singletons.
+
+    No test may change another's.
+    """
     state = copy.deepcopy(Singleton.get_state())
     yield
     Singleton.set_state(state)
