@@ -244,7 +244,11 @@ class Facts:
         known = job.details.get("command")
         if known:
             return known if isinstance(known, str) else shlex.join(str(word) for word in known)
-        return shlex.join([*program(self.study_command), *job.plan.overrides])
+        return shlex.join([*self._program, *job.plan.overrides])
+
+    @cached_property
+    def _program(self) -> list[str]:
+        return program(self.study_command)
 
     @property
     def study_command(self) -> str:

@@ -50,7 +50,7 @@ pre.copy{user-select:all;-webkit-user-select:all}
 .alert ul{margin:4px 0 0;padding-left:20px}
 figure{margin:8px 0 4px}
 .scroll{overflow-x:auto}
-svg[role]{display:block;width:100%;height:auto;max-width:var(--w);min-width:min(var(--w),760px);
+svg[role]{display:block;width:100%;height:auto;max-width:var(--w);min-width:calc(var(--w)*.69);
   font:12px system-ui,-apple-system,"Segoe UI",sans-serif}
 svg text{fill:var(--soft)}
 svg text.name{fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}
