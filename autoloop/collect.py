@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hydra.core.utils import JobReturn, JobStatus
+
+from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
 from autoloop.metrics import Metrics
@@ -64,6 +67,25 @@ class JobEnd:
             return cls(True, error=one_line(f"{type(value).__name__}: {value}"))
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return cls(False, return_value=float(value) if number else None)
+
+    @classmethod
+    def of_outcome(cls, outcome: Outcome) -> JobEnd:
+        """How a job of the slots launcher ended."""
+        value = outcome.value
+        done = isinstance(value, JobReturn) and value.status is JobStatus.COMPLETED
+        returned = cls.of(value._return_value, failed=False).return_value if done and outcome.ok else None
+        return cls(
+            failed=not outcome.ok,
+            return_value=returned,
+            error=one_line(outcome.error.strip().rpartition("\n")[2]),
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            ended_by=outcome.ended_by,
+            started_at=outcome.started_at,
+            ended_at=outcome.ended_at,
+            slot=outcome.slot,
+            gpus=outcome.gpus,
+        )
 
     def write(self, run_dir: Path) -> None:
         """Leave it in the job's directory."""

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: Characters of a long edit that an error shows.
+_SHOWN = 160
 
 
 class AutoloopError(ValueError):
@@ -17,6 +24,7 @@ class EditError(AutoloopError):
         text: The edit as the user wrote it.
         position: Index of the offending character in ``text`` (0-based).
         nearest: The nearest valid name, or None where there is none.
+        why: The reason as one sentence, without the text and the caret.
     """
 
     def __init__(self, message: str, text: str = "", position: int = 0, nearest: str | None = None) -> None:
@@ -24,6 +32,28 @@ class EditError(AutoloopError):
         self.text = text
         self.position = position
         self.nearest = nearest
+        self.why = message
+
+    @classmethod
+    def at(cls, head: str, text: str, position: int, why: str, nearest: str | None = None) -> Self:
+        """Build the error that shows ``text`` with a caret under ``position`` and the reason beside it.
+
+        Args:
+            head: What kind of mistake it is, such as ``no match for``.
+            text: The edit as the user wrote it; control characters are shown as ``?``.
+            position: Index of the offending character in ``text``.
+            why: What is wrong there and what to do, as one sentence.
+            nearest: The nearest valid name, kept on the error; ``why`` already tells it.
+        """
+        shown, column = _window(text, position)
+        caret = " " * (len(head) + 2 + column) + "^ "
+        error = cls(f"{head} '{shown}'\n{caret}{why}", text=text, position=position, nearest=nearest)
+        error.why = why
+        return error
+
+
+class NoMatchError(EditError):
+    """An edit whose path matches nothing in this config."""
 
 
 class NoChangeError(EditError):
@@ -48,3 +78,10 @@ def did_you_mean(name: str, candidates: Iterable[object]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest candidate, or an empty string."""
     found = nearest(name, candidates)
     return f"; did you mean {found!r}?" if found else ""
+
+
+def _window(text: str, position: int) -> tuple[str, int]:
+    """Return the part of ``text`` around ``position`` that an error shows, and the position in it."""
+    start = max(0, position - _SHOWN // 2) if len(text) > _SHOWN else 0
+    part = text[start : start + _SHOWN]
+    return "".join(char if char.isprintable() else "?" for char in part), position - start

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from autoloop.redact import redact
 from autoloop.study import VERSION, Event, Study
 
 FILE_NAME = "study.jsonl"
+FILES_BESIDE = ("reports", "multirun.yaml", "optimization_results.yaml", "best.yaml")
 
 
 class Journal:
@@ -47,14 +49,13 @@ class Journal:
             self._file = self.path.open("ab+")
         except OSError as error:
             raise JournalError(f"cannot write the study in {study_dir}: {error.strerror or error}") from error
-        try:
-            self._lock = _lock(study_dir / "study.lock")
+        with ExitStack() as opened:
+            opened.push(self._file)
+            self._lock = opened.enter_context(_lock(study_dir / "study.lock"))
             events, end = _parse(self.path)
             self._file.truncate(end)
             self.study = Study.replay(events)
-        except BaseException:
-            self._file.close()
-            raise
+            opened.pop_all()
 
     def append(self, kind: str, **fields: Any) -> Event:
         """Write one event, wait until it is on disk, then take it into account.
@@ -104,6 +105,19 @@ def read_study(study_dir: Path) -> Study:
     if not path.is_file():
         raise JournalError(f"no study in {study_dir}: there is no {FILE_NAME}")
     return Study.replay(_parse(path)[0])
+
+
+def set_aside(study_dir: Path, study: Study) -> Path:
+    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one."""
+    number = 1
+    while (aside := study_dir / f"previous_{number}").exists():
+        number += 1
+    aside.mkdir()
+    of_jobs = {Path(job.run_dir).parts[0] for job in study.jobs.values() if Path(job.run_dir).parts}
+    for name in (FILE_NAME, *FILES_BESIDE, *sorted(of_jobs - {"..", "/"})):
+        if (study_dir / name).exists():
+            (study_dir / name).rename(aside / name)
+    return aside
 
 
 def _parse(path: Path) -> tuple[list[Event], int]:

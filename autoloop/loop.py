@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import change
-from autoloop.errors import AutoloopError, EditError, NoChangeError
+from autoloop.errors import EditError, NoChangeError
 from autoloop.rules.base import Decision
 from autoloop.study import Job, Study
 from autoloop.trials import TrialState
-from autoloop.variants import Variant
+from autoloop.variants import Variant, safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,16 @@ class Stop:
 Step = Run | Requeue | Decide | PlanRound | Stop
 
 
-def next_step(study: Study, limits: Limits, hours: float = 0.0) -> Step:
+def next_step(study: Study, limits: Limits) -> Step:
     """What is due next.
 
     Args:
         study: The record so far.
         limits: When to end.
-        hours: Hours the study has been running, over restarts.
     """
     if not study.jobs:
         return PlanRound(1)
-    ended = _ended_early(study, limits, hours)
+    ended = _ended_early(study, limits)
     if ended:
         return ended
     retry = next((job for job in study.counted() if _again(study, job, limits)), None)
@@ -108,13 +107,14 @@ def next_step(study: Study, limits: Limits, hours: float = 0.0) -> Step:
     return PlanRound(last + 1)
 
 
-def _ended_early(study: Study, limits: Limits, hours: float) -> Stop | None:
+def _ended_early(study: Study, limits: Limits) -> Stop | None:
     failed = [job for job in study.jobs.values() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = _failures_in_a_row(study)
     if limits.max_failures is not None and streak >= limits.max_failures:
         return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
+    hours = study.seconds / 3600
     if limits.max_hours is not None and hours >= limits.max_hours:
         return Stop(f"the time is up: {hours:.2f} hours (max_hours={limits.max_hours:g})")
     return None
@@ -238,10 +238,11 @@ def _take_start(planned: Round, start: Variant) -> None:
 
 def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive, several: bool) -> None:
     swept = variant.rule == "sweep"
-    name = f"{variant.name} ({start.name})" if several else variant.name
+    name = safe_name(f"{variant.name}-{start.name}") if several else variant.name
     child = replace(variant, name=name, parent=start.name)
+    edits, kept = (variant.edits, []) if swept else effective_edits(variant.edits, start.config)
     try:
-        derived = derive(start, variant.edits)
+        derived = derive(start, edits)
     except NoChangeError as error:
         if not swept:
             raise _of_variant(error, name) from error
@@ -251,6 +252,7 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
         raise _of_variant(error, name) from error
     twin = planned.seen.get(derived.signature)
     if twin is None:
+        derived = replace(derived, notes=(*derived.notes, *kept))
         planned.add(_with(child, derived))
     elif swept:
         planned.refuse(child, f"the same config as {twin}")
@@ -260,7 +262,9 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
 
 def _of_variant(error: EditError, name: str) -> EditError:
     """The same error, naming the variant it was found in."""
-    return EditError(f"variant {name!r}: {error}", error.text, error.position, error.nearest)
+    told = EditError(f"in variant {name!r}:\n{error}", error.text, error.position, error.nearest)
+    told.why = error.why
+    return told
 
 
 def next_round(
@@ -303,8 +307,8 @@ def _take_proposal(
         return
     try:
         derived = derive(parent, edits)
-    except AutoloopError as error:
-        planned.refuse(proposal, str(error).splitlines()[0])
+    except EditError as error:
+        planned.refuse(proposal, error.why)
         return
     twin = planned.seen.get(derived.signature)
     if twin is not None:
@@ -330,15 +334,34 @@ def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
     """
-    usable, skipped = [], []
+    return _sieved(edits, config, EditError)
+
+
+def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The edits of a variant without those whose value the config has already, and a sentence for each of these.
+
+    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all of its
+    edits are returned, so that applying them tells what is wrong.
+    """
+    effective, kept = _sieved(edits, config, NoChangeError)
+    return (effective, kept) if effective else (list(edits), [])
+
+
+def _sieved(
+    edits: Sequence[str], config: Mapping[str, Any], skip: type[EditError]
+) -> tuple[list[str], list[str]]:
+    """The edits without those that raise an error of this kind, and a sentence for each of these."""
+    passed, skipped = [], []
     for edit in edits:
         try:
             change([edit], config)
-        except EditError as error:
-            skipped.append(f"skipped {edit}: {str(error).splitlines()[0]}")
+        except skip as error:
+            skipped.append(f"{edit}: skipped, {error.why}")
+        except EditError:
+            passed.append(edit)  # applying it tells the user what is wrong
         else:
-            usable.append(edit)
-    return usable, skipped
+            passed.append(edit)
+    return passed, skipped
 
 
 def _with(variant: Variant, derived: Derived) -> Variant:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from hydra.core.config_loader import ConfigLoader
@@ -15,7 +15,7 @@ from autoloop.compose import Composer
 from autoloop.errors import ConfigError
 from autoloop.loop import Round
 from autoloop.settings import Settings
-from autoloop.variants import Variant, signature
+from autoloop.variants import Entry, Variant, signature, unique_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,22 @@ def read_points(
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
     baseline, swept = split_sweep(settings.edits)
     axes = [_axis(override) for override in parsed]
-    several = sum(len(axis) > 1 for axis in axes)
-    starts = []
-    for combination in product(*axes):
-        chosen = [text for text, axis in zip(combination, axes, strict=True) if len(axis) > 1]
-        start = _start(",".join(chosen) if several else "baseline", combination, composer)
-        starts.append(_edited(start, baseline, composer) if baseline else start)
-    return Points(tuple(arguments), tuple(starts), (*settings.variants, *_swept(swept)))
+    combinations = list(product(*axes))
+    labels = [
+        ",".join(text for text, axis in zip(combination, axes, strict=True) if len(axis) > 1) or "baseline"
+        for combination in combinations
+    ]
+    starts = [
+        _edited(_start(name, combination, composer), baseline, composer)
+        for name, combination in zip(unique_names(labels), combinations, strict=True)
+    ]
+    named = [_named(entry, "variants", entry.reason or "asked for by the user") for entry in settings.variants]
+    taken = [variant.name for variant in named]
+    lists = [
+        _named(Entry(name, name, edits), "sweep", "one of a comma list")
+        for name, (_, edits) in zip(unique_names((label for label, _ in swept), taken), swept, strict=True)
+    ]
+    return Points(tuple(arguments), tuple(starts), (*named, *lists))
 
 
 def _axis(override: Override) -> list[str]:
@@ -72,31 +81,65 @@ def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
         name=name,
         edits=(),
         parent=None,
-        rule="",
+        rule="baseline",
         reason="the starting point",
         evidence={},
         expects="",
         overrides=tuple(overrides),
         config=config,
         signature=signature(config),
-        changes=(),
-        notes=(),
     )
 
 
 def _edited(start: Variant, edits: Sequence[str], composer: Composer) -> Variant:
+    """The starting point with the command line's edits."""
+    if not edits:
+        return start
     derived = composer.derive(start, edits)
-    return Variant(
-        name=start.name,
+    return replace(
+        start,
         edits=tuple(edits),
-        parent=None,
-        rule="",
         reason="the starting point, with the edits of the command line",
-        evidence={},
-        expects="",
-        overrides=derived.overrides,
         config=derived.config,
+        overrides=derived.overrides,
         signature=derived.signature,
         changes=derived.changes,
         notes=derived.notes,
     )
+
+
+def _named(entry: Entry, rule: str, reason: str) -> Variant:
+    """A variant that waits for the starting point it changes."""
+    return Variant(
+        name=entry.name,
+        edits=entry.edits,
+        parent=None,
+        rule=rule,
+        reason=reason,
+        evidence={},
+        expects="",
+        overrides=(),
+        config={},
+        signature="",
+    )
+
+
+def plan_text(planned: Round, settings: Settings, run_dirs: Sequence[str]) -> str:
+    """The plan of round 1 in words: each job, what it changes and its overrides; then the rules that will look.
+
+    Args:
+        planned: Round 1.
+        settings: The study's settings.
+        run_dirs: Directory of each job.
+    """
+    rounds = settings.limits.rounds
+    lines = [f"Plan: {len(planned.variants)} jobs in round 1 of {rounds}. Nothing was run."]
+    for number, (variant, run_dir) in enumerate(zip(planned.variants, run_dirs, strict=True)):
+        lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
+        lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
+        lines += [f"  note       {note}" for note in variant.notes]
+        lines += [f"  overrides  {' '.join(variant.overrides) or '(none)'}"]
+    lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
+    names = ", ".join(rule.name for rule in settings.rules) or "none: the study ends after round 1"
+    lines += [f"rules that look at each finished job: {names}"]
+    return "\n".join(lines)

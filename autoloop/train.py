@@ -16,7 +16,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 
 from autoloop.argv import lift_edits
-from autoloop.edits import expand, quote
+from autoloop.edits import expand, format_literal
 from autoloop.errors import AutoloopError, ConfigError
 
 CONF_DIR = Path(__file__).resolve().parent / "conf"
@@ -53,7 +53,7 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
     if not edits:
         return words
     if any(word in ("-m", "--multirun") for word in words):
-        return [*words, f"hydra.sweeper.edits=[{','.join(quote(edit) for edit in edits)}]"]
+        return [*words, f"hydra.sweeper.edits={format_literal(edits)}"]
     overrides = [word for word in words if "=" in word and not word.startswith("-")]
     return [*words, *expand(edits, composed(overrides))]
 

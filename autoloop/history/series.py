@@ -1,20 +1,203 @@
-"""Curves (stand-in of this branch until the history branch is merged)."""
+"""Values of the history package: a metric's series, a run's record and the history of a run."""
+
 from __future__ import annotations
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+#: Columns that W&B adds to every row; they are kept apart from the metrics.
+INTERNAL = ("_step", "_runtime", "_timestamp")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """steps: int64 (n,), values: float64 (n,), sorted by step."""
-    steps: np.ndarray
-    values: np.ndarray
-class History(Mapping[str, Series]):
-    """metric -> Series; `problem` says what could not be read."""
-    def __init__(self, series: Mapping[str, Series], problem: str = "") -> None:
-        self._series, self.problem = dict(series), problem
+    """The values of one metric, sorted by step; NaN and infinities are kept.
+
+    Attributes:
+        steps: int64 (n,), strictly increasing as read from a file.
+        values: float64 (n,), one per step.
+
+    Raises:
+        ValueError: If the two are not one-dimensional and equally long.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        steps, values = np.asarray(self.steps, dtype=np.int64), np.asarray(self.values, dtype=np.float64)
+        if steps.ndim != 1 or steps.shape != values.shape:
+            raise ValueError(f"a series needs one step per value, got {steps.shape} and {values.shape}")
+        object.__setattr__(self, "steps", steps)
+        object.__setattr__(self, "values", values)
+
     @classmethod
-    def from_values(cls, values: Mapping[str, Sequence[float]], steps: Sequence[int] | None = None) -> History:
-        return cls({k: Series(np.asarray(steps if steps is not None else range(len(v)), np.int64), np.asarray(v, float)) for k, v in values.items()})
-    def __getitem__(self, key: str) -> Series: return self._series[key]
-    def __iter__(self) -> Iterator[str]: return iter(self._series)
-    def __len__(self) -> int: return len(self._series)
+    def of(cls, values: ArrayLike, steps: ArrayLike | None = None) -> Series:
+        """Return values as a series; without ``steps`` they count from 0. Of equal steps the last wins."""
+        array = np.asarray(values, dtype=np.float64)
+        if steps is None:
+            return cls(np.arange(array.size), array)
+        return cls(np.asarray(steps, dtype=np.int64), array).in_order()
+
+    def in_order(self) -> Series:
+        """Return the series sorted by step, with only the last value of each step."""
+        if self.steps.size < 2 or (np.diff(self.steps) > 0).all():
+            return self
+        order = np.argsort(self.steps, kind="stable")
+        steps, values = self.steps[order], self.values[order]
+        last = np.append(steps[1:] != steps[:-1], True)
+        return Series(steps[last], values[last])
+
+    def then(self, later: Series) -> Series:
+        """Return both series as one; where both have a step, ``later`` wins."""
+        steps = np.concatenate([self.steps, later.steps])
+        return Series(steps, np.concatenate([self.values, later.values])).in_order()
+
+    def __len__(self) -> int:
+        return self.steps.size
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Series):
+            return NotImplemented
+        same_values = np.array_equal(self.values, other.values, equal_nan=True)
+        return same_values and np.array_equal(self.steps, other.steps)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What W&B recorded about a run itself; a text that was not recorded is empty.
+
+    Attributes:
+        run_id: The id in W&B's URLs and file names.
+        entity: User or team.
+        project: Project.
+        name: Display name.
+        group: Group.
+        job_type: Job type.
+        notes: Notes.
+        tags: Tags.
+        config: The configuration as logged, nested.
+        start_time: Seconds since 1970 (UTC), or None.
+        url: Page of the run on the server, or None where the entity is unknown.
+    """
+
+    run_id: str
+    entity: str = ""
+    project: str = ""
+    name: str = ""
+    group: str = ""
+    job_type: str = ""
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    config: dict[str, Any] = field(default_factory=dict)
+    start_time: float | None = None
+    url: str | None = None
+
+
+class History(Mapping[str, Series]):
+    """The metrics a run has logged, each as a :class:`Series`, and what is known about the run.
+
+    Args:
+        series: Metric -> series.
+        problem: What could not be read, in words; empty if nothing is amiss.
+        **facts: The attributes below.
+
+    Attributes:
+        problem: As given.
+        run: The run's record, or None where it was not found.
+        summary: W&B's own summary of the run, nested as logged.
+        exit_code: Exit code that W&B recorded, or None. ``sys.exit(1)`` is recorded as 0: for the fate of
+            a job trust its process.
+        finished: Whether W&B recorded the end of the run.
+        skipped: Metric -> number of values left out because they are not numbers.
+        internal: W&B's own columns (``_runtime`` in seconds since the start of the run, ``_timestamp`` in
+            seconds since 1970), as series.
+        step_metrics: Metric or glob -> the metric it is drawn over, by ``define_metric``.
+        rows: Number of history rows read (rows of a resumed run's files are added up).
+        source: Kind of file the series are from: "log" (``.wandb``), "jsonl", "summary" (one point per
+            metric: its last value) or "" (made by hand, or nothing found).
+        path: File or directory that was read, "" if made by hand.
+    """
+
+    def __init__(self, series: Mapping[str, Series] | None = None, problem: str = "", **facts: Any) -> None:
+        self._series = dict(series or {})
+        self.problem = problem
+        self.run: RunRecord | None = facts.pop("run", None)
+        self.summary: Mapping[str, Any] = MappingProxyType(dict(facts.pop("summary", {})))
+        self.exit_code: int | None = facts.pop("exit_code", None)
+        self.finished: bool = facts.pop("finished", False)
+        self.skipped: Mapping[str, int] = MappingProxyType(dict(facts.pop("skipped", {})))
+        self.internal: Mapping[str, Series] = MappingProxyType(dict(facts.pop("internal", {})))
+        self.step_metrics: Mapping[str, str] = MappingProxyType(dict(facts.pop("step_metrics", {})))
+        self.rows: int = facts.pop("rows", 0)
+        self.source: str = facts.pop("source", "")
+        self.path: str = str(facts.pop("path", ""))
+        if facts:
+            raise TypeError(f"a history has no {', '.join(map(repr, facts))}")
+
+    @classmethod
+    def from_values(
+        cls, values: Mapping[str, ArrayLike], steps: ArrayLike | None = None, problem: str = ""
+    ) -> History:
+        """Return a history made by hand: metric -> values, at the same ``steps`` (0, 1, 2... if None)."""
+        return cls({name: Series.of(column, steps) for name, column in values.items()}, problem)
+
+    def replace(self, series: Mapping[str, Series]) -> History:
+        """Return this history with other series; everything else is kept."""
+        facts = {name: value for name, value in vars(self).items() if name not in ("_series", "problem")}
+        return History(series, self.problem, **facts)
+
+    def then(self, later: History) -> History:
+        """Return this history continued by a later file of the same run; where both speak, the later wins."""
+        both = [(self._series, later._series), (self.internal, later.internal)]
+        series, internal = (
+            {**a, **{k: a[k].then(s) if k in a else s for k, s in b.items()}} for a, b in both
+        )
+        names = self.skipped.keys() | later.skipped.keys()
+        return History(
+            series,
+            "; ".join(filter(None, [self.problem, later.problem])),
+            run=later.run or self.run,
+            summary={**self.summary, **later.summary},
+            exit_code=later.exit_code,
+            finished=later.finished,
+            skipped={name: self.skipped.get(name, 0) + later.skipped.get(name, 0) for name in sorted(names)},
+            internal=internal,
+            step_metrics={**self.step_metrics, **later.step_metrics},
+            rows=self.rows + later.rows,
+            source=later.source,
+            path=later.path,
+        )
+
+    def select(self, names: Iterable[str]) -> History:
+        """Return this history with only the metrics ``names``; absent ones are left out."""
+        return self.replace({name: self._series[name] for name in names if name in self._series})
+
+    def __getitem__(self, name: str) -> Series:
+        return self._series[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._series)
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def __repr__(self) -> str:
+        of = f" of {self.run.run_id}" if self.run else ""
+        return f"<History{of}: {len(self)} metrics{f', {self.problem}' if self.problem else ''}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in vars(self).items()}
+        return _restored, (facts.pop("_series"), facts.pop("problem"), facts)
+
+
+def _restored(series: dict[str, Series], problem: str, facts: dict[str, Any]) -> History:
+    """Return a history from the parts it was pickled as."""
+    return History(series, problem, **facts)

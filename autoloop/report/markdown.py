@@ -164,12 +164,14 @@ def _job(facts: Facts, job: Job) -> list[str]:
 
 
 def _where(facts: Facts, job: Job) -> str:
-    """Steps, time and slot of a job, as far as they are known, each after a comma."""
+    """Steps, time and slot of a job, and which one it repeats, as far as they are known, each after a comma."""
     parts = []
     if job.state is not None:
         parts.append(f"{job.steps} steps in {text.duration(facts.ended_at(job) - job.started_at)}")
     if job.slot is not None:
         parts.append(f"slot {job.slot}" + (f" (GPU {', '.join(job.gpus)})" if job.gpus else ""))
+    if job.retry_of is not None:
+        parts.append(f"a retry of job {job.retry_of}")
     return "".join(f", {part}" for part in parts)
 
 

@@ -1,4 +1,9 @@
-"""What a rule is and what it returns."""
+"""What a rule is and what it returns.
+
+A rule never reads a file, a clock or a global: the same trials give the same decision. It returns a decision
+in every case; where it has nothing to say (too few points, a metric that is not logged, a job that failed)
+the decision has no edits and the reason says what was missing.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoloop.errors import ConfigError
+from autoloop.rules.paths import matches, path_of
 from autoloop.trials import Trial
 
 
@@ -17,11 +23,14 @@ class Decision:
 
     Attributes:
         rule: Name of the rule.
-        trial: Name of the trial it looked at, the parent of the child it proposes.
+        trial: Name of the parent of the child it proposes; the trial it looked at, but for rules that lead
+            back to an earlier one.
         reason: Why, in one sentence; required.
         evidence: The numbers that fired or silenced the rule (JSON-serialisable).
         edits: Edits of the child on the trial's config; empty means "no change".
         expects: What the child should show if the rule is right, in one sentence.
+        judged: Name of the trial it looked at; ``trial`` unless given.
+        final: Nothing else about the judged trial counts: the rules after this one are not asked about it.
     """
 
     rule: str
@@ -30,8 +39,12 @@ class Decision:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     edits: tuple[str, ...] = ()
     expects: str = ""
+    judged: str = ""
+    final: bool = False
 
     def __post_init__(self) -> None:
+        if not self.judged:
+            object.__setattr__(self, "judged", self.trial)
         if not self.reason.strip():
             raise ConfigError(f"rule {self.rule!r} gave a decision on {self.trial!r} without a reason")
 
@@ -73,8 +86,19 @@ class Rule(ABC):
         evidence: Mapping[str, Any],
         expects: str = "",
     ) -> Decision:
-        """Return a decision that proposes a child of ``trial``."""
-        return Decision(self.name, trial.name, reason, dict(evidence), tuple(edits), expects)
+        """Return a decision that proposes a child of ``trial``.
+
+        Edits whose path is not in the trial's config are left out, and named under ``left_out`` in the
+        evidence; where none is left the decision is one for no change. A trial without a config keeps them
+        all.
+        """
+        config = trial.variant.config
+        kept = [edit for edit in edits if not config or matches(config, path_of(edit))]
+        left_out = [path_of(edit) for edit in edits if edit not in kept]
+        facts = {**evidence, **({"left_out": left_out} if left_out else {})}
+        if not kept:
+            return self.abstain(trial, f"{reason}; but the config has none of {', '.join(left_out)}", facts)
+        return Decision(self.name, trial.name, reason, facts, tuple(kept), expects)
 
     def abstain(self, trial: Trial, reason: str, evidence: Mapping[str, Any] | None = None) -> Decision:
         """Return a decision for no change."""

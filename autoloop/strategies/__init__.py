@@ -1,1 +1,22 @@
 """Strategies: who fills the next round, one small file each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autoloop.rules.build import build
+from autoloop.strategies.base import Situation, Strategy
+from autoloop.strategies.rules import RulesStrategy
+
+__all__ = ["RulesStrategy", "Situation", "Strategy", "build_strategy"]
+
+
+def build_strategy(config: Mapping[str, Any]) -> Strategy:
+    """Build the strategy of a config.
+
+    Args:
+        config: ``{_target_: dotted path of a Strategy class, setting: value ...}``.
+
+    Raises:
+        ConfigError: The target is no Strategy class, or has a setting it does not know or does not accept.
+    """
+    return build("strategy", "strategy", config, Strategy)  # type: ignore[type-abstract]  # never called itself

@@ -1,0 +1,88 @@
+"""The structured configs of autoloop's Hydra plugins.
+
+They stand here, not in the plugins, because Hydra scans every module there. Values are ``Any`` with
+an interpolation, so that an app may keep its knobs at the top level (``gpus: [0, 1]``), and one
+without such keys works as well. Knobs whose names other apps use for things of their own (``strategy``,
+``metrics``, ``seed`` ...) are looked up under ``autoloop.`` instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class SlotsLauncherConf:
+    """Settings of ``hydra/launcher=slots``.
+
+    Attributes:
+        gpus: GPU ids, ``auto`` for all that are visible, ``[]`` for none.
+        n_jobs: Jobs at a time; null for as many as there are slots (without GPUs: cores).
+        jobs_per_gpu: How many jobs share one GPU.
+        gpus_per_job: How many GPUs one job gets.
+        timeout_min: Minutes until a job is ended; null for no limit.
+        stall_min: Minutes without growth of its log or history until a job is ended; null for no limit.
+        grace_s: Seconds a job has to end once it is asked to.
+        stagger_s: Least seconds between the starts of two jobs.
+        min_free_mem_gb: GPU memory in GB that must be free before a job starts there; null to not look.
+        preload: Modules imported once for all jobs, for instance ``[torch, accelerate, wandb]``.
+    """
+
+    _target_: str = "hydra_plugins.autoloop.launcher.SlotsLauncher"
+    _recursive_: bool = False
+    gpus: Any = "${oc.select:gpus,auto}"
+    n_jobs: Any = "${oc.select:n_jobs,null}"
+    jobs_per_gpu: Any = "${oc.select:jobs_per_gpu,1}"
+    gpus_per_job: Any = "${oc.select:gpus_per_job,1}"
+    timeout_min: Any = "${oc.select:timeout_min,null}"
+    stall_min: Any = "${oc.select:stall_min,null}"
+    grace_s: Any = "${oc.select:grace_s,10}"
+    stagger_s: Any = "${oc.select:stagger_s,0}"
+    min_free_mem_gb: Any = "${oc.select:min_free_mem_gb,null}"
+    preload: Any = "${oc.select:autoloop.preload,[]}"
+
+
+@dataclass
+class SweeperConf:
+    """Settings of ``hydra/sweeper=autoloop``.
+
+    Attributes:
+        rounds: Rounds in all; round 1 is the baseline and the variants.
+        variants_per_run: Children of each finished run, at most.
+        variants: The user's variants of round 1, in any form that `autoloop.variants.parse_entries` reads.
+        edits: Edits of the baseline; a comma list of values makes variants.
+        rules: Name of a file in conf/rules, or rule name -> its settings.
+        bounds: Name of a file in conf/bounds, or path pattern -> [low, high]; null for none.
+        metrics: Name of a file in conf/metrics, or its content.
+        strategy: Name of a file in conf/strategy, or its content.
+        seed: Seed of the study, for strategies that draw.
+        max_jobs: Jobs in all; null for no limit.
+        max_hours: Hours of running in all, over restarts; null for no limit.
+        max_failures: So many failed jobs in a row end the study; null for no limit.
+        retries: How often a failed job is tried again.
+        fail_fast: Whether the first failed job ends the study.
+        max_batch_size: Jobs handed to the launcher at once; null for a whole round.
+        dry_run: Print the plan and run nothing.
+        resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
+    """
+
+    _target_: str = "hydra_plugins.autoloop.sweeper.AutoloopSweeper"
+    _recursive_: bool = False
+    rounds: Any = "${oc.select:rounds,1}"
+    variants_per_run: Any = "${oc.select:variants_per_run,1}"
+    variants: Any = "${oc.select:autoloop.variants,null}"
+    edits: Any = field(default_factory=list)
+    rules: Any = "${oc.select:autoloop.rules,general}"
+    bounds: Any = "${oc.select:autoloop.bounds,null}"
+    metrics: Any = "${oc.select:autoloop.metrics,general}"
+    strategy: Any = "${oc.select:autoloop.strategy,rules}"
+    seed: Any = "${oc.select:autoloop.seed,0}"
+    max_jobs: Any = "${oc.select:max_jobs,null}"
+    max_hours: Any = "${oc.select:max_hours,null}"
+    max_failures: Any = "${oc.select:max_failures,null}"
+    retries: Any = "${oc.select:autoloop.retries,0}"
+    fail_fast: Any = "${oc.select:fail_fast,false}"
+    max_batch_size: Any = None
+    dry_run: Any = "${oc.select:dry_run,false}"
+    resume: Any = "${oc.select:autoloop.resume,auto}"

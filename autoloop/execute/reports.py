@@ -1,0 +1,54 @@
+"""The pipe on which a job tells its supervisor where it works and how it ended.
+
+A frame is one byte of kind, eight of length, and the body. The reader never blocks: a job may die,
+or be stopped, in the middle of a frame.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+
+_HEADER = struct.Struct("!cQ")
+
+#: Kinds of frames: the job's directory, its pickled value, and the text of its error.
+DIRECTORY, VALUE, ERROR = b"D", b"V", b"E"
+
+
+def send_report(fd: int, kind: bytes, body: bytes) -> None:
+    """Write one frame to ``fd``, waiting for the reader where the pipe is full."""
+    data = memoryview(_HEADER.pack(kind, len(body)) + body)
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+class ReportReader:
+    """Collects frames from the reading end of a pipe."""
+
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)
+        self.fd = fd
+        self.open = True
+        self._buffer = bytearray()
+
+    def read(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the frames (kind, body) that are complete by now."""
+        self._fill()
+        while len(self._buffer) >= _HEADER.size:
+            kind, length = _HEADER.unpack_from(self._buffer)
+            end = _HEADER.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[_HEADER.size : end])
+            del self._buffer[:end]
+            yield kind, body
+
+    def _fill(self) -> None:
+        while self.open:
+            try:
+                chunk = os.read(self.fd, 1 << 20)
+            except BlockingIOError:
+                return
+            self.open = bool(chunk)
+            self._buffer += chunk

@@ -1,0 +1,218 @@
+"""The zygote: an idle process that has imported what jobs need and forks a supervisor per job.
+
+It is a fresh interpreter, not a fork of the main process, so it has one thread and no open GPU. It
+ends when the main process closes its socket or dies. Nothing in it may touch CUDA: a forked process
+cannot use a GPU that its parent has opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autoloop.execute import processes, supervisor
+
+_HEADER = struct.Struct("!cQ")
+_PRELOAD, _SHARE, _KEEP, _FORK = b"P", b"S", b"K", b"F"
+
+#: Seconds between looks at the parent, which may die while a copy of its socket stays open.
+_LIFE_CHECK_S = 1.0
+
+_BOOT = (
+    "import json, sys; fd, sys.path[:] = json.loads(sys.argv[1]); "
+    "from autoloop.execute.zygote import serve; serve(fd)"
+)
+
+_shared_pickle: bytes | None = None
+_shared: list[Any] = []
+
+
+def shared() -> Any:
+    """Return what the pool has shared with all jobs (`Zygote.share`), in a job's process.
+
+    It is unpickled once, in the zygote. Where that failed, the job does it again by itself, so that
+    the error appears where it belongs: in the job.
+
+    Raises:
+        LookupError: Nothing was shared.
+    """
+    if not _shared:
+        if _shared_pickle is None:
+            raise LookupError("nothing was shared with this job")
+        _shared.append(pickle.loads(_shared_pickle))
+    return _shared[0]
+
+
+class Zygote:
+    """The main process's handle on its zygote.
+
+    Args:
+        preload: Modules to import before the first fork.
+        env: Environment of the zygote. Thread counts must be right in it, because math libraries
+            read them when they are imported.
+        warm: Whether to import and unpickle in the zygote at all. A cold one leaves that to each
+            job: slower, but whatever an import does is done in the job's own process.
+    """
+
+    def __init__(self, preload: Sequence[str], env: Mapping[str, str], *, warm: bool = True) -> None:
+        self._warm = warm
+        ours, theirs = socket.socketpair()
+        with theirs:
+            boot = json.dumps([theirs.fileno(), [path for path in sys.path if isinstance(path, str)]])
+            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, "-c", _BOOT, boot],
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._socket = ours
+        self._send(_PRELOAD, json.dumps(list(preload) if warm else []).encode())
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
+
+    def share(self, pickled: bytes) -> None:
+        """Hand over an object (by cloudpickle) that every job forked from now on inherits."""
+        self._send(_SHARE if self._warm else _KEEP, pickled)
+
+    def fork(self, channel_fd: int) -> None:
+        """Fork a supervisor that talks over ``channel_fd``; the caller closes its own copy.
+
+        Raises:
+            OSError: The zygote is gone.
+        """
+        socket.send_fds(self._socket, [_HEADER.pack(_FORK, 0)], [channel_fd])
+
+    def kill(self) -> None:
+        """End the zygote whatever it is doing; running jobs go on."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Let the zygote end and wait for it. Running jobs are not its concern: see the pool."""
+        self._socket.close()
+        self._process.wait()
+
+    def _send(self, kind: bytes, body: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `fork` will tell
+            self._socket.sendall(_HEADER.pack(kind, len(body)) + body)
+
+
+def serve(fd: int) -> None:
+    """Be the zygote: import, share and fork as told on socket ``fd``, until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.become_subreaper()  # for the jobs of supervisors that are killed
+    parent = os.getppid()
+    supervisors: set[int] = set()
+    with socket.socket(fileno=fd) as commands:
+        while os.getppid() == parent:
+            _reap(supervisors)
+            readable, _, _ = select.select([commands], [], [], _LIFE_CHECK_S)
+            if readable and not _serve_one(commands, supervisors):
+                return
+
+
+def _serve_one(commands: socket.socket, supervisors: set[int]) -> bool:
+    """Carry out one command; return whether there may be more."""
+    header, fds, _, _ = socket.recv_fds(commands, _HEADER.size, 1)
+    if len(header) < _HEADER.size:
+        return False
+    kind, length = _HEADER.unpack(header)
+    body = _receive(commands, length)
+    if kind == _FORK:
+        supervisors.add(_fork_supervisor(commands, fds[0]))
+    elif kind in (_SHARE, _KEEP):
+        _keep_shared(body, load=kind == _SHARE)
+    elif kind == _PRELOAD:
+        _preload(json.loads(body))
+    return True
+
+
+def _receive(commands: socket.socket, length: int) -> bytes:
+    body = bytearray()
+    while len(body) < length:
+        chunk = commands.recv(length - len(body))
+        if not chunk:
+            raise EOFError("the main process ended in the middle of a command")
+        body += chunk
+    return bytes(body)
+
+
+def _fork_supervisor(commands: socket.socket, channel_fd: int) -> int:
+    pid = os.fork()
+    if pid:
+        os.close(channel_fd)
+        return pid
+    try:
+        commands.close()
+        supervisor.supervise(channel_fd)
+    except BaseException:  # noqa: BLE001  the border of a process: shown, then it ends
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _preload(modules: Sequence[str]) -> None:
+    """Import ``modules``; one that cannot be imported is left to the jobs that need it."""
+    for module in modules:
+        _import(module)
+    _settle()
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001  importing runs foreign code
+        print(f"autoloop: cannot preload {module!r}: {error}", file=sys.stderr)
+
+
+def _keep_shared(pickled: bytes, *, load: bool) -> None:
+    global _shared_pickle
+    _shared_pickle = pickled
+    _shared.clear()
+    if load:
+        with contextlib.suppress(Exception):  # `shared` tries again in the job and fails there
+            shared()
+        _settle()
+
+
+def _settle() -> None:
+    """Keep what is loaded out of garbage collections, which would copy its pages in every job.
+
+    An import that opened a GPU has spoilt this process for jobs that want one: it gives up.
+    """
+    if processes.has_opened_gpu():
+        print("autoloop: an imported module uses the GPU; jobs import by themselves instead", file=sys.stderr)
+        os._exit(1)
+    gc.collect()
+    gc.freeze()
+
+
+def _reap(supervisors: set[int]) -> None:
+    """Collect supervisors that ended; end what the job of a killed one has left behind."""
+    crashed = False
+    for pid in list(supervisors):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            supervisors.discard(pid)
+            crashed |= status != 0
+    while crashed and (strays := set(processes.children(os.getpid())) - supervisors):
+        for pid in strays:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

@@ -1,0 +1,15 @@
+"""Reading local W&B runs, of wandb 0.9 to 0.31, without wandb.
+
+>>> from autoloop.history import read_history
+>>> history = read_history("outputs/job_0", keys=["train/loss", "eval/*"])
+>>> history.problem
+'no W&B history at outputs/job_0: there is no such file or directory'
+"""
+
+from __future__ import annotations
+
+from autoloop.history.find import find_runs
+from autoloop.history.reader import HistoryReader, read_history
+from autoloop.history.series import History, RunRecord, Series
+
+__all__ = ["History", "HistoryReader", "RunRecord", "Series", "find_runs", "read_history"]

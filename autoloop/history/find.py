@@ -1,0 +1,94 @@
+"""Finding runs: which files under a directory hold the history of which run."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import localtime, strftime
+
+LOG, JSONL, SUMMARY = "log", "jsonl", "summary"
+
+LOG_PATTERN, JSONL_NAME, SUMMARY_NAME = "run-*.wandb", "wandb-history.jsonl", "wandb-summary.json"
+_LOG_NAME = re.compile(r"run-(?P<id>.+)\.wandb")
+_RUN_DIR_NAME = re.compile(r"(?:offline-run|run|dryrun)-(?P<stamp>\d{8}_\d{6})-(?P<id>.+)")
+_RANK = {LOG: 0, JSONL: 1, SUMMARY: 2}  # of several sources in one run dir the first is used
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that holds the history of a run, or a part of it.
+
+    Attributes:
+        path: The file.
+        kind: ``LOG`` (``.wandb``), ``JSONL`` (``wandb-history.jsonl``) or ``SUMMARY`` (the last values only).
+        run_id: The run's id by the names of file and directory; empty where they do not tell.
+        started: Sorts sources by the start of their runs: the time in the directory's name, else the
+            time of the last change, as ``YYYYmmdd_HHMMSS``; then the last change in nanoseconds.
+    """
+
+    path: Path
+    kind: str
+    run_id: str
+    started: tuple[str, int]
+
+    @property
+    def run_dir(self) -> Path:
+        """The run's directory."""
+        parent = self.path.parent
+        return parent.parent if self.kind == SUMMARY and parent.name == "files" else parent
+
+
+def source_of(path: Path) -> Source | None:
+    """Return a file as a source; None if its name is not one that W&B gives to histories."""
+    match = _LOG_NAME.fullmatch(path.name)
+    kind = {JSONL_NAME: JSONL, SUMMARY_NAME: SUMMARY}.get(path.name, LOG if path.suffix == ".wandb" else "")
+    if not kind:
+        return None
+    source = Source(path, kind, "", ("", 0))
+    named = _RUN_DIR_NAME.fullmatch(source.run_dir.name)
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return None
+    run_id = match["id"] if match else named["id"] if named else ""
+    stamp = named["stamp"] if named else _stamp(changed)
+    return Source(path, kind, run_id, (stamp, changed))
+
+
+def _stamp(time_ns: int) -> str:
+    return strftime("%Y%m%d_%H%M%S", localtime(time_ns / 1e9))
+
+
+def sources(path: Path) -> list[Source]:
+    """Return the sources at a file or anywhere under a directory, the best of each run dir, newest first.
+
+    Links to directories (``latest-run``) are not followed, except ``path`` itself.
+    """
+    found = [source_of(file) for file in ([path] if path.is_file() else _files(path))]
+    best: dict[tuple[Path, str], Source] = {}
+    for source in sorted((s for s in found if s is not None), key=lambda s: _RANK[s.kind]):
+        taken = any(run_dir == source.run_dir for run_dir, _ in best)
+        if source.kind == LOG or not taken:
+            best[source.run_dir, source.run_id] = source
+    return sorted(best.values(), key=lambda s: (s.started, str(s.path)), reverse=True)
+
+
+def _files(top: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(top):
+        for name in names:
+            if name.endswith(".wandb") or name in (JSONL_NAME, SUMMARY_NAME):
+                yield Path(folder, name)
+
+
+def find_runs(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the W&B runs under a directory, newest first, each as a path that ``read_history`` takes.
+
+    That is the run's directory, or the ``.wandb`` file where several share a directory. A run that was
+    resumed has a directory for each time; all are returned.
+    """
+    found = sources(Path(path))
+    dirs = [source.run_dir for source in found]
+    return [s.path if dirs.count(s.run_dir) > 1 else s.run_dir for s in found]

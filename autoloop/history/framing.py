@@ -1,0 +1,216 @@
+"""Framing: from the bytes of a ``.wandb`` file to whole records, checksums verified.
+
+The file is a LevelDB log (https://github.com/google/leveldb/blob/main/doc/log_format.md) with W&B's own
+checksum and a header of 7 bytes: ``:W&B``, uint16 0xBEE1, version 0. Blocks of 32,768 bytes hold chunks:
+
+    checksum uint32 | length uint16 | kind uint8 | data      (little endian)
+
+The checksum is zlib's CRC-32 over kind and data. A record is one FULL chunk, or FIRST, MIDDLE..., LAST.
+Blocks are counted from the start of the file; early wandb-core (up to 0.17.5) counted them from the end of
+the header, 7 bytes late. Which of the two a file uses is found by looking at its block starts.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+from zlib import crc32
+
+HEADER = b":W&B\xe1\xbe\x00"
+BLOCK_BYTES = 32768
+PIECE_BLOCKS = 64  # read at a time: 2 MiB, so that memory does not grow with the file
+CHUNK_HEADER_BYTES = 7
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+_unpack_header = struct.Struct("<IHB").unpack_from
+_SHIFTS = (0, len(HEADER))
+_SHIFT_PROBES = 64  # block starts looked at before giving up on finding the alignment
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stretch of a file that holds no readable record.
+
+    Attributes:
+        start: First lost byte.
+        stop: First byte after the loss.
+        what: What was found there, in words.
+    """
+
+    start: int
+    stop: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"bytes {self.start} to {self.stop}: {self.what}"
+
+
+def find_shift(file: BinaryIO, size: int) -> int | None:
+    """Return 0 or 7, by how many bytes the blocks are late; None while no block start tells."""
+    for block in range(1, min(_SHIFT_PROBES, size // BLOCK_BYTES) + 1):
+        fitting = [shift for shift in _SHIFTS if _chunk_at(file, block * BLOCK_BYTES + shift)]
+        if len(fitting) == 1:
+            return fitting[0]
+    return None
+
+
+def _chunk_at(file: BinaryIO, offset: int) -> bool:
+    """Tell whether a chunk with data and a right checksum starts at ``offset``."""
+    file.seek(offset)
+    head = file.read(CHUNK_HEADER_BYTES)
+    if len(head) < CHUNK_HEADER_BYTES:
+        return False
+    checksum, length, _ = _unpack_header(head)
+    data = file.read(length)
+    return 0 < length == len(data) and bool(crc32(head[6:] + data) == checksum)
+
+
+class Framer:
+    """Reads the records of one file, from where it last stopped to the end of the file.
+
+    Attributes:
+        offset: Position of the first byte not yet used.
+        damage: What could not be read so far, in file order.
+        shift: How many bytes late the blocks start (0 or 7), or None while unknown.
+    """
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.damage: list[Damage] = []
+        self.shift: int | None = None
+        self._parts: list[bytes] = []  # chunks of a record whose LAST chunk has not come
+        self._parts_start = 0
+        self._piece_start = 0
+
+    def read(self, file: BinaryIO, final: bool = True) -> Iterator[list[bytes]]:
+        """Yield the records that are new since the last call, in lists of a few hundred.
+
+        Args:
+            file: The file, opened for binary reading; it may have grown since the last call.
+            final: Whether the file is complete. If not, an unreadable end is left for the next call,
+                because the writer may be in the middle of it.
+        """
+        size = os.fstat(file.fileno()).st_size
+        if self.offset == 0 and not self._read_header(file, size, final):
+            return
+        if self.shift is None:
+            self.shift = find_shift(file, size)
+        while self.offset < size:
+            before = self.offset
+            records = self._read_piece(file, size, final)
+            if records:
+                yield records
+            if self.offset == before:
+                break
+        if final:
+            self._lose_parts(size, "the file ends inside a record")
+
+    def _read_header(self, file: BinaryIO, size: int, final: bool) -> bool:
+        """Check the first 7 bytes; return False if they are not all there."""
+        file.seek(0)
+        head = file.read(len(HEADER))
+        if len(head) < len(HEADER):
+            if final and size:
+                self._lose(0, size, "the file ends inside its header")
+                self.offset = size
+            return False
+        if head != HEADER:
+            self._lose(0, len(HEADER), f"the header is {head!r}, not {HEADER!r}")
+        self.offset = len(HEADER)
+        return True
+
+    def _block_end(self, offset: int) -> int:
+        """Return the position after the block that holds ``offset``."""
+        shift = self.shift or 0
+        return offset - (offset - shift) % BLOCK_BYTES + BLOCK_BYTES
+
+    def _read_piece(self, file: BinaryIO, size: int, final: bool) -> list[bytes]:
+        """Read some blocks and move ``offset`` to the first byte not used."""
+        start = self.offset
+        stop = min(size, self._block_end(start) + (PIECE_BLOCKS - 1) * BLOCK_BYTES)
+        file.seek(start)
+        piece = file.read(stop - start)
+        self._piece_start = start
+        records: list[bytes] = []
+        while self.offset < start + len(piece):
+            end = min(self._block_end(self.offset), start + len(piece))
+            last = not final and end >= size
+            reached = start + self._scan_block(piece, self.offset - start, end - start, records)
+            if reached < end and not last:
+                reached = start + self._skip(piece, reached - start, end - start)
+            self.offset = reached
+            if reached < end and last:
+                break
+        return records
+
+    def _scan_block(self, piece: bytes, pos: int, end: int, records: list[bytes]) -> int:
+        """Append the records from ``pos`` on; return ``end``, or where the first unreadable chunk starts."""
+        view = memoryview(piece)
+        while end - pos >= CHUNK_HEADER_BYTES:
+            checksum, length, kind = _unpack_header(piece, pos)
+            stop = pos + CHUNK_HEADER_BYTES + length
+            if stop > end or crc32(view[pos + 6 : stop]) != checksum:
+                return pos
+            if kind == FULL and not self._parts:
+                records.append(piece[pos + CHUNK_HEADER_BYTES : stop])
+            else:
+                self._join(kind, piece[pos + CHUNK_HEADER_BYTES : stop], self._piece_start + pos, records)
+            pos = stop
+        at_block_end = self._piece_start + end == self._block_end(self._piece_start + end - 1)
+        return end if pos == end or at_block_end else pos
+
+    def _join(self, kind: int, data: bytes, start: int, records: list[bytes]) -> None:
+        """Put a chunk of a longer record to the others; a record that is complete goes to ``records``."""
+        if kind in (FULL, FIRST):
+            self._lose_parts(start, "the rest of a record is missing")
+            self._parts_start = start
+        elif not self._parts:
+            self._lose(start, start + CHUNK_HEADER_BYTES + len(data), "the beginning of a record is missing")
+            return
+        self._parts.append(data)
+        if kind in (FULL, LAST):
+            records.append(b"".join(self._parts))
+            self._parts = []
+
+    def _skip(self, piece: bytes, pos: int, end: int) -> int:
+        """Record the unreadable chunk at ``pos`` as damage; return where reading can go on.
+
+        That is the next chunk if the length of the bad one leads to a chunk with a right checksum,
+        else the end of the block.
+        """
+        what, go_on = "a chunk whose checksum is wrong", end
+        head = piece[pos : pos + CHUNK_HEADER_BYTES]
+        if not piece[pos:end].strip(b"\0"):
+            what = "zeros"
+        elif len(head) < CHUNK_HEADER_BYTES or pos + CHUNK_HEADER_BYTES + _unpack_header(head)[1] > end:
+            what = "a chunk that is longer than what is left of its block"
+        else:
+            after = pos + CHUNK_HEADER_BYTES + _unpack_header(head)[1]
+            go_on = after if _is_chunk(piece, after, end) else end
+        start = self._piece_start
+        self._lose_parts(start + pos, "the rest of a record is missing")
+        self._lose(start + pos, start + go_on, what)
+        return go_on
+
+    def _lose_parts(self, stop: int, what: str) -> None:
+        if self._parts:
+            self._lose(self._parts_start, stop, what)
+            self._parts = []
+
+    def _lose(self, start: int, stop: int, what: str) -> None:
+        """Record a loss; one that continues the previous loss of the same kind is merged with it."""
+        if self.damage and self.damage[-1].stop == start and self.damage[-1].what == what:
+            start = self.damage.pop().start
+        self.damage.append(Damage(start, stop, what))
+
+
+def _is_chunk(piece: bytes, pos: int, end: int) -> bool:
+    """Tell whether a chunk with a right checksum lies between ``pos`` and ``end``."""
+    if end - pos < CHUNK_HEADER_BYTES:
+        return False
+    checksum, length, _ = _unpack_header(piece, pos)
+    stop = pos + CHUNK_HEADER_BYTES + length
+    return stop <= end and bool(crc32(piece[pos + 6 : stop]) == checksum)

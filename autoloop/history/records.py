@@ -1,0 +1,189 @@
+"""Records: what one record of a ``.wandb`` file says, decoded with plain Python.
+
+Every form that W&B has written since 0.10 is understood here, whatever the order of its fields. Rows of
+numbers, which are nearly all of a file, have a faster way in :mod:`autoloop.history.items`; this module
+is the reference for it and takes what it leaves.
+
+Field numbers: https://github.com/wandb/wandb/blob/main/wandb/proto/wandb_internal.proto
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from autoloop.history.wire import fields, signed, varint, zigzag
+
+#: Kinds of records that are read, by their field number in ``Record``.
+HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT = 2, 3, 5, 12, 17, 18
+_RECORD_META = {1, 16, 19, 200}  # num, control, uuid, _info: in every record, of no interest
+_NONE, _BOOLEAN, _INTEGER, _DOUBLE, _TEXT, _JSON, _VALUE_JSON = 3, 4, 5, 6, 7, 8, 16  # of a history item
+
+#: Texts that stand for floats JSON has no number for; some writers put them in quotes.
+NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+def split(record: bytes) -> tuple[int, bytes]:
+    """Return the kind of a record (its field number) and its message; ``(0, b"")`` if it has none.
+
+    Raises:
+        WireError: If the record is not a protobuf message.
+    """
+    pos = 0
+    if record[:1] == b"\x08":  # the usual beginning: num, then a short tag
+        _, pos = varint(record, 1)
+    if pos < len(record) and record[pos] in (0x12, 0x1A):
+        length, start = varint(record, pos + 1)
+        if start + length == len(record):
+            return record[pos] >> 3, record[start:]
+    for number, value in fields(record):
+        if number not in _RECORD_META and isinstance(value, bytes):
+            return number, value
+    return 0, b""
+
+
+def key_path(parts: list[tuple[int, int | bytes]]) -> tuple[str, ...]:
+    """Return the key that the key fields (1: key, 2: nested_key) of an item spell, part by part."""
+    nested = [value for number, value in parts if number == 2 and isinstance(value, bytes)]
+    plain = [value for number, value in parts if number == 1 and isinstance(value, bytes)]
+    return tuple(part.decode("utf-8", "replace") for part in nested or plain[-1:])
+
+
+def item(data: bytes) -> tuple[tuple[str, ...], Any]:
+    """Return key path and value of one item of a history, summary or config record.
+
+    A value that cannot be decoded is returned as None.
+
+    Raises:
+        WireError: If ``data`` is not a protobuf message.
+    """
+    parts = list(fields(data))
+    values = [(number, value) for number, value in parts if number >= _NONE]
+    return key_path(parts), _value(*values[-1]) if values else None
+
+
+def _value(number: int, value: int | bytes) -> Any:
+    """Return the Python value of one typed field of an item."""
+    if isinstance(value, int):
+        return zigzag(value) if number == _INTEGER else bool(value) if number == _BOOLEAN else None
+    if number == _DOUBLE and len(value) == 8:
+        return struct.unpack("<d", value)[0]
+    text = value.decode("utf-8", "replace")
+    if number == _TEXT:
+        return text
+    return parse_json(text) if number in (_JSON, _VALUE_JSON) else None
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text, None if it is not one; NaN and Infinity may stand bare."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def row(data: bytes) -> tuple[int | None, list[tuple[str, Any]]]:
+    """Return step and items of a history record; the step is None where the record has none.
+
+    Raises:
+        WireError: If ``data`` is not a protobuf message.
+    """
+    step: int | None = None
+    items: list[tuple[str, Any]] = []
+    for number, value in fields(data):
+        if not isinstance(value, bytes):
+            continue
+        if number == 1:
+            path, content = item(value)
+            items.append((".".join(path), content))
+        elif number == 2:
+            step = next((signed(v) for n, v in fields(value) if n == 1 and isinstance(v, int)), 0)
+    if step is None:
+        step = next((value for name, value in items if name == "_step" and type(value) is int), None)
+    return step, items
+
+
+def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the dotted names and values inside nested dicts; a dict with ``_type`` (media) stays whole."""
+    todo = [(name, value)]
+    while todo:
+        name, value = todo.pop()
+        if isinstance(value, dict) and value and "_type" not in value:
+            todo.extend((f"{name}.{key}", inner) for key, inner in reversed(value.items()))
+        else:
+            yield name, value
+
+
+def as_number(value: Any) -> float | None:
+    """Return a JSON value as a float, None if it is not a number; booleans are not numbers.
+
+    Integers beyond 2**53 are rounded to the nearest float, beyond the range of floats to infinity.
+    """
+    if isinstance(value, str):
+        return NON_FINITE.get(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def update(data: bytes, into: dict[str, Any]) -> None:
+    """Carry out a summary or config record on a nested dict.
+
+    Raises:
+        WireError: If ``data`` is not a protobuf message.
+    """
+    parts = [
+        (number, *item(value)) for number, value in fields(data) if isinstance(value, bytes) and number < 3
+    ]
+    for number, path, value in parts:
+        if number == 1:
+            put(into, path, value)
+        else:
+            remove(into, path)
+
+
+def put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Set the value at a key path, making the dicts on the way."""
+    for part in path[:-1]:
+        inner = into.get(part)
+        into[part] = inner if isinstance(inner, dict) else {}
+        into = into[part]
+    for part in path[-1:]:
+        into[part] = value
+
+
+def remove(from_: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Remove the value at a key path, if there is one."""
+    for part in path[:-1]:
+        inner = from_.get(part)
+        if not isinstance(inner, dict):
+            return
+        from_ = inner
+    for part in path[-1:]:
+        from_.pop(part, None)
+
+
+def exit_code(data: bytes) -> int:
+    """Return the exit code of an exit record.
+
+    Raises:
+        WireError: If ``data`` is not a protobuf message.
+    """
+    return next((signed(v) for n, v in fields(data) if n == 1 and isinstance(v, int)), 0)
+
+
+def step_metric(data: bytes) -> tuple[str, str]:
+    """Return a metric's name (or glob) and the metric it is drawn over ("" for the step) by define_metric.
+
+    Raises:
+        WireError: If ``data`` is not a protobuf message.
+    """
+    texts = {
+        n: v.decode("utf-8", "replace") for n, v in fields(data) if isinstance(v, bytes) and n in (1, 2, 4)
+    }
+    return texts.get(1) or texts.get(2, ""), texts.get(4, "")

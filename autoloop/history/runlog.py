@@ -1,0 +1,200 @@
+"""Run log: one ``.wandb`` file, read once or followed while it grows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from autoloop.history import records
+from autoloop.history.columns import Columns
+from autoloop.history.find import LOG
+from autoloop.history.framing import Framer
+from autoloop.history.items import latest
+from autoloop.history.keys import KeyTable, Wanted
+from autoloop.history.series import INTERNAL, History, RunRecord
+from autoloop.history.wire import WireError, fields
+
+_BATCH_ROWS = 4000  # rows (or summary records) decoded at a time, and at most so many bytes of them:
+_BATCH_BYTES = 2 << 20
+_DEFAULT_SERVER = "https://wandb.ai"
+_DAMAGE_SHOWN = 3
+_TEXTS = {1: "run_id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
+_TAG, _CONFIG, _START = 10, 4, 17  # other fields of RunRecord
+
+
+class RunLog:
+    """What a ``.wandb`` file holds, as far as it has been read.
+
+    Args:
+        path: The file.
+        keys: Names and patterns of the metrics to keep; None keeps all.
+    """
+
+    def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
+        self.path = path
+        self.columns = Columns(keys)
+        self._summary = _Summary(keys)
+        self._framer = Framer()
+        self._rows = _Batch(self.columns.add_rows)
+        self._run: dict[str, Any] = {}
+        self._config: dict[str, Any] = {}
+        self._step_metrics: dict[str, str] = {}
+        self._exit_code: int | None = None
+        self._unreadable = 0
+        self._error = ""
+
+    @property
+    def offset(self) -> int:
+        """Position of the first byte of the file that has not been used."""
+        return self._framer.offset
+
+    def read(self, final: bool = True) -> None:
+        """Read what is new since the last call; see :meth:`Framer.read` for ``final``."""
+        try:
+            with self.path.open("rb") as file:
+                for found in self._framer.read(file, final):
+                    for record in found:
+                        self._take(record)
+        except OSError as error:
+            self._error = f"{self.path} cannot be read: {error.strerror or error}"
+        self._rows.flush()
+        self._summary.batch.flush()
+
+    def _take(self, record: bytes) -> None:
+        """Put one record where it belongs."""
+        try:
+            kind, message = records.split(record)
+            if kind == records.HISTORY:
+                self._rows.add(message)
+            elif kind == records.SUMMARY:
+                self._summary.batch.add(message)
+            else:
+                self._take_other(kind, message)
+        except WireError:
+            self._unreadable += 1
+
+    def _take_other(self, kind: int, message: bytes) -> None:
+        """Take a record of which a run has one or a few."""
+        if kind == records.RUN:
+            self._take_run(message)
+        elif kind == records.CONFIG:
+            records.update(message, self._config)
+        elif kind == records.EXIT:
+            self._exit_code = records.exit_code(message)
+        elif kind == records.METRIC:
+            name, over = records.step_metric(message)
+            if over and over != "_step":
+                self._step_metrics[name] = over
+
+    def _take_run(self, message: bytes) -> None:
+        tags: list[str] = []
+        for number, value in fields(message):
+            if not isinstance(value, bytes):
+                continue
+            if number in _TEXTS:
+                self._run[_TEXTS[number]] = value.decode("utf-8", "replace")
+            elif number == _TAG:
+                tags.append(value.decode("utf-8", "replace"))
+            elif number == _CONFIG:
+                records.update(value, self._config)
+            elif number == _START:
+                parts = dict(fields(value))
+                self._run["start_time"] = float(parts.get(1, 0)) + float(parts.get(2, 0)) / 1e9
+        self._run["tags"] = tuple(tags)
+
+    def run_record(self) -> RunRecord | None:
+        """Return the run's record, or None if the file holds none (yet)."""
+        if not self._run.get("run_id"):
+            return None
+        config = {key: value for key, value in self._config.items() if key != "_wandb"}
+        record = RunRecord(**self._run, config=config)
+        url = run_url(record)
+        return RunRecord(**self._run, config=config, url=url)
+
+    def history(self, fresh: bool = False) -> History:
+        """Return what has been read; with ``fresh`` only the points that are new since the last such call."""
+        series = self.columns.series(fresh)
+        internal = {name: series.pop(name) for name in INTERNAL if name in series}
+        internal.pop("_step", None)
+        return History(
+            series,
+            self.problem(),
+            run=self.run_record(),
+            summary=self._summary.value(),
+            exit_code=self._exit_code,
+            finished=self._exit_code is not None,
+            skipped=self.columns.skipped(),
+            internal=internal,
+            step_metrics=self._step_metrics,
+            rows=self.columns.rows,
+            source=LOG,
+            path=self.path,
+        )
+
+    def problem(self) -> str:
+        """Return what could not be read, in words; empty if nothing."""
+        damage = self._framer.damage
+        texts = [self._error] if self._error else []
+        if damage:
+            lost = sum(piece.stop - piece.start for piece in damage)
+            shown = "; ".join(map(str, damage[:_DAMAGE_SHOWN]))
+            more = f"; and {len(damage) - _DAMAGE_SHOWN} more places" if len(damage) > _DAMAGE_SHOWN else ""
+            texts.append(f"{self.path}: {lost} bytes could not be read ({shown}{more})")
+        unreadable = self._unreadable + self.columns.unreadable
+        if unreadable:
+            texts.append(f"{self.path}: {unreadable} records or values are not in W&B's format")
+        if not texts and self.offset == 0:
+            texts.append(f"{self.path} is empty")
+        return "; ".join(texts)
+
+
+class _Batch:
+    """Messages put aside until there are enough to decode them together."""
+
+    def __init__(self, use: Callable[[list[bytes]], None]) -> None:
+        self._use = use
+        self._messages: list[bytes] = []
+        self._bytes = 0
+
+    def add(self, message: bytes) -> None:
+        self._messages.append(message)
+        self._bytes += len(message)
+        if len(self._messages) >= _BATCH_ROWS or self._bytes >= _BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._messages:
+            self._use(self._messages)
+        self._messages, self._bytes = [], 0
+
+
+class _Summary:
+    """W&B's own summary, from the records that update it."""
+
+    def __init__(self, keys: Iterable[str] | None) -> None:
+        self.batch = _Batch(self._add)
+        self._keys = KeyTable(Wanted(keys))
+        self._messages: list[bytes] = []
+
+    def _add(self, messages: list[bytes]) -> None:
+        self._messages = latest(self._messages + messages, self._keys)
+
+    def value(self) -> dict[str, Any]:
+        """Return the summary as a nested dict."""
+        found: dict[str, Any] = {}
+        for message in self._messages:
+            with suppress(WireError):
+                records.update(message, found)
+        return found
+
+
+def run_url(run: RunRecord) -> str | None:
+    """Return the page of a run on its server (WANDB_BASE_URL), or None where the entity is not known."""
+    if not (run.entity and run.project and run.run_id):
+        return None
+    server = os.environ.get("WANDB_BASE_URL", _DEFAULT_SERVER).rstrip("/")
+    server = _DEFAULT_SERVER if server == "https://api.wandb.ai" else server
+    return f"{server}/{run.entity}/{run.project}/runs/{run.run_id}"

@@ -1,0 +1,98 @@
+"""What the metrics of an app mean: their older names, which way is better, and which one is the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from autoloop.errors import ConfigError, did_you_mean
+from autoloop.history.series import History
+from autoloop.summary import goal_of
+
+STATS = ("last", "best", "tail_mean")
+KEYS = ("objective", "stat", "goals", "aliases", "finite")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Names and goals of metrics.
+
+    Attributes:
+        objective: The metric that variants are judged by; empty where the task's return value is the objective.
+        objective_stat: Which number of its curve counts: ``last``, ``best`` or ``tail_mean``.
+        goals: Metric or glob -> ``min`` (the default) or ``max``.
+        aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same place
+            in both stands for the same text.
+        finite: Globs of metrics whose last value must be finite, or the run has diverged.
+    """
+
+    objective: str = ""
+    objective_stat: str = "last"
+    goals: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    finite: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any]) -> Metrics:
+        """Read the content of a file of conf/metrics.
+
+        Raises:
+            ConfigError: A key is not known, or its value cannot be used.
+        """
+        for key in config:
+            if key not in KEYS:
+                raise ConfigError(f"metrics has no key {key!r}{did_you_mean(key, KEYS)} (it has {', '.join(KEYS)})")
+        stat = config.get("stat") or "last"
+        if stat not in STATS:
+            raise ConfigError(f"metrics.stat={stat!r} is not one of {', '.join(STATS)}{did_you_mean(str(stat), STATS)}")
+        goals = dict(config.get("goals") or {})
+        for pattern in goals:
+            goal_of(pattern, goals)
+        return cls(
+            objective=str(config.get("objective") or ""),
+            objective_stat=stat,
+            goals=goals,
+            aliases={name: tuple(others) for name, others in (config.get("aliases") or {}).items()},
+            finite=tuple(config.get("finite") or ()),
+        )
+
+    @property
+    def goal(self) -> str:
+        """Whether the objective is best low (``min``) or high (``max``); of a return value, ``goals.return_value``."""
+        return goal_of(self.objective or "return_value", self.goals)
+
+    def canonical(self, history: History) -> History:
+        """The same history under canonical names; an older name gives way where the canonical one is there."""
+        return history.replace({self._canonical_name(name, history): series for name, series in history.items()})
+
+    def _canonical_name(self, name: str, history: History) -> str:
+        for canonical, others in self.aliases.items():
+            for position, pattern in enumerate(others):
+                match = _matched(pattern, name)
+                if match is None:
+                    continue
+                better = [canonical, *others[:position]]
+                taken = any(other.replace("*", match, 1) in history for other in better)
+                return name if taken else canonical.replace("*", match, 1)
+        return name
+
+    def not_finite(self, history: History) -> str:
+        """Name of a metric that had to be finite and whose last value is not; empty if there is none."""
+        for name, series in history.items():
+            watched = any(fnmatchcase(name, pattern) for pattern in self.finite)
+            if watched and len(series) and not np.isfinite(series.values[-1]):
+                return name
+        return ""
+
+
+def _matched(pattern: str, name: str) -> str | None:
+    """The text that the ``*`` of a pattern stands for in a name; None if it does not match."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return "" if name == pattern else None
+    fits = len(name) >= len(before) + len(after) and name.startswith(before) and name.endswith(after)
+    return name[len(before) : len(name) - len(after)] if fits else None

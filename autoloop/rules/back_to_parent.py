@@ -1,0 +1,101 @@
+"""BackToParent: the child got worse; leave it and try its parent another way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from autoloop.rules import checks
+from autoloop.rules.base import Decision, Rule
+from autoloop.rules.paths import is_number
+from autoloop.trials import Trial
+
+
+class BackToParent(Rule):
+    """The child is worse than its parent: go on from the parent, not from here.
+
+    With ``loss_pct = 100 * (child - parent) / |parent|`` of the objective (sign turned for ``goal: max``),
+    acts when ``loss_pct > worse_by_pct``. The proposal is a child *of the parent*, made from the numbers that
+    the child had changed: a factor of up to ``small_step`` is taken in the other direction (``old^2 / new``),
+    a larger one is taken half as far (``sqrt(old * new)``). A child of this very rule that is worse again
+    gets no proposal: this way is closed. Either decision is final, so that no edit is piled on a change that
+    hurt.
+
+    Seven repeats of one config differ by 0.3 to 5.8 % in the users' report, and a child shares its parent's
+    seed, which leaves less: 3 % is the default. Stays silent on a trial without a parent, where either
+    objective is unknown or not finite, where the parent or the child is not usable, and where no number was
+    changed.
+
+    Args:
+        name: Name of the rule.
+        worse_by_pct: How much worse counts, in percent of the parent's objective.
+        goal: ``min`` or ``max``: which objective is better.
+        small_step: Largest factor of a change that is taken in the other direction, above 1.
+    """
+
+    def __init__(
+        self, *, name: str, worse_by_pct: float = 3.0, goal: str = "min", small_step: float = 2.0
+    ) -> None:
+        self.name = checks.text(name, "name", name)
+        self.worse_by_pct = checks.number(name, "worse_by_pct", worse_by_pct, 0.0)
+        self.goal = checks.choice(name, "goal", goal, ("min", "max"))
+        self.small_step = checks.number(name, "small_step", small_step, 1.0, over=True)
+
+    def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
+        """Compare the objective with the parent's."""
+        parent = trials.get(trial.variant.parent or "")
+        problem = _incomparable(trial, parent)
+        if problem or parent is None:
+            return self.abstain(trial, problem)
+        sign = 1 if self.goal == "min" else -1
+        worse_pct = 100 * sign * (trial.objective - parent.objective) / abs(parent.objective)
+        evidence = {
+            "objective": trial.objective,
+            "parent_objective": parent.objective,
+            "worse_pct": worse_pct,
+            "worse_by_pct": self.worse_by_pct,
+        }
+        found = f"{trial.objective:.4g} against {parent.objective:.4g} of its parent {parent.name!r}"
+        if worse_pct <= self.worse_by_pct:
+            return self.abstain(trial, f"{found}: not worse by {self.worse_by_pct:g} %", evidence)
+        return replace(self._turn(trial, parent, f"{found} is {worse_pct:.3g} % worse", evidence), final=True)
+
+    def _turn(self, trial: Trial, parent: Trial, found: str, evidence: Mapping[str, Any]) -> Decision:
+        """Return the proposal on the parent, or why there is none."""
+        if trial.variant.rule == self.name:
+            return self.abstain(
+                trial, f"{found}; it was itself a second try, so this way is closed", evidence
+            )
+        edits = [edit for change in trial.variant.changes for edit in self._retry(*change)]
+        if not edits:
+            return self.abstain(trial, f"{found}; none of its changes is a step between numbers", evidence)
+        back = self.propose(
+            parent, edits, f"{trial.name!r} with {found}", evidence, f"better than {parent.objective:.4g}"
+        )
+        return replace(back, judged=trial.name)
+
+    def _retry(self, path: str, old: Any, new: Any) -> list[str]:
+        """Return the edit that replaces the change ``old -> new``, none for no step between numbers."""
+        if not (is_number(old) and is_number(new) and old * new > 0 and old != new):
+            return []
+        factor = new / old
+        value = (
+            old / factor
+            if max(factor, 1 / factor) <= self.small_step
+            else math.copysign(math.sqrt(old * new), old)
+        )
+        whole = isinstance(old, int) and isinstance(new, int)
+        return [f"{path}@set={round(value)}" if whole else f"{path}@set={value:.3g}"]
+
+
+def _incomparable(trial: Trial, parent: Trial | None) -> str:
+    """Return why the two objectives cannot be compared, or an empty string."""
+    if parent is None:
+        return "it has no finished parent to compare with"
+    if not (trial.usable and parent.usable):
+        return f"it ended {trial.state.value}, its parent {parent.state.value}"
+    if not (math.isfinite(trial.objective) and math.isfinite(parent.objective) and parent.objective):
+        return f"the objectives {trial.objective:g} and {parent.objective:g} cannot be compared"
+    return ""

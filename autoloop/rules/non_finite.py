@@ -1,0 +1,48 @@
+"""NonFinite: the run diverged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from autoloop.rules.base import Decision
+from autoloop.rules.editing import EditingRule
+from autoloop.rules.readings import diverged
+from autoloop.trials import Trial, TrialState
+
+ENDED = (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
+
+_TOLD = re.compile(r"\bnan\b|\binf\b|infinit|non-?finite|not finite|diverge", re.IGNORECASE)
+
+
+class NonFinite(EditingRule):
+    """A loss became NaN or infinite: nothing else that run logged counts.
+
+    Fires when the last value of a loss is not finite, or when an INFEASIBLE or STOPPED job's error speaks of
+    NaN, Inf or divergence. A loss is any metric whose name ends in ``loss``; other metrics may hold
+    infinities in a healthy run (the logarithm of an empty plan's mass, the gradient norm while mixed
+    precision finds its scale). Its decision is final: a diverged LeRobot run ends with exit code 0 and shows
+    a mass of 1.0, and no other rule should believe it. Stays silent where every loss is finite or none was
+    logged, and on jobs that failed for another reason; one point is enough.
+
+    Args:
+        name: Name of the rule.
+        edits: Edits of the child.
+        expects: What the child should show.
+    """
+
+    def __init__(self, *, name: str, edits: Sequence[str], expects: str = "") -> None:
+        super().__init__(name=name, edits=edits, expects=expects)
+
+    def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
+        """Look at the last value of every loss, then at the error."""
+        if trial.state not in ENDED:
+            return self.abstain(trial, f"the job ended {trial.state.value}")
+        metric = diverged(trial)
+        told = trial.state is not TrialState.COMPLETE and bool(_TOLD.search(trial.error))
+        if not metric and not told:
+            return self.abstain(trial, "no loss ended non-finite")
+        reason = f"{metric} is not finite at the end" if metric else f"the job ended: {trial.error}"
+        evidence = {"metric": metric} if metric else {"error": trial.error}
+        return replace(self.propose(trial, self.edits, reason, evidence, self.expects), final=True)

@@ -1,0 +1,67 @@
+"""OutOfMemory: the job did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from autoloop.rules import checks
+from autoloop.rules.base import Decision, Rule
+from autoloop.rules.paths import numbers
+from autoloop.trials import Trial, TrialState
+
+MESSAGES = ("out of memory", "outofmemory", "cannot allocate memory", "alloc_failed", "memoryerror")
+
+
+class OutOfMemory(Rule):
+    """The job ran out of memory: half the batch, twice the gradient accumulation where there is one.
+
+    Fires on an INFEASIBLE job whose error holds one of ``messages`` (in any case) and whose config has a
+    batch size of at least 2. The batch is halved, rounding down; the product of batch and accumulation stays,
+    so the child optimises as the parent meant to. Reads no curve. Stays silent on every other job, on a batch
+    of 1, and where the config has none of the paths of ``batch``. Its decision is final.
+
+    Args:
+        name: Name of the rule.
+        batch: Paths under which a batch size may stand; all that exist are halved.
+        accumulation: Paths under which the number of accumulated batches may stand.
+        messages: Texts that tell of missing memory.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        batch: Sequence[str] = ("batch_size",),
+        accumulation: Sequence[str] = ("gradient_accumulation_steps",),
+        messages: Sequence[str] = MESSAGES,
+    ) -> None:
+        self.name = checks.text(name, "name", name)
+        self.batch = checks.texts(name, "batch", batch)
+        self.accumulation = checks.texts(name, "accumulation", accumulation)
+        self.messages = tuple(message.lower() for message in checks.texts(name, "messages", messages))
+
+    def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
+        """Read the error, then the batch size."""
+        if trial.state is not TrialState.INFEASIBLE:
+            return self.abstain(trial, f"the job ended {trial.state.value}")
+        if not any(message in trial.error.lower() for message in self.messages):
+            return self.abstain(trial, f"the error is not about memory: {trial.error or 'none was given'}")
+        config = trial.variant.config
+        batches = [place for path in self.batch for place in numbers(config, path)]
+        evidence = {"error": trial.error, "batch": dict(batches)}
+        halves = [f"{path}@set={int(size) // 2}" for path, size in batches if size >= 2]
+        if not halves:
+            why = (
+                "the batch is as small as it gets"
+                if batches
+                else f"the config has no {', '.join(self.batch)}"
+            )
+            return replace(self.abstain(trial, f"out of memory, but {why}", evidence), final=True)
+        gathered = [place for path in self.accumulation for place in numbers(config, path)]
+        doubles = [f"{path}@set={2 * max(1, int(count))}" for path, count in gathered]
+        sizes = ", ".join(f"{path} {size:g}" for path, size in batches)
+        decision = self.propose(
+            trial, halves + doubles, f"out of memory with {sizes}", evidence, "the job fits into memory"
+        )
+        return replace(decision, final=True)

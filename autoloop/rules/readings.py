@@ -1,0 +1,96 @@
+"""Finding a metric of a trial, and saying in words why it cannot be judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from autoloop import curves
+from autoloop.history.series import Series
+from autoloop.trials import Trial
+
+FINITE_SHARE = 0.9  # a metric with fewer finite values than this share is not judged
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The finite values of one metric, or the reason why there is nothing to judge.
+
+    Attributes:
+        metric: Name under which it was found.
+        series: Steps and finite values.
+        problem: Why the curve cannot be judged; empty where it can.
+    """
+
+    metric: str = ""
+    series: Series = field(default_factory=lambda: Series.of([]))
+    problem: str = ""
+
+
+def unusable(trial: Trial) -> str:
+    """Return why a trial's curves must not be judged, or an empty string."""
+    if not trial.usable:
+        return f"the job ended {trial.state.value}" + (f" ({trial.error})" if trial.error else "")
+    broken = diverged(trial)
+    return (
+        f"{broken} is not finite at the end: the run diverged, nothing else it logs counts" if broken else ""
+    )
+
+
+def diverged(trial: Trial) -> str:
+    """Return the name of a loss whose last value is not finite, or an empty string.
+
+    A loss is a metric whose name ends in ``loss``. A diverged run looks healthy elsewhere: LeRobot then logs
+    ``ot_pi_sum`` 1.0 and ends with exit code 0.
+    """
+    for metric in {**trial.summary, **trial.history}:
+        values = _recorded(trial, metric).values
+        if metric.endswith("loss") and len(values) and not math.isfinite(values[-1]):
+            return metric
+    return ""
+
+
+def find_curve(trial: Trial, metrics: Sequence[str], min_points: int = 1) -> Curve:
+    """Return the curve of the first of ``metrics`` that was logged, without its non-finite values.
+
+    Where only a summary is left of a metric, its first and last value stand for the curve.
+
+    Args:
+        trial: The trial to look at.
+        metrics: Names of the metric, the most telling first.
+        min_points: How many finite values a judgement needs.
+    """
+    reason = unusable(trial)
+    if reason:
+        return Curve(problem=reason)
+    curves = [_judgeable(metric, _recorded(trial, metric), min_points) for metric in metrics]
+    good = [curve for curve in curves if not curve.problem]
+    return good[0] if good else Curve(problem="; ".join(curve.problem for curve in curves))
+
+
+def _recorded(trial: Trial, metric: str) -> Series:
+    """Return the series of a metric; where there is none, the two points of its summary.
+
+    A summary sets non-finite values aside: where they are too many, a NaN stands at the end.
+    """
+    if metric in trial.history:
+        return trial.history[metric]
+    if metric not in trial.summary:
+        return Series.of([])
+    known = trial.summary[metric]
+    ends = [known.first, known.last][-min(known.count, 2) :] if known.count else []
+    return Series.of([*ends, math.nan] if known.finite_share < FINITE_SHARE else ends)
+
+
+def _judgeable(metric: str, series: Series, min_points: int) -> Curve:
+    """Return the finite part of a series, or what is wrong with it."""
+    points = curves.finite(series)
+    if not len(series):
+        return Curve(metric, problem=f"{metric} was not logged")
+    if curves.finite_share(series) < FINITE_SHARE or not math.isfinite(series.values[-1]):
+        lost = len(series) - len(points)
+        return Curve(metric, problem=f"{metric} has {lost} of {len(series)} values that are not finite")
+    if len(points) < min_points:
+        return Curve(metric, problem=f"{metric} has {len(points)} points, too few (needs {min_points})")
+    return Curve(metric, points)

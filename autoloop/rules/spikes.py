@@ -1,0 +1,81 @@
+"""Spikes: a metric jumps out of its own neighbourhood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoloop.rules import checks
+from autoloop.rules.base import Decision
+from autoloop.rules.editing import EditingRule
+from autoloop.rules.readings import find_curve
+from autoloop.trials import Trial
+
+REACH = 5  # points on either side that make a point's neighbourhood
+
+
+class Spikes(EditingRule):
+    """Single points of a metric (gradient norm, loss) jump far above their neighbours.
+
+    A point is a spike when it is more than ``times`` the (positive) median of the up to eleven points around
+    it. Fires when there are at least ``at_least`` spikes. The comparison is with the run's own curve, so a
+    gradient norm that is large throughout is none of its business. The first tenth of the points, the
+    warm-up, does not count. In a real run the gradient norm scatters by 14 % from one logged point to the
+    next: three times is no scatter. Stays silent on a metric that was not logged, that has fewer than
+    ``min_points`` finite values or more than a tenth that are not finite, on a run whose loss ended
+    non-finite, and on a job that failed.
+
+    Args:
+        name: Name of the rule.
+        metric: The metric to look at, or a list of which the first one logged counts; positive.
+        edits: Edits of the child.
+        times: How many times the median of its neighbourhood a spike is, above 1.
+        at_least: Number of spikes that fires the rule.
+        min_points: Points a judgement needs.
+        expects: What the child should show.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        metric: str | Sequence[str],
+        edits: Sequence[str],
+        times: float = 3.0,
+        at_least: int = 2,
+        min_points: int = 12,
+        expects: str = "",
+    ) -> None:
+        super().__init__(name=name, edits=edits, expects=expects)
+        self.metrics = checks.texts(name, "metric", metric)
+        self.times = checks.number(name, "times", times, 1.0, over=True)
+        self.at_least = checks.whole(name, "at_least", at_least, 1)
+        self.min_points = checks.whole(name, "min_points", min_points, 3)
+
+    def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
+        """Count the spikes."""
+        curve = find_curve(trial, self.metrics, self.min_points)
+        if curve.problem:
+            return self.abstain(trial, curve.problem)
+        values = curve.series.values
+        around = _neighbourhood(values)
+        spikes = np.flatnonzero((around > 0) & (values > self.times * around))
+        spikes = spikes[spikes >= len(values) // 10]
+        evidence = {
+            "metric": curve.metric,
+            "spikes_at": [int(step) for step in curve.series.steps[spikes]],
+            "times": self.times,
+            "at_least": self.at_least,
+        }
+        found = f"{curve.metric} has {len(spikes)} spikes of over {self.times:g} x their neighbourhood"
+        if len(spikes) < self.at_least:
+            return self.abstain(trial, f"{found}, fewer than {self.at_least}", evidence)
+        return self.propose(trial, self.edits, found, evidence, self.expects)
+
+
+def _neighbourhood(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of the points around each point (n,), itself included."""
+    windows = [values[max(0, i - REACH) : i + REACH + 1] for i in range(len(values))]
+    return np.asarray([float(np.median(window)) for window in windows])

@@ -1,0 +1,67 @@
+"""RulesStrategy: every finished run has children, made by the rules that fired on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from autoloop.rules import checks
+from autoloop.rules.base import Decision
+from autoloop.strategies.base import Situation, Strategy
+from autoloop.trials import Trial
+
+
+class RulesStrategy(Strategy):
+    """Each run of the finished round gets up to ``variants_per_run`` children, in the order of the rules.
+
+    A proposal that the loop is going to refuse does not count: the next rule that fired takes its turn, and
+    the loop writes down the refusal. A run whose job failed gets children only from rules that judge failures
+    (out of memory, a loss that is not finite). First children come first, in job order, then second ones:
+    where the loop has no room for all, every run is heard before one is heard twice.
+
+    Args:
+        variants_per_run: Most children of one run, at least 1.
+        parents: Only the best so many runs of the round have children, by their objective (ties in job order;
+            a run without an objective is not among them); null for all of them.
+    """
+
+    def __init__(self, *, variants_per_run: int = 1, parents: int | None = None) -> None:
+        kind = "RulesStrategy"
+        self.variants_per_run = checks.whole(kind, "variants_per_run", variants_per_run, 1)
+        self.parents = None if parents is None else checks.whole(kind, "parents", parents, 1)
+
+    def propose(self, situation: Situation) -> list[Decision]:
+        """Return the decisions that fired, every run's first ones before the second ones."""
+        chosen = self._chosen(situation)
+        children = [self._children(trial, situation) for trial in chosen]
+        most = max(map(len, children), default=0)
+        return _distinct(own[place] for place in range(most) for own in children if place < len(own))
+
+    def _chosen(self, situation: Situation) -> list[Trial]:
+        """Return the runs that may have children, in job order."""
+        if self.parents is None:
+            return list(situation.finished)
+        sign = -1 if situation.maximize else 1
+        known = [trial for trial in situation.finished if trial.usable and math.isfinite(trial.objective)]
+        best = sorted(known, key=lambda trial: sign * trial.objective)[: self.parents]
+        return [trial for trial in situation.finished if any(trial is one for one in best)]
+
+    def _children(self, trial: Trial, situation: Situation) -> list[Decision]:
+        """Return the first proposals about one run, no two alike, until enough of them will be taken."""
+        fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+        children: list[Decision] = []
+        taken = 0
+        for proposal in _distinct(fired):
+            if taken == self.variants_per_run:
+                break
+            children.append(proposal)
+            taken += not situation.refusal(proposal)
+        return children
+
+
+def _distinct(proposals: Iterable[Decision]) -> list[Decision]:
+    """Return the proposals without those that repeat the parent and the edits of an earlier one."""
+    first: dict[object, Decision] = {}
+    for proposal in proposals:
+        first.setdefault((proposal.trial, proposal.edits), proposal)
+    return list(first.values())

@@ -1,0 +1,251 @@
+"""Checks and builders for authors of rules and strategies.
+
+    def test_my_rule():
+        check_rule(MyRule(name="mine"))
+
+`check_rule` and `check_strategy` raise AssertionError with a sentence that says what was promised and not
+kept. `trial` makes a finished trial in one line; `hard_trials` are the ones that real studies contain and
+that rules stumble over.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from autoloop.errors import AutoloopError
+from autoloop.history.series import History
+from autoloop.rules import checks
+from autoloop.rules.base import Decision, Rule
+from autoloop.strategies.base import Situation, Strategy
+from autoloop.summary import MetricSummary
+from autoloop.trials import Trial, TrialState
+from autoloop.variants import Variant
+
+METRICS = (
+    "train/loss",
+    "train/l1_loss",
+    "train/grad_norm",
+    "train/ot_pi_sum",
+    "train/ot_log_pi_sum",
+    "train/ot_cost/img_third_person",
+    "eval/loss",
+    "eval/offline_eval/avg_l1",
+)
+
+
+def trial(
+    name: str = "job",
+    *,
+    history: Mapping[str, Sequence[float]] | None = None,
+    config: Mapping[str, Any] | None = None,
+    state: str | TrialState = TrialState.COMPLETE,
+    objective: float = math.nan,
+    error: str = "",
+    summary: Mapping[str, MetricSummary] | None = None,
+    steps: Sequence[int] | None = None,
+    job: int = 0,
+    round: int = 1,
+    **variant: Any,
+) -> Trial:
+    """Make a finished trial.
+
+    Args:
+        name: Its name.
+        history: Metric -> values.
+        config: Its resolved config.
+        state: How its job ended.
+        objective: Value of its objective.
+        error: Why it did not complete.
+        summary: Metric -> summary, for trials whose curves are gone.
+        steps: Steps of all curves; 0, 1, 2 ... unless given.
+        job: Number of its job.
+        round: Number of its round.
+        **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
+    """
+    about: dict[str, Any] = {
+        "name": name,
+        "edits": (),
+        "parent": None,
+        "rule": "",
+        "reason": "made for a test",
+        "evidence": {},
+        "expects": "",
+        "overrides": (),
+        "config": dict(config or {}),
+        "signature": name,
+    }
+    return Trial(
+        variant=Variant(**{**about, **variant}),
+        job=job,
+        round=round,
+        run_dir=str(job),
+        state=TrialState(state),
+        objective=objective,
+        summary=dict(summary or {}),
+        history=History.from_values(history or {}, steps),
+        error=error,
+    )
+
+
+def hard_trials(metrics: Sequence[str] = METRICS, config: Mapping[str, Any] | None = None) -> list[Trial]:
+    """Return trials that rules stumble over: without curves, one point, NaN, Inf, zeros, failed jobs.
+
+    Args:
+        metrics: Metrics to log; name those your rule reads.
+        config: Config of the trials.
+    """
+    curves: dict[str, list[float]] = {
+        "no_points": [],
+        "one_point": [0.5],
+        "two_points": [0.5, 0.4],
+        "zeros": [0.0] * 40,
+        "constant": [0.5] * 40,
+        "falling": [1 / (1 + i) for i in range(40)],
+        "rising": [0.1 * 1.3**i for i in range(40)],
+        "tiny": [1e-300 * 0.5**i for i in range(40)],
+        "huge": [1e300] * 40,
+        "negative": [-1.0 - i for i in range(40)],
+        "all_nan": [math.nan] * 40,
+        "nan_at_the_end": [0.5] * 20 + [math.nan] * 20,
+        "inf_at_the_end": [0.5] * 39 + [math.inf],
+        "nan_in_the_middle": [0.5] * 20 + [math.nan] + [0.4] * 20,
+    }
+    trials = [
+        trial(name, history=dict.fromkeys(metrics, values), config=config, objective=0.5)
+        for name, values in curves.items()
+    ]
+    trials.append(trial("no_metrics", config=config))
+    trials += [
+        trial(
+            f"ended_{state.value}",
+            history={metrics[0]: [0.5]},
+            config=config,
+            state=state,
+            error="out of memory",
+        )
+        for state in TrialState
+        if state is not TrialState.COMPLETE
+    ]
+    trials.append(trial("no_config", history=dict.fromkeys(metrics, curves["falling"])))
+    trials.append(trial("lost_parent", config=config, parent="gone", objective=0.5))
+    trials.append(
+        trial("worse", config=config, parent="constant", objective=0.9, changes=(("lr", 0.1, 0.2),), round=2)
+    )
+    return [replace(one, job=number) for number, one in enumerate(trials)]
+
+
+def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
+    """Check that a rule keeps what the loop builds on.
+
+    For each of `hard_trials` and of ``trials`` it must return a `Decision` of its name about that trial, with
+    a reason, edits that can be read, evidence that JSON can hold, and the same one when asked again or when
+    the trials stand in another order; and it must change nothing it was shown.
+
+    Args:
+        rule: The rule, as configured.
+        trials: More trials, such as some on which it should fire.
+
+    Raises:
+        AssertionError: It breaks one of these promises.
+    """
+    every = [*hard_trials(), *trials]
+    known = {one.name: one for one in every}
+    for one in every:
+        before = _picture(known)
+        decision = _decide(rule, one, known)
+        _check_decision(rule, one, decision, known)
+        again = _decide(rule, one, dict(reversed(known.items())))
+        _promise(decision == again, rule.name, one.name, "gives another decision when it is asked again")
+        _promise(before == _picture(known), rule.name, one.name, "changes the trials it is shown")
+
+
+def check_strategy(strategy: Strategy) -> None:
+    """Check that a strategy keeps what the loop builds on.
+
+    In an empty round, one where every job failed, one where no rule fired, and one where several did, it must
+    return decisions with edits on finished trials, none twice, the same ones when asked again, and change
+    nothing it was shown.
+
+    Raises:
+        AssertionError: It breaks one of these promises.
+    """
+    for label, situation in _situations().items():
+        before = _picture(situation.trials)
+        name = type(strategy).__name__
+        proposals = strategy.propose(situation)
+        _promise(isinstance(proposals, list), name, label, "does not return a list")
+        for proposal in proposals:
+            _promise(
+                isinstance(proposal, Decision), name, label, f"proposes {proposal!r}, which is no Decision"
+            )
+            _promise(proposal.fired, name, label, "proposes a child without edits")
+            _promise(proposal.trial in situation.trials, name, label, f"wants a child of {proposal.trial!r}")
+        keys = [(proposal.trial, proposal.edits) for proposal in proposals]
+        _promise(len(keys) == len(set(keys)), name, label, "proposes the same child twice")
+        _promise(proposals == strategy.propose(situation), name, label, "proposes otherwise when asked again")
+        _promise(before == _picture(situation.trials), name, label, "changes the trials it is shown")
+
+
+def _situations() -> dict[str, Situation]:
+    good = [trial(f"good{i}", history={"train/loss": [1.0, 0.5]}, objective=0.1 * i, job=i) for i in range(3)]
+    bad = [trial(f"bad{i}", state=TrialState.FAILED, error="exit code 1", job=i) for i in range(3)]
+    silent = [Decision("quiet", one.name, "nothing to say") for one in good]
+    loud = [
+        Decision(rule, one.name, "it may help", edits=(f"lr@mul={factor}",))
+        for one in good
+        for rule, factor in (("a", 2), ("b", 3), ("c", 2))
+    ]
+    rounds = {
+        "an empty round": ([], []),
+        "all failed": (bad, [Decision("quiet", one.name, "it failed") for one in bad]),
+        "no rule fired": (good, silent),
+        "several fired": (good, loud),
+    }
+    return {
+        label: Situation(finished, {one.name: one for one in finished}, decisions, round=2)
+        for label, (finished, decisions) in rounds.items()
+    }
+
+
+def _decide(rule: Rule, one: Trial, known: Mapping[str, Trial]) -> Decision:
+    try:
+        return rule.decide(one, known)
+    except Exception as error:
+        raise AssertionError(
+            f"{rule.name!r} fails on {one.name!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _check_decision(rule: Rule, one: Trial, decision: Decision, known: Mapping[str, Trial]) -> None:
+    _promise(isinstance(decision, Decision), rule.name, one.name, f"returns {type(decision).__name__}")
+    _promise(decision.rule == rule.name, rule.name, one.name, f"signs its decision as {decision.rule!r}")
+    _promise(decision.judged == one.name, rule.name, one.name, f"speaks of {decision.judged!r}")
+    _promise(decision.trial in known, rule.name, one.name, f"wants a child of unknown {decision.trial!r}")
+    try:
+        json.dumps(decision.evidence, allow_nan=False)
+        if decision.fired:
+            checks.edits(rule.name, decision.edits)
+    except (AutoloopError, TypeError, ValueError) as error:
+        raise AssertionError(f"{rule.name!r} on {one.name!r} gives what cannot be used: {error}") from error
+
+
+def _picture(trials: Mapping[str, Trial]) -> list[Any]:
+    """Return a copy of everything a rule could change."""
+    return [
+        (
+            copy.deepcopy(one.variant.config),
+            {metric: (s.steps.tobytes(), s.values.tobytes()) for metric, s in one.history.items()},
+            copy.deepcopy(dict(one.summary)),
+        )
+        for one in trials.values()
+    ]
+
+
+def _promise(kept: bool, who: str, where: str, broken: str) -> None:
+    if not kept:
+        raise AssertionError(f"{who!r} on {where!r}: it {broken}")

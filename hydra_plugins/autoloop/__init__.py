@@ -1,0 +1,1 @@
+"""autoloop's Hydra plugins. Hydra imports every module here whose name has no leading underscore."""

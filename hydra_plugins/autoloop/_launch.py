@@ -1,0 +1,166 @@
+"""The launcher's work; apart from it, because Hydra imports the launcher at every start."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
+from hydra.errors import CompactHydraException
+from omegaconf import OmegaConf
+
+from autoloop.errors import AutoloopError, ConfigError
+from autoloop.execute import Limits, Outcome, Request
+from autoloop.execute.gpus import MemoryWait, detect_gpus
+from autoloop.execute.hydra_job import Batch, request_call
+from autoloop.execute.pool import Pool, PoolSettings
+from autoloop.slots import plan_slots
+
+if TYPE_CHECKING:
+    from hydra_plugins.autoloop.launcher import SlotsLauncher
+
+log = logging.getLogger(__name__)
+
+
+class LauncherError(ConfigError, CompactHydraException):
+    """Settings of the launcher that cannot be used; Hydra shows such errors without a traceback."""
+
+
+class JobFailedError(RuntimeError):
+    """A job that left no exception to raise: killed, timed out, exited.
+
+    Attributes:
+        outcome: How it ended.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(describe(outcome))
+        self.outcome = outcome
+
+
+def make_pool(settings: Mapping[str, Any]) -> Pool:
+    """Build the pool that ``hydra.launcher``'s settings describe.
+
+    Raises:
+        LauncherError: A setting that cannot be used.
+    """
+    try:
+        return Pool(_pool_settings(settings))
+    except AutoloopError as error:
+        raise LauncherError(str(error)) from None
+
+
+def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
+    plain = {name: _plain(value) for name, value in settings.items()}
+    cores = joblib.cpu_count()
+    slots = plan_slots(
+        plain["gpus"],
+        plain["n_jobs"],
+        visible=detect_gpus(os.environ),
+        cores=cores,
+        jobs_per_gpu=plain["jobs_per_gpu"],
+        gpus_per_job=plain["gpus_per_job"],
+    )
+    limits = Limits(
+        timeout_s=_seconds(plain, "timeout_min", 60),
+        stall_s=_seconds(plain, "stall_min", 60),
+        grace_s=_seconds(plain, "grace_s", 1) or 0.0,
+    )
+    min_free_gb = _number(plain, "min_free_mem_gb")
+    return PoolSettings(
+        slots=slots,
+        cores=cores,
+        limits=limits,
+        stagger_s=_seconds(plain, "stagger_s", 1) or 0.0,
+        preload=tuple(plain["preload"] or ()),
+        wait_for_gpus=None if min_free_gb is None else MemoryWait(min_free_gb),
+    )
+
+
+def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Outcome]:
+    """Run ``jobs`` (number, overrides) in slots and yield their outcomes as they end."""
+    config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
+    if config is None or context is None or task is None:
+        raise RuntimeError("the launcher was not set up")
+    setup_globals()
+    _configure_log(launcher)
+    pool = launcher.pool
+    Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+    log.info("Launching jobs in %s slots, sweep output dir: %s", len(pool.slots), config.hydra.sweep.dir)
+    pool.share(Batch(context, config, task, Singleton.get_state()))
+    yield from pool.run(_requests(jobs))
+
+
+def launch(
+    launcher: SlotsLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+) -> Sequence[JobReturn]:
+    """Run a batch of jobs and return their results in order."""
+    jobs = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
+    results: dict[int, JobReturn] = {}
+    for outcome in stream(launcher, jobs):
+        if not outcome.ok:
+            log.error(describe(outcome))
+        overrides = job_overrides[outcome.index - initial_job_idx]
+        results[outcome.index] = job_return(outcome, overrides)
+    return [results[index] for index, _ in jobs]
+
+
+def job_return(outcome: Outcome, overrides: Sequence[str]) -> JobReturn:
+    """Return what Hydra expects of a job; ``return_value`` raises for one that did not succeed."""
+    if isinstance(outcome.value, JobReturn) and (outcome.ok or outcome.value.status is JobStatus.FAILED):
+        return outcome.value
+    failed = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
+    failed.return_value = JobFailedError(outcome)
+    return failed
+
+
+def describe(outcome: Outcome) -> str:
+    """Return in one line how a job ended, and where to read more."""
+    if outcome.ended_by:
+        how = f"was ended ({outcome.ended_by})"
+    elif outcome.signal:
+        how = f"was killed by {outcome.signal}"
+    elif outcome.exit_code is None:
+        how = "did not run"
+    else:
+        how = f"ended with exit code {outcome.exit_code}"
+    last = outcome.error.splitlines()[-1] if outcome.error else ""
+    parts = [f"job {outcome.index} {how}", last, f"log: {outcome.log}" if outcome.log else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _requests(jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Request]:
+    for index, overrides in jobs:
+        log.info("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
+        yield Request(index, call=request_call(index, overrides))
+
+
+def _configure_log(launcher: SlotsLauncher) -> None:
+    config, context = launcher.config, launcher.hydra_context
+    whitelist = getattr(context, "execution_whitelist", None)  # hydra 1.4
+    extra = {} if whitelist is None else {"execution_whitelist": whitelist}
+    if config is not None:
+        configure_log(config.hydra.hydra_logging, config.hydra.verbose, **extra)
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _number(settings: Mapping[str, Any], name: str) -> float | None:
+    value = settings[name]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ConfigError(f"hydra.launcher.{name}={value!r}: expected a number of at least 0, or null")
+    return float(value)
+
+
+def _seconds(settings: Mapping[str, Any], name: str, unit_s: int) -> float | None:
+    value = _number(settings, name)
+    return None if value is None else value * unit_s

@@ -1,0 +1,142 @@
+"""The journal: what is written stays, what is damaged is named, one process at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoloop.errors import JournalError
+from autoloop.journal import FILE_NAME, Journal, read_study
+
+ROUND = {
+    "round": 1,
+    "refused": [],
+    "variants": [
+        {
+            "job": 0,
+            "name": "baseline",
+            "parent": None,
+            "rule": "",
+            "reason": "",
+            "evidence": {},
+            "expects": "",
+            "edits": [],
+            "overrides": ["a=1"],
+            "signature": "s",
+            "changes": [["a", 1, 2]],
+            "notes": [],
+        }
+    ],
+}
+TRIAL = {"job": 0, "state": "COMPLETE", "summary": {}, "steps": 3, "error": ""}
+
+
+def test_what_was_written_is_there_when_the_study_is_opened_again(tmp_path: Path):
+    with Journal(tmp_path) as journal:
+        journal.append("study", command="x")
+        journal.append("round", **ROUND)
+    with Journal(tmp_path) as journal:
+        assert journal.study.header["command"] == "x"
+        assert journal.study.jobs[0].plan.changes == (("a", 1, 2),)
+        assert journal.study.jobs == read_study(tmp_path).jobs
+
+
+def test_nan_is_written_as_null_and_read_as_nan(tmp_path: Path):
+    with Journal(tmp_path) as journal:
+        journal.append("round", **ROUND)
+        journal.append("trial", objective=math.nan, **TRIAL)
+    assert "NaN" not in (tmp_path / FILE_NAME).read_text()
+    assert math.isnan(read_study(tmp_path).jobs[0].objective)
+
+
+def test_a_half_written_last_line_is_cut_off(tmp_path: Path):
+    with Journal(tmp_path) as journal:
+        journal.append("study", command="x")
+    with (tmp_path / FILE_NAME).open("a") as file:
+        file.write('{"event": "round", "v"')
+    assert read_study(tmp_path).jobs == {}
+    with Journal(tmp_path) as journal:
+        journal.append("round", **ROUND)
+    assert list(read_study(tmp_path).jobs) == [0]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("not json", "line 2"),
+        ("[1, 2]", "line 2"),
+        ('{"event": "round", "v": 99, "time": 0}', "version 99"),
+        ('{"event": "surprise", "v": 1, "time": 0}', "surprise"),
+        ('{"event": "trial", "v": 1, "time": 0, "job": 7}', "trial"),
+        ("[" * 100_000, "line 2"),
+    ],
+)
+def test_any_other_damage_is_an_error_that_says_where(tmp_path: Path, line: str, says: str):
+    with Journal(tmp_path) as journal:
+        journal.append("study", command="x")
+    with (tmp_path / FILE_NAME).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(JournalError, match=says):
+        Journal(tmp_path)
+
+
+def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path):
+    with Journal(tmp_path), pytest.raises(JournalError, match=f"process {os.getpid()} on "):
+        Journal(tmp_path)
+
+
+def test_a_killed_process_holds_no_lock(tmp_path: Path):
+    code = "import sys,time,pathlib; from autoloop.journal import Journal; j = Journal(pathlib.Path(sys.argv[1]))"
+    command = [sys.executable, "-c", f"{code}; print('held', flush=True); time.sleep(60)", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(JournalError, match=f"process {holder.pid} "):
+            Journal(tmp_path)
+        holder.send_signal(signal.SIGKILL)
+    Journal(tmp_path).close()
+
+
+def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path):
+    """A limit on the size of files stands in for the full disk: the same OSError at the same call."""
+    journal = Journal(tmp_path)
+    journal.append("study", command="x")
+    size = (tmp_path / FILE_NAME).stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, hard))
+    try:
+        with pytest.raises(JournalError, match="what was written before is unharmed"):
+            journal.append("round", **ROUND)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    journal.append("round", **ROUND)
+    journal.close()
+    assert list(read_study(tmp_path).jobs) == [0]
+
+
+def test_a_directory_that_cannot_be_written_is_one_clear_error(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match="cannot write the study"):
+        Journal(tmp_path / "file" / "study")
+
+
+def test_secrets_of_the_environment_never_reach_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+    with Journal(tmp_path) as journal:
+        journal.append("study", command="train wandb.key=0123456789abcdef")
+    assert json.loads((tmp_path / FILE_NAME).read_text())["command"] == "train wandb.key=<WANDB_API_KEY>"
+
+
+def test_reading_where_there_is_no_study_says_so(tmp_path: Path):
+    with pytest.raises(JournalError, match=r"there is no study\.jsonl"):
+        read_study(tmp_path)
