@@ -210,7 +210,9 @@ class Facts:
     def scores(self) -> list[Score]:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
         decisions = [decision for group in self.study.decisions.values() for decision in group]
-        names = dict.fromkeys([*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs)])
+        names = dict.fromkeys(
+            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
+        )
         fired, silent = _count(decisions, True), _count(decisions, False)
         of_rule: dict[str, list[Job]] = {}
         for job in self.jobs:
