@@ -26,6 +26,7 @@ OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
+EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 LOG_LINES = 20
 LOG_BYTES = 16_384
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -78,7 +79,7 @@ class JobEnd:
         return cls(
             failed=not outcome.ok,
             return_value=returned,
-            error=one_line(outcome.error.strip().rpartition("\n")[2]),
+            error=cause(outcome.error),
             exit_code=outcome.exit_code,
             signal=outcome.signal,
             ended_by=outcome.ended_by,
@@ -199,6 +200,13 @@ def tail(path: Path) -> str:
         text = file.read().decode("utf-8", errors="replace")
     lines = CONTROL.sub("", text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
+
+
+def cause(text: str) -> str:
+    """The line of an error text that names the exception, else its last line."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if EXCEPTION.match(line)]
+    return one_line((named or lines or [""])[-1])
 
 
 def one_line(text: str, length: int = 500) -> str:

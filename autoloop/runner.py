@@ -27,7 +27,8 @@ from autoloop.files import write_atomic
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
-from autoloop.report.write import write_report
+from autoloop.history import History, read_history
+from autoloop.report import Reporter
 from autoloop.rules.base import Decision
 from autoloop.settings import Settings
 from autoloop.strategies import Situation
@@ -53,6 +54,7 @@ class StudyRunner:
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
         self.returns: Returns = []
+        self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
 
     def run(self, arguments: Sequence[str]) -> Returns:
@@ -362,6 +364,10 @@ class StudyRunner:
         """The study's name in W&B."""
         return "/".join(self.study_dir.resolve().parts[-2:])
 
+    def _read_history(self, run_dir: Path) -> History:
+        """The curves of a job under canonical names."""
+        return self.settings.metrics.canonical(read_history(run_dir))
+
     def _add_callback(self) -> RoundCallback:
         """Our callback among the app's, added where the app has none."""
         callbacks = self.context.callbacks.callbacks
@@ -393,7 +399,7 @@ class StudyRunner:
 
     def _report(self, study: Study) -> None:
         try:
-            write_report(study, self.study_dir, task_name=self.task_name)
+            self._reporter.write(study)
         except OSError as error:
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 
