@@ -172,6 +172,13 @@ def test_an_app_of_others_runs_in_slots(tmp_path):
     assert json.loads((tmp_path / "1" / "status.json").read_text())["exit_code"] == 0
 
 
+def test_spawned_workers_find_the_main_script(tmp_path):
+    """Workers started by multiprocessing's spawn find in the main script what a job sends by name."""
+    done = run_app(tmp_path, "+do=spawn", "+x=21")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "0" / "job.log").read_text() == "spawned 42\n"
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
