@@ -18,6 +18,7 @@ from typing import Any
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
@@ -59,6 +60,7 @@ def _install(
     singletons: Any, common: tuple[HydraContext, DictConfig, TaskFunction], main: dict[str, str]
 ) -> Batch:
     setup_globals()
+    Plugins.instance()  # a scan after set_state would register the plugins' configs twice, with warnings
     Singleton.set_state(singletons)
     batch = Batch(*common, None, main)
     with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
