@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from autoloop.argv import split_sweep
-from autoloop.base_config import GROUP
+from autoloop.base_config import GROUP, ROOT
 from autoloop.compose import Composer
 from autoloop.errors import ConfigError
 from autoloop.loop import Round
@@ -80,7 +80,7 @@ def _axis(override: Override) -> list[str]:
 def _label(override: str) -> str:
     """An override as part of a name; a config file goes by its own name."""
     key, _, value = override.partition("=")
-    return Path(value.strip("'\"")).stem if key == GROUP else override
+    return Path(value.strip("'\"")).stem if key == GROUP else override.removeprefix(f"{ROOT}.")
 
 
 def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
