@@ -22,10 +22,11 @@ from autoloop.summary import MetricSummary, summarize
 from autoloop.trials import Trial, TrialState
 
 OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|\bMemoryError\b|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC",
+    r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|CUBLAS_STATUS_ALLOC",
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
+EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 LOG_LINES = 20
 LOG_BYTES = 16_384
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -42,7 +43,8 @@ class JobEnd:
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
         signal: Name of the signal that ended it, or None.
-        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by itself.
+        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by
+            itself.
         started_at: Seconds since the epoch, None if unknown.
         ended_at: The same.
         slot: Index of its slot, None if there are no slots.
@@ -77,7 +79,7 @@ class JobEnd:
         return cls(
             failed=not outcome.ok,
             return_value=returned,
-            error=one_line(outcome.error.strip().rpartition("\n")[2]),
+            error=cause(outcome.error),
             exit_code=outcome.exit_code,
             signal=outcome.signal,
             ended_by=outcome.ended_by,
@@ -139,7 +141,10 @@ def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]
 def trial_state(
     end: JobEnd, history: History, summary: Mapping[str, MetricSummary], metrics: Metrics
 ) -> tuple[TrialState, str]:
-    """How the trial ended, and why if it did not complete. Finiteness comes first: a diverged run may exit with 0."""
+    """How the trial ended, and why if it did not complete.
+
+    Finiteness comes first: a diverged run may exit with 0.
+    """
     if OUT_OF_MEMORY.search(end.error):
         return TrialState.INFEASIBLE, end.error
     if end.ended_by == "interrupted":
@@ -178,7 +183,10 @@ def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
 
 
 def log_file(run_dir: Path) -> Path | None:
-    """The log to show for a job: what the process printed, else what Hydra logged; None if there is neither."""
+    """The log to show for a job: what the process printed, else what Hydra logged.
+
+    None if there is neither.
+    """
     printed = run_dir / "job.log"
     if printed.is_file() and printed.stat().st_size:
         return printed
@@ -192,6 +200,13 @@ def tail(path: Path) -> str:
         text = file.read().decode("utf-8", errors="replace")
     lines = CONTROL.sub("", text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
+
+
+def cause(text: str) -> str:
+    """The line of an error text that names the exception, else its last line."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if EXCEPTION.match(line)]
+    return one_line((named or lines or [""])[-1])
 
 
 def one_line(text: str, length: int = 500) -> str:

@@ -99,7 +99,7 @@ class LazyConfig(Mapping[str, Any]):
 
 
 def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
-    """``base`` followed by ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
+    """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
 
     A value that is a mapping is merged by Hydra, not replaced, so it never pushes an earlier one out.
     """

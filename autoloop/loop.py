@@ -1,8 +1,10 @@
 """The study as a state machine: what it is (values in), what to do next (a step out). No file, no clock.
 
-`next_step` looks at the record of a study and says what is due: run jobs, decide about a round, plan a round, or
-stop. `first_round` and `next_round` fill a round: strategies propose, this module disposes. It alone checks that a
-proposal can be applied, stays in bounds and was not run before, and it writes down each refusal in words.
+`next_step` looks at the record of a study and says what is due: run jobs, decide about a round, plan a round,
+or stop. `first_round` and `next_round` fill a round: strategies propose, this module disposes. It alone
+checks
+that a proposal can be applied, stays in bounds and was not run before, and it writes down each refusal in
+words.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autoloop.edits import change
+from autoloop.edits import ValueChange, change
 from autoloop.errors import EditError, NoChangeError
 from autoloop.rules.base import Decision
 from autoloop.study import Job, Study
@@ -132,7 +134,10 @@ def _failures_in_a_row(study: Study) -> int:
 
 
 def _again(study: Study, job: Job, limits: Limits) -> bool:
-    """Whether this job is to be tried again: always after an interruption, `retries` times after a failure."""
+    """Whether this job is to be tried again.
+
+    Always after an interruption, `retries` times after a failure.
+    """
     if job.state is TrialState.INTERRUPTED:
         return True
     if job.state is not TrialState.FAILED:
@@ -156,7 +161,7 @@ class Derived:
     config: Mapping[str, Any]
     overrides: tuple[str, ...]
     signature: str
-    changes: tuple[tuple[str, Any, Any], ...] = ()
+    changes: tuple[ValueChange, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -210,8 +215,10 @@ def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Der
 
     Args:
         starts: The baseline, or one starting point for each combination of a Hydra choice sweep.
-        named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant whose
-            ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out without an error.
+        named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant
+            whose ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out
+            without an
+            error.
         derive: See `Derive`.
 
     Raises:
@@ -257,7 +264,9 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
     elif swept:
         planned.refuse(child, f"the same config as {twin}")
     else:
-        raise EditError(f"variant {name!r} has the same config as {twin!r}; change one of them or take it out")
+        raise EditError(
+            f"variant {name!r} has the same config as {twin!r}; change one of them or take it out"
+        )
 
 
 def _of_variant(error: EditError, name: str) -> EditError:
@@ -338,10 +347,10 @@ def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[
 
 
 def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The edits of a variant without those whose value the config has already, and a sentence for each of these.
+    """The edits of a variant that change something here, and a sentence for each of the others.
 
-    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all of its
-    edits are returned, so that applying them tells what is wrong.
+    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all
+    of its edits are returned, so that applying them tells what is wrong.
     """
     effective, kept = _sieved(edits, config, NoChangeError)
     return (effective, kept) if effective else (list(edits), [])
@@ -355,7 +364,7 @@ def _sieved(
     for edit in edits:
         try:
             change([edit], config)
-        except skip as error:
+        except skip as error:  # noqa: PERF203 - a handful of edits
             skipped.append(f"{edit}: skipped, {error.why}")
         except EditError:
             passed.append(edit)  # applying it tells the user what is wrong

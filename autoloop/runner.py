@@ -22,12 +22,13 @@ from autoloop import __version__
 from autoloop.callbacks import LINEAGE_FILE, RoundCallback
 from autoloop.collect import JobEnd, one_line, trial_fields
 from autoloop.compose import Composer, LazyConfig
-from autoloop.errors import AutoloopError, JournalError
+from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
-from autoloop.report.write import write_report
+from autoloop.history import History, read_history
+from autoloop.report import Reporter
 from autoloop.rules.base import Decision
 from autoloop.settings import Settings
 from autoloop.strategies import Situation
@@ -43,7 +44,9 @@ Returns = list[Sequence[JobReturn]]
 class StudyRunner:
     """Runs one study in one sweep directory, through any Hydra launcher."""
 
-    def __init__(self, settings: Settings, context: HydraContext, config: DictConfig, launcher: Launcher) -> None:
+    def __init__(
+        self, settings: Settings, context: HydraContext, config: DictConfig, launcher: Launcher
+    ) -> None:
         self.settings = settings
         self.context = context
         self.config = config
@@ -51,6 +54,7 @@ class StudyRunner:
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
         self.returns: Returns = []
+        self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
 
     def run(self, arguments: Sequence[str]) -> Returns:
@@ -94,7 +98,9 @@ class StudyRunner:
             return
         changed = changes_since(journal.study.header, now)
         if self.settings.resume == "false":
-            raise JournalError(f"{self.study_dir} holds a study already and resume=false; choose another hydra.sweep.dir")
+            raise JournalError(
+                f"{self.study_dir} holds a study already and resume=false; choose another hydra.sweep.dir"
+            )
         if changed and self.settings.resume != "force":
             listed = "\n  ".join(changed)
             raise JournalError(
@@ -153,7 +159,9 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         self._say_end(study, stop)
-        if stop.failed or any(job.state in (TrialState.FAILED, TrialState.TIMEOUT) for job in study.counted()):
+        if stop.failed or any(
+            job.state in (TrialState.FAILED, TrialState.TIMEOUT) for job in study.counted()
+        ):
             raise SystemExit(1)
         return self.returns
 
@@ -177,15 +185,19 @@ class StudyRunner:
             elif isinstance(step, Decide):
                 self._decide(journal, step.round)
             elif isinstance(step, PlanRound):
-                stop = self._plan(journal, first if step.round == 1 else self._next_round(journal.study, step.round))
+                stop = self._plan(
+                    journal, first if step.round == 1 else self._next_round(journal.study, step.round)
+                )
                 if stop:
                     return stop
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
             refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
-            return Stop(f"no rule has anything new to propose after round {planned.number - 1}"
-                        + (f" ({refused})" if refused else ""))
+            return Stop(
+                f"no rule has anything new to propose after round {planned.number - 1}"
+                + (f" ({refused})" if refused else "")
+            )
         first_job = journal.study.next_job
         journal.append(
             "round",
@@ -239,7 +251,13 @@ class StudyRunner:
         journal.append("decisions", round=number, decisions=[asdict(decision) for decision in decisions])
         for decision in decisions:
             if decision.fired:
-                log.info("%s on %s: %s -> %s", decision.rule, decision.trial, decision.reason, " ".join(decision.edits))
+                log.info(
+                    "%s on %s: %s -> %s",
+                    decision.rule,
+                    decision.trial,
+                    decision.reason,
+                    " ".join(decision.edits),
+                )
         self._report(study)
 
     # ------------------------------------------------------------------ running jobs
@@ -251,7 +269,9 @@ class StudyRunner:
         else:
             self._run_batches(journal, jobs)
 
-    def _run_streamed(self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Iterator[Any]]) -> None:
+    def _run_streamed(
+        self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Iterator[Any]]
+    ) -> None:
         """Run jobs through a launcher that tells of each end at once."""
         by_number = {job.job: job for job in jobs}
         returned: dict[int, JobReturn] = {}
@@ -288,8 +308,10 @@ class StudyRunner:
     def _launch(self, batch: Sequence[Job]) -> tuple[list[JobReturn | None], str]:
         """Launch a batch; a launcher that raises loses its results, not the study."""
         try:
-            returned = self.launcher.launch([list(job.plan.overrides) for job in batch], initial_job_idx=batch[0].job)
-        except Exception as error:  # noqa: BLE001 - the border of the jobs: recorded as the end of each
+            returned = self.launcher.launch(
+                [list(job.plan.overrides) for job in batch], initial_job_idx=batch[0].job
+            )
+        except Exception as error:
             log.exception("the launcher gave up on jobs %d to %d", batch[0].job, batch[-1].job)
             return [None] * len(batch), one_line(f"{type(error).__name__}: {error}")
         return list(returned), ""
@@ -323,7 +345,9 @@ class StudyRunner:
         job = journal.study.jobs[job.job]
         fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics)
         fields = {name: value for name, value in fields.items() if value is not None}
-        journal.append("trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round})
+        journal.append(
+            "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
+        )
         log.log(*_said(journal.study, job.job, self.study_dir))
         self._report(journal.study)
 
@@ -339,6 +363,10 @@ class StudyRunner:
     def group(self) -> str:
         """The study's name in W&B."""
         return "/".join(self.study_dir.resolve().parts[-2:])
+
+    def _read_history(self, run_dir: Path) -> History:
+        """The curves of a job under canonical names."""
+        return self.settings.metrics.canonical(read_history(run_dir))
 
     def _add_callback(self) -> RoundCallback:
         """Our callback among the app's, added where the app has none."""
@@ -371,7 +399,7 @@ class StudyRunner:
 
     def _report(self, study: Study) -> None:
         try:
-            write_report(study, self.study_dir, task_name=self.task_name)
+            self._reporter.write(study)
         except OSError as error:
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 
@@ -393,7 +421,11 @@ def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
 def _differences(path: str, old: Any, new: Any) -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(key for key in new if key not in old)]
-        return [d for key in keys for d in _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))]
+        return [
+            d
+            for key in keys
+            for d in _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
+        ]
     return [] if old == new else [f"{path}: was {old!r}, is {new!r}"]
 
 

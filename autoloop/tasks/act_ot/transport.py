@@ -4,8 +4,8 @@ The problem is POT's (>= 0.9.5, ``reg_type="kl"``): the plan P >= 0 minimises::
 
     <P, M> + reg KL(P | a b^T) + tau_src KL(P 1 | a) + tau_tgt KL(P^T 1 | b)
 
-with uniform a and b and KL(p | q) = sum(p log(p / q) - p + q). All of it happens in logarithms, so a plan whose
-mass is 1e-100 is as exact as one of mass 1; POT's solvers lose such plans in underflow.
+with uniform a and b and KL(p | q) = sum(p log(p / q) - p + q). All of it happens in logarithms, so a plan
+whose mass is 1e-100 is as exact as one of mass 1; POT's solvers lose such plans in underflow.
 """
 
 from __future__ import annotations
