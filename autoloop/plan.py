@@ -52,7 +52,8 @@ def read_points(
     axes = [_axis(override) for override in parsed]
     combinations = list(product(*axes))
     labels = [
-        ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1) or "baseline"
+        ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1)
+        or "baseline"
         for combination in combinations
     ]
     starts = [

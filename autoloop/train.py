@@ -92,7 +92,7 @@ def config_groups() -> set[str]:
 
 
 def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
-    """The app's config with these overrides, as plain values, and the key of an external trainer's config in it.
+    """The app's config with these overrides as plain values, and the key of a trainer's own config in it.
 
     Raises:
         ConfigError: The overrides do not compose.

@@ -74,7 +74,7 @@ def _wait(process: subprocess.Popen[bytes]) -> bool:
     while True:
         try:
             wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # noqa: PERF203 - a loop of one or two turns
             _kill(process, signal.SIGINT)
             interrupted, wait = True, functools.partial(_wait_for_group, process)
         except BaseException:

@@ -1,8 +1,9 @@
-"""A trainer with LeRobot's habits for tests: a strict config, a fresh output_dir, the users' metric names in W&B.
+"""A trainer with LeRobot's habits: a strict config, a fresh output_dir, the users' metric names in W&B.
 
-It takes one JSON file and flags like a draccus command line. What it was started with (words, environment, times)
-goes to ``started.jsonl`` in STANDIN_RECORDS. It never goes online: with ``--wandb.mode=online`` it records the flag
-and logs offline. STANDIN_WANDB=file writes the `.wandb` file without importing wandb. STANDIN_FAIL makes it fail:
+It takes one JSON file and flags like a draccus command line. What it was started with (words, environment,
+times) goes to ``started.jsonl`` in STANDIN_RECORDS. It never goes online: with ``--wandb.mode=online`` it
+records the flag and logs offline. STANDIN_WANDB=file writes the `.wandb` file without importing wandb.
+STANDIN_FAIL makes it fail:
 ``JOB_NAME:KIND`` with the kinds of `FAILURES`.
 """
 
@@ -16,19 +17,62 @@ import time
 
 ANY = object()
 SCHEMA = {
-    "dataset": {"repo_id": str, "root": str, "episodes": ANY, "streaming": bool, "use_imagenet_stats": bool,
-                "image_transforms": ANY},
-    "policy": {"type": str, "device": str, "push_to_hub": bool, "use_amp": bool, "pretrained_path": ANY,
-               "optimizer_lr": float, "optimizer_lr_backbone": float, "optimizer_weight_decay": float},
-    "optimizer": {"type": str, "lr": float, "weight_decay": float, "betas": ANY, "eps": float, "grad_clip_norm": float},
-    "scheduler": ANY, "batch_size": int, "num_workers": int, "steps": int, "eval_freq": int, "log_freq": int,
-    "save_checkpoint": bool, "save_freq": int, "seed": ANY, "use_policy_training_preset": bool, "resume": bool,
-    "job_name": str, "output_dir": str,
+    "dataset": {
+        "repo_id": str,
+        "root": str,
+        "episodes": ANY,
+        "streaming": bool,
+        "use_imagenet_stats": bool,
+        "image_transforms": ANY,
+    },
+    "policy": {
+        "type": str,
+        "device": str,
+        "push_to_hub": bool,
+        "use_amp": bool,
+        "pretrained_path": ANY,
+        "optimizer_lr": float,
+        "optimizer_lr_backbone": float,
+        "optimizer_weight_decay": float,
+    },
+    "optimizer": {
+        "type": str,
+        "lr": float,
+        "weight_decay": float,
+        "betas": ANY,
+        "eps": float,
+        "grad_clip_norm": float,
+    },
+    "scheduler": ANY,
+    "batch_size": int,
+    "num_workers": int,
+    "steps": int,
+    "eval_freq": int,
+    "log_freq": int,
+    "save_checkpoint": bool,
+    "save_freq": int,
+    "seed": ANY,
+    "use_policy_training_preset": bool,
+    "resume": bool,
+    "job_name": str,
+    "output_dir": str,
     "wandb": {"mode": str, "enable": bool, "entity": ANY, "project": str, "disable_artifact": bool},
-    "ot": {"enable": bool, "src_repo_id": str, "src_root": str, "pair_info_path": str, "batch_ratio": float,
-           "bc_src_weight": float, "normalize_bc_weights_by_ds_size": bool, "lambda_ot": float, "obs_keys": ANY,
-           "base_index_src": int, "base_index_tgt": int, "window_size": int, "loss_config": ANY},
-}  # fmt: skip
+    "ot": {
+        "enable": bool,
+        "src_repo_id": str,
+        "src_root": str,
+        "pair_info_path": str,
+        "batch_ratio": float,
+        "bc_src_weight": float,
+        "normalize_bc_weights_by_ds_size": bool,
+        "lambda_ot": float,
+        "obs_keys": ANY,
+        "base_index_src": int,
+        "base_index_tgt": int,
+        "window_size": int,
+        "loss_config": ANY,
+    },
+}
 
 
 class DecodingError(Exception):
@@ -63,8 +107,11 @@ def read_flag(config, flag):
         schema = schema.get(key) if isinstance(schema, dict) else None
         node = node.setdefault(key, {})
     if not flag.startswith("--") or not equals or not isinstance(schema, dict) or last not in schema:
-        print(f"usage: standin_lerobot.py [-h] [--config_path str]\n"
-              f"standin_lerobot.py: error: unrecognized arguments: {flag}", file=sys.stderr)  # fmt: skip
+        print(
+            f"usage: standin_lerobot.py [-h] [--config_path str]\n"
+            f"standin_lerobot.py: error: unrecognized arguments: {flag}",
+            file=sys.stderr,
+        )
         sys.exit(2)
     kind = schema[last]
     node[last] = text if kind is str else json.loads(text) if kind is not ANY else _loose(text)
@@ -92,9 +139,14 @@ def read_config(words):
 def use_preset(config):
     """What LeRobot does without a word: the policy's preset replaces the optimizer."""
     if config.get("use_policy_training_preset", True):
-        config["optimizer"] = {"type": "adamw", "lr": config["policy"]["optimizer_lr"], "betas": [0.9, 0.999],
-                               "weight_decay": config["policy"]["optimizer_weight_decay"], "eps": 1e-8,
-                               "grad_clip_norm": 10.0}  # fmt: skip
+        config["optimizer"] = {
+            "type": "adamw",
+            "lr": config["policy"]["optimizer_lr"],
+            "betas": [0.9, 0.999],
+            "weight_decay": config["policy"]["optimizer_weight_decay"],
+            "eps": 1e-8,
+            "grad_clip_norm": 10.0,
+        }
 
 
 def curves(config, step):
@@ -105,11 +157,17 @@ def curves(config, step):
     rate = min(3.0, config["policy"]["optimizer_lr"] * 2e4) * step / max(1, config["steps"])
     l1 = 0.15 + 0.46 * math.exp(-3 * rate) - 0.04 * min(mass, 0.5) + 0.001 * math.sin(seed + step)
     return {
-        "train/loss": l1 * 4, "train/l1_loss": l1, "train/kld_loss": 0.3 * math.exp(-rate), "train/grad_norm": 49.0,
-        "train/lr": config["optimizer"]["lr"], "train/ot_loss": scale * (1 - mass), "train/ot_pi_sum": mass,
-        "train/ot_pi_diag": 0.9 * mass, "train/ot_cost/img_ee": 8.0 * math.exp(-rate * mass),
+        "train/loss": l1 * 4,
+        "train/l1_loss": l1,
+        "train/kld_loss": 0.3 * math.exp(-rate),
+        "train/grad_norm": 49.0,
+        "train/lr": config["optimizer"]["lr"],
+        "train/ot_loss": scale * (1 - mass),
+        "train/ot_pi_sum": mass,
+        "train/ot_pi_diag": 0.9 * mass,
+        "train/ot_cost/img_ee": 8.0 * math.exp(-rate * mass),
         "train/ot_cost/action_lbl": 1.0,
-    }  # fmt: skip
+    }
 
 
 class WandbRun:
@@ -118,8 +176,14 @@ class WandbRun:
     def __init__(self, config, directory):
         import wandb
 
-        self.run = wandb.init(dir=directory, mode="offline", config=config, name=config.get("job_name"),
-                              project=config["wandb"]["project"], entity=config["wandb"].get("entity"))  # fmt: skip
+        self.run = wandb.init(
+            dir=directory,
+            mode="offline",
+            config=config,
+            name=config.get("job_name"),
+            project=config["wandb"]["project"],
+            entity=config["wandb"].get("entity"),
+        )
 
     def log(self, values, step):
         for key, value in values.items():  # LeRobot logs one key at a time
@@ -163,9 +227,12 @@ def fail_oom():
 
 
 FAILURES = {
-    "raise": fail_raise, "oom": fail_oom, "exit": lambda: sys.exit(7),
-    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL), "hang": lambda: time.sleep(300),
-}  # fmt: skip
+    "raise": fail_raise,
+    "oom": fail_oom,
+    "exit": lambda: sys.exit(7),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "hang": lambda: time.sleep(300),
+}
 
 
 def train(config, run):
@@ -190,13 +257,22 @@ def record(**fields):
             file.write(json.dumps({"time": time.time(), "pid": os.getpid(), **fields}) + "\n")
 
 
+def shown_environment():
+    kinds = ("CUDA_", "WANDB_", "ACCELERATE_", "STANDIN_", "RANK", "OMP_")
+    return {name: value for name, value in os.environ.items() if name.startswith(kinds)}
+
+
 def main():
-    record(event="start", argv=sys.argv[1:], gpus=os.environ.get("CUDA_VISIBLE_DEVICES"), env=dict(os.environ))
+    record(
+        event="start", argv=sys.argv[1:], gpus=os.environ.get("CUDA_VISIBLE_DEVICES"), env=dict(os.environ)
+    )
     config = read_config(sys.argv[1:])
     output_dir = pathlib.Path(config["output_dir"])
     if output_dir.is_dir():
-        raise FileExistsError(f"Output directory {output_dir} already exists and resume is False. "
-                              "Please change your output directory")  # fmt: skip
+        raise FileExistsError(
+            f"Output directory {output_dir} already exists and resume is False. "
+            "Please change your output directory"
+        )
     use_preset(config)
     output_dir.mkdir(parents=True)
     print("INFO Creating dataset", flush=True)

@@ -1,7 +1,7 @@
 """``task=command``: trains with a script of the user's own, in a process of its own, unchanged.
 
-What the user says of the script stands in the config's ``command`` node, what is special about this kind of trainer
-in ``profile``, and the trainer's own config under ``config``; docs/trainers.md describes all three.
+What the user says of the script stands in the config's ``command`` node, what is special about this kind of
+trainer in ``profile``, and the trainer's own config under ``config``; docs/trainers.md describes all three.
 """
 
 from __future__ import annotations

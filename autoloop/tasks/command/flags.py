@@ -14,9 +14,11 @@ def flag_words(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
     """Write values as words.
 
     Args:
-        flags: Mappings, nested or not; a value in a later one wins. None is left out, except in Hydra's style.
+        flags: Mappings, nested or not; a value in a later one wins. None is left out, except in Hydra's
+        style.
         style: ``equals`` (``--a.b=1``, as draccus and other dataclass command lines read it), ``argparse``
-            (``--a-b 1``, lists as several words, true as the bare flag, false left out) or ``hydra`` (``a.b=1``).
+            (``--a-b 1``, lists as several words, true as the bare flag, false left out) or ``hydra``
+            (``a.b=1``).
 
     Raises:
         ConfigError: A value that cannot be written in this style.
@@ -50,7 +52,9 @@ def _argparse(name: str, value: Any) -> list[str]:
     if value is True:
         return [flag]
     if isinstance(value, Mapping):
-        raise ConfigError(f"{name}={value!r} cannot be written as a flag of argparse; take it out of profile.flags")
+        raise ConfigError(
+            f"{name}={value!r} cannot be written as a flag of argparse; take it out of profile.flags"
+        )
     items = value if isinstance(value, list) else [value]
     return [flag, *(item if isinstance(item, str) else json.dumps(item) for item in items)]
 
@@ -62,4 +66,8 @@ def _hydra(name: str, value: Any) -> list[str]:
         raise ConfigError(f"{name}={value!r} cannot be written as a Hydra override: {error.why}") from error
 
 
-_STYLES: dict[str, Callable[[str, Any], list[str]]] = {"equals": _equals, "argparse": _argparse, "hydra": _hydra}
+_STYLES: dict[str, Callable[[str, Any], list[str]]] = {
+    "equals": _equals,
+    "argparse": _argparse,
+    "hydra": _hydra,
+}

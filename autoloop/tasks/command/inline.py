@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+from pathlib import Path
 
 from autoloop.tasks.command.failure import TrainerFailedError
 from autoloop.tasks.command.prepare import Start
@@ -28,7 +29,7 @@ def run_inline(start: Start) -> None:
     sys.argv = [program, *start.args]
     try:
         if place == 1:
-            sys.path.insert(0, os.path.dirname(program))
+            sys.path.insert(0, str(Path(program).parent))
             runpy.run_path(program, run_name="__main__")
         else:
             runpy.run_module(program, run_name="__main__", alter_sys=True)

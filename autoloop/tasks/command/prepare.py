@@ -1,4 +1,4 @@
-"""From a trainer's settings to a command: the config file written, the words and the environment put together."""
+"""From a trainer's settings to a command: its config file, its words and its environment."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ def _merged(config: Mapping[str, Any], put: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(config)
     for key, value in put.items():
         old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = (
+            _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        )
     return merged
 
 
@@ -101,7 +103,13 @@ def _launcher(trainer: Trainer) -> list[str]:
     """The words before the script: the one place that knows how a trainer is started."""
     if trainer.start != "accelerate":
         return [trainer.python]
-    words = [trainer.python, "-m", "accelerate.commands.launch", "--num_processes", str(trainer.num_processes)]
+    words = [
+        trainer.python,
+        "-m",
+        "accelerate.commands.launch",
+        "--num_processes",
+        str(trainer.num_processes),
+    ]
     if trainer.num_processes > 1:  # jobs side by side must not meet on the default port
         words += ["--multi_gpu", "--main_process_port", str(_free_port())]
     return [*words, *trainer.launch_args]
@@ -114,7 +122,7 @@ def _free_port() -> int:
 
 
 def _environment(trainer: Trainer, base: Mapping[str, str]) -> dict[str, str | None]:
-    """What changes in the environment: accelerate's variables where nothing else sets them, and the user's own."""
+    """What changes in the environment: accelerate's variables unless they are set, then the user's own."""
     defaults = {"PYTHONUNBUFFERED": "1"}  # its output reaches the log as it comes
     if trainer.start != "accelerate":
         defaults.update(SINGLE_PROCESS_ACCELERATE)

@@ -69,9 +69,11 @@ def read_trainer(cfg: DictConfig) -> Trainer:
     """
     command, profile = _node(cfg, "command"), _node(cfg, "profile")
     resume = command["resume_from"] is not None
-    resuming = (profile["resume"] or {}).get("args")
+    resuming = (profile["resume"] or {}).get("args") or []
     if resume and not resuming:
-        raise ConfigError("command.resume_from is set, but this trainer's profile does not say how it resumes")
+        raise ConfigError(
+            "command.resume_from is set, but this trainer's profile does not say how it resumes"
+        )
     flags = profile["flags"] or {}
     return Trainer(
         program=_program(command),
