@@ -206,8 +206,9 @@ class StudyRunner:
             variants=[_planned(variant, first_job + i) for i, variant in enumerate(planned.variants)],
             refused=[asdict(refusal) for refusal in planned.refused],
         )
-        names = ", ".join(variant.name for variant in planned.variants)
-        log.info("round %d: %s: %s", planned.number, _count(len(planned.variants), "job"), names)
+        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        for variant in planned.variants:
+            log.info("  %s", _told(variant))
         return None
 
     def _next_round(self, study: Study, number: int) -> Round:
@@ -251,15 +252,6 @@ class StudyRunner:
             )
             decisions.extend(said or ())
         journal.append("decisions", round=number, decisions=[asdict(decision) for decision in decisions])
-        for decision in decisions:
-            if decision.fired:
-                log.info(
-                    "%s on %s: %s -> %s",
-                    decision.rule,
-                    decision.trial,
-                    decision.reason,
-                    " ".join(decision.edits),
-                )
         self._report(study)
 
     # ------------------------------------------------------------------ running jobs
@@ -471,6 +463,13 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
         return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
     where = study_dir / job.run_dir / str(job.details.get("log", ""))
     return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"
+
+
+def _told(variant: Variant) -> str:
+    """Where a variant comes from and what it changes, in one line."""
+    origin = f" from {variant.parent} by {variant.rule}" if variant.parent else ""
+    edits = f": {' '.join(variant.edits)}" if variant.edits else ""
+    return f"{variant.name}{origin}: {variant.reason}{edits}"
 
 
 def _count(number: int, word: str) -> str:

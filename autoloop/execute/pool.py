@@ -75,6 +75,7 @@ class Pool:
         self._starting = threading.Lock()  # jobs start one after the other
         self._running: dict[int, Connection] = {}
         self._interrupted = threading.Event()
+        self._interrupt_order = STOP
         self._last_start = float("-inf")
 
     @property
@@ -134,9 +135,10 @@ class Pool:
 
     def _interrupt(self, feed: Feed[Request], at_once: bool) -> None:
         feed.close()
+        self._interrupt_order = KILL if at_once else STOP
         self._interrupted.set()
         for index in list(self._running):
-            self._order(index, KILL if at_once else STOP, "interrupted")
+            self._order(index, self._interrupt_order, "interrupted")
         if self._zygote is not None:
             self._zygote.kill()  # it may be busy importing, with a job that waits for it
 
@@ -232,7 +234,7 @@ class Pool:
         with self._lock:
             self._running[index] = channel
         if self._interrupted.is_set():  # it came while the job started
-            self._order(index, STOP, "interrupted")
+            self._order(index, self._interrupt_order, "interrupted")
         try:
             yield
         finally:

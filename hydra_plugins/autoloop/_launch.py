@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from hydra_plugins.autoloop.launcher import SlotsLauncher
 
 log = logging.getLogger(__name__)
+
+#: How many characters of an error the terminal gets.
+_ERROR_WIDTH = 300
 
 
 class LauncherError(ConfigError, CompactHydraException):
@@ -129,8 +133,8 @@ def describe(outcome: Outcome) -> str:
         how = "did not run"
     else:
         how = f"ended with exit code {outcome.exit_code}"
-    last = outcome.error.splitlines()[-1] if outcome.error else ""
-    parts = [f"job {outcome.index} {how}", last, f"log: {outcome.log}" if outcome.log else ""]
+    error = textwrap.shorten(outcome.error, _ERROR_WIDTH, placeholder=" ...")
+    parts = [f"job {outcome.index} {how}", error, f"log: {outcome.log}" if outcome.log else ""]
     return "; ".join(part for part in parts if part)
 
 

@@ -26,7 +26,7 @@ class DatasetSettings:
     Attributes:
         src_episodes: Simulated demonstrations.
         tgt_episodes: Real demonstrations.
-        eval_episodes: Held-out real demonstrations; also the number of closed-loop rollouts.
+        eval_episodes: Held-out real demonstrations.
         gap: Distance of the real domain from the simulated one; 0 makes them equal.
         seed: Seed of the demonstrations, apart from the training's seed.
     """
