@@ -49,6 +49,7 @@ class SweeperConf:
 
     Attributes:
         rounds: Rounds in all; round 1 is the baseline and the variants.
+        variants_per_run: Children of each finished run, at most.
         variants: The user's variants of round 1, in any form that `autoloop.variants.parse_entries` reads.
         edits: Edits of the baseline; a comma list of values makes variants.
         rules: Name of a file in conf/rules, or rule name -> its settings.
@@ -63,12 +64,13 @@ class SweeperConf:
         fail_fast: Whether the first failed job ends the study.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
         dry_run: Print the plan and run nothing.
-        resume: Go on with a study of the same directory; ``force`` even if its settings changed.
+        resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
     """
 
     _target_: str = "hydra_plugins.autoloop.sweeper.AutoloopSweeper"
     _recursive_: bool = False
     rounds: Any = "${oc.select:rounds,1}"
+    variants_per_run: Any = "${oc.select:variants_per_run,1}"
     variants: Any = "${oc.select:autoloop.variants,null}"
     edits: Any = field(default_factory=list)
     rules: Any = "${oc.select:autoloop.rules,general}"
@@ -83,4 +85,4 @@ class SweeperConf:
     fail_fast: Any = "${oc.select:fail_fast,false}"
     max_batch_size: Any = None
     dry_run: Any = "${oc.select:dry_run,false}"
-    resume: Any = "${oc.select:autoloop.resume,true}"
+    resume: Any = "${oc.select:autoloop.resume,auto}"

@@ -19,6 +19,7 @@ from autoloop.redact import redact
 from autoloop.study import VERSION, Event, Study
 
 FILE_NAME = "study.jsonl"
+FILES_BESIDE = ("reports", "multirun.yaml", "optimization_results.yaml", "best.yaml")
 
 
 class Journal:
@@ -104,6 +105,19 @@ def read_study(study_dir: Path) -> Study:
     if not path.is_file():
         raise JournalError(f"no study in {study_dir}: there is no {FILE_NAME}")
     return Study.replay(_parse(path)[0])
+
+
+def set_aside(study_dir: Path, study: Study) -> Path:
+    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one."""
+    number = 1
+    while (aside := study_dir / f"previous_{number}").exists():
+        number += 1
+    aside.mkdir()
+    of_jobs = {Path(job.run_dir).parts[0] for job in study.jobs.values() if Path(job.run_dir).parts}
+    for name in (FILE_NAME, *FILES_BESIDE, *sorted(of_jobs - {"..", "/"})):
+        if (study_dir / name).exists():
+            (study_dir / name).rename(aside / name)
+    return aside
 
 
 def _parse(path: Path) -> tuple[list[Event], int]:

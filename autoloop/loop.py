@@ -240,8 +240,9 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
     swept = variant.rule == "sweep"
     name = safe_name(f"{variant.name}-{start.name}") if several else variant.name
     child = replace(variant, name=name, parent=start.name)
+    edits, kept = (variant.edits, []) if swept else effective_edits(variant.edits, start.config)
     try:
-        derived = derive(start, variant.edits)
+        derived = derive(start, edits)
     except NoChangeError as error:
         if not swept:
             raise _of_variant(error, name) from error
@@ -251,6 +252,7 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
         raise _of_variant(error, name) from error
     twin = planned.seen.get(derived.signature)
     if twin is None:
+        derived = replace(derived, notes=(*derived.notes, *kept))
         planned.add(_with(child, derived))
     elif swept:
         planned.refuse(child, f"the same config as {twin}")
@@ -332,15 +334,34 @@ def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
     """
-    usable, skipped = [], []
+    return _sieved(edits, config, EditError)
+
+
+def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The edits of a variant without those whose value the config has already, and a sentence for each of these.
+
+    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all of its
+    edits are returned, so that applying them tells what is wrong.
+    """
+    effective, kept = _sieved(edits, config, NoChangeError)
+    return (effective, kept) if effective else (list(edits), [])
+
+
+def _sieved(
+    edits: Sequence[str], config: Mapping[str, Any], skip: type[EditError]
+) -> tuple[list[str], list[str]]:
+    """The edits without those that raise an error of this kind, and a sentence for each of these."""
+    passed, skipped = [], []
     for edit in edits:
         try:
             change([edit], config)
-        except EditError as error:
+        except skip as error:
             skipped.append(f"{edit}: skipped, {error.why}")
+        except EditError:
+            passed.append(edit)  # applying it tells the user what is wrong
         else:
-            usable.append(edit)
-    return usable, skipped
+            passed.append(edit)
+    return passed, skipped
 
 
 def _with(variant: Variant, derived: Derived) -> Variant:

@@ -24,7 +24,7 @@ from autoloop.collect import JobEnd, one_line, trial_fields
 from autoloop.compose import Composer, LazyConfig
 from autoloop.errors import AutoloopError, JournalError
 from autoloop.files import write_atomic
-from autoloop.journal import Journal
+from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
 from autoloop.report.write import write_report
@@ -72,6 +72,8 @@ class StudyRunner:
             run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
             print(plan_text(planned, self.settings, run_dirs))
             return []
+        if self.settings.resume == "auto":
+            self._set_finished_aside()
         with Journal(self.study_dir) as journal:
             self._open(journal, points)
             try:
@@ -91,7 +93,7 @@ class StudyRunner:
             log.info("study %s: %s", self.study_dir, _count(self.settings.limits.rounds, "round"))
             return
         changed = changes_since(journal.study.header, now)
-        if not self.settings.resume:
+        if self.settings.resume == "false":
             raise JournalError(f"{self.study_dir} holds a study already and resume=false; choose another hydra.sweep.dir")
         if changed and self.settings.resume != "force":
             listed = "\n  ".join(changed)
@@ -105,6 +107,17 @@ class StudyRunner:
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
             self._take_over(journal, job)
+
+    def _set_finished_aside(self) -> None:
+        """Make room for a new study where a finished one lies."""
+        if not (self.study_dir / FILE_NAME).is_file():
+            return
+        with Journal(self.study_dir) as journal:
+            study = journal.study
+            if study.stopped is None or not isinstance(next_step(study, self.settings.limits), Stop):
+                return
+            aside = set_aside(self.study_dir, study)
+        log.info("the finished study that was here is now in %s", aside)
 
     def _header(self, points: Points) -> dict[str, Any]:
         metrics = self.settings.metrics

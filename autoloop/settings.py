@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,6 +17,11 @@ from autoloop.metrics import Metrics
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
 from autoloop.variants import Entry, parse_edits, parse_entries
+
+Resume = Literal["true", "auto", "force", "false"]
+"""``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished one is
+moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its settings changed.
+``false``: refuse."""
 
 CONF_DIR = Path(__file__).parent / "conf"
 
@@ -35,7 +40,7 @@ class Settings:
         edits: Edits given on the command line.
         max_batch_size: Jobs handed to the launcher at once; None for a whole round.
         dry_run: Print the plan, run nothing.
-        resume: True to go on with a study of the same directory; "force" even if its config changed; False to refuse.
+        resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
@@ -49,7 +54,7 @@ class Settings:
     edits: tuple[str, ...] = ()
     max_batch_size: int | None = None
     dry_run: bool = False
-    resume: bool | str = True
+    resume: Resume = "true"
     seed: int = 0
     raw: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,7 +66,8 @@ class Settings:
             ConfigError: A setting cannot be used; the message names it.
             EditError: A variant or edit cannot be read.
         """
-        raw = {name: _group(name, given.get(name)) for name in ("rules", "bounds", "metrics", "strategy")}
+        knobs = {"variants_per_run": _whole(given, "variants_per_run", 1) or 1}
+        raw = {name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")}
         return cls(
             limits=Limits(
                 rounds=_whole(given, "rounds", 1) or 1,
@@ -85,8 +91,13 @@ class Settings:
         )
 
 
-def load_group(group: str, name: str) -> dict[str, Any]:
+def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Load ``conf/<group>/<name>.yaml`` of the package.
+
+    Args:
+        group: Name of the directory.
+        name: Name of the file.
+        knobs: The top-level knobs that interpolations in the file may ask for.
 
     Raises:
         ConfigError: There is no such file; the message names the nearest.
@@ -95,17 +106,16 @@ def load_group(group: str, name: str) -> dict[str, Any]:
     known = sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml"))
     if name not in known:
         raise ConfigError(f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})")
-    loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    assert isinstance(loaded, dict)
-    return {str(key): value for key, value in loaded.items()}
+    root = OmegaConf.create({**(knobs or {}), group: OmegaConf.load(path)})
+    return {str(key): value for key, value in OmegaConf.to_container(root, resolve=True)[group].items()}
 
 
-def _group(group: str, value: Any) -> dict[str, Any]:
+def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """A group given as a mapping, or by the name of a shipped file."""
     if value is None:
         return {}
     if isinstance(value, str):
-        return load_group(group, value)
+        return load_group(group, value, knobs)
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
@@ -136,12 +146,12 @@ def _switch(given: Mapping[str, Any], name: str) -> bool:
     return bool(value)
 
 
-def _resume(value: Any) -> bool | str:
-    if value is None:
-        return True
-    if isinstance(value, bool) or value == "force":
-        return value  # type: ignore[no-any-return]
-    raise ConfigError(f"resume={value!r} is not one of true, false, force")
+def _resume(value: Any) -> Resume:
+    word = str(value).lower() if isinstance(value, bool) else value
+    if word not in get_args(Resume):
+        known = ", ".join(get_args(Resume))
+        raise ConfigError(f"resume={value!r} is not one of {known}{did_you_mean(str(value), get_args(Resume))}")
+    return cast(Resume, word)
 
 
 def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

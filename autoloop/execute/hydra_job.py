@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pickle
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
@@ -46,7 +48,16 @@ class Batch:
 def _install(singletons: Any, hydra_context: HydraContext, config: DictConfig, task: TaskFunction) -> Batch:
     setup_globals()
     Singleton.set_state(singletons)
-    return Batch(hydra_context, config, task, None)
+    batch = Batch(hydra_context, config, task, None)
+    with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
+        _warm_up(batch)
+    return batch
+
+
+def _warm_up(batch: Batch) -> None:
+    """Fill the caches of Hydra's and OmegaConf's parsers once for all jobs."""
+    OverridesParser.create().parse_overrides(["+a.b=1.5", "c=text", "d='x y'", "e=[1,{f:null}]", "~g"])
+    _compose(batch, 0, ())
 
 
 class JobExitError(RuntimeError):

@@ -25,6 +25,9 @@ from autoloop.execute.values import Assignment, Ended, EndedBy
 #: First words of an order from the pool, followed by a reason: end the job politely, or at once.
 STOP, KILL = "stop", "kill"
 
+#: What the pool hears when the job's process is there; the next word is the last (`Ended`).
+STARTED = b"started"
+
 #: Seconds between looks at the main process, which may die without closing its end of the channel.
 _LIFE_CHECK_S = 1.0
 
@@ -43,6 +46,8 @@ def supervise(channel_fd: int) -> NoReturn:
     assignment: Assignment = pickle.loads(channel.recv_bytes())
     supervision = _Supervision(assignment, channel)
     supervision.start()
+    with contextlib.suppress(OSError):  # a dead main process is noticed while watching
+        channel.send_bytes(STARTED)
     ended = supervision.watch()
     with contextlib.suppress(OSError):
         channel.send_bytes(pickle.dumps(ended))
@@ -215,7 +220,7 @@ class _Supervision:
         return Ended(
             value=self._value,
             exit_code=code if code >= 0 else None,
-            signal=signal.Signals(-code).name if code < 0 else None,
+            signal=_signal_name(-code) if code < 0 else None,
             ended_by=ended_by,
             error=error,
             log=str(Path(self._job_dir) / LOG_NAME) if self._job_dir else None,
@@ -282,6 +287,13 @@ def _sizes(job_dir: Path) -> Iterator[int]:
     for path in (job_dir / LOG_NAME, *job_dir.glob("**/run-*.wandb")):
         with contextlib.suppress(OSError):
             yield path.stat().st_size
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _tail(fd: int) -> bytes:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import joblib
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
+from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
-from autoloop.errors import ConfigError
+from autoloop.errors import AutoloopError, ConfigError
 from autoloop.execute import Limits, Outcome, Request
 from autoloop.execute.gpus import MemoryWait, detect_gpus
 from autoloop.execute.hydra_job import Batch, request_call
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from hydra_plugins.autoloop.launcher import SlotsLauncher
 
 log = logging.getLogger(__name__)
+
+
+class LauncherError(ConfigError, CompactHydraException):
+    """Settings of the launcher that cannot be used; Hydra shows such errors without a traceback."""
 
 
 class JobFailedError(RuntimeError):
@@ -42,8 +47,15 @@ def make_pool(settings: Mapping[str, Any]) -> Pool:
     """Build the pool that ``hydra.launcher``'s settings describe.
 
     Raises:
-        ConfigError: A setting that cannot be used.
+        LauncherError: A setting that cannot be used.
     """
+    try:
+        return Pool(_pool_settings(settings))
+    except AutoloopError as error:
+        raise LauncherError(str(error)) from None
+
+
+def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
     plain = {name: _plain(value) for name, value in settings.items()}
     cores = joblib.cpu_count()
     slots = plan_slots(
@@ -60,15 +72,13 @@ def make_pool(settings: Mapping[str, Any]) -> Pool:
         grace_s=_seconds(plain, "grace_s", 1) or 0.0,
     )
     min_free_gb = _number(plain, "min_free_mem_gb")
-    return Pool(
-        PoolSettings(
-            slots=slots,
-            cores=cores,
-            limits=limits,
-            stagger_s=_seconds(plain, "stagger_s", 1) or 0.0,
-            preload=tuple(plain["preload"] or ()),
-            wait_for_gpus=None if min_free_gb is None else MemoryWait(min_free_gb),
-        )
+    return PoolSettings(
+        slots=slots,
+        cores=cores,
+        limits=limits,
+        stagger_s=_seconds(plain, "stagger_s", 1) or 0.0,
+        preload=tuple(plain["preload"] or ()),
+        wait_for_gpus=None if min_free_gb is None else MemoryWait(min_free_gb),
     )
 
 
@@ -79,9 +89,11 @@ def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -
         raise RuntimeError("the launcher was not set up")
     setup_globals()
     _configure_log(launcher)
+    pool = launcher.pool
     Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-    launcher.pool.share(Batch(context, config, task, Singleton.get_state()))
-    yield from launcher.pool.run(_requests(jobs))
+    log.info("Launching jobs in %s slots, sweep output dir: %s", len(pool.slots), config.hydra.sweep.dir)
+    pool.share(Batch(context, config, task, Singleton.get_state()))
+    yield from pool.run(_requests(jobs))
 
 
 def launch(
@@ -91,6 +103,8 @@ def launch(
     jobs = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
     results: dict[int, JobReturn] = {}
     for outcome in stream(launcher, jobs):
+        if not outcome.ok:
+            log.error(describe(outcome))
         overrides = job_overrides[outcome.index - initial_job_idx]
         results[outcome.index] = job_return(outcome, overrides)
     return [results[index] for index, _ in jobs]

@@ -9,7 +9,7 @@ from torch.nn import functional
 from autoloop.tasks.act_ot import world
 from autoloop.tasks.act_ot.policy import ActPolicy, Windows
 
-ROLLOUT_FRAMES = 48
+ROLLOUT_FRAMES = 60
 PREFIX = "eval/offline_eval/"
 
 

@@ -52,8 +52,8 @@ class _NoRecord:
 def recording(settings: Settings) -> Iterator[Recorder]:
     """Open the run's record and close it properly however the training ends.
 
-    An exception, KeyboardInterrupt among them, is passed on after the record is complete on disk; the record then
-    carries exit code 1, or 130 for an interrupt.
+    An exception, KeyboardInterrupt among them, is passed on after the record is complete on disk; the record
+    then carries exit code 1, or 130 for an interrupt. W&B's service of this process ends with the run.
     """
     if not settings.wandb.enable:
         yield _NoRecord()
@@ -68,6 +68,9 @@ def recording(settings: Settings) -> Iterator[Recorder]:
         raise
     finally:
         run.finish(exit_code=exit_code)
+        _import_wandb().teardown(
+            exit_code
+        )  # waits until the file is whole, also in a forked job that skips atexit
 
 
 def store_artifact(run: Recorder, directory: str, settings: WandbSettings) -> None:
@@ -90,7 +93,9 @@ def _start(settings: Settings) -> Any:
 
 
 def _import_wandb() -> ModuleType:
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import; no reports to W&B from a farm of jobs
+    os.environ.setdefault(
+        "WANDB_ERROR_REPORTING", "false"
+    )  # read on import; no reports to W&B from a farm of jobs
     import wandb
 
     module: ModuleType = wandb
