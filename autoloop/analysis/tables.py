@@ -81,6 +81,13 @@ def _proposals(run: AnalysedRun, width: int) -> Iterator[str]:
             yield f"    {clean(' '.join(decision.edits))}"
 
 
+def proposals_text(runs: Sequence[AnalysedRun]) -> str:
+    """Return what the rules propose for each run, and which runs could not be judged."""
+    lines = [line for run in runs if run.readable for line in _proposals(run, len(run.key) + 1)]
+    lines = lines or [f"no rule proposes anything for {len(runs)} runs"]
+    return "\n".join([*lines, *_section("Could not be read", (_problem(r, 1000) for r in runs if not r.readable))])
+
+
 def _section(title: str, lines: Iterator[str], empty: str = "") -> list[str]:
     found = list(lines) or ([empty] if empty else [])
     return ["", f"{title}:", *(f"  {line}" for line in found)] if found else []
