@@ -75,7 +75,7 @@ class JournalError(AutoloopError):
 
 
 class OutsideError(AutoloopError):
-    """What was asked for is right, but something outside is not there: network, key, package, readable run."""
+    """What was asked for is right, but something outside is missing: network, key, package, runs."""
 
     exit_code = 1
 

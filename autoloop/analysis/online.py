@@ -29,7 +29,7 @@ class Query:
         group: Only runs whose group contains this text; empty for all.
         tags: Only runs that have all of these tags.
         max_runs: At most so many, the newest; None for all.
-        sampled: Take about 1,000 rows that W&B picks instead of all: faster, but first and best may be missed.
+        sampled: Take about 1,000 rows that W&B picks, not all: faster, but first and best may be missed.
     """
 
     project: str
@@ -73,7 +73,9 @@ def online_config(path: str) -> dict[str, Any]:
         OutsideError: There is no API key, no connection, or no such run.
     """
     if not re.fullmatch(r"[^/\s]+/[^/\s]+/[^/\s]+", path):
-        raise ConfigError(f"{path!r} is not ENTITY/PROJECT/RUN (RUN is the id at the end of the run's address)")
+        raise ConfigError(
+            f"{path!r} is not ENTITY/PROJECT/RUN (RUN is the id at the end of the run's address)"
+        )
     with _told(path):
         return dict(_api().run(path).config)
 

@@ -112,7 +112,7 @@ def _trial(job: Job, study_dir: Path) -> Trial:
 
 
 def job_config(run_dir: Path) -> Mapping[str, Any]:
-    """The config a job ran with: what Hydra composed, else what it logged to W&B; empty if there is neither."""
+    """The config a job ran with: what Hydra composed, else what it logged to W&B; empty without either."""
     composed = run_dir / ".hydra" / "config.yaml"
     try:
         loaded = OmegaConf.load(composed)
@@ -136,8 +136,15 @@ def replay_text(compared: Sequence[Compared]) -> str:
             lines.append(f"  {clean(entry.trial)}")
         place = (entry.round, entry.trial)
         lines += [f"    {line}" for line in _lines(entry)]
-    words = {Verdict.SAME: "as before", Verdict.CHANGED: "with other edits", Verdict.NEW: "new", Verdict.GONE: "gone"}
-    counts = (f"{sum(entry.verdict is verdict for entry in compared)} {word}" for verdict, word in words.items())
+    words = {
+        Verdict.SAME: "as before",
+        Verdict.CHANGED: "with other edits",
+        Verdict.NEW: "new",
+        Verdict.GONE: "gone",
+    }
+    counts = (
+        f"{sum(entry.verdict is verdict for entry in compared)} {word}" for verdict, word in words.items()
+    )
     return "\n".join([*lines, "", f"decisions with edits: {', '.join(counts)}"]).lstrip("\n")
 
 

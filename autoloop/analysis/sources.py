@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoloop.config_file import read_config_file
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.base_config import read_config_file
 from autoloop.edits import change, parse_edit, plain
 from autoloop.errors import AutoloopError, ConfigError, NoChangeError, NoMatchError, did_you_mean
 from autoloop.journal import FILE_NAME, read_study
 from autoloop.metrics import Metrics
 from autoloop.rules import Rule, build_rules
-from autoloop.settings import CONF_DIR, load_group
+from autoloop.settings import load_group
 from autoloop.study import Study
+
+#: Files of conf/metrics that hold where nothing else is said; the first that has a key keeps it.
+SHIPPED_METRICS = ("act_ot", "general")
 
 
 def study_in(directory: Path) -> Study | None:
@@ -30,7 +35,7 @@ def choose_metrics(given: str | None, study: Study | None) -> Metrics:
 
     Args:
         given: Name of a file of conf/metrics, or a path; None for the study's own.
-        study: The study; without one, the names and goals of all shipped files hold.
+        study: The study; without one, those of `SHIPPED_METRICS` hold together.
 
     Raises:
         ConfigError: There is no such file, or it cannot be used.
@@ -39,9 +44,11 @@ def choose_metrics(given: str | None, study: Study | None) -> Metrics:
         return Metrics.read(named_or_file("metrics", given))
     if study is not None:
         return study_metrics(study)
-    shipped = [load_group("metrics", path.stem) for path in sorted((CONF_DIR / "metrics").glob("*.yaml"))]
+    shipped = [load_group("metrics", name) for name in SHIPPED_METRICS]
     merged = {part: _merged(shipped, part) for part in ("aliases", "goals")}
-    return Metrics.read({**merged, "finite": [glob for config in shipped for glob in config.get("finite") or ()]})
+    return Metrics.read(
+        {**merged, "finite": [glob for config in shipped for glob in config.get("finite") or ()]}
+    )
 
 
 def study_metrics(study: Study) -> Metrics:
@@ -70,7 +77,7 @@ def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] 
 
 
 def changed(config: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """Return a config of rules with some settings changed; a setting that a rule left to its default may be new.
+    """Return a config of rules with some settings changed; one that a rule left to its default may be new.
 
     Raises:
         AutoloopError: A change that cannot be read, or the name of no rule.
@@ -101,7 +108,12 @@ def named_or_file(group: str, given: str) -> dict[str, Any]:
     """
     if Path(given).suffix in (".yaml", ".yml", ".json"):
         return read_config_file(Path(given))
-    return load_group(group, given)
+    try:
+        return load_group(group, given)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            f"{group}={given} only makes sense inside an app's config; name another, or a file"
+        ) from error
 
 
 def _settings(study: Study) -> Mapping[str, Any]:

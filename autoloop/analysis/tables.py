@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from autoloop.analysis.runs import AnalysedRun
 from autoloop.report.data import FIELDS
@@ -60,7 +60,7 @@ def columns(runs: Sequence[AnalysedRun], asked: bool) -> dict[str, str]:
     return key or {name: name for name, _ in found.most_common(_COLUMNS)}
 
 
-def _cells(run: AnalysedRun, metrics: Iterator[str] | Sequence[str]) -> Iterator[str]:
+def _cells(run: AnalysedRun, metrics: Iterable[str]) -> Iterator[str]:
     for metric in metrics:
         found = run.summary.get(metric)
         yield f"{number(found.last)} ({percent(found.pct)})" if found else MISSING
@@ -85,7 +85,9 @@ def proposals_text(runs: Sequence[AnalysedRun]) -> str:
     """Return what the rules propose for each run, and which runs could not be judged."""
     lines = [line for run in runs if run.readable for line in _proposals(run, len(run.key) + 1)]
     lines = lines or [f"no rule proposes anything for {len(runs)} runs"]
-    return "\n".join([*lines, *_section("Could not be read", (_problem(r, 1000) for r in runs if not r.readable))])
+    return "\n".join(
+        [*lines, *_section("Could not be read", (_problem(r, 1000) for r in runs if not r.readable))]
+    )
 
 
 def _section(title: str, lines: Iterator[str], empty: str = "") -> list[str]:

@@ -24,8 +24,8 @@ class LocalRun:
     """Where the files of one run are.
 
     Attributes:
-        key: Its run dir relative to the directory that was searched: the directory that holds ``wandb/`` where
-            that holds one run only, else the run's own directory.
+        key: Its run dir relative to the directory that was searched: the directory that holds ``wandb/``
+            where that holds one run only, else the run's own directory.
         files: Its history files, oldest first; several where it was resumed.
     """
 

@@ -38,8 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command().main(args=arguments, prog_name="autoloop")
 
 
+def call(*words: object) -> None:
+    """Run one command line inside another program.
+
+    Raises:
+        SystemExit: It did not end well; with its exit code.
+    """
+    code = command().main(args=[str(word) for word in words], prog_name="autoloop", standalone_mode=False)
+    if code:
+        raise SystemExit(code)
+
+
 _HELP = """Train in rounds, and look at what came of it.
 
 A study is started with `python -m autoloop.train -m hydra/sweeper=autoloop rounds=3`, or from any Hydra app
-with `-m hydra/sweeper=autoloop`. These commands work on the directory it leaves, and on W&B runs of any origin.
+with `-m hydra/sweeper=autoloop`. These commands work on the directory it leaves, and on W&B runs of any
+origin.
 """

@@ -20,16 +20,26 @@ from autoloop.report.data import to_json
 
 @click.command()
 @click.argument("place", metavar="DIR | ENTITY/PROJECT")
-@click.option("--online", is_flag=True, help="Read the project ENTITY/PROJECT from W&B instead of a directory.")
-@click.option("--limit", "--max-runs", type=click.IntRange(1), metavar="N", help="At most N runs, the newest.")
-@click.option("--metrics", multiple=True, metavar="GLOBS", help="Only these metrics: names or globs, with commas.")
+@click.option(
+    "--online", is_flag=True, help="Read the project ENTITY/PROJECT from W&B instead of a directory."
+)
+@click.option(
+    "--limit", "--max-runs", type=click.IntRange(1), metavar="N", help="At most N runs, the newest."
+)
+@click.option(
+    "--metrics", multiple=True, metavar="GLOBS", help="Only these metrics: names or globs, with commas."
+)
 @file_option("--json", "Write the summaries in the form of autorun_summary.json; '-' prints them.")
 @file_option("--csv", "Write one line for each run and metric; '-' prints them.")
 @rules_option
 @metrics_from_option
 @click.option("--group", default="", metavar="TEXT", help="With --online: runs whose group contains TEXT.")
-@click.option("--tag", multiple=True, metavar="TAG", help="With --online: runs that have TAG (all of several).")
-@click.option("--sampled", is_flag=True, help="With --online: about 1,000 rows of each run, faster but less exact.")
+@click.option(
+    "--tag", multiple=True, metavar="TAG", help="With --online: runs that have TAG (all of several)."
+)
+@click.option(
+    "--sampled", is_flag=True, help="With --online: about 1,000 rows of each run, faster but less exact."
+)
 def command(
     place: str,
     online: bool,
@@ -45,8 +55,8 @@ def command(
 ) -> None:
     """Summarise W&B runs, local or online.
 
-    Every W&B run below DIR is read, whatever the layout, the newest first; those that cannot be read are listed
-    with the reason. With --rules, what the rules propose for each run is shown as well.
+    Every W&B run below DIR is read, whatever the layout, the newest first; those that cannot be read are
+    listed with the reason. With --rules, what the rules propose for each run is shown as well.
 
     Without a network or an API key, --online ends with exit code 1.
     """
@@ -68,7 +78,9 @@ def command(
 
         runs = analyse_tree(Path(place), look, limit)
     if not runs:
-        raise OutsideError(f"no W&B run in {place}" + ("" if online else " (looked for wandb/**/run-*.wandb)"))
+        raise OutsideError(
+            f"no W&B run in {place}" + ("" if online else " (looked for wandb/**/run-*.wandb)")
+        )
     check_names(names, runs)
     _write(runs, json, csv)
     if Path("-") not in (json, csv):
@@ -84,11 +96,18 @@ def _directory(place: str) -> Path:
 
 
 def _write(runs: Sequence[AnalysedRun], json: Path | None, csv: Path | None) -> None:
-    for path, text in ((json, lambda: to_json(as_json(runs))), (csv, lambda: as_csv(runs))):
-        if path == Path("-"):
-            click.echo(text(), nl=False)
-        elif path is not None:
-            write_atomic(path, text())
+    if json is not None:
+        _put(json, to_json(as_json(runs)))
+    if csv is not None:
+        _put(csv, as_csv(runs))
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a text to a file, or print it where the file's name is ``-``."""
+    if path == Path("-"):
+        click.echo(text, nl=False)
+    else:
+        write_atomic(path, text)
 
 
 def _name_width() -> int:

@@ -12,7 +12,9 @@ from autoloop.export.rows import curve_rows, job_rows, to_csv, write_parquet
 from autoloop.files import write_atomic
 from autoloop.journal import read_study
 
-curves_option = click.option("--curves", is_flag=True, help="One row for each logged value instead of each job.")
+curves_option = click.option(
+    "--curves", is_flag=True, help="One row for each logged value instead of each job."
+)
 
 
 @click.group()
@@ -22,7 +24,9 @@ def command() -> None:
 
 @command.command()
 @study_argument
-@file_option("--out", "Where to write; '-' prints. Default: jobs.csv (curves.csv) in the study's reports/data.")
+@file_option(
+    "--out", "Where to write; '-' prints. Default: jobs.csv (curves.csv) in the study's reports/data."
+)
 @curves_option
 def csv(study: Path, out: Path | None, curves: bool) -> None:
     """Write a table as CSV.

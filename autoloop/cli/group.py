@@ -76,7 +76,7 @@ def guarded(run: Callable[[], Any]) -> Any:
     """Run a command; what a user can cause ends it with one message instead of a traceback.
 
     Raises:
-        SystemExit: With the error's exit code, 1 for a file or directory that cannot be used, 130 if interrupted.
+        SystemExit: With the error's exit code; 1 for a file or directory that cannot be used.
     """
     try:
         return run()
@@ -97,5 +97,10 @@ def version_option(version: str) -> click.Option:
             ctx.exit()
 
     return click.Option(
-        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Show the version."
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help="Show the version.",
     )

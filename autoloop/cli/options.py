@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-study_argument = click.argument("study", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+study_argument = click.argument(
+    "study", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR"
+)
 job_argument = click.argument("job", metavar="JOB")
 rules_option = click.option(
     "--rules", metavar="NAME|FILE", help="Rules to ask: a file of conf/rules by its name, or a YAML file."
@@ -16,22 +20,25 @@ metrics_from_option = click.option(
     "--metrics-from",
     metavar="NAME|FILE",
     help="Aliases and goals of metrics: a file of conf/metrics by its name, or a YAML file. "
-    "Default: those of the study, else all that are shipped.",
+    "Default: those of the study, else act_ot and general together.",
 )
 
 
-def file_option(name: str, help_text: str) -> Any:
+def file_option(name: str, help_text: str) -> Decorator:
     """An option that takes the name of a file to write."""
     return click.option(name, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=help_text)
 
 
 class GreedyCommand(click.Command):
-    """A command whose options marked ``multiple`` take all words up to the next option, as argparse's ``+`` does."""
+    """A command whose ``multiple`` options take all words up to the next option, as argparse's ``+`` does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the option before each of its words, then let click read them."""
         greedy = {
-            flag for parameter in self.params for flag in parameter.opts if getattr(parameter, "multiple", False)
+            flag
+            for parameter in self.params
+            for flag in parameter.opts
+            if getattr(parameter, "multiple", False)
         }
         return super().parse_args(ctx, repeat_options(args, greedy))
 

@@ -29,9 +29,9 @@ from autoloop.errors import OutsideError
 def command(top: Path, rules: str | None, changes: tuple[str, ...], metrics_from: str | None) -> None:
     """Show what other rules would have decided.
 
-    DIR is a study, or any directory with W&B runs below it. Of a study every round is judged again, by its own
-    rules or those of --rules, and compared with what was decided then: = as before, ~ with other edits, + new,
-    - gone. Nothing is run and nothing is written.
+    DIR is a study, or any directory with W&B runs below it. Of a study every round is judged again, by its
+    own rules or those of --rules, and compared with what was decided then: = as before, ~ with other edits,
+    + new, - gone. Nothing is run and nothing is written.
     """
     study = study_in(top)
     chosen, metrics = choose_rules(rules, study, changes), choose_metrics(metrics_from, study)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
+from autoloop.cli.launch import become, stored_command
 from autoloop.cli.options import study_argument
-from autoloop.edits import format_literal
+from autoloop.compose import path_override
 from autoloop.errors import AutoloopError
 from autoloop.journal import Journal, read_study
 from autoloop.trials import TrialState
 
-SWEEP_DIR = "hydra.sweep.dir="
+SWEEP_DIR = "hydra.sweep.dir"
 
 
 @click.command()
@@ -31,35 +29,24 @@ def command(study: Path, words: tuple[str, ...], failed: bool) -> None:
     again; jobs that were running start anew in fresh directories. OVERRIDES are added to the command, such as
     resume=force where the settings have changed since.
     """
-    header = read_study(study).header
-    line, directory = launch_line(header, study, words)
+    started, directory = stored_command(read_study(study).header)
+    line = launch_line(started, study, words)
     if failed:
         requeue_failed(study)
     click.echo(shlex.join(line), err=True)
-    sys.stdout.flush()
-    os.chdir(directory)
-    os.execv(sys.executable, [sys.executable, *line[1:]])
+    become(line, directory)
 
 
-def launch_line(header: Mapping[str, Any], study_dir: Path, added: Sequence[str] = ()) -> tuple[list[str], Path]:
-    """Return the words that start a study again in its directory, and where to give them.
+def launch_line(words: Sequence[str], study_dir: Path, added: Sequence[str] = ()) -> list[str]:
+    """Return the words that go on with a study.
 
     Args:
-        header: The journal's ``study`` event.
+        words: Those that started it.
         study_dir: The study, which may have been moved.
         added: Words to add.
-
-    Raises:
-        AutoloopError: The journal does not hold the command, or the directory is gone where it was given.
     """
-    words = shlex.split(str(header.get("command") or ""))
-    if len(words) < 2:
-        raise AutoloopError(f"the journal in {study_dir} does not hold the command that started the study")
-    directory = Path(str(header.get("cwd") or "."))
-    if not directory.is_dir():
-        raise AutoloopError(f"the study was started in {directory}, which is not there any more: {shlex.join(words)}")
-    kept = [word for word in words if not word.startswith(SWEEP_DIR)]
-    return [*kept, f"{SWEEP_DIR}{format_literal(str(study_dir.resolve()))}", *added], directory
+    kept = [word for word in words if not word.startswith(f"{SWEEP_DIR}=")]
+    return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *added]
 
 
 def requeue_failed(study_dir: Path) -> int:
@@ -70,9 +57,13 @@ def requeue_failed(study_dir: Path) -> int:
         JournalError: The study is being run.
     """
     with Journal(study_dir) as journal:
-        failed = [job for job in journal.study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+        failed = [
+            job for job in journal.study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)
+        ]
         if not failed:
-            raise AutoloopError(f"no job of the study in {study_dir} has failed; without --failed it just goes on")
+            raise AutoloopError(
+                f"no job of the study in {study_dir} has failed; without --failed it just goes on"
+            )
         for job in failed:
             journal.append("requeue", job=journal.study.next_job, of=job.job, name=job.name)
     return len(failed)

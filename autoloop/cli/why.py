@@ -17,7 +17,7 @@ from autoloop.report.why import why
 def command(study: Path, job: str) -> None:
     """Tell why a job ran and what came of it.
 
-    In ten lines: its parent, the edits with old and new values, the rule and the numbers that fired it, what was
-    expected, and what came out against the parent. JOB is the job's name or number.
+    In ten lines: its parent, the edits with old and new values, the rule and the numbers that fired it, what
+    was expected, and what came out against the parent. JOB is the job's name or number.
     """
     click.echo(why(read_study(study), job))

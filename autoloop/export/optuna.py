@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +51,9 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     ranges = {path: _range([knob(facts, job, path) for job in ended]) for path in facts.base_values if ended}
     target = _create(optuna, storage, name, "maximize" if study.maximize else "minimize")
     target.set_user_attr("autoloop study", str(study_dir.resolve()))
-    target.set_metric_names([facts.metric])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        target.set_metric_names([facts.metric])
     for job in ended:
         curve = _curve(job, study_dir, metrics)
         target.add_trial(_trial(optuna, facts, job, ranges, curve))
@@ -71,7 +74,7 @@ def _create(optuna: Any, storage: str, name: str, direction: str) -> Any:
         return optuna.create_study(storage=storage, study_name=name, direction=direction)
     except optuna.exceptions.DuplicatedStudyError as error:
         raise AutoloopError(f"{storage} holds a study {name!r} already; choose another --name") from error
-    except Exception as error:  # noqa: BLE001 - each kind of storage raises what its database driver raises
+    except Exception as error:
         first = str(error).strip().splitlines()[:1]
         raise OutsideError(f"{storage} cannot be used: {type(error).__name__}: {''.join(first)}") from error
 
@@ -93,8 +96,8 @@ def _trial(
         intermediate_values=dict(curve),
     )
     if math.isfinite(job.started_at) and math.isfinite(job.ended_at):
-        trial.datetime_start = datetime.fromtimestamp(job.started_at)  # noqa: DTZ006 - Optuna keeps local times
-        trial.datetime_complete = datetime.fromtimestamp(job.ended_at)  # noqa: DTZ006
+        trial.datetime_start = datetime.fromtimestamp(job.started_at)
+        trial.datetime_complete = datetime.fromtimestamp(job.ended_at)
     return trial
 
 
@@ -120,11 +123,11 @@ def _curve(job: Job, study_dir: Path, metrics: Metrics) -> dict[int, float]:
     series = metrics.canonical(read_history(study_dir / job.run_dir)).get(metrics.objective)
     if series is None:
         return {}
-    return {step: value for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True)}
+    return dict(zip(series.steps.tolist(), series.values.tolist(), strict=True))
 
 
 def _range(values: list[Any]) -> list[Any]:
-    """The distinct values of a knob: floats if all are numbers and one is a float, else in a form Optuna keeps."""
+    """The distinct values of a knob: floats if one of its numbers is, else as Optuna keeps them."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         kind = int if all(isinstance(value, int) for value in values) else float
         return sorted({kind(value) for value in values})
@@ -132,7 +135,11 @@ def _range(values: list[Any]) -> list[Any]:
 
 
 def _choice(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float | str) else json.dumps(value, default=str)
+    return (
+        value
+        if value is None or isinstance(value, bool | int | float | str)
+        else json.dumps(value, default=str)
+    )
 
 
 def _param(value: Any, values: Sequence[Any]) -> Any:

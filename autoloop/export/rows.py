@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 def job_rows(study: Study) -> list[dict[str, Any]]:
-    """Return one row per job, in job order: its place in the study, every knob, first, last and best of each metric.
+    """Return one row per job, in job order: its place in the study, its knobs, each metric in three numbers.
 
     Knobs are the paths that any variant changed (``config.<path>``), with the baseline's value where a job's
     lineage did not touch them. All rows have the same keys; what a job lacks is None.
@@ -31,7 +31,11 @@ def job_rows(study: Study) -> list[dict[str, Any]]:
         {
             **_place(facts, job),
             **{f"config.{path}": _scalar(knob(facts, job, path)) for path in facts.base_values},
-            **{f"{name}.{part}": _metric(job, name, part) for name in metrics for part in ("first", "last", "best")},
+            **{
+                f"{name}.{part}": _metric(job, name, part)
+                for name in metrics
+                for part in ("first", "last", "best")
+            },
         }
         for job in facts.jobs
     ]
@@ -108,7 +112,11 @@ def _finite(value: float) -> float | None:
 
 def _scalar(value: Any) -> Any:
     """A value as it stands in a cell: lists and mappings as JSON."""
-    return value if value is None or isinstance(value, bool | int | float | str) else json.dumps(value, default=str)
+    return (
+        value
+        if value is None or isinstance(value, bool | int | float | str)
+        else json.dumps(value, default=str)
+    )
 
 
 def _one_type(values: list[Any]) -> list[Any]:
