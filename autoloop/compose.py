@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -12,10 +14,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import Change, change, overrides_between
+from autoloop.edits import Change, change, format_literal, overrides_between
 from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
 
+_BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
 class Composer:
     """Composes the config of a job from its overrides, as the launcher will.
@@ -95,6 +98,12 @@ class LazyConfig(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._composed())
+
+
+def path_override(key: str, path: Path) -> str:
+    """Return ``key=path`` as Hydra reads it; in quotes where the path needs them."""
+    text = str(path)
+    return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
 
 
 def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:

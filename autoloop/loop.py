@@ -98,7 +98,7 @@ def next_step(study: Study, limits: Limits) -> Step:
     if retry:
         return Requeue(retry)
     last = study.rounds[-1]
-    waiting = tuple(job for job in study.of_round(last) if job.state is None)
+    waiting = tuple(job for job in study.counted() if job.state is None)
     if waiting:
         return Run(waiting)
     if last not in study.decisions:
@@ -111,7 +111,7 @@ def next_step(study: Study, limits: Limits) -> Step:
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
-    failed = [job for job in study.jobs.values() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+    failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = _failures_in_a_row(study)
@@ -124,7 +124,7 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
 
 
 def _failures_in_a_row(study: Study) -> int:
-    ended = sorted((job for job in study.jobs.values() if job.state), key=lambda job: job.ended_at)
+    ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
     for job in ended:
         if job.state in (TrialState.FAILED, TrialState.TIMEOUT):

@@ -132,6 +132,7 @@ class StudyRunner:
             "autoloop": __version__,
             "task": self.task_name,
             "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "cwd": str(Path.cwd()),
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "overrides": list(points.arguments),
