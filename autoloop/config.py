@@ -49,6 +49,7 @@ class SweeperConf:
 
     Attributes:
         rounds: Rounds in all; round 1 is the baseline and the variants.
+        variants_per_run: Children of each finished run, at most.
         variants: The user's variants of round 1, in any form that `autoloop.variants.parse_entries` reads.
         edits: Edits of the baseline; a comma list of values makes variants.
         rules: Name of a file in conf/rules, or rule name -> its settings.
@@ -56,6 +57,7 @@ class SweeperConf:
         metrics: Name of a file in conf/metrics, or its content.
         strategy: Name of a file in conf/strategy, or its content.
         seed: Seed of the study, for strategies that draw.
+        ignored: Knobs that the trainer does not heed: path -> why, or {why: ..., while: {path: value}}.
         max_jobs: Jobs in all; null for no limit.
         max_hours: Hours of running in all, over restarts; null for no limit.
         max_failures: So many failed jobs in a row end the study; null for no limit.
@@ -63,12 +65,13 @@ class SweeperConf:
         fail_fast: Whether the first failed job ends the study.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
         dry_run: Print the plan and run nothing.
-        resume: Go on with a study of the same directory; ``force`` even if its settings changed.
+        resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
     """
 
     _target_: str = "hydra_plugins.autoloop.sweeper.AutoloopSweeper"
     _recursive_: bool = False
     rounds: Any = "${oc.select:rounds,1}"
+    variants_per_run: Any = "${oc.select:variants_per_run,1}"
     variants: Any = "${oc.select:autoloop.variants,null}"
     edits: Any = field(default_factory=list)
     rules: Any = "${oc.select:autoloop.rules,general}"
@@ -76,6 +79,7 @@ class SweeperConf:
     metrics: Any = "${oc.select:autoloop.metrics,general}"
     strategy: Any = "${oc.select:autoloop.strategy,rules}"
     seed: Any = "${oc.select:autoloop.seed,0}"
+    ignored: Any = "${oc.select:autoloop.ignored,null}"
     max_jobs: Any = "${oc.select:max_jobs,null}"
     max_hours: Any = "${oc.select:max_hours,null}"
     max_failures: Any = "${oc.select:max_failures,null}"
@@ -83,4 +87,4 @@ class SweeperConf:
     fail_fast: Any = "${oc.select:fail_fast,false}"
     max_batch_size: Any = None
     dry_run: Any = "${oc.select:dry_run,false}"
-    resume: Any = "${oc.select:autoloop.resume,true}"
+    resume: Any = "${oc.select:autoloop.resume,auto}"

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from autoloop.redact import redact
 from autoloop.study import VERSION, Event, Study
 
 FILE_NAME = "study.jsonl"
+FILES_BESIDE = ("reports", "multirun.yaml", "optimization_results.yaml", "best.yaml")
 
 
 class Journal:
@@ -37,7 +39,8 @@ class Journal:
             clock: Seconds since the epoch.
 
         Raises:
-            JournalError: Another process holds the study, the directory cannot be written, or a line is damaged.
+            JournalError: Another process holds the study, the directory cannot be written, or a line is
+                damaged.
         """
         self.path = study_dir / FILE_NAME
         self._clock = clock
@@ -47,14 +50,13 @@ class Journal:
             self._file = self.path.open("ab+")
         except OSError as error:
             raise JournalError(f"cannot write the study in {study_dir}: {error.strerror or error}") from error
-        try:
-            self._lock = _lock(study_dir / "study.lock")
+        with ExitStack() as opened:
+            opened.push(self._file)
+            self._lock = opened.enter_context(_lock(study_dir / "study.lock"))
             events, end = _parse(self.path)
             self._file.truncate(end)
             self.study = Study.replay(events)
-        except BaseException:
-            self._file.close()
-            raise
+            opened.pop_all()
 
     def append(self, kind: str, **fields: Any) -> Event:
         """Write one event, wait until it is on disk, then take it into account.
@@ -62,7 +64,8 @@ class Journal:
         NaN and infinities are written as null. Safe to call from several threads.
 
         Raises:
-            JournalError: The line could not be written (disk full, directory gone); earlier lines are unharmed.
+            JournalError: The line could not be written (disk full, directory gone); earlier lines are
+                unharmed.
         """
         with self.lock:
             event = _plain({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
@@ -76,8 +79,8 @@ class Journal:
             except OSError as error:
                 _cut(self._file, start)
                 raise JournalError(
-                    f"cannot write to {self.path}: {error.strerror or error}; what was written before is unharmed. "
-                    "Make room, then give the same command again to go on"
+                    f"cannot write to {self.path}: {error.strerror or error}; what was written before "
+                    "is unharmed. Make room, then give the same command again to go on"
                 ) from error
             self.study.record(event)
             return dict(event)
@@ -106,6 +109,22 @@ def read_study(study_dir: Path) -> Study:
     return Study.replay(_parse(path)[0])
 
 
+def set_aside(study_dir: Path, study: Study) -> Path:
+    """Move a study, with all that its journal speaks of, into a new directory below its own.
+
+    Return that one.
+    """
+    number = 1
+    while (aside := study_dir / f"previous_{number}").exists():
+        number += 1
+    aside.mkdir()
+    of_jobs = {Path(job.run_dir).parts[0] for job in study.jobs.values() if Path(job.run_dir).parts}
+    for name in (FILE_NAME, *FILES_BESIDE, *sorted(of_jobs - {"..", "/"})):
+        if (study_dir / name).exists():
+            (study_dir / name).rename(aside / name)
+    return aside
+
+
 def _parse(path: Path) -> tuple[list[Event], int]:
     """All events, and the offset behind the last whole line."""
     events: list[Event] = []
@@ -117,11 +136,13 @@ def _parse(path: Path) -> tuple[list[Event], int]:
                 raise ValueError("not an event")
         except (ValueError, RecursionError) as error:
             raise JournalError(
-                f"line {number} of {path} is damaged ({error}); restore the file, or cut it off before that line "
-                "to go on from there"
+                f"line {number} of {path} is damaged ({error}); "
+                "restore the file, or cut it off before that line to go on from there"
             ) from error
         if event.get("v") != VERSION:
-            raise JournalError(f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}")
+            raise JournalError(
+                f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}"
+            )
         events.append(event)
         end += len(line)
     return events, end
@@ -144,7 +165,9 @@ def _lock(path: Path) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "another process"
         file.close()
-        raise JournalError(f"the study in {path.parent} is being run by {holder}; wait for it or end it first") from error
+        raise JournalError(
+            f"the study in {path.parent} is being run by {holder}; wait for it or end it first"
+        ) from error
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}")
     file.flush()
@@ -153,10 +176,8 @@ def _lock(path: Path) -> IO[str]:
 
 def _cut(file: IO[bytes], size: int) -> None:
     """Cut off what a failed write may have left; on a full disk that still works."""
-    try:
+    with suppress(OSError):  # the reader leaves out a line without an end anyway
         file.truncate(size)
-    except OSError:
-        pass  # the reader leaves out a line without an end anyway
 
 
 def _plain(value: Any) -> Any:

@@ -6,17 +6,26 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
-from autoloop.variants import Entry, parse_edits, parse_entries
+from autoloop.variants import Entry, edit_texts, parse_entries
+
+Resume = Literal["true", "auto", "force", "false"]
+"""What to do with a study that is in the directory already.
+
+``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished
+one is moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its
+settings changed. ``false``: refuse.
+"""
 
 CONF_DIR = Path(__file__).parent / "conf"
 
@@ -35,8 +44,9 @@ class Settings:
         edits: Edits given on the command line.
         max_batch_size: Jobs handed to the launcher at once; None for a whole round.
         dry_run: Print the plan, run nothing.
-        resume: True to go on with a study of the same directory; "force" even if its config changed; False to refuse.
+        resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
+        ignored: Knobs that the trainer is known not to heed.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -49,8 +59,9 @@ class Settings:
     edits: tuple[str, ...] = ()
     max_batch_size: int | None = None
     dry_run: bool = False
-    resume: bool | str = True
+    resume: Resume = "true"
     seed: int = 0
+    ignored: tuple[DeadKnob, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -61,7 +72,10 @@ class Settings:
             ConfigError: A setting cannot be used; the message names it.
             EditError: A variant or edit cannot be read.
         """
-        raw = {name: _group(name, given.get(name)) for name in ("rules", "bounds", "metrics", "strategy")}
+        knobs = {"variants_per_run": _whole(given, "variants_per_run", 1) or 1}
+        raw = {
+            name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")
+        }
         return cls(
             limits=Limits(
                 rounds=_whole(given, "rounds", 1) or 1,
@@ -76,17 +90,23 @@ class Settings:
             metrics=Metrics.read(raw["metrics"]),
             bounds=_bounds(raw["bounds"]),
             variants=parse_entries(given.get("variants")),
-            edits=tuple(str(edit) for edit in given.get("edits") or ()),
+            edits=edit_texts(given.get("edits")),
             max_batch_size=_whole(given, "max_batch_size", 1),
             dry_run=_switch(given, "dry_run"),
             resume=_resume(given.get("resume", True)),
             seed=_whole(given, "seed", 0) or 0,
+            ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )
 
 
-def load_group(group: str, name: str) -> dict[str, Any]:
+def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Load ``conf/<group>/<name>.yaml`` of the package.
+
+    Args:
+        group: Name of the directory.
+        name: Name of the file.
+        knobs: The top-level knobs that interpolations in the file may ask for.
 
     Raises:
         ConfigError: There is no such file; the message names the nearest.
@@ -94,18 +114,20 @@ def load_group(group: str, name: str) -> dict[str, Any]:
     path = CONF_DIR / group / f"{name}.yaml"
     known = sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml"))
     if name not in known:
-        raise ConfigError(f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})")
-    loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    assert isinstance(loaded, dict)
-    return {str(key): value for key, value in loaded.items()}
+        raise ConfigError(
+            f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})"
+        )
+    root = OmegaConf.create({**(knobs or {}), group: OmegaConf.load(path)})
+    resolved_root: Any = OmegaConf.to_container(root, resolve=True)
+    return {str(key): value for key, value in resolved_root[group].items()}
 
 
-def _group(group: str, value: Any) -> dict[str, Any]:
+def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """A group given as a mapping, or by the name of a shipped file."""
     if value is None:
         return {}
     if isinstance(value, str):
-        return load_group(group, value)
+        return load_group(group, value, knobs)
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
@@ -124,7 +146,12 @@ def _number(given: Mapping[str, Any], name: str) -> float | None:
     value = given.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or value <= 0
+    ):
         raise ConfigError(f"{name}={value!r} is not a number above 0")
     return float(value)
 
@@ -136,12 +163,14 @@ def _switch(given: Mapping[str, Any], name: str) -> bool:
     return bool(value)
 
 
-def _resume(value: Any) -> bool | str:
-    if value is None:
-        return True
-    if isinstance(value, bool) or value == "force":
-        return value  # type: ignore[no-any-return]
-    raise ConfigError(f"resume={value!r} is not one of true, false, force")
+def _resume(value: Any) -> Resume:
+    word = str(value).lower() if isinstance(value, bool) else value
+    if word not in get_args(Resume):
+        known = ", ".join(get_args(Resume))
+        raise ConfigError(
+            f"resume={value!r} is not one of {known}{did_you_mean(str(value), get_args(Resume))}"
+        )
+    return cast(Resume, word)
 
 
 def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
@@ -159,14 +188,18 @@ def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | N
     return bounds
 
 
-def resolved(config: Any) -> dict[str, Any]:
-    """The arguments of the sweeper as plain values.
+def resolved(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that Hydra gave the sweeper, as plain values.
 
     Raises:
         ConfigError: An interpolation in them cannot be resolved.
     """
-    try:
-        container = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"hydra.sweeper cannot be read: {str(error).splitlines()[0]}") from error
-    return {str(key): value for key, value in dict(container).items()}
+    values = {}
+    for name, value in given.items():
+        try:
+            values[name] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
+        except OmegaConfBaseException as error:  # noqa: PERF203 - twenty settings
+            raise ConfigError(f"hydra.sweeper.{name} cannot be read: {str(error).splitlines()[0]}") from error
+    return values

@@ -115,7 +115,8 @@ def slot_environment(
 
 def _require_positive(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1")
+        hint = ", or null for as many as fit" if name == "n_jobs" else ""
+        raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1{hint}")
 
 
 def _gpu_names(gpus: object, visible: Sequence[str] | None) -> tuple[str, ...]:

@@ -67,8 +67,20 @@ def trial(
         round: Number of its round.
         **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
     """
+    about: dict[str, Any] = {
+        "name": name,
+        "edits": (),
+        "parent": None,
+        "rule": "",
+        "reason": "made for a test",
+        "evidence": {},
+        "expects": "",
+        "overrides": (),
+        "config": dict(config or {}),
+        "signature": name,
+    }
     return Trial(
-        variant=Variant(name=name, config=dict(config or {}), **variant),
+        variant=Variant(**{**about, **variant}),
         job=job,
         round=round,
         run_dir=str(job),

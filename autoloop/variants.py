@@ -159,19 +159,23 @@ def parse_edits(value: Any, where: str = "edits") -> tuple[str, ...]:
         ConfigError: ``value`` is something else.
         EditError: An edit cannot be read.
     """
+    texts = edit_texts(value, where)
+    for text in texts:
+        _check(text, where)
+    return texts
+
+
+def edit_texts(value: Any, where: str = "edits") -> tuple[str, ...]:
+    """Return what `parse_edits` returns, unread; comma lists are left for `autoloop.argv.split_sweep`."""
     if value is None:
         return ()
     if isinstance(value, str):
-        texts = [value]
-    elif isinstance(value, Mapping):
-        texts = _texts_of_mapping(value, "", where)
-    elif isinstance(value, Sequence) and not isinstance(value, bytes):
-        texts = [text for item in value for text in _texts_of_item(item, where)]
-    else:
+        return (value.strip(),)
+    if isinstance(value, Mapping):
+        return tuple(_texts_of_mapping(value, "", where))
+    if not isinstance(value, Sequence) or isinstance(value, bytes):
         _refuse(where, value, "an edit path@op=value, a list of edits or a mapping {path@op: value}")
-    for text in texts:
-        _check(text, where)
-    return tuple(text.strip() for text in texts)
+    return tuple(text for item in value for text in _texts_of_item(item, where))
 
 
 def name_of_edits(edits: Iterable[str]) -> str:
@@ -179,7 +183,8 @@ def name_of_edits(edits: Iterable[str]) -> str:
     parts = []
     for edit in map(parse_edit, edits):
         names = [step.name for step in edit.segments if not step.is_wildcard] or ["all"]
-        parts.append(f"{names[-1]}_{edit.op}_{format_literal(edit.operand, quoted_keys=True)}")
+        value = re.sub(r"[^A-Za-z0-9.-]+", "_", format_literal(edit.operand, quoted_keys=True)).strip("_")
+        parts.append(f"{names[-1]}_{edit.op}_{value}")
     return "-".join(parts)
 
 
@@ -233,10 +238,8 @@ def _check_entry_keys(item: Mapping[Any, Any], where: str) -> None:
     for key, value in item.items():
         if key not in _ENTRY_KEYS and "@" not in str(key) and not isinstance(value, Mapping):
             hint = did_you_mean(str(key), _ENTRY_KEYS)
-            ops = ", ".join(OPS)
-            raise ConfigError(
-                f"{where}: '{key}' is no edit{hint}; write path@op: value (the ops are {ops}), edits or reason"
-            )
+            wanted = f"write path@op: value (the ops are {', '.join(OPS)}), edits or reason"
+            raise ConfigError(f"{where}: '{key}' is no edit{hint}; {wanted}")
 
 
 def _texts_of_mapping(value: Mapping[Any, Any], prefix: str, where: str) -> list[str]:
@@ -256,10 +259,10 @@ def _texts_of_mapping(value: Mapping[Any, Any], prefix: str, where: str) -> list
 def _texts_of_item(item: Any, where: str) -> list[str]:
     """Return the edits that one item of a list stands for."""
     if isinstance(item, str):
-        return [item]
-    if isinstance(item, Mapping):
-        return _texts_of_mapping(item, "", where)
-    _refuse(where, item, "a list of edits, each path@op=value in quotes")
+        return [item.strip()]
+    if not isinstance(item, Mapping):
+        _refuse(where, item, "a list of edits, each path@op=value in quotes")
+    return _texts_of_mapping(item, "", where)
 
 
 def _literal(value: Any, path: str, where: str) -> str:

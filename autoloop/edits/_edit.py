@@ -11,13 +11,13 @@ from autoloop.edits._number import is_number
 from autoloop.edits._path import Segment, describe, parse_path
 from autoloop.errors import EditError, did_you_mean, nearest
 
-#: What each op does to every value that the path matches.
+#: What each op makes of every place that the path matches.
 OPS: Final = {
-    "set": "becomes the operand",
-    "mul": "is multiplied by the operand",
-    "add": "grows by the operand (shrinks where it is negative)",
-    "min": "becomes at most the operand",
-    "max": "becomes at least the operand",
+    "set": "becomes the value",
+    "mul": "is multiplied by the value",
+    "add": "grows by the value (shrinks where it is negative)",
+    "min": "becomes at most the value",
+    "max": "becomes at least the value",
 }
 
 _PATH = re.compile(r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^@='"])*""", re.DOTALL)

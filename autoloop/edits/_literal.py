@@ -23,6 +23,10 @@ _INT = re.compile(rf"[+-]?{_INT_UNSIGNED}")
 _FLOAT = re.compile(rf"[+-]?(?:{_EXPONENT}|{_POINT}|[Ii][Nn][Ff]|[Nn][Aa][Nn])")
 _WORDS = {"true": True, "false": False, "null": None}
 
+#: A quote with all backslashes before it, and the backslashes at the end of a text.
+_BEFORE_QUOTE = {mark: re.compile(rf"(?<!\\)(\\*){mark}") for mark in _QUOTES}
+_AT_END = re.compile(r"(?<!\\)\\+\Z")
+
 #: Texts that Hydra reads as themselves without quotes.
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 #: Keys of a mapping, which Hydra never lets stand in quotes.
@@ -113,8 +117,8 @@ def format_literal(value: Any, *, quoted_keys: bool = False) -> str:
 
 def quote(text: str) -> str:
     """Return ``text`` in single quotes; only backslashes before a quote are doubled, as Hydra reads them."""
-    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + "\\'", text)
-    return "'" + re.sub(r"\\+\Z", lambda found: found[0] * 2, escaped) + "'"
+    escaped = _BEFORE_QUOTE["'"].sub(lambda found: found[1] * 2 + "\\'", text)
+    return "'" + _AT_END.sub(lambda found: found[0] * 2, escaped) + "'"
 
 
 def unquote(text: str, start: int) -> tuple[str, int]:
@@ -124,10 +128,10 @@ def unquote(text: str, start: int) -> tuple[str, int]:
         LiteralError: The quote never closes.
     """
     mark, parts, last = text[start], [], start + 1
-    for found in re.finditer(rf"(\\*){mark}", text[start + 1 :]):
-        pos, slashes = start + 1 + found.start(), len(found[1])
-        parts.append(text[last:pos] + "\\" * (slashes // 2))
-        last = start + 1 + found.end()
+    for found in _BEFORE_QUOTE[mark].finditer(text, start + 1):
+        slashes = len(found[1])
+        parts.append(text[last : found.start()] + "\\" * (slashes // 2))
+        last = found.end()
         if slashes % 2 == 0:
             return "".join(parts), last
         parts.append(mark)
@@ -312,8 +316,9 @@ def _checked(value: Any, start: int) -> Any:
 
 def _check_interpolations(text: str, start: int) -> None:
     """Refuse text in which a ``${`` never closes."""
+    pos = text.find("${")
     try:
-        for found in re.finditer(r"\$\{", text):
-            _interpolation_end(text, found.start())
+        while pos >= 0:
+            pos = text.find("${", _interpolation_end(text, pos))
     except LiteralError as error:
         raise LiteralError(error.why, start) from None

@@ -60,10 +60,21 @@ def overrides_for(found: Iterable[Difference], new: Mapping[Any, Any]) -> list[s
     """
     lines: list[str] = []
     for difference in found:
-        if isinstance(difference.old, Mapping) and isinstance(difference.new, Mapping):
-            lines.append(_override(difference.keys, None, new))  # else Hydra would keep the old keys
+        if isinstance(difference.new, (Mapping, list)):
+            lines += [_override(difference.keys, between, new) for between in _clearing(difference)]
         lines.append(_override(difference.keys, difference.new, new))
     return list(dict.fromkeys(lines))
+
+
+def _clearing(difference: Difference) -> list[Any]:
+    """Return what must stand at a place first, where Hydra would merge the new value into the old one.
+
+    Null empties a mapping and keeps its type; between a mapping and a list, which do not merge, only a
+    value that is neither makes room.
+    """
+    if isinstance(difference.old, Mapping):
+        return [None] if isinstance(difference.new, Mapping) else [0]
+    return [0] if isinstance(difference.old, list) and isinstance(difference.new, Mapping) else []
 
 
 def _override(keys: Keys, value: Any, config: Mapping[Any, Any]) -> str:

@@ -136,7 +136,8 @@ class _Walk:
         if not isinstance(node, Mapping):
             return
         names = {_key_text(key): key for key in node}
-        for end in range(self._run_end(index), index, -1):
+        longest = index + 1 + max((name.count(".") for name in names), default=0)
+        for end in range(min(self._run_end(index), longest), index, -1):
             joined = ".".join(segment.name for segment in self._segments[index:end])
             if joined in names:
                 yield names[joined], end

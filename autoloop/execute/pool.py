@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
@@ -31,8 +32,6 @@ log = logging.getLogger(__name__)
 
 #: Left by a W&B service of the main process; a job that finds it would report to that service.
 _STRIPPED_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
-
-_LOST = "the process that supervises the job was killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +69,19 @@ class Pool:
             raise AutoloopError("hydra/launcher=slots needs Linux and /proc; use another launcher here")
         self._settings = settings
         self._zygote: Zygote | None = None
+        self._warm = True
         self._shared: bytes | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # over the zygote and the running jobs, never held for long
+        self._starting = threading.Lock()  # jobs start one after the other
         self._running: dict[int, Connection] = {}
         self._interrupted = threading.Event()
-        self._last_start = 0.0
+        self._interrupt_order = STOP
+        self._last_start = float("-inf")
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The places jobs run in."""
+        return self._settings.slots
 
     def share(self, value: Any) -> None:
         """Hand ``value`` (by cloudpickle) to all jobs started from now on: `zygote.shared` returns it."""
@@ -124,15 +131,16 @@ class Pool:
     def close(self) -> None:
         """Let the zygote go. Call it when no job runs any more."""
         with self._lock:
-            if self._zygote is not None:
-                self._zygote.close()
-                self._zygote = None
+            self._close_zygote()
 
     def _interrupt(self, feed: Feed[Request], at_once: bool) -> None:
         feed.close()
+        self._interrupt_order = KILL if at_once else STOP
         self._interrupted.set()
         for index in list(self._running):
-            self._order(index, KILL if at_once else STOP, "interrupted")
+            self._order(index, self._interrupt_order, "interrupted")
+        if self._zygote is not None:
+            self._zygote.kill()  # it may be busy importing, with a job that waits for it
 
     def _order(self, index: int, order: str, reason: EndedBy) -> bool:
         with self._lock:
@@ -163,45 +171,75 @@ class Pool:
 
     def _run_one(self, request: Request, slot: Slot) -> Outcome:
         outcome = Outcome(request.index, slot=slot.index, gpus=slot.gpus, started_at=time.time())
-        self._wait_for_turn(slot)
-        if self._interrupted.is_set():
-            return replace(outcome, ended_by="interrupted", ended_at=time.time())
         try:
+            if self._settings.wait_for_gpus is not None and slot.gpus:
+                self._settings.wait_for_gpus(slot.gpus, self._interrupted.wait)
             ended = self._supervised(request, slot)
         except Exception as error:  # the border of a job: one that cannot start is a failure
             log.debug("job %s could not be run", request.index, exc_info=True)
             return replace(outcome, error=f"{type(error).__name__}: {error}", ended_at=time.time())
+        if ended is None:
+            return replace(outcome, ended_by="interrupted", ended_at=time.time())
         return _outcome(outcome, ended)
 
-    def _wait_for_turn(self, slot: Slot) -> None:
-        """Wait until the slot's GPUs are free of others and the last start is long enough ago."""
-        if self._settings.wait_for_gpus is not None and slot.gpus:
-            self._settings.wait_for_gpus(slot.gpus, self._interrupted.wait)
-        with self._lock:
-            start = max(time.monotonic(), self._last_start + self._settings.stagger_s)
-            self._last_start = start
-        self._interrupted.wait(max(0.0, start - time.monotonic()))
-
-    def _supervised(self, request: Request, slot: Slot) -> Ended:
-        """Start a supervisor for ``request`` and wait for its last word."""
+    def _supervised(self, request: Request, slot: Slot) -> Ended | None:
+        """Start a supervisor for ``request`` and wait for its last word; None if it was not started."""
         assignment = pickle.dumps(self._assignment(request, slot))
-        ours, theirs = Pipe(duplex=True)
-        with ours:
-            with theirs, self._lock:
-                self._fork(theirs.fileno())
-            ours.send_bytes(assignment)
-            with self._lock:
-                self._running[request.index] = ours
-            if self._interrupted.is_set():  # it came between the last look and this line
-                self._order(request.index, STOP, "interrupted")
-            try:
-                ended: Ended = pickle.loads(ours.recv_bytes())
-            except EOFError:
-                raise ChildProcessError(_LOST) from None
-            finally:
-                with self._lock:
-                    del self._running[request.index]
+        with self._starting:
+            pause_s = self._last_start + self._settings.stagger_s - time.monotonic()
+            if self._interrupted.wait(max(0.0, pause_s)):
+                return None
+            channel = self._start(assignment) or self._start_cold(assignment)
+            self._last_start = time.monotonic()
+        if channel is None:
+            return None
+        with channel, self._watched(request.index, channel):
+            last_word = _receive(channel)
+        if last_word is None:
+            raise ChildProcessError("the process that supervises the job was killed")
+        ended: Ended = pickle.loads(last_word)
         return ended
+
+    def _start_cold(self, assignment: bytes) -> Connection | None:
+        """Start a job after the zygote died on the attempt: with one that imports nothing itself.
+
+        Raises:
+            ChildProcessError: That did not help.
+        """
+        if self._interrupted.is_set():
+            return None
+        with self._lock:
+            self._close_zygote()
+            self._warm = False
+        channel = self._start(assignment)
+        if channel is None and not self._interrupted.is_set():
+            raise ChildProcessError("no process could be started for the job")
+        return channel
+
+    def _start(self, assignment: bytes) -> Connection | None:
+        """Fork a supervisor and wait until it has started the job; None if the zygote died over it."""
+        channel, theirs = Pipe(duplex=True)
+        with theirs, self._lock:
+            self._fork(theirs.fileno())
+        with contextlib.suppress(OSError):
+            channel.send_bytes(assignment)
+        if _receive(channel) is None:
+            channel.close()
+            return None
+        return channel
+
+    @contextlib.contextmanager
+    def _watched(self, index: int, channel: Connection) -> Iterator[None]:
+        """Keep ``channel`` where orders for job ``index`` find it."""
+        with self._lock:
+            self._running[index] = channel
+        if self._interrupted.is_set():  # it came while the job started
+            self._order(index, self._interrupt_order, "interrupted")
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._running[index]
 
     def _assignment(self, request: Request, slot: Slot) -> Assignment:
         return Assignment(
@@ -227,7 +265,7 @@ class Pool:
         try:
             self._open_zygote().fork(channel_fd)
         except OSError:
-            self._zygote = None
+            self._close_zygote()
             self._open_zygote().fork(channel_fd)
 
     def _open_zygote(self) -> Zygote:
@@ -237,10 +275,23 @@ class Pool:
             env.pop("CUDA_VISIBLE_DEVICES", None)
             if "CUDA_VISIBLE_DEVICES" in os.environ:
                 env["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
-            self._zygote = Zygote(self._settings.preload, env)
+            self._zygote = Zygote(self._settings.preload, env, warm=self._warm)
             if self._shared is not None:
                 self._zygote.share(self._shared)
         return self._zygote
+
+    def _close_zygote(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
+
+
+def _receive(channel: Connection) -> bytes | None:
+    """Return a supervisor's next word, None if it is gone."""
+    try:
+        return channel.recv_bytes()
+    except (EOFError, ConnectionError):
+        return None
 
 
 def _outcome(outcome: Outcome, ended: Ended) -> Outcome:

@@ -35,20 +35,30 @@ def start_time(pid: int) -> str | None:
     return fields[19] if fields else None
 
 
+def children(parent: int) -> list[int]:
+    """Return the pids of all processes directly below ``parent``."""
+    return _children_by_parent().get(parent, [])
+
+
 def descendants(root: int) -> list[int]:
     """Return the pids of all processes below ``root``, parents before their children."""
-    children: dict[int, list[int]] = {}
-    for pid in _all_pids():
-        fields = _stat_fields(pid)
-        if fields:
-            children.setdefault(int(fields[1]), []).append(pid)
+    by_parent = _children_by_parent()
     found: list[int] = []
     waiting = [root]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = by_parent.get(waiting.pop(), [])
         found += below
         waiting += below
     return found
+
+
+def has_opened_gpu(fd_dir: Path = _PROC / "self" / "fd") -> bool:
+    """Return whether this process has initialised CUDA, told by the device file that only CUDA opens."""
+    for entry in fd_dir.iterdir():
+        with contextlib.suppress(OSError):
+            if str(entry.readlink()).startswith("/dev/nvidia-uvm"):
+                return True
+    return False
 
 
 def kill_descendants(signum: signal.Signals) -> None:
@@ -56,6 +66,12 @@ def kill_descendants(signum: signal.Signals) -> None:
     for pid in descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signum)
+
+
+def group_members(pgid: int) -> list[int]:
+    """Return the pids of the processes in group ``pgid`` that are not merely waiting to be collected."""
+    stats = ((pid, _stat_fields(pid)) for pid in _all_pids())
+    return [pid for pid, fields in stats if fields and fields[2] == str(pgid) and fields[0] != "Z"]
 
 
 def kill_group(pgid: int, signum: signal.Signals) -> None:
@@ -69,6 +85,15 @@ def _prctl(option: int, value: int) -> None:
     if libc.prctl(option, value, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}): {os.strerror(number)}")
+
+
+def _children_by_parent() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for pid in _all_pids():
+        fields = _stat_fields(pid)
+        if fields:
+            found.setdefault(int(fields[1]), []).append(pid)
+    return found
 
 
 def _all_pids() -> Iterator[int]:

@@ -20,13 +20,14 @@ import struct
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
-from autoloop.execute import supervisor
+from autoloop.execute import processes, supervisor
 
 _HEADER = struct.Struct("!cQ")
-_PRELOAD, _SHARE, _FORK = b"P", b"S", b"F"
+_PRELOAD, _SHARE, _KEEP, _FORK = b"P", b"S", b"K", b"F"
 
 #: Seconds between looks at the parent, which may die while a copy of its socket stays open.
 _LIFE_CHECK_S = 1.0
@@ -63,9 +64,12 @@ class Zygote:
         preload: Modules to import before the first fork.
         env: Environment of the zygote. Thread counts must be right in it, because math libraries
             read them when they are imported.
+        warm: Whether to import and unpickle in the zygote at all. A cold one leaves that to each
+            job: slower, but whatever an import does is done in the job's own process.
     """
 
-    def __init__(self, preload: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(self, preload: Sequence[str], env: Mapping[str, str], *, warm: bool = True) -> None:
+        self._warm = warm
         ours, theirs = socket.socketpair()
         with theirs:
             boot = json.dumps([theirs.fileno(), [path for path in sys.path if isinstance(path, str)]])
@@ -78,7 +82,7 @@ class Zygote:
                 start_new_session=True,
             )
         self._socket = ours
-        self._send(_PRELOAD, json.dumps(list(preload)).encode())
+        self._send(_PRELOAD, json.dumps(list(preload) if warm else []).encode())
 
     @property
     def pid(self) -> int:
@@ -87,7 +91,7 @@ class Zygote:
 
     def share(self, pickled: bytes) -> None:
         """Hand over an object (by cloudpickle) that every job forked from now on inherits."""
-        self._send(_SHARE, pickled)
+        self._send(_SHARE if self._warm else _KEEP, pickled)
 
     def fork(self, channel_fd: int) -> None:
         """Fork a supervisor that talks over ``channel_fd``; the caller closes its own copy.
@@ -96,6 +100,10 @@ class Zygote:
             OSError: The zygote is gone.
         """
         socket.send_fds(self._socket, [_HEADER.pack(_FORK, 0)], [channel_fd])
+
+    def kill(self) -> None:
+        """End the zygote whatever it is doing; running jobs go on."""
+        self._process.kill()
 
     def close(self) -> None:
         """Let the zygote end and wait for it. Running jobs are not its concern: see the pool."""
@@ -110,6 +118,7 @@ class Zygote:
 def serve(fd: int) -> None:
     """Be the zygote: import, share and fork as told on socket ``fd``, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.become_subreaper()  # for the jobs of supervisors that are killed
     parent = os.getppid()
     supervisors: set[int] = set()
     with socket.socket(fileno=fd) as commands:
@@ -129,11 +138,31 @@ def _serve_one(commands: socket.socket, supervisors: set[int]) -> bool:
     body = _receive(commands, length)
     if kind == _FORK:
         supervisors.add(_fork_supervisor(commands, fds[0]))
-    elif kind == _SHARE:
-        _load_shared(body)
-    elif kind == _PRELOAD:
-        _preload(json.loads(body))
+        return True
+    with _ending_with_parent():
+        if kind == _PRELOAD:
+            _preload(json.loads(body))
+        else:
+            _keep_shared(body, load=kind == _SHARE)
     return True
+
+
+@contextlib.contextmanager
+def _ending_with_parent() -> Iterator[None]:
+    """End this process when its parent ends, although it is busy importing."""
+    parent = os.getppid()
+
+    def look(signum: int, frame: FrameType | None) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LIFE_CHECK_S, _LIFE_CHECK_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def _receive(commands: socket.socket, length: int) -> bytes:
@@ -174,22 +203,37 @@ def _import(module: str) -> None:
         print(f"autoloop: cannot preload {module!r}: {error}", file=sys.stderr)
 
 
-def _load_shared(pickled: bytes) -> None:
+def _keep_shared(pickled: bytes, *, load: bool) -> None:
     global _shared_pickle
     _shared_pickle = pickled
     _shared.clear()
-    with contextlib.suppress(Exception):  # `shared` tries again in the job and fails there
-        shared()
-    _settle()
+    if load:
+        with contextlib.suppress(Exception):  # `shared` tries again in the job and fails there
+            shared()
+        _settle()
 
 
 def _settle() -> None:
-    """Keep what is loaded out of garbage collections, which would copy its pages in every job."""
+    """Keep what is loaded out of garbage collections, which would copy its pages in every job.
+
+    An import that opened a GPU has spoilt this process for jobs that want one: it gives up.
+    """
+    if processes.has_opened_gpu():
+        print("autoloop: an imported module uses the GPU; jobs import by themselves instead", file=sys.stderr)
+        os._exit(1)
     gc.collect()
     gc.freeze()
 
 
 def _reap(supervisors: set[int]) -> None:
+    """Collect supervisors that ended; end what the job of a killed one has left behind."""
+    crashed = False
     for pid in list(supervisors):
-        if os.waitpid(pid, os.WNOHANG)[0]:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
             supervisors.discard(pid)
+            crashed |= status != 0
+    while crashed and (strays := set(processes.children(os.getpid())) - supervisors):
+        for pid in strays:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

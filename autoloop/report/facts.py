@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,7 @@ from autoloop.report import text
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
 
+PYTHON = re.compile(r"python[\d.]*$")
 OBJECTIVE = "objective"  # its name where the study names no metric
 KEY_METRICS = {
     "eval_l1": "eval/offline_eval/avg_l1",
@@ -82,10 +85,11 @@ class Facts:
 
     Attributes:
         study: The study.
-        jobs: Its jobs in order of their numbers.
+        jobs: Its jobs in the order they were planned, each by its latest try.
         by_name: Name -> job.
+        tries: Name -> the earlier tries of that job.
         rounds: Round -> its jobs.
-        children: Name of a parent -> its children.
+        children: Name of a parent -> its children, in the order they were planned.
         baseline: The first job without a parent; None in an empty study.
         best: The completed job with the best objective; None while there is none.
         metric: Name of the objective.
@@ -93,21 +97,55 @@ class Facts:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.jobs = [job for _, job in sorted(study.jobs.items())]
-        self.by_name = {job.name: job for job in self.jobs}
+        self.tries: dict[str, list[Job]] = {}
+        latest: dict[str, Job] = {}
+        for _, job in sorted(study.jobs.items()):
+            if job.name in latest:
+                self.tries.setdefault(job.name, []).append(latest[job.name])
+            latest[job.name] = job
+        self.jobs = list(latest.values())
+        self.by_name = latest
+        self._order = {name: position for position, name in enumerate(latest)}
         self.rounds: dict[int, list[Job]] = {}
         self.children: dict[str, list[Job]] = {}
         for job in self.jobs:
             self.rounds.setdefault(job.round, []).append(job)
-            if job.plan.parent is not None:
-                self.children.setdefault(job.plan.parent, []).append(job)
+            parent = self.parent(job)
+            if parent is not None:
+                self.children.setdefault(parent.name, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
         self.best = study.best()
         self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
 
     def parent(self, job: Job) -> Job | None:
-        """The job it was derived from; None for a root."""
-        return self.by_name.get(job.plan.parent) if job.plan.parent is not None else None
+        """The job it was derived from, always one planned before it; None for a root."""
+        parent = self.by_name.get(job.plan.parent) if job.plan.parent is not None else None
+        return parent if parent is not None and self._order[parent.name] < self._order[job.name] else None
+
+    def lineage(self, job: Job) -> list[Job]:
+        """The job and all it descends from, the root first."""
+        line = [job]
+        while (parent := self.parent(line[-1])) is not None:
+            line.append(parent)
+        return line[::-1]
+
+    def kind(self, job: Job) -> str:
+        """Mark of a job: running, failed, root, or what it is against its parent: better, worse or same."""
+        if job.state is None:
+            return "running"
+        if not math.isfinite(job.objective):
+            return "failed"
+        change = self.change(job, self.parent(job))
+        return change.word if change else "root"
+
+    def hint(self, job: Job) -> str:
+        """A job in one line: name, result and verdict."""
+        return f"{job.name}: {text.number(job.objective)}, {self.verdict(job)}"
+
+    @cached_property
+    def winning(self) -> frozenset[int]:
+        """Numbers of the best job and of all it descends from."""
+        return frozenset(job.job for job in self.lineage(self.best)) if self.best else frozenset()
 
     def change(self, job: Job, reference: Job | None) -> Change | None:
         """How ``job`` did against ``reference``; None where either has no finite result or both are one."""
@@ -150,7 +188,7 @@ class Facts:
     def knobs(self) -> dict[int, dict[str, Any]]:
         """Job number -> value of every path that its lineage changed."""
         known: dict[int, dict[str, Any]] = {}
-        for job in self.jobs:  # a parent's number is below its children's
+        for job in self.jobs:
             parent = self.parent(job)
             inherited = known.get(parent.job, {}) if parent else {}
             known[job.job] = {**inherited, **{path: new for path, _, new in job.plan.changes}}
@@ -172,7 +210,9 @@ class Facts:
     def scores(self) -> list[Score]:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
         decisions = [decision for group in self.study.decisions.values() for decision in group]
-        names = dict.fromkeys([*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs)])
+        names = dict.fromkeys(
+            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
+        )
         fired, silent = _count(decisions, True), _count(decisions, False)
         of_rule: dict[str, list[Job]] = {}
         for job in self.jobs:
@@ -184,7 +224,7 @@ class Facts:
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
 
-    @property
+    @cached_property
     def noise(self) -> tuple[int, float] | None:
         """Repeats of one configuration: how many, and the standard deviation of their results.
 
@@ -206,17 +246,56 @@ class Facts:
         known = job.details.get("command")
         if known:
             return known if isinstance(known, str) else shlex.join(str(word) for word in known)
-        return shlex.join([*program(self.study.header.get("command", "")), *job.plan.overrides])
+        return shlex.join([*self._program, *job.plan.overrides])
+
+    @cached_property
+    def _program(self) -> list[str]:
+        return program(self.study_command)
+
+    @property
+    def study_command(self) -> str:
+        """The command line of the study; empty where the journal does not have it."""
+        command = self.study.header.get("command") or ""
+        return command if isinstance(command, str) else shlex.join(str(word) for word in command)
 
     @property
     def spent_unit(self) -> str:
         """``GPU-hours`` where jobs had GPUs, ``slot-hours`` otherwise."""
         return "GPU-hours" if any(job.gpus for job in self.jobs) else "slot-hours"
 
+    @cached_property
+    def pauses(self) -> list[tuple[float, float]]:
+        """Spans of time without a process: from a last sign of life to the resume that followed it."""
+        found = []
+        for event in self.study.resumes:
+            resumed = float(event["time"])
+            earlier = self._signs[: bisect_left(self._signs, resumed)]
+            if earlier:
+                found.append((earlier[-1], resumed))
+        return found
+
+    def ended_at(self, job: Job) -> float:
+        """When a job ended, NaN if it has not.
+
+        The journal learns of an interrupted job's end only when the study is taken up again; it ended no
+        later than the pause before that began.
+        """
+        if job.state is not TrialState.INTERRUPTED:
+            return job.ended_at
+        cut = (start for start, resumed in self.pauses if job.started_at <= start and job.ended_at >= resumed)
+        return next(cut, job.ended_at)
+
     def spent_hours(self, job: Job) -> float:
         """Hours of a job times its GPUs (at least one); 0 while its end is unknown."""
-        hours = (job.ended_at - job.started_at) / 3600.0
+        hours = (self.ended_at(job) - job.started_at) / 3600.0
         return hours * max(1, len(job.gpus)) if math.isfinite(hours) else 0.0
+
+    @cached_property
+    def _signs(self) -> list[float]:
+        """Times at which a process is known to have run the study, ascending."""
+        jobs = self.study.jobs.values()
+        ends = [job.ended_at for job in jobs if job.state is not TrialState.INTERRUPTED]
+        return sorted(time for time in [*(job.started_at for job in jobs), *ends] if math.isfinite(time))
 
     def _score(self, name: str, fired: int, silent: int, jobs: Sequence[Job]) -> Score:
         ended = [job for job in jobs if job.state is not None]
@@ -232,18 +311,37 @@ class Facts:
         )
 
 
-def program(command: str | Sequence[str]) -> list[str]:
+def program(command: str) -> list[str]:
     """Return the words of a command line that name the app: interpreter and script or module.
 
     Args:
-        command: The study's command line, one string or its words; empty gives ``python -m autoloop.train``.
+        command: The study's command line; empty gives ``python -m autoloop.train``.
     """
-    words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
+    try:
+        words = shlex.split(command)
+    except ValueError:  # quotes that do not match
+        words = command.split()
     if not words:
         return ["python", "-m", "autoloop.train"]
-    if "-m" in words[1:2]:
-        return words[:3]
-    return words[:2] if len(words) > 1 and words[1].endswith(".py") else words[:1]
+    if not PYTHON.search(words[0]):
+        return words[:1]
+    position = 1
+    while position < len(words) and words[position].startswith("-") and words[position] != "-m":
+        position += 2 if words[position] in ("-X", "-W") else 1
+    return words[: position + (2 if words[position : position + 1] == ["-m"] else 1)]
+
+
+def log_path(job: Job) -> str:
+    """Path of a job's log relative to the study; empty where it left none."""
+    log = job.details.get("log")
+    return f"{job.run_dir}/{log}" if log else ""
+
+
+def log_lines(job: Job, most: int) -> list[str]:
+    """The last lines of a job's log, as far as the journal keeps them."""
+    tail = job.details.get("log_tail") or ""
+    lines = tail.splitlines() if isinstance(tail, str) else [str(line) for line in tail]
+    return lines[-most:]
 
 
 def judged(decision: Event) -> str:
@@ -261,9 +359,22 @@ def fired(decisions: Iterable[Event]) -> list[Event]:
     return [decision for decision in decisions if decision["edits"]]
 
 
+def counted(number: int, word: str) -> str:
+    """A number and what it counts (``1 round``, ``3 rounds``)."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
 def stop_reason(stop: Event) -> str:
     """Why a study stopped, in words."""
     return str(stop.get("reason") or "no reason given").rstrip(".")
+
+
+def noise_note(facts: Facts) -> str:
+    """How far results of one configuration lie apart, in words."""
+    noise = facts.noise
+    if noise is None:
+        return "one run each: the spread between seeds was not measured"
+    return f"standard deviation between {noise[0]} seeds of one configuration: {text.number(noise[1], 2)}"
 
 
 def states(jobs: Iterable[Job]) -> str:

@@ -7,7 +7,20 @@ from itertools import groupby
 
 from autoloop.history.series import Series
 from autoloop.report import text
-from autoloop.report.facts import Change, Facts, fired, judged, last, silent, states, stop_reason
+from autoloop.report.facts import (
+    Change,
+    Facts,
+    counted,
+    fired,
+    judged,
+    last,
+    log_lines,
+    log_path,
+    noise_note,
+    silent,
+    states,
+    stop_reason,
+)
 from autoloop.report.text import md, md_block, md_code
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
@@ -32,7 +45,7 @@ def markdown(study: Study, curves: Curves | None = None, columns: Mapping[str, s
     lines = _head(facts)
     newest = max(facts.rounds, default=0)
     for number, jobs in facts.rounds.items():
-        lines += [f"## Round {number}", "", f"{len(jobs)} jobs: {states(jobs)}.", ""]
+        lines += [f"## Round {number}", "", f"{counted(len(jobs), 'job')}: {states(jobs)}.", ""]
         lines += _table(facts, jobs, shown, curves or {})
         lines += _jobs(facts, jobs)
         lines += _decisions(study.decisions.get(number, []), number > newest - SILENT_ROUNDS)
@@ -44,7 +57,8 @@ def markdown(study: Study, curves: Curves | None = None, columns: Mapping[str, s
 def _head(facts: Facts) -> list[str]:
     study, best = facts.study, facts.best
     goal = "higher" if study.maximize else "lower"
-    lines = ["# autoloop study", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
+    title = md(study.header.get("task") or "study")
+    lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
     lines.append(f"Jobs: {states(facts.jobs)}.")
     if best is None:
         lines.append("No job has completed with a value of the objective yet.")
@@ -67,14 +81,6 @@ def _against_baseline(facts: Facts, job: Job) -> str:
         f", {text.percent(change.pct)} against the baseline's {text.number(baseline.objective)}:"
         f" {change.word} ({noise_note(facts)})"
     )
-
-
-def noise_note(facts: Facts) -> str:
-    """How far results of one configuration lie apart, in words."""
-    noise = facts.noise
-    if noise is None:
-        return "one run each: the spread between seeds was not measured"
-    return f"standard deviation between {noise[0]} seeds of one configuration: {text.number(noise[1], 2)}"
 
 
 def _table(facts: Facts, jobs: Sequence[Job], columns: Mapping[str, str], curves: Curves) -> list[str]:
@@ -147,23 +153,25 @@ def _job(facts: Facts, job: Job) -> list[str]:
     lines += [f"- Note: {md(note)}" for note in (*plan.notes, *details.get("warnings", ()))]
     if details.get("problem"):
         lines.append(f"- No curves: {md(details['problem'])}")
+    for earlier in facts.tries.get(job.name, ()):
+        lines.append(f"- Tried before as job {earlier.job}: {md(facts.verdict(earlier))}")
     if job.run_dir:
-        lines.append(f"- Output: {md_code(job.run_dir)}{md(_where(job))}")
+        lines.append(f"- Output: {md_code(job.run_dir)}{md(_where(facts, job))}")
     if details.get("url"):
         lines.append(f"- W&B: {_link(str(details['url']))}")
     lines.append(f"- Command: {md_code(facts.command(job))}")
     return lines
 
 
-def _where(job: Job) -> str:
-    """Steps, time, slot and attempts of a job, as far as they are known, each after a comma."""
+def _where(facts: Facts, job: Job) -> str:
+    """Steps, time and slot of a job and which one it repeats, as far as known, each after a comma."""
     parts = []
     if job.state is not None:
-        parts.append(f"{job.steps} steps in {text.duration(job.ended_at - job.started_at)}")
+        parts.append(f"{job.steps} steps in {text.duration(facts.ended_at(job) - job.started_at)}")
     if job.slot is not None:
         parts.append(f"slot {job.slot}" + (f" (GPU {', '.join(job.gpus)})" if job.gpus else ""))
-    if job.attempts > 1:
-        parts.append(f"attempt {job.attempts}")
+    if job.retry_of is not None:
+        parts.append(f"a retry of job {job.retry_of}")
     return "".join(f", {part}" for part in parts)
 
 
@@ -178,11 +186,10 @@ def _log(job: Job) -> list[str]:
     lines = [
         f"**{job.state.value if job.state else ''}** {md(job.error or 'without a message')}{_exit(details)}"
     ]
-    if details.get("log"):
-        lines[0] += f", log: {md_code(details['log'])}"
-    tail = details.get("log_tail") or ""
-    whole = tail.splitlines() if isinstance(tail, str) else [str(line) for line in tail]
-    return [*lines, "", *(md_block("\n".join(whole[-LOG_LINES:])) if whole else ["(the log is empty)"]), ""]
+    if log_path(job):
+        lines[0] += f", log: {md_code(log_path(job))}"
+    tail = log_lines(job, LOG_LINES)
+    return [*lines, "", *(md_block("\n".join(tail)) if tail else ["(the log is empty)"]), ""]
 
 
 def _exit(details: Event) -> str:

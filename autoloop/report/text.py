@@ -30,9 +30,11 @@ def clean(text: object, keep_lines: bool = False) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with ``digits`` significant digits; a dash for None and NaN."""
+    """Return a number with ``digits`` significant digits (whole up to a million); a dash for None and NaN."""
     if value is None or math.isnan(value):
         return MISSING
+    if 10**digits <= abs(value) < 1e6:
+        return f"{value:.0f}"
     return f"{value:.{digits}g}"
 
 

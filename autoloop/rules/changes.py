@@ -1,4 +1,4 @@
-"""How a curve changed, with the noise of that number."""
+"""How a curve stands and how it changed, with the noise of those numbers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from autoloop import curves
+from autoloop.history.series import Series
 
 LEVELS = ("last", "tail", "max")
-SPANS = ("first_last", "run", "end")
+SPANS = ("first_last", "start", "run", "end")
 WINDOW = 0.25  # share of the points that the head and the tail of a run take in
-SIGMAS = 2.0  # a change counts where it is larger than this many standard errors
+LEAST = {"first_last": 2, "start": 2, "run": 2, "end": 4}  # points without which a change means nothing
 END = 0.5  # share of the points that the end of a run takes in
+SIGMAS = 2.0  # a change counts where it is larger than this many standard errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,19 @@ class Change:
     Attributes:
         first: Level before.
         last: Level after.
-        pct: ``100 * (last - first) / |first|``, NaN where ``first`` is 0.
-        noise_pct: Standard error of ``pct``; NaN where it was not estimated.
+        pct: ``100 * (last - first) / |first|``; not finite where ``first`` is 0.
+        noise_pct: Standard error of ``pct``; NaN where it was not estimated, infinite where it cannot be.
     """
 
     first: float
     last: float
     pct: float
     noise_pct: float
+
+    @property
+    def doubt_pct(self) -> float:
+        """Two standard errors, 0 where the error was not estimated."""
+        return 0.0 if math.isnan(self.noise_pct) else SIGMAS * self.noise_pct
 
     def fell_by(self, pct: float) -> bool:
         """Whether it fell by more than ``pct`` percent and by more than two standard errors."""
@@ -42,69 +48,48 @@ class Change:
         """Whether it rose by more than ``pct`` percent and by more than two standard errors."""
         return self.pct > max(pct, self.doubt_pct)
 
-    @property
-    def doubt_pct(self) -> float:
-        """Two standard errors, 0 where the error was not estimated."""
-        return SIGMAS * self.noise_pct if math.isfinite(self.noise_pct) else 0.0
-
     def facts(self) -> dict[str, Any]:
-        """Return the numbers as evidence, without those that are unknown."""
+        """Return the numbers as evidence, without those that are not finite."""
         numbers = {"first": self.first, "last": self.last, "pct": self.pct, "noise_pct": self.noise_pct}
         return {key: value for key, value in numbers.items() if math.isfinite(value)}
 
 
-def level(values: Values, stat: str) -> float:
-    """Return the level of finite values (n,), n >= 1: one of `LEVELS`."""
+def level(series: Series, stat: str) -> float:
+    """Return the level of a series of finite values, at least one: one of `LEVELS`."""
     if stat == "last":
-        return float(values[-1])
-    return float(values.max()) if stat == "max" else float(np.median(values[-_window(values) :]))
+        return float(series.values[-1])
+    return float(series.values.max()) if stat == "max" else curves.level(curves.tail(series, WINDOW)).value
 
 
-def measure(values: Values, span: str) -> Change:
-    """Return how finite values (n,), n >= 2, changed.
+def measure(series: Series, span: str) -> Change:
+    """Return how a series of finite values, at least two, changed.
 
     Args:
-        values: The curve.
-        span: ``first_last`` compares the last value with the first; ``run`` the median of the last quarter of
-            the points with that of the first; ``end`` takes a robust line (Theil-Sen) through the last half
-            and compares its ends.
+        series: The curve.
+        span: ``first_last`` compares the last value with the first; ``start`` the median of the last quarter
+            of the points with the first value; ``run`` that median with the one of the first quarter; ``end``
+            takes a robust line (Theil-Sen) through the last half of the points and compares its ends.
     """
     if span == "first_last":
-        return _change(float(values[0]), float(values[-1]), math.nan)
+        return _change(float(series.values[0]), float(series.values[-1]), math.nan)
+    if span == "start":
+        tail = curves.level(curves.tail(series, WINDOW))
+        return _change(float(series.values[0]), tail.value, math.hypot(tail.stderr, tail.spread))
     if span == "run":
-        window = _window(values)
-        head, tail = values[:window], values[-window:]
-        return _change(
-            float(np.median(head)),
-            float(np.median(tail)),
-            math.hypot(_median_error(head), _median_error(tail)),
-        )
-    return _end(values[-max(2, math.ceil(END * len(values))) :])
+        moved = curves.relative_change(series, WINDOW)
+        return Change(moved.head.value, moved.tail.value, 100 * moved.value, 100 * moved.spread)
+    return _along_line(curves.tail(series, END))
 
 
-def _end(values: Values) -> Change:
-    """Return the change along a Theil-Sen line through all the points."""
-    n = len(values)
-    rows, columns = np.triu_indices(n, 1)
-    slope = float(np.median((values[columns] - values[rows]) / (columns - rows)))
-    line = slope * np.arange(n)
-    start = float(np.median(values - line))
-    spread = 1.4826 * float(np.median(np.abs(values - line - start)))
-    return _change(start, start + slope * (n - 1), spread * math.sqrt(12 / n))
+@np.errstate(over="ignore", invalid="ignore")
+def _along_line(series: Series) -> Change:
+    """Return the change along a robust line through all the points."""
+    slope, error = curves.slope(series)
+    away = (series.steps - series.steps[0]).astype(np.float64)
+    first = float(np.median(series.values - slope * away))
+    return _change(first, first + slope * float(away[-1]), error * float(away[-1]))
 
 
 def _change(first: float, last: float, error: float) -> Change:
     scale = 100 / abs(first) if first else math.nan
     return Change(first, last, scale * (last - first), scale * error)
-
-
-def _median_error(values: Values) -> float:
-    """Return the standard error of a median, from differences of neighbours (a trend does not count)."""
-    if len(values) < 2:
-        return math.nan
-    spread = 1.4826 * float(np.median(np.abs(np.diff(values)))) / math.sqrt(2)
-    return 1.2533 * spread / math.sqrt(len(values))
-
-
-def _window(values: Values) -> int:
-    return max(1, math.ceil(WINDOW * len(values)))

@@ -7,15 +7,11 @@ three and what is allowed.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from autoloop.errors import ConfigError, did_you_mean
-
-OPS = ("set", "mul", "add", "min", "max")
-
-_EDIT = re.compile(r"(?P<path>[^@=\s]+)@(?P<op>[^@=\s]+)=(?P<operand>.+)", re.DOTALL)
+from autoloop.edits import parse_edit
+from autoloop.errors import ConfigError, EditError, did_you_mean
 
 
 def text(owner: str, key: str, value: Any) -> str:
@@ -104,14 +100,10 @@ def edits(owner: str, value: Any) -> tuple[str, ...]:
         ConfigError: The list is empty, or an entry is no edit.
     """
     items = texts(owner, "edits", value)
-    for item in items:
-        found = _EDIT.fullmatch(item)
-        if found is None:
-            raise _refusal(owner, "edits", item, "an edit such as ot.lambda_ot@mul=0.5")
-        if found["op"] not in OPS:
-            allowed = f"one of the operations {', '.join('@' + op for op in OPS)}"
-            raise _refusal(owner, "edits", item, allowed, did_you_mean(found["op"], OPS))
-    return items
+    try:
+        return tuple(str(parse_edit(item)) for item in items)
+    except EditError as error:
+        raise ConfigError(f"{owner!r}: {error}") from error
 
 
 def _range(low: float, high: float, over: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
-from autoloop.rules.changes import SPANS, Change, level, measure
+from autoloop.rules.changes import LEAST, SPANS, Change, level, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.paths import is_number, matches
 from autoloop.rules.readings import find_curve
@@ -21,6 +21,8 @@ class CostNotFalling(EditingRule):
     Fires when the mass is above ``mass_above`` and every term's cost fell by less than ``fell_less_than_pct``
     percent. With ``only_learnable`` it looks at terms with ``weight_embed > 0`` alone: a label cost compares
     recorded actions, no training lowers it, and a rule that waits for it cuts ``lambda_ot`` down to nothing.
+    A plan that works lowers the cost within its first hundred steps: compare with the ``start``, not with the
+    median of the first quarter.
 
     The cost of a term is ``<costs>/<term>``, under the first prefix that has it: ``ot_cost_diag`` is the cost
     on the pairs that act, ``ot_cost`` the mean over all pairs, which the plan does not see. What "fell"
@@ -38,8 +40,8 @@ class CostNotFalling(EditingRule):
         fell_less_than_pct: In percent of the first level.
         only_learnable: Whether terms without a learned embedding are left out.
         features: Path of the list of terms in the config, each with ``term_name`` and ``weight_embed``.
-        span: ``first_last``, ``run`` or ``end``.
-        min_points: Points a judgement needs, at least 2.
+        span: ``first_last``, ``start``, ``run`` or ``end``.
+        min_points: Points a judgement needs, at least 2 (4 for ``end``).
         expects: What the child should show.
     """
 
@@ -54,7 +56,7 @@ class CostNotFalling(EditingRule):
         fell_less_than_pct: float = 10.0,
         only_learnable: bool = True,
         features: str = "ot.loss_config.features",
-        span: str = "run",
+        span: str = "start",
         min_points: int = 8,
         expects: str = "",
     ) -> None:
@@ -66,14 +68,14 @@ class CostNotFalling(EditingRule):
         self.only_learnable = checks.flag(name, "only_learnable", only_learnable)
         self.features = checks.text(name, "features", features)
         self.span = checks.choice(name, "span", span, SPANS)
-        self.min_points = checks.whole(name, "min_points", min_points, 2)
+        self.min_points = checks.whole(name, "min_points", min_points, LEAST[self.span])
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Look at the mass, then at every term."""
         mass = find_curve(trial, [self.mass], self.min_points)
         if mass.problem:
             return self.abstain(trial, mass.problem)
-        value = level(mass.values, "last" if self.span == "first_last" else "tail")
+        value = level(mass.series, "last" if self.span == "first_last" else "tail")
         facts: dict[str, Any] = {
             "mass": value,
             "mass_above": self.mass_above,
@@ -89,7 +91,7 @@ class CostNotFalling(EditingRule):
         falling = [term for term, change in changes.items() if change.fell_by(self.limit_pct)]
         if falling:
             return self.abstain(trial, f"the cost of {', '.join(falling)} falls", facts)
-        most = max(-change.pct for change in changes.values())
+        most = max(0.0 - change.pct for change in changes.values())
         reason = (
             f"{self.mass} is {value:.3g}, but no {kind} fell by {self.limit_pct:g} % (the most: {most:.3g} %)"
         )
@@ -100,7 +102,7 @@ class CostNotFalling(EditingRule):
         changes = {}
         for term in self._terms(trial):
             curve = find_curve(trial, [f"{prefix}/{term}" for prefix in self.costs], self.min_points)
-            change = None if curve.problem else measure(curve.values, self.span)
+            change = None if curve.problem else measure(curve.series, self.span)
             if change is not None and math.isfinite(change.pct):
                 changes[term] = change
         return changes

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from autoloop.errors import ConfigError
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
-from autoloop.rules.changes import SPANS, Change, measure
+from autoloop.rules.changes import LEAST, SPANS, Change, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve
 from autoloop.trials import Trial
@@ -19,28 +19,31 @@ class MetricChange(EditingRule):
 
     With ``pct = 100 * (last - first) / |first|``, fires when
 
-    - ``fell_less_than_pct``: ``-pct`` is under it (a plateau; a metric that rose counts), and the standard
-      error of ``pct`` is at most ``max_noise_pct``;
+    - ``fell_less_than_pct``: ``-pct`` is under it (a metric that rose counts too), and the standard error of
+      ``pct`` is at most ``max_noise_pct``;
+    - ``stayed_within_pct``: ``|pct|`` is under it, with the same condition (a plateau);
     - ``fell_more_than_pct``: ``-pct`` is over it and over two standard errors (it still improves);
     - ``rose_more_than_pct``: ``pct`` is over it and over two standard errors.
 
     What ``first`` and ``last`` are is the ``span``: ``first_last``, the two values themselves, as the users'
-    scripts did; ``run``, the medians of the first and of the last quarter of the points; ``end``, the two
-    ends of a robust line (Theil-Sen) through the last half of the points. The single values of a LeRobot run
-    scatter by 5 % (loss) to 61 % (ot_loss) from one logged point to the next, so that 2 % between the first
-    and the last of them says nothing: prefer ``run`` and ``end``. Stays silent on a metric that was not
-    logged, on fewer than ``min_points`` finite values, on more than a tenth of non-finite ones, where
-    ``first`` is 0, on a run whose loss ended non-finite, and on a job that failed.
+    scripts did; ``start``, the first value and the median of the last quarter of the points; ``run``, the
+    medians of the first and of the last quarter; ``end``, the two ends of a robust line (Theil-Sen) through
+    the last half of the points. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss)
+    from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
+    ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points`` finite
+    values, on more than a tenth of non-finite ones, where ``first`` is 0, on a run whose loss ended
+    non-finite, and on a job that failed.
 
     Args:
         name: Name of the rule.
         metric: The metric to look at, or a list of which the first one logged counts.
         edits: Edits of the child.
-        fell_less_than_pct: In percent of ``|first|``; exactly one of the three is given.
+        fell_less_than_pct: In percent of ``|first|``; exactly one of the four is given.
         fell_more_than_pct: The same.
         rose_more_than_pct: The same.
-        span: ``first_last``, ``run`` or ``end``.
-        min_points: Points a judgement needs, at least 2.
+        stayed_within_pct: The same.
+        span: ``first_last``, ``start``, ``run`` or ``end``.
+        min_points: Points a judgement needs, at least 2 (4 for ``end``).
         max_noise_pct: Standard error of ``pct`` above which a plateau cannot be told, in percent.
         expects: What the child should show.
     """
@@ -54,6 +57,7 @@ class MetricChange(EditingRule):
         fell_less_than_pct: float | None = None,
         fell_more_than_pct: float | None = None,
         rose_more_than_pct: float | None = None,
+        stayed_within_pct: float | None = None,
         span: str = "end",
         min_points: int = 8,
         max_noise_pct: float = 5.0,
@@ -62,12 +66,13 @@ class MetricChange(EditingRule):
         super().__init__(name=name, edits=edits, expects=expects)
         self.metrics = checks.texts(name, "metric", metric)
         self.span = checks.choice(name, "span", span, SPANS)
-        self.min_points = checks.whole(name, "min_points", min_points, 2)
+        self.min_points = checks.whole(name, "min_points", min_points, LEAST[self.span])
         self.max_noise_pct = checks.number(name, "max_noise_pct", max_noise_pct, 0.0)
         limits = {
             "fell_less_than_pct": fell_less_than_pct,
             "fell_more_than_pct": fell_more_than_pct,
             "rose_more_than_pct": rose_more_than_pct,
+            "stayed_within_pct": stayed_within_pct,
         }
         given = {key: value for key, value in limits.items() if value is not None}
         if len(given) != 1:
@@ -80,7 +85,7 @@ class MetricChange(EditingRule):
         curve = find_curve(trial, self.metrics, self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
-        change = measure(curve.values, self.span)
+        change = measure(curve.series, self.span)
         evidence = {"metric": curve.metric, "span": self.span, **change.facts(), self.kind: self.limit_pct}
         if not math.isfinite(change.pct):
             return self.abstain(trial, f"{curve.metric} starts at 0: its change has no percentage", evidence)
@@ -96,8 +101,9 @@ class MetricChange(EditingRule):
     def _doubt(self, change: Change) -> str:
         """Return why the threshold is not met, or an empty string."""
         limit = f"{self.limit_pct:g} %"
-        if self.kind == "fell_less_than_pct":
-            if -change.pct >= self.limit_pct:
+        if self.kind in ("fell_less_than_pct", "stayed_within_pct"):
+            amount = abs(change.pct) if self.kind.startswith("stayed") else -change.pct
+            if amount >= self.limit_pct:
                 return f"that is not less than {limit}"
             hidden = change.noise_pct > self.max_noise_pct
             return f"its noise of {change.noise_pct:.2g} % hides a plateau" if hidden else ""
@@ -108,10 +114,17 @@ class MetricChange(EditingRule):
         return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
 
 
-_SPAN_WORDS = {"first_last": "the run (last against first)", "run": "the run", "end": "its last half"}
+_SPAN_WORDS = {
+    "first_last": "the run (last against first)",
+    "start": "the run (tail against first)",
+    "run": "the run",
+    "end": "its last half",
+}
 
 
 def describe(change: Change) -> str:
     """Return the change in words, such as ``fell by 12 % (0.14 -> 0.123)``."""
+    if change.pct == 0:
+        return f"stayed at {change.last:.4g}"
     verb = "fell" if change.pct < 0 else "rose"
     return f"{verb} by {abs(change.pct):.3g} % ({change.first:.4g} -> {change.last:.4g})"

@@ -66,9 +66,9 @@ class MetricLevel(EditingRule):
         curve = find_curve(trial, self.metrics, self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
-        value = level(curve.values, self.stat)
-        evidence = {"metric": curve.metric, "stat": self.stat, "value": value, "points": len(curve.values)}
-        bounds = {"below": self.below, "above": self.above}
+        value = level(curve.series, self.stat)
+        evidence = {"metric": curve.metric, "stat": self.stat, "value": value, "points": len(curve.series)}
+        bounds = {"above": self.above, "below": self.below}
         evidence.update({key: bound for key, bound in bounds.items() if bound is not None})
         found = f"{curve.metric} ({self.stat}) is {value:.4g}"
         if self.below is not None and value >= self.below:

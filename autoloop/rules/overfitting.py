@@ -57,7 +57,7 @@ class Overfitting(EditingRule):
         evaluation = find_curve(trial, self.evaluation, self.min_points)
         if train.problem or evaluation.problem:
             return self.abstain(trial, train.problem or evaluation.problem)
-        seen, held_out = measure(train.values, "end"), measure(evaluation.values, "end")
+        seen, held_out = measure(train.series, "end"), measure(evaluation.series, "end")
         evidence = {
             "train": {"metric": train.metric, **seen.facts()},
             "evaluation": {"metric": evaluation.metric, **held_out.facts()},

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from autoloop import curves
+from autoloop.history.series import Series
 from autoloop.trials import Trial
 
 FINITE_SHARE = 0.9  # a metric with fewer finite values than this share is not judged
@@ -20,14 +19,12 @@ class Curve:
 
     Attributes:
         metric: Name under which it was found.
-        steps: int64 (n,), ascending.
-        values: float64 (n,), finite.
+        series: Steps and finite values.
         problem: Why the curve cannot be judged; empty where it can.
     """
 
     metric: str = ""
-    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    values: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    series: Series = field(default_factory=lambda: Series.of([]))
     problem: str = ""
 
 
@@ -48,7 +45,7 @@ def diverged(trial: Trial) -> str:
     ``ot_pi_sum`` 1.0 and ends with exit code 0.
     """
     for metric in {**trial.summary, **trial.history}:
-        values = _recorded(trial, metric)[1]
+        values = _recorded(trial, metric).values
         if metric.endswith("loss") and len(values) and not math.isfinite(values[-1]):
             return metric
     return ""
@@ -67,30 +64,33 @@ def find_curve(trial: Trial, metrics: Sequence[str], min_points: int = 1) -> Cur
     reason = unusable(trial)
     if reason:
         return Curve(problem=reason)
-    curves = [_finite(metric, *_recorded(trial, metric), min_points) for metric in metrics]
+    curves = [_judgeable(metric, _recorded(trial, metric), min_points) for metric in metrics]
     good = [curve for curve in curves if not curve.problem]
     return good[0] if good else Curve(problem="; ".join(curve.problem for curve in curves))
 
 
-def _recorded(trial: Trial, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return steps and values of a metric; of its summary where there is no curve."""
+def _recorded(trial: Trial, metric: str) -> Series:
+    """Return the series of a metric; where there is none, the two points of its summary.
+
+    A summary sets non-finite values aside: where they are too many, a NaN stands at the end.
+    """
     if metric in trial.history:
-        return trial.history[metric].steps, trial.history[metric].values
+        return trial.history[metric]
     if metric not in trial.summary:
-        return np.zeros(0, np.int64), np.zeros(0)
+        return Series.of([])
     known = trial.summary[metric]
-    values = [known.first, known.last][-min(known.count, 2) :] if known.count else []
-    return np.arange(len(values)), np.asarray(values, float)
+    ends = [known.first, known.last][-min(known.count, 2) :] if known.count else []
+    return Series.of([*ends, math.nan] if known.finite_share < FINITE_SHARE else ends)
 
 
-def _finite(metric: str, steps: NDArray[np.int64], values: NDArray[np.float64], min_points: int) -> Curve:
-    """Return the curve without its non-finite values, or what is wrong with it."""
-    finite = np.isfinite(values)
-    count, kept = len(values), int(finite.sum())
-    if not count:
+def _judgeable(metric: str, series: Series, min_points: int) -> Curve:
+    """Return the finite part of a series, or what is wrong with it."""
+    points = curves.finite(series)
+    if not len(series):
         return Curve(metric, problem=f"{metric} was not logged")
-    if kept < FINITE_SHARE * count or not finite[-1]:
-        return Curve(metric, problem=f"{metric} has {count - kept} of {count} values that are not finite")
-    if kept < min_points:
-        return Curve(metric, problem=f"{metric} has {kept} points, too few to judge (needs {min_points})")
-    return Curve(metric, steps[finite], values[finite])
+    if curves.finite_share(series) < FINITE_SHARE or not math.isfinite(series.values[-1]):
+        lost = len(series) - len(points)
+        return Curve(metric, problem=f"{metric} has {lost} of {len(series)} values that are not finite")
+    if len(points) < min_points:
+        return Curve(metric, problem=f"{metric} has {len(points)} points, too few (needs {min_points})")
+    return Curve(metric, points)

@@ -59,7 +59,7 @@ class RestoreMass(Rule):
         below: float = 0.05,
         wanted: float = 0.2,
         max_factor: float = 100.0,
-        min_points: int = 1,
+        min_points: int = 4,
     ) -> None:
         self.name = checks.text(name, "name", name)
         self.mass = checks.text(name, "mass", mass)
@@ -79,7 +79,7 @@ class RestoreMass(Rule):
         curve = find_curve(trial, [self.mass], self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
-        now = level(curve.values, "tail")
+        now = level(curve.series, "tail")
         evidence = {"mass": now, "below": self.below, "wanted": self.wanted}
         if now >= self.below:
             return self.abstain(trial, f"{self.mass} is {now:.3g}, not below {self.below:g}", evidence)
@@ -115,7 +115,7 @@ class RestoreMass(Rule):
     def _log_mass(self, trial: Trial, mass: float) -> float:
         """Return the logarithm of the mass at the end of the run."""
         logged = find_curve(trial, [self.log_mass])
-        value = math.inf if logged.problem else level(logged.values, "tail")
+        value = math.inf if logged.problem else level(logged.series, "tail")
         if value < math.log(self.below):
             return value
         return math.log(mass) if mass > 0 else LOG_SMALLEST

@@ -59,13 +59,13 @@ class Spikes(EditingRule):
         curve = find_curve(trial, self.metrics, self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
-        values = curve.values
+        values = curve.series.values
         around = _neighbourhood(values)
         spikes = np.flatnonzero((around > 0) & (values > self.times * around))
         spikes = spikes[spikes >= len(values) // 10]
         evidence = {
             "metric": curve.metric,
-            "spikes_at": [int(step) for step in curve.steps[spikes]],
+            "spikes_at": [int(step) for step in curve.series.steps[spikes]],
             "times": self.times,
             "at_least": self.at_least,
         }

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoloop.rules.base import Decision
 from autoloop.trials import Trial
+
+
+def no_refusal(proposal: Decision) -> str:
+    """Refuse no proposal."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Situation:
         round: Number of the round to fill.
         seed: Seed of the study, for strategies that draw.
         maximize: Whether a larger objective is better.
+        refusal: Says why the loop would refuse a proposal as things stand (has run, changes nothing, beyond
+            its bounds); empty where it would take it.
     """
 
     finished: Sequence[Trial]
@@ -29,6 +36,7 @@ class Situation:
     round: int
     seed: int = 0
     maximize: bool = False
+    refusal: Callable[[Decision], str] = no_refusal
 
 
 class Strategy(ABC):

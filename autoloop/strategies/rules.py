@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
@@ -14,9 +14,10 @@ from autoloop.trials import Trial
 class RulesStrategy(Strategy):
     """Each run of the finished round gets up to ``variants_per_run`` children, in the order of the rules.
 
-    A run whose job failed gets children only from rules that judge failures (out of memory, a loss that is
-    not finite). First children come first, in job order, then second ones: where the loop has no room for
-    all, every run is heard before one is heard twice.
+    A proposal that the loop is going to refuse does not count: the next rule that fired takes its turn, and
+    the loop writes down the refusal. A run whose job failed gets children only from rules that judge failures
+    (out of memory, a loss that is not finite). First children come first, in job order, then second ones:
+    where the loop has no room for all, every run is heard before one is heard twice.
 
     Args:
         variants_per_run: Most children of one run, at least 1.
@@ -30,11 +31,11 @@ class RulesStrategy(Strategy):
         self.parents = None if parents is None else checks.whole(kind, "parents", parents, 1)
 
     def propose(self, situation: Situation) -> list[Decision]:
-        """Return the decisions that fired, one run after the other, at most ``variants_per_run`` for each."""
+        """Return the decisions that fired, every run's first ones before the second ones."""
         chosen = self._chosen(situation)
-        children = [self._children(trial, situation.decisions) for trial in chosen]
-        places = range(self.variants_per_run)
-        return [own[place] for place in places for own in children if place < len(own)]
+        children = [self._children(trial, situation) for trial in chosen]
+        most = max(map(len, children), default=0)
+        return _distinct(own[place] for place in range(most) for own in children if place < len(own))
 
     def _chosen(self, situation: Situation) -> list[Trial]:
         """Return the runs that may have children, in job order."""
@@ -45,10 +46,22 @@ class RulesStrategy(Strategy):
         best = sorted(known, key=lambda trial: sign * trial.objective)[: self.parents]
         return [trial for trial in situation.finished if any(trial is one for one in best)]
 
-    def _children(self, trial: Trial, decisions: Sequence[Decision]) -> list[Decision]:
-        """Return the first proposals about one run, no two with the same edits of the same parent."""
-        fired = [decision for decision in decisions if decision.judged == trial.name and decision.fired]
-        distinct: dict[object, Decision] = {}
-        for decision in fired:
-            distinct.setdefault((decision.trial, decision.edits), decision)
-        return list(distinct.values())[: self.variants_per_run]
+    def _children(self, trial: Trial, situation: Situation) -> list[Decision]:
+        """Return the first proposals about one run, no two alike, until enough of them will be taken."""
+        fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+        children: list[Decision] = []
+        taken = 0
+        for proposal in _distinct(fired):
+            if taken == self.variants_per_run:
+                break
+            children.append(proposal)
+            taken += not situation.refusal(proposal)
+        return children
+
+
+def _distinct(proposals: Iterable[Decision]) -> list[Decision]:
+    """Return the proposals without those that repeat the parent and the edits of an earlier one."""
+    first: dict[object, Decision] = {}
+    for proposal in proposals:
+        first.setdefault((proposal.trial, proposal.edits), proposal)
+    return list(first.values())

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
+import edit_strategies as strategies
 import pytest
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from autoloop.edits import (
     Edit,
+    LiteralError,
     change,
     format_literal,
     format_path,
@@ -24,11 +28,12 @@ from autoloop.edits import (
 )
 from autoloop.edits._overrides import same
 from autoloop.errors import EditError
-import edit_strategies as strategies
 
 PARSER = OverridesParser.create()
-SLOW_START = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-COMPOSING = settings(SLOW_START, max_examples=100)
+SLOW_START = settings(
+    max_examples=100, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
+COMPOSING = settings(SLOW_START, max_examples=60)
 
 
 def hydra_compose(config: dict[str, Any], overrides: list[str]) -> Any:
@@ -94,9 +99,10 @@ def test_where_both_read_a_value_our_parser_agrees_with_hydras(text):
     try:
         ours = parse_literal(text)
         theirs = PARSER.parse_override(f"key={text}")
-    except (ValueError, Exception):  # noqa: BLE001 - Hydra's lexer raises its own kinds
+    except (EditError, LiteralError, HydraException):
         assume(False)
     assume(not theirs.is_sweep_override())
+    assume(not re.search(r":\s|\s:", text))  # Hydra keeps a space beside a colon even at the end of a text
     assert same(ours, theirs.value())
 
 
@@ -138,9 +144,47 @@ def test_any_text_is_an_edit_or_an_edit_error(text):
 
 
 @pytest.mark.parametrize(
+    "operand",
+    [
+        "\\",
+        "'\\",
+        "'",
+        "'',",
+        "[",
+        "['',",
+        "{",
+        "{a:",
+        "${",
+        "$",
+        "9",
+        "9.",
+        "1_",
+        "1e",
+        " ",
+        "[[],",
+        "\\'",
+        "é",
+    ],
+)
+def test_hostile_texts_end_in_an_edit_or_an_edit_error(operand):
+    """Text of 20,000 times anything, in the path or the operand, ends neither in a crash nor in a hang."""
+    with pytest.raises(EditError):
+        change([f"a@mul={operand * 20_000}"], {"a": 1})
+    try:
+        change([f"a@set={operand * 20_000}"], {"a": None})
+    except EditError as error:
+        assert len(str(error)) < 2000
+    with pytest.raises(EditError):
+        change([f"a.{operand * 20_000}@set=1"], {"a": {"b": 1}})
+
+
+@pytest.mark.parametrize(
     ("config", "edits"),
     [
         ({"s": {"a": 1}}, ["s@set=null", "s@set={c: 3}"]),
+        ({"s": {"a": 1}, "t": [1]}, ["s@set=null", "s@set=[2]", "t@set=null", "t@set={a: 1}"]),
+        ({"s": [{"a": 1}, [1]]}, ["s@set=[[2], {b: 3}]"]),
+        ({"s": {"x.y": {"a": 1}}}, ["s.x.y@set=null", "s.x.y@set=[2]"]),
         ({"f": [{"a": 1}, {"b": 2}]}, ["f@set=[{c: 1}, {d: 2}]"]),
         ({"f": [{"a": 1}, 2]}, ["f@set=[5, {d: 2}]"]),
         ({"p": {"x.y": [{"w": 1}, {"w": 2}]}}, ["p.x.y.*.w@mul=3"]),

@@ -55,7 +55,8 @@ def header(**more):
     return {
         "event": "study",
         "time": START,
-        "version": 1,
+        "v": 1,
+        "task": "act_ot",
         "command": "python -m autoloop.train -m hydra/sweeper=autoloop rounds=3",
         "settings": {"rounds": 3, "variants_per_run": 2},
         "rules": {},
@@ -113,7 +114,7 @@ def ended(job, slot, at, seconds, objective=None, state="COMPLETE", **more):
         "ended_at": START + at + seconds,
         "exit_code": 0 if fine else 1,
         "signal": None,
-        "log": f"{job}/job.log",
+        "log": "job.log",
         "log_tail": "step 2000 done\n" if fine else "Traceback\nRuntimeError: boom\n",
         "url": more.pop("url", None),
         "problem": more.pop("problem", "" if fine else "no run-*.wandb under the run dir"),
@@ -151,7 +152,7 @@ def realistic_events():
         "metric": PI,
         "ot_pi_sum": 1e-6,
         "threshold": 0.001,
-        "window": [1500, 2000],
+        "steps": [1500, 2000],
     }
     tau = ((src, 0.05, 0.8), (tgt, 0.05, 0.8))
     url = "https://wandb.example/users/act/runs/a{}"
@@ -335,7 +336,7 @@ HOSTILE = "<img src=x onerror=alert(1)>|`*_[x](javascript:alert(1))\x1b[31m\u202
 
 def hostile():
     """A study whose every text wants to be markup, a terminal code or a path out of its directory."""
-    evidence = {HOSTILE: math.nan, "metric": HOSTILE, "window": ["</script>", None]}
+    evidence = {HOSTILE: math.nan, "metric": HOSTILE, "steps": ["</script>", None]}
     first = variant(
         0,
         HOSTILE,
@@ -405,7 +406,7 @@ def synthetic(jobs, per_round=20, seed=0):
                     "" if parent is None else f"rule_{job % 7}",
                     () if job == 0 else ((path, old, new),),
                     reason=f"l1_loss fell by {rng.uniform(0, 2):.2f} %, at least 2 % wanted",
-                    evidence={"metric": L1, "fell_pct": float(rng.uniform(0, 2)), "window": [1500, 2000]},
+                    evidence={"metric": L1, "fell_pct": float(rng.uniform(0, 2)), "steps": [1500, 2000]},
                     expects="a lower l1_loss",
                 )
             )
@@ -435,16 +436,16 @@ def curves_of(study, points=200, seed=0):
     """A noisy falling curve for each metric of each job that has a summary."""
     rng = np.random.default_rng(seed)
     steps = np.arange(points, dtype=np.int64) * (2000 // points)
-    fall = np.exp(-np.arange(points) / (points / 5))
     curves = {}
     for number, job in study.jobs.items():
+        fall = np.exp(-np.arange(points) / (points / rng.uniform(4, 12)))
         curves[number] = {
-            metric: Series(
-                steps,
-                entry["last"]
-                + (entry["first"] - entry["last"]) * fall
-                + abs(entry["last"]) * 0.03 * rng.standard_normal(points),
-            )
+            metric: Series(steps, _curve(entry["first"], entry["last"], fall, rng))
             for metric, entry in job.summary.items()
         }
     return curves
+
+
+def _curve(first, last, fall, rng):
+    noise = abs(last) * 0.03 * rng.standard_normal(len(fall))
+    return last + (first - last) * fall + noise

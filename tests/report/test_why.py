@@ -15,7 +15,7 @@ def test_why_answers_in_ten_lines():
         "  parent:   baseline (job 0, 0.1307)",
         "  rule:     restore_mass",
         "  reason:   transport mass collapsed: ot_pi_sum 1e-06 < 0.001",
-        "  numbers:  metric = train/ot_pi_sum, ot_pi_sum = 1e-06, threshold = 0.001, window = [1500, 2000]",
+        "  numbers:  metric = train/ot_pi_sum, ot_pi_sum = 1e-06, threshold = 0.001, steps = [1500, 2000]",
         "  edits:    ot.loss_config.tau_src 0.05 -> 0.8, ot.loss_config.tau_tgt 0.05 -> 0.8",
         "  expected: ot_pi_sum near 0.5 and a lower eval error",
         "  came out: 0.1121 eval/offline_eval/avg_l1: better than its parent (-14.2 %)",

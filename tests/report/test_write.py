@@ -6,7 +6,7 @@ import pytest
 import yaml
 from samples import curves_of, hostile, realistic
 
-from autoloop.report.write import replace, write_report
+from autoloop.report import Reporter, write_report
 from autoloop.study import Study
 
 
@@ -18,6 +18,7 @@ def test_all_files_are_written(tmp_path):
         "optimization_results.yaml",
         "reports/act_ot.md",
         "reports/data/autorun_summary.json",
+        "reports/report.html",
     ]
     assert json.loads((tmp_path / "reports/data/autorun_summary.json").read_text())["8"]["steps"] == 2000
     assert yaml.safe_load((tmp_path / "optimization_results.yaml").read_text())["best_value"] == 0.0996
@@ -32,23 +33,36 @@ def test_odd_studies_are_written_too(study, tmp_path):
 
 
 def test_a_later_report_replaces_the_earlier_one(tmp_path):
-    write_report(Study(), tmp_path)
-    write_report(realistic(), tmp_path)
+    write_report(Study(), tmp_path, task_name="study")
+    write_report(realistic(), tmp_path, task_name="study")
     assert "reg_tau_lr2" in (tmp_path / "reports/study.md").read_text()
     assert not list(tmp_path.rglob(".*"))
 
 
-def test_a_reader_never_sees_half_a_file(tmp_path, monkeypatch):
-    """When the new text cannot be written, the old file stays whole and no temporary file is left."""
-    target = tmp_path / "report.md"
-    replace(target, "old")
-    monkeypatch.setattr("os.fdopen", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        replace(target, "new")
-    assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+def test_a_reporter_reads_every_curve_once(tmp_path):
+    read = []
+
+    def reader(run_dir):
+        read.append(run_dir.name)
+        return curves[int(run_dir.name)]
+
+    study, curves = realistic(), curves_of(realistic())
+    reporter = Reporter(tmp_path, reader)
+    reporter.write(study)
+    reporter.write(study)
+    assert sorted(read) == sorted({"0", "1", "2", "4", "5", "7", "8", "9", "10"})  # those that left a history
+    page = (tmp_path / "reports/report.html").read_text()
+    assert page.count("<article") > 9
+    write_report(study, tmp_path / "direct", curves)
+    assert (tmp_path / "direct/reports/report.html").read_text() == page
 
 
-def test_a_text_that_utf8_cannot_hold_is_written_as_an_escape(tmp_path):
-    replace(tmp_path / "a", "x\ud800")
-    assert (tmp_path / "a").read_text() == "x\\ud800"
+def test_a_curve_that_is_gone_is_left_out(tmp_path):
+    Reporter(tmp_path, lambda run_dir: {}).write(realistic())
+    assert 'id="curves"' not in (tmp_path / "reports/report.html").read_text()
+
+
+@pytest.mark.parametrize("task", ["", "...", "a/b", "größe"])
+def test_any_task_has_a_markdown_file_in_reports(task, tmp_path):
+    write_report(realistic(), tmp_path, task_name=task)
+    assert len(list((tmp_path / "reports").glob("*.md"))) == 1

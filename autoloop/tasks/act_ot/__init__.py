@@ -1,4 +1,4 @@
-"""The built-in task: an ACT policy trained on many simulated and few real demonstrations with optimal transport.
+"""The built-in task: an ACT policy from many simulated and few real demonstrations, with optimal transport.
 
 A small, complete version of sim-and-real co-training (after "Generalizable Domain Adaptation for Sim-and-Real
 Policy Co-Training", arXiv 2509.18631): behaviour cloning on both domains plus an unbalanced optimal-transport
@@ -30,13 +30,13 @@ def train(cfg: Mapping[str, Any]) -> dict[str, float]:
         DivergedError: The loss became NaN or infinite; the row that shows it is in the history.
     """
     from autoloop.tasks.act_ot.settings import read_settings
-    from autoloop.tasks.act_ot.train import train_policy
+    from autoloop.tasks.act_ot.training import train_policy
 
     return train_policy(read_settings(cfg))
 
 
 def run(cfg: Mapping[str, Any]) -> float:
-    """Train once and return the objective: the final L1 error on held-out real demonstrations (lower is better)."""
+    """Train once and return the objective: the final L1 error on held-out real episodes (lower is better)."""
     return train(cfg)[OBJECTIVE]
 
 

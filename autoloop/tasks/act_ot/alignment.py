@@ -1,4 +1,4 @@
-"""The transport loss between paired windows: cost terms by feature, one plan, and what is logged about both."""
+"""The transport loss between paired windows: cost terms by feature, one plan, and their metrics."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def transport_loss(
         settings: Features and weights of the problem.
 
     Returns:
-        The loss ``<plan, cost>`` and the metrics ``ot_loss``, ``ot_pi_sum``, ``ot_pi_diag``, ``ot_log_pi_sum``
-        (natural logarithm; what is left to read where the sum has underflowed), and per term
-        ``ot_cost/<term>`` over all pairs and ``ot_cost_diag/<term>`` over partners, both free of the weights.
+        The loss ``<plan, cost>`` and the metrics ``ot_loss``, ``ot_pi_sum``, ``ot_pi_diag``,
+        ``ot_log_pi_sum`` (natural logarithm; what is left to read where the sum has underflowed), and per
+        term ``ot_cost/<term>`` over all pairs and ``ot_cost_diag/<term>`` over partners, both free of the
+        weights.
     """
     cost = torch.zeros(len(src.proprio), len(tgt.proprio), device=src.proprio.device)
     metrics: Metrics = {}
@@ -44,10 +45,10 @@ def transport_loss(
         metrics[f"ot_cost/{feature.term_name}"] = distance.mean()
         metrics[f"ot_cost_diag/{feature.term_name}"] = distance.diagonal().mean()
     solve = diagonal_log_plan if settings.heuristic else solve_log_plan
-    log_plan = solve(cost.detach().double().cpu().numpy(), settings.reg, settings.tau_src, settings.tau_tgt)
+    log_plan = solve(cost.detach().cpu().double().numpy(), settings.reg, settings.tau_src, settings.tau_tgt)
     plan = np.exp(log_plan)
     loss = (torch.from_numpy(plan).to(cost) * cost).sum()
-    mass = {
+    mass: Metrics = {
         "ot_loss": loss.detach(),
         "ot_pi_sum": float(plan.sum()),
         "ot_pi_diag": float(np.trace(plan)),
@@ -66,7 +67,9 @@ def _term_cost(
         distance = _squared_distances(embeddings[0][:, src_camera], embeddings[1][:, tgt_camera])
         parts.append(feature.weight_embed * distance)
     if feature.weight_label > 0:
-        distance = _squared_distances(_recorded(src, feature.src_key, feature), _recorded(tgt, feature.tgt_key, feature))
+        distance = _squared_distances(
+            _recorded(src, feature.src_key, feature), _recorded(tgt, feature.tgt_key, feature)
+        )
         parts.append(feature.weight_label * distance)
     return torch.stack(parts).sum(0) if parts else None
 

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autoloop.tasks.act_ot.demos import EPISODE_FRAMES, Demonstrations, Episodes
+from autoloop.tasks.act_ot.demos import EPISODE_FRAMES, Episodes
 from autoloop.tasks.act_ot.pairing import Pairing
 from autoloop.tasks.act_ot.policy import Windows
 from autoloop.tasks.act_ot.settings import OtSettings
 
 
 def as_windows(episodes: Episodes, chunk_size: int, device: torch.device) -> Windows:
-    """Return every frame of ``episodes`` with its future chunk, frame ``t`` of episode ``e`` at row ``e * T + t``."""
+    """Return every frame with its future chunk, in row ``episode * EPISODE_FRAMES + frame``."""
     chunks = np.lib.stride_tricks.sliding_window_view(episodes.actions, chunk_size, axis=1)
     chunks = np.swapaxes(chunks[:, :EPISODE_FRAMES], 2, 3)
     return Windows(
@@ -28,7 +28,7 @@ def as_windows(episodes: Episodes, chunk_size: int, device: torch.device) -> Win
 
 
 def image_statistics(*windows: Windows) -> tuple[Tensor, Tensor]:
-    """Return the mean picture and what pictures are divided by: their spread, kept away from 0 where it is dark."""
+    """Return the mean picture and what pictures are divided by: their spread, kept away from 0."""
     images = torch.cat([block.images for block in windows])
     return images.mean(0), images.std(0) + 0.1
 

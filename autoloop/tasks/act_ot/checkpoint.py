@@ -51,6 +51,8 @@ def load_policy(output_dir: str | Path) -> ActPolicy:
     directory = Path(output_dir)
     settings = PolicySettings(**json.loads((directory / _SETTINGS).read_text(encoding="utf-8")))
     weights = load_file(directory / _WEIGHTS)
-    policy = ActPolicy(settings, torch.zeros_like(weights["image_mean"]), torch.ones_like(weights["image_spread"]))
+    policy = ActPolicy(
+        settings, torch.zeros_like(weights["image_mean"]), torch.ones_like(weights["image_spread"])
+    )
     policy.load_state_dict(weights)
     return policy.eval()

@@ -19,7 +19,9 @@ from autoloop.tasks.act_ot.pairing import Pairing, pair_episodes
 from autoloop.tasks.act_ot.settings import MAX_CHUNK_SIZE, DatasetSettings
 
 EPISODE_FRAMES = 40
-FORMAT = 1  # part of the cache's file name; raise it with every change of the world, the recording or the pairing
+FORMAT = (
+    1  # part of the cache's file name; raise it with every change of the world, the recording or the pairing
+)
 _log = logging.getLogger(__name__)
 
 
@@ -63,8 +65,8 @@ def load_demonstrations(settings: DatasetSettings, cache_dir: Path | None) -> De
 
     Args:
         settings: What to record; equal settings give equal numbers.
-        cache_dir: Where recordings are kept; None records anew and keeps nothing. A cache that cannot be written
-            is reported in the log and does without.
+        cache_dir: Where recordings are kept; None records anew and keeps nothing. A cache that cannot be
+            written is reported in the log and does without.
     """
     if cache_dir is None:
         return record_demonstrations(settings)
@@ -89,7 +91,8 @@ def record_demonstrations(settings: DatasetSettings) -> Demonstrations:
     counts = (settings.src_episodes, settings.tgt_episodes, settings.eval_episodes)
     rngs = (np.random.default_rng((settings.seed, index)) for index in range(len(counts)))
     src, tgt, held_out = (
-        _record(count, domain, rng) for count, domain, rng in zip(counts, (world.SIM, real, real), rngs, strict=True)
+        _record(count, domain, rng)
+        for count, domain, rng in zip(counts, (world.SIM, real, real), rngs, strict=True)
     )
     return Demonstrations(src, tgt, held_out, pair_episodes(src.states, tgt.states))
 
@@ -106,7 +109,9 @@ def _record(n: int, domain: world.Domain, rng: np.random.Generator) -> Episodes:
             proprio.append(world.read_proprio(tables, domain))
             states.append(np.concatenate([tables.object_xy, tables.gripper_xy], axis=1))
         tables = world.advance(tables, commands, domain, rng)
-    return Episodes(*(np.stack(rows, axis=1).astype(np.float32) for rows in (images, proprio, actions, states)))
+    return Episodes(
+        *(np.stack(rows, axis=1).astype(np.float32) for rows in (images, proprio, actions, states))
+    )
 
 
 def _fingerprint(settings: DatasetSettings) -> str:
@@ -115,7 +120,7 @@ def _fingerprint(settings: DatasetSettings) -> str:
 
 
 def _read(path: Path) -> Demonstrations:
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         blocks = {
             name: Episodes(**{item.name: stored[f"{name}/{item.name}"] for item in fields(Episodes)})
             for name in ("src", "tgt", "held_out")

@@ -33,7 +33,7 @@ class OutputDirError(AutoloopError, FileExistsError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"output_dir {str(path)!r} exists already: the trainer creates it itself and never writes into an "
-            "existing one. Choose another output_dir or move this one away"
+            f"output_dir {str(path)!r} exists already: the trainer creates it itself and never writes into "
+            "an existing one. Choose another output_dir or move this one away"
         )
         self.path = path

@@ -36,7 +36,9 @@ def pair_episodes(src_states: NDArray[np.float32], tgt_states: NDArray[np.float3
     partners = min(PARTNERS, len(src_states))
     episodes, frames = [], []
     for states in tgt_states:
-        costs = ((states[None, :, None] - src_states[:, None, :]) ** 2).sum(-1).astype(np.float64)  # (s, t, t)
+        costs = (
+            ((states[None, :, None] - src_states[:, None, :]) ** 2).sum(-1).astype(np.float64)
+        )  # (s, t, t)
         total = _accumulate(costs)
         nearest = np.argsort(total[:, -1, -1], kind="stable")[:partners]
         episodes.append(nearest)
@@ -45,18 +47,20 @@ def pair_episodes(src_states: NDArray[np.float32], tgt_states: NDArray[np.float3
 
 
 def _accumulate(costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the least cost of reaching each pair of frames from the first pair, for all (s, t, t) at once."""
+    """Return the least cost of reaching each pair of frames from the first pair, (s, t, t)."""
     total = np.full((costs.shape[0], costs.shape[1] + 1, costs.shape[2] + 1), np.inf)
     total[:, 0, 0] = 0.0
     for row in range(1, total.shape[1]):
         for column in range(1, total.shape[2]):
             before = np.minimum(total[:, row - 1, column - 1], total[:, row - 1, column])
-            total[:, row, column] = costs[:, row - 1, column - 1] + np.minimum(before, total[:, row, column - 1])
+            total[:, row, column] = costs[:, row - 1, column - 1] + np.minimum(
+                before, total[:, row, column - 1]
+            )
     return total[:, 1:, 1:]
 
 
 def _walk_back(total: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the source frame of each target frame on the cheapest path; the earliest where a frame has several."""
+    """Return the source frame of each target frame on the cheapest path; the earliest of several."""
     row, column = total.shape[0] - 1, total.shape[1] - 1
     frames = np.zeros(total.shape[0], np.int64)
     frames[row] = column

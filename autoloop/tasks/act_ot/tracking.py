@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ class Recorder(Protocol):
 
     def log(self, data: dict[str, Any], step: int | None = None) -> None:
         """Add one row at ``step``."""
+
+    def log_artifact(self, artifact: Any) -> Any:
+        """Store a W&B artifact with the run."""
 
 
 class WindowMeans:
@@ -47,13 +51,16 @@ class _NoRecord:
     def log(self, data: dict[str, Any], step: int | None = None) -> None:
         """Drop the row: recording is off."""
 
+    def log_artifact(self, artifact: Any) -> Any:
+        """Drop the artifact: recording is off."""
+
 
 @contextmanager
 def recording(settings: Settings) -> Iterator[Recorder]:
     """Open the run's record and close it properly however the training ends.
 
-    An exception, KeyboardInterrupt among them, is passed on after the record is complete on disk; the record then
-    carries exit code 1, or 130 for an interrupt.
+    An exception, KeyboardInterrupt among them, is passed on after the record is complete on disk; the record
+    then carries exit code 1, or 130 for an interrupt. W&B's service of this process ends with the run.
     """
     if not settings.wandb.enable:
         yield _NoRecord()
@@ -68,16 +75,18 @@ def recording(settings: Settings) -> Iterator[Recorder]:
         raise
     finally:
         run.finish(exit_code=exit_code)
+        _import_wandb().teardown(
+            exit_code
+        )  # waits until the file is whole, also in a forked job that skips atexit
 
 
-def store_artifact(run: Recorder, directory: str, settings: WandbSettings) -> None:
+def store_checkpoint(run: Recorder, directory: Path, settings: WandbSettings) -> None:
     """Store a checkpoint as the run's model artifact, unless that is switched off."""
     if not settings.enable or settings.disable_artifact:
         return
-    wandb = _import_wandb()
-    artifact = wandb.Artifact("act_ot-policy", type="model")
-    artifact.add_dir(directory)
-    wandb.run.log_artifact(artifact)
+    artifact = _import_wandb().Artifact("act_ot-policy", type="model")
+    artifact.add_dir(str(directory))
+    run.log_artifact(artifact)
 
 
 def _start(settings: Settings) -> Any:
@@ -90,7 +99,9 @@ def _start(settings: Settings) -> Any:
 
 
 def _import_wandb() -> ModuleType:
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import; no reports to W&B from a farm of jobs
+    os.environ.setdefault(
+        "WANDB_ERROR_REPORTING", "false"
+    )  # read on import; no reports to W&B from a farm of jobs
     import wandb
 
     module: ModuleType = wandb

@@ -4,7 +4,7 @@ The problem is POT's (>= 0.9.5, ``reg_type="kl"``): the plan P >= 0 minimises::
 
     <P, M> + reg KL(P | a b^T) + tau_src KL(P 1 | a) + tau_tgt KL(P^T 1 | b)
 
-with uniform a and b and KL(p | q) = sum(p log(p / q) - p + q). Nothing is ever exponentiated on the way, so a plan
+with uniform a and b and KL(p | q) = sum(p log(p / q) - p + q). All of it happens in logarithms, so a plan
 whose mass is 1e-100 is as exact as one of mass 1; POT's solvers lose such plans in underflow.
 """
 
@@ -85,7 +85,7 @@ def _damping(tau: float, reg: float) -> float:
 
 
 def _best_shift(src: Array, tgt: Array, tau_src: float, tau_tgt: float) -> float:
-    """Return the t that maximises the dual at (src + t, tgt - t); it leaves the plan's kernel part as it is."""
+    """Return the t that maximises the dual at (src + t, tgt - t), which leaves the plan as it is."""
     if min(tau_src, tau_tgt) == 0 or math.isinf(tau_src) or math.isinf(tau_tgt):
         return 0.0
     log_src = _logsumexp(-src / tau_src, axis=0) - math.log(len(src))

@@ -1,8 +1,9 @@
 """The table both domains share: a gripper reaches an object, grasps it and carries it to a bin.
 
-Everything is vectorised over ``n`` tables at once. Lengths are in table units: the table spans [-1, 1] on both
-axes. The real domain differs in dynamics (the arm falls short of its commands and shakes) and in observation
-(cameras turned and shifted, darker pictures with a background and noise, a biased gripper reading).
+Everything is vectorised over ``n`` tables at once. Lengths are in table units: the table spans [-1, 1] on
+both axes. The real domain differs in dynamics (the arm's base is turned, it falls short of its commands and
+shakes) and in observation (cameras turned and shifted, darker pictures with a background and noise, a biased
+gripper reading).
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ IMAGE_SIDE = 12  # pixels
 IMAGE_SIZE = 2 * IMAGE_SIDE**2  # two channels: the target of the work, and the gripper or the bin
 
 COMMAND_SCALE = 0.125  # table units per unit of action
+EE_ZOOM = 3.0  # the end-effector camera sees this much closer
 MAX_MOVE = 0.2  # table units per frame that the arm can do at most
-GRASP_RADIUS = 0.14  # a closing gripper catches an object this near
+GRASP_RADIUS = 0.2  # a closed (magnetic) gripper catches an object this near
 CLOSE_DISTANCE = 0.05  # the expert closes when the object is this near
 BIN_RADIUS = 0.2  # an object this near to the bin lies in it
 BIN_XY = np.array([0.0, 0.9])
@@ -35,6 +37,7 @@ class Domain:
 
     Attributes:
         move_gain: Share of a commanded move the arm really does.
+        move_angle: Rotation of the arm's base, so of every move, radians.
         move_noise: Standard deviation of the arm's shake, table units per frame.
         camera_angle: Rotation of the third-person camera, radians; the end-effector camera has half of it.
         camera_zoom: Scale of the third-person picture.
@@ -46,6 +49,7 @@ class Domain:
     """
 
     move_gain: float = 1.0
+    move_angle: float = 0.0
     move_noise: float = 0.0
     camera_angle: float = 0.0
     camera_zoom: float = 1.0
@@ -60,13 +64,14 @@ SIM = Domain()
 
 
 def real_domain(gap: float) -> Domain:
-    """Return the real domain at distance ``gap`` from the simulation (0: the same; 1.6 is what the task ships)."""
+    """Return the real domain at distance ``gap`` from the simulation; 0: the same, 1.6: as shipped."""
     return Domain(
-        move_gain=1.0 - 0.1 * gap,
-        move_noise=0.004 * gap,
-        camera_angle=0.5 * gap,
+        move_gain=1.0 - 0.0125 * gap,
+        move_angle=0.075 * gap,
+        move_noise=0.00125 * gap,
+        camera_angle=0.3 * gap,
         camera_zoom=1.0 - 0.15 * gap,
-        camera_shift=(0.2 * gap, -0.15 * gap),
+        camera_shift=(0.1 * gap, -0.075 * gap),
         dimming=0.4 * gap,
         background=0.2 * gap,
         pixel_noise=0.03 * gap,
@@ -112,18 +117,19 @@ def advance(tables: Tables, actions: Array, domain: Domain, rng: np.random.Gener
     """
     commanded = actions[:, :2] * COMMAND_SCALE
     length = np.linalg.norm(commanded, axis=1, keepdims=True)
-    move = commanded * np.minimum(1.0, MAX_MOVE / np.maximum(length, 1e-9)) * domain.move_gain
+    move = _turn(commanded * np.minimum(1.0, MAX_MOVE / np.maximum(length, 1e-9)), domain.move_angle)
+    move = move * domain.move_gain
     if domain.move_noise > 0:
         move = move + rng.normal(scale=domain.move_noise, size=move.shape)
     closed = actions[:, 2] > 0
     near = np.linalg.norm(tables.object_xy - tables.gripper_xy, axis=1) < GRASP_RADIUS
-    held = closed & (tables.held | (near & ~tables.closed))
+    held = closed & (tables.held | near)
     object_xy = tables.object_xy + move * held[:, None]
     return Tables(object_xy, tables.gripper_xy + move, closed, held)
 
 
 def expert_actions(tables: Tables, speed: Array) -> Array:
-    """Return the demonstrator's commands: to the object, close, to the bin, each at its own ``speed`` (n,)."""
+    """Return the demonstrator's commands: to the object, close, to the bin, at ``speed`` (n,) per frame."""
     to_goal = np.where(tables.held[:, None], BIN_XY, tables.object_xy) - tables.gripper_xy
     distance = np.linalg.norm(to_goal, axis=1, keepdims=True)
     move = to_goal * np.minimum(1.0, speed[:, None] / np.maximum(distance, 1e-9))
@@ -152,12 +158,12 @@ def take_images(tables: Tables, domain: Domain, rng: np.random.Generator) -> Arr
         rng: Source of the pixel noise.
 
     Returns:
-        Brightness of each pixel, mostly in [0, 1], (n, CAMERAS, IMAGE_SIZE): the third-person camera sees object
-        and gripper on the whole table, the end-effector camera object and bin around the gripper.
+        Brightness of each pixel, mostly in [0, 1], (n, CAMERAS, IMAGE_SIZE): the third-person camera sees
+        object and gripper on the whole table, the end-effector camera object and bin around the gripper.
     """
     whole_table = np.stack([tables.object_xy, tables.gripper_xy], axis=1)
     around = np.stack([tables.object_xy, np.broadcast_to(BIN_XY, tables.object_xy.shape)], axis=1)
-    around = (around - tables.gripper_xy[:, None]) * 1.5
+    around = (around - tables.gripper_xy[:, None]) * EE_ZOOM
     angle = domain.camera_angle
     scene = _turn(whole_table, angle) * domain.camera_zoom + np.array(domain.camera_shift)
     images = np.stack([_draw_blobs(scene), _draw_blobs(_turn(around, 0.5 * angle))], axis=1)
@@ -175,9 +181,11 @@ def _turn(points: Array, angle: float) -> Array:
 
 
 def _draw_blobs(points: Array) -> Array:
-    """Draw points (n, 2 channels, 2) as one blob per channel, (n, IMAGE_SIZE); a blob is a product of two bells."""
+    """Draw points (n, 2 channels, 2) as one blob per channel, a product of two bells, (n, IMAGE_SIZE)."""
     areas = np.array(_BLOB_AREAS)[:, None]
-    bells = np.exp(-((_GRID - points[..., None]) ** 2) / areas[None, :, None])  # (n, channel, axis, IMAGE_SIDE)
+    bells = np.exp(
+        -((_GRID - points[..., None]) ** 2) / areas[None, :, None]
+    )  # (n, channel, axis, IMAGE_SIDE)
     blobs: Array = bells[:, :, 1, :, None] * bells[:, :, 0, None, :]
     return blobs.reshape(len(points), IMAGE_SIZE)
 

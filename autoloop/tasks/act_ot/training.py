@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -23,11 +22,10 @@ from autoloop.tasks.act_ot.checkpoint import check_output_dir, save_policy
 from autoloop.tasks.act_ot.demos import Demonstrations, load_demonstrations
 from autoloop.tasks.act_ot.errors import DivergedError
 from autoloop.tasks.act_ot.evaluation import PREFIX, offline_errors, success_rate
-from autoloop.tasks.act_ot.policy import ActPolicy, Windows
+from autoloop.tasks.act_ot.policy import ActPolicy
 from autoloop.tasks.act_ot.settings import PolicySettings, Settings
-from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_artifact
+from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_checkpoint
 
-_ROLLOUT_SEED = 7
 _log = logging.getLogger(__name__)
 
 
@@ -40,14 +38,18 @@ def train_policy(settings: Settings) -> dict[str, float]:
         DivergedError: A logged metric is not finite.
     """
     check_output_dir(settings.output_dir)
-    with _reproducibly(settings.seed), _accelerator(settings.policy) as accelerator, recording(settings) as run:
+    with (
+        _accelerator(settings.policy) as accelerator,
+        _reproducibly(settings.seed, accelerator),
+        recording(settings) as run,
+    ):
         cache_dir = None if settings.cache_dir is None else Path(settings.cache_dir)
         demonstrations = load_demonstrations(settings.dataset, cache_dir)
         training = Training(settings, demonstrations, accelerator)
         final = _run_loop(training, settings, run)
         if settings.save_checkpoint and settings.output_dir is not None:
             saved = save_policy(training.averaged, settings.policy, settings.output_dir)
-            store_artifact(run, str(saved), settings.wandb)
+            store_checkpoint(run, saved, settings.wandb)
     return final
 
 
@@ -92,8 +94,7 @@ class Training:
         """Return the metrics of the averaged policy in the real domain, under their full names."""
         policy = self._settings.policy
         real = world.real_domain(self._settings.dataset.gap)
-        n = self._settings.dataset.eval_episodes
-        rate = success_rate(self.averaged, real, n, policy.n_action_steps, _ROLLOUT_SEED)
+        rate = success_rate(self.averaged, real, policy.n_action_steps)
         return {
             **offline_errors(self.averaged, self._held_out, policy.kl_weight),
             f"{PREFIX}success_rate": rate,
@@ -126,7 +127,8 @@ class Training:
 
 
 def _run_loop(training: Training, settings: Settings, run: Recorder) -> dict[str, float]:
-    means, final = WindowMeans(), {}
+    means = WindowMeans()
+    final: dict[str, float] = {}
     for step in range(1, settings.steps + 1):
         means.add(training.step())
         is_last = step == settings.steps
@@ -150,10 +152,11 @@ def _check_finite(row: dict[str, float], step: int) -> None:
 
 
 @contextmanager
-def _reproducibly(seed: int) -> Iterator[None]:
+def _reproducibly(seed: int, accelerator: Accelerator) -> Iterator[None]:
     """Seed torch and use one thread, and give the caller his state back: same seed, same bits."""
     threads = torch.get_num_threads()
-    with torch.random.fork_rng():
+    devices = [accelerator.device] if accelerator.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         torch.set_num_threads(1)
         try:
@@ -172,9 +175,12 @@ def _accelerator(settings: PolicySettings) -> Iterator[Accelerator]:
     )
     if accelerator.num_processes != 1:
         raise ConfigError(
-            f"task=act_ot trains in one process, but {accelerator.num_processes} were launched; give each job one GPU"
+            f"task=act_ot trains in one process, but {accelerator.num_processes} were launched; "
+            "give each job one GPU"
         )
     try:
         yield accelerator
     finally:
-        AcceleratorState._reset_state(reset_partial_state=True)  # else a second training keeps the first's device
+        AcceleratorState._reset_state(
+            reset_partial_state=True
+        )  # else a second training keeps the first's device

@@ -1,7 +1,7 @@
 """The fixed set of curves on which every shipped rule's decision is recorded.
 
-Shapes and ranges follow what ACT runs with an OT loss log: loss 16 to 0.6 .. 1.0, l1_loss 0.61 to 0.15 .. 0.23,
-evaluation 0.81 to 0.21 .. 0.31, gradient norm about 49, and the scatter of single logged values.
+Shapes and ranges follow what ACT runs with an OT loss log: loss 16 to 0.6 .. 1.0, l1_loss 0.61 to
+0.15 .. 0.23, evaluation 0.81 to 0.21 .. 0.31, gradient norm about 49, and the scatter of single values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ FEATURES = [
 
 def act_ot_config(**ot: Any) -> dict[str, Any]:
     """Return a config of the users' shape; ``ot`` replaces values of ot.loss_config."""
-    loss_config = {"reg": 0.1, "tau_src": 0.05, "tau_tgt": 0.05, "heuristic": True, "features": FEATURES, **ot}
+    loss_config = {
+        "reg": 0.1,
+        "tau_src": 0.05,
+        "tau_tgt": 0.05,
+        "heuristic": True,
+        "features": FEATURES,
+        **ot,
+    }
     return {
         "policy": {"optimizer_lr": 1e-5, "optimizer_lr_backbone": 1e-5, "optimizer_weight_decay": 1e-4},
         "optimizer": {"lr": 1e-5, "weight_decay": 1e-4},
@@ -102,7 +109,10 @@ def fixed_trials() -> list[Trial]:
     spiky = np.where(np.arange(POINTS) % 11 == 10, 9.0, 1.0)
     simple = {"lr": 0.01, "batch_size": 32, "weight_decay": 0.0}
     overfit = np.concatenate([decay(2.4, 0.9, 5), np.linspace(0.9, 1.3, 5)])
-    improving = {"train/l1_loss": decay(0.61, 0.18, rate=3), "eval/offline_eval/avg_l1": decay(0.81, 0.21, EVALS, 3)}
+    improving = {
+        "train/l1_loss": decay(0.61, 0.18, rate=3),
+        "eval/offline_eval/avg_l1": decay(0.81, 0.21, EVALS, 3),
+    }
     step = (("ot.loss_config.reg", 0.1, 0.12),)
     jump = (("ot.loss_config.tau_src", 0.05, 5.0), ("ot.window_size", 10, 20))
     return [
@@ -112,29 +122,87 @@ def fixed_trials() -> list[Trial]:
         trial("collapsed_to_zero", history={**ok, "train/ot_pi_sum": np.zeros(POINTS)}, config=config),
         trial("mass_too_high", history={**ok, "train/ot_pi_sum": np.full(POINTS, 183.0)}, config=config),
         trial("still_improving", history={**ok, **improving}, config=config, objective=0.25),
-        trial("cost_stuck", history={**ok, "train/ot_cost/img_third_person": np.full(POINTS, 40.0)}, config=config),
-        trial("high_mass_stuck", history={**ok, "train/ot_pi_sum": np.full(POINTS, 0.9),
-              "train/ot_cost/img_third_person": np.full(POINTS, 40.0)}, config=config),
+        trial(
+            "cost_stuck",
+            history={**ok, "train/ot_cost/img_third_person": np.full(POINTS, 40.0)},
+            config=config,
+        ),
+        trial(
+            "high_mass_stuck",
+            history={
+                **ok,
+                "train/ot_pi_sum": np.full(POINTS, 0.9),
+                "train/ot_cost/img_third_person": np.full(POINTS, 40.0),
+            },
+            config=config,
+        ),
         trial("never_learned", history={**ok, "train/l1_loss": np.full(POINTS, 0.61)}, config=config),
         trial("large_gradients", history={**ok, "train/grad_norm": np.full(POINTS, 400.0)}, config=config),
+        trial("loss_rises", history={**ok, "train/loss": rising}, config=config),
+        trial("spikes", history={**ok, "train/grad_norm": spiky}, config=config),
         trial("diverged", history=diverged(), config=config),
         trial("short", history={metric: values[:3] for metric, values in ok.items()}, config=config),
         trial("one_point", history={metric: values[:1] for metric, values in ok.items()}, config=config),
         trial("no_history", config=config),
-        trial("small_step_worse", history=ok, config=config, objective=0.23, parent="healthy", changes=step, round=2),
-        trial("large_step_worse", history=ok, config=config, objective=0.23, parent="healthy", changes=jump, round=2),
-        trial("second_try_worse", history=ok, config=config, objective=0.23, parent="healthy", changes=step, round=3,
-              rule="back_to_parent"),
-        trial("slightly_worse", history=ok, config=config, objective=0.212, parent="healthy", changes=step, round=2),
-        trial("out_of_memory", config=config, state="INFEASIBLE", error="CUDA out of memory. Tried to allocate"),
+        trial(
+            "small_step_worse",
+            history=ok,
+            config=config,
+            objective=0.23,
+            parent="healthy",
+            changes=step,
+            round=2,
+        ),
+        trial(
+            "large_step_worse",
+            history=ok,
+            config=config,
+            objective=0.23,
+            parent="healthy",
+            changes=jump,
+            round=2,
+        ),
+        trial(
+            "second_try_worse",
+            history=ok,
+            config=config,
+            objective=0.23,
+            parent="healthy",
+            changes=step,
+            round=3,
+            rule="back_to_parent",
+        ),
+        trial(
+            "slightly_worse",
+            history=ok,
+            config=config,
+            objective=0.212,
+            parent="healthy",
+            changes=step,
+            round=2,
+        ),
+        trial(
+            "out_of_memory", config=config, state="INFEASIBLE", error="CUDA out of memory. Tried to allocate"
+        ),
         trial("failed", history=ok, config=config, state="FAILED", error="exit code 1"),
-        trial("stopped", history=collapsed(), config=config, state="STOPPED", error="ot_pi_sum < 1e-6 at step 300"),
+        trial(
+            "stopped",
+            history=collapsed(),
+            config=config,
+            state="STOPPED",
+            error="ot_pi_sum < 1e-6 at step 300",
+        ),
         trial("plain", history=general, config=simple),
         trial("plain_rising", history={**general, "train/loss": rising}, config=simple),
         trial("plain_spiky", history={**general, "train/grad_norm": spiky}, config=simple),
-        trial("plain_growing", history={**general, "train/grad_norm": np.linspace(1, 9, POINTS)}, config=simple),
-        trial("plain_overfit", history={**general, "train/loss": decay(2.3, 0.1, rate=4), "eval/loss": overfit},
-              config=simple),
+        trial(
+            "plain_growing", history={**general, "train/grad_norm": np.linspace(1, 9, POINTS)}, config=simple
+        ),
+        trial(
+            "plain_overfit",
+            history={**general, "train/loss": decay(2.3, 0.1, rate=4), "eval/loss": overfit},
+            config=simple,
+        ),
         trial("plain_improving", history={"loss": decay(2.3, 0.5, rate=3)}, config={"model": {"lr": 0.01}}),
         trial("plain_no_knobs", history={"loss": decay(2.3, 0.5, rate=3)}, config={"depth": 3}),
     ]

@@ -1,0 +1,188 @@
+"""Makes docs/edits.md of the compliance cases of the edit language: ``python docs/generate.py [--check]``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoloop.edits import OPS, change
+from autoloop.errors import AutoloopError
+
+ROOT = Path(__file__).parents[1]
+CASES = ROOT / "tests" / "compliance" / "edits"
+PAGE = ROOT / "docs" / "edits.md"
+
+INTRO = """\
+<!-- Made by docs/generate.py of tests/compliance/edits/*.yaml; change those and run it again. -->
+# Edits
+
+An edit changes values that are already in a config: `path@op=value`.
+It works on any nested config, knows lists and wildcards, keeps types, and becomes ordinary Hydra overrides.
+
+    ot.loss_config.features.*.weight_label@mul=0.5
+    path                                   op  value
+
+{ops}
+
+Everything below is run as a test: the tables show what the code does.
+
+## Where edits are written
+
+On the command line of the built-in trainer, plain edits change the baseline and comma lists make variants:
+
+    python -m autoloop.train -m hydra/sweeper=autoloop ot.lambda_ot@set=0.12 'ot.loss_config.reg@mul=1.5,2.0'
+
+In any other Hydra app a bare edit never reaches a sweeper, because Hydra's lexer refuses it.
+There, the same edits are values of the sweeper:
+
+    'hydra.sweeper.edits=["ot.lambda_ot@set=0.12"]'
+    'hydra.sweeper.variants={{wide:{{ot.window_size@max:20}}}}'
+    '+hydra.sweeper.variants.wide={{ot.window_size@max:20}}'
+
+or stand in a YAML file of a config group, `variants/mine.yaml`, chosen by `+variants=mine`:
+
+```yaml
+# @package hydra.sweeper.variants
+wide:
+  ot.window_size@max: 20
+strong:
+  reason: the plan holds too little mass
+  edits:
+    - ot.loss_config.reg@mul=1.5
+    - ot.lambda_ot@set=0.12
+```
+
+Rules propose edits in the same language.
+In a shell, put single quotes around anything with `*`, `{{`, `'` or a space.
+"""
+
+PYTHON = """\
+## In Python
+
+```python
+>>> from autoloop.edits import apply, change, expand, parse_edit
+>>> config = {"batch_size": 8, "ot": {"lambda_ot": 0.12}}
+>>> apply(["batch_size@mul=1.4"], config)
+{'batch_size': 11, 'ot': {'lambda_ot': 0.12}}
+>>> expand(["ot.lambda_ot@add=-0.05"], config)
+['ot.lambda_ot=0.07']
+>>> found = change(["batch_size@mul=1.4"], config, bounds={"batch_size": (1, 10)})
+>>> found.config["batch_size"], found.changes
+(10, (ValueChange(path='batch_size', old=8, new=10),))
+>>> for note in found.notes:
+...     print(note)
+batch_size: 11.2 rounded to 11 (an int stays an int)
+batch_size: 11 clipped to 10 (its upper bound)
+>>> str(parse_edit("ot.lambda_ot@set=1e-1"))
+'ot.lambda_ot@set=0.1'
+
+```
+
+`change(..., skip=(NoMatchError, NoChangeError))`, both from `autoloop.errors`, leaves out edits that do not
+apply and says so in `notes`, instead of raising.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the page, or with ``--check`` say whether it is current."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if the page is not current"
+    )
+    new = page()
+    if not parser.parse_args(argv).check:
+        PAGE.write_text(new, encoding="utf-8")
+        return 0
+    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "old", "new", n=0))
+    return int(old != new)
+
+
+def page() -> str:
+    """Return the whole reference page."""
+    ops = [
+        "| op | every matching value |",
+        "|---|---|",
+        *(f"| `@{op}` | {does} |" for op, does in OPS.items()),
+    ]
+    sections = [
+        section(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(CASES.glob("*.yaml"))
+    ]
+    return "\n".join([INTRO.format(ops="\n".join(ops)), *sections, PYTHON])
+
+
+def section(content: dict[str, Any]) -> str:
+    """Return the part of the page that one file of cases makes."""
+    cases = [case for case in content["cases"] if "doc" in case]
+    given = content.get("given")
+    lines = [f"## {content['title']}", "", content["about"]]
+    if "given" in content:
+        lines += ["With this config:", "", "```yaml", show_config(content["given"]).rstrip(), "```", ""]
+    if "given_file" in content:
+        given = json.loads((ROOT / "tests" / "data" / content["given_file"]).read_text(encoding="utf-8"))
+    shown = [row for case in cases if "error" not in case for row in case_rows(case, given)]
+    if shown:
+        lines += [*_header(cases[0]), *shown, ""]
+    mistakes = (line for case in cases if "error" in case for line in error_lines(case, given))
+    return "\n".join([*lines, *mistakes])
+
+
+def show_config(config: dict[str, Any]) -> str:
+    """Return a config as YAML, inner values on one line."""
+    text: str = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
+    return text
+
+
+def _header(case: dict[str, Any]) -> list[str]:
+    if "edits" in case:
+        return ["| | edits | Hydra overrides | reported |", "|---|---|---|---|"]
+    written = "words" if "sweep" in case else "written"
+    return [f"| | {written} | variant | edits |", "|---|---|---|---|"]
+
+
+def case_rows(case: dict[str, Any], given: Any) -> Iterator[str]:
+    """Yield the table rows of a case that works."""
+    if "edits" in case:
+        found = change(case["edits"], case.get("given", given), case.get("bounds"))
+        extras = [f"{key}: {one_line(case[key])}" for key in ("given", "bounds") if key in case]
+        yield _row(case["doc"], [*case["edits"], *extras], found.overrides or ["(none)"], found.notes)
+        return
+    written = case["sweep"] if "sweep" in case else [one_line(case["variants"])]
+    for index, entry in enumerate(case["entries"]):
+        first = index == 0
+        yield _row(case["doc"] if first else "", written if first else [], [entry["name"]], entry["edits"])
+
+
+def _row(doc: str, *cells: Any) -> str:
+    """Return one table row; every text of a cell becomes a line of code in it."""
+    return " | ".join([f"| {doc}", *("<br>".join(_code(text) for text in cell) for cell in cells)]) + " |"
+
+
+def _code(text: str) -> str:
+    escaped = text.replace("|", "\\|")
+    return f"`{escaped}`"
+
+
+def one_line(value: Any) -> str:
+    """Return a value as YAML on one line."""
+    text: str = yaml.safe_dump(value, sort_keys=False, default_flow_style=True, width=10_000)
+    return text.strip()
+
+
+def error_lines(case: dict[str, Any], given: Any) -> Iterator[str]:
+    """Yield what a user sees of a mistake."""
+    try:
+        change(case["edits"], case.get("given", given), case.get("bounds"))
+    except AutoloopError as error:
+        yield from [f"{case['doc']}:", "", "```text", *str(error).splitlines(), "```", ""]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

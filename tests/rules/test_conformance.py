@@ -1,0 +1,97 @@
+"""Every shipped rule keeps what `check_rule` promises, and the check finds rules that do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import outside_rules as outside
+import pytest
+import yaml
+from rule_curves import act_ot_config, fixed_trials
+
+from autoloop.rules import Decision, Rule, build_rules
+from autoloop.strategies import RulesStrategy, Situation, Strategy
+from autoloop.testing import check_rule, check_strategy, hard_trials
+
+CONF = Path(__file__).parents[2] / "conf" / "rules"
+SHIPPED = [
+    pytest.param(rule, id=f"{choice}-{rule.name}")
+    for choice in ("act_ot", "general")
+    for rule in build_rules(yaml.safe_load((CONF / f"{choice}.yaml").read_text()))
+]
+
+
+@pytest.mark.parametrize("rule", SHIPPED)
+def test_shipped_rules_are_total_pure_and_deterministic(rule: Rule) -> None:
+    check_rule(rule, fixed_trials())
+
+
+@pytest.mark.parametrize("rule", SHIPPED)
+def test_shipped_rules_cope_with_hard_curves_under_a_real_config(rule: Rule) -> None:
+    config = {**act_ot_config(), "lr": 0.1, "weight_decay": 0.0, "dropout": 0.0}
+    hard = hard_trials(config=config)
+    known = {trial.name: trial for trial in hard}
+    for trial in hard:
+        assert rule.decide(trial, known).reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (outside.Fails, "fails on 'no_points': ZeroDivisionError"),
+        (outside.ReturnsNone, "returns NoneType"),
+        (outside.Moody, "another decision when it is asked again"),
+        (outside.Looks, "another decision when it is asked again"),
+        (outside.Scribbles, "changes the trials"),
+        (outside.Unreadable, "cannot be used"),
+        (outside.NotANumber, "cannot be used"),
+        (outside.Impostor, "signs its decision as 'somebody'"),
+        (outside.Stranger, "a child of unknown 'somewhere'"),
+    ],
+)
+def test_the_check_finds_a_rule_that_breaks_a_promise(kind: type[outside.Nothing], words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        check_rule(kind(name="outside"))
+
+
+def test_the_check_lets_a_good_rule_pass() -> None:
+    check_rule(outside.Nothing(name="outside"))
+
+
+class Repeats(Strategy):
+    def propose(self, situation: Situation) -> list[Decision]:
+        return [decision for decision in situation.decisions if decision.fired]
+
+
+class Silent(Strategy):
+    def propose(self, situation: Situation) -> list[Decision]:
+        return list(situation.decisions)
+
+
+class Shy(Strategy):
+    def propose(self, situation: Situation) -> list[Decision]:
+        return tuple(situation.decisions)  # type: ignore[return-value]
+
+
+class Invents(Strategy):
+    def propose(self, situation: Situation) -> list[Decision]:
+        return [Decision("own", "nowhere", "a guess", edits=("lr@mul=2",))]
+
+
+@pytest.mark.parametrize("strategy", [RulesStrategy(), RulesStrategy(variants_per_run=3, parents=1)])
+def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
+    check_strategy(strategy)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        (Repeats(), "same child twice"),
+        (Silent(), "without edits"),
+        (Shy(), "not return a list"),
+        (Invents(), "wants a child of 'nowhere'"),
+    ],
+)
+def test_the_check_finds_a_strategy_that_breaks_a_promise(strategy: Strategy, words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        check_strategy(strategy)

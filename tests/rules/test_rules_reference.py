@@ -1,0 +1,115 @@
+"""docs/rules.md shows every shipped rule as it is.
+
+To write it anew run this file (`python tests/rules/test_rules_reference.py`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import autoloop.rules
+from autoloop.rules import EditingRule, Rule
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "rules.md"
+CLASSES: list[type[Rule]] = [
+    kind
+    for kind in map(vars(autoloop.rules).get, autoloop.rules.__all__)
+    if inspect.isclass(kind) and issubclass(kind, Rule) and kind not in (Rule, EditingRule)
+]
+
+
+def sections() -> dict[str, str]:
+    """Return the made parts of the page by the name in their markers."""
+    sets = [shipped_set(choice) for choice in ("act_ot", "general")]
+    return {"sets": "\n\n".join(sets), "classes": "\n\n".join(map(reference, CLASSES))}
+
+
+def shipped_set(choice: str) -> str:
+    """Return the table of one shipped set."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "conf" / "rules" / f"{choice}.yaml").read_text())
+    lines = [f"### `rules={choice}`", "", "| rule | class | settings | edits |", "|---|---|---|---|"]
+    for name, entry in config.items():
+        class_name = entry["_target_"].rpartition(".")[2]
+        settings = {k: v for k, v in entry.items() if k not in ("_target_", "edits", "expects")}
+        shown = "; ".join(f"{key} {_short(value)}" for key, value in settings.items())
+        lines.append(f"| `{name}` | {class_name} | {shown} | {_short(entry.get('edits', []))} |")
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, list):
+        return f"{value}"
+    few = [f"`{item}`" for item in value[:4]]
+    return ", ".join(few) + (f" and {len(value) - 4} more names" if len(value) > 4 else "")
+
+
+def reference(kind: type[Rule]) -> str:
+    """Return the section of one class: its docstring, and its settings with their defaults."""
+    text, _, arguments = (inspect.getdoc(kind) or "").partition("\nArgs:\n")
+    parameters = inspect.signature(kind).parameters
+    lines = [f"### {kind.__name__}", "", _marked(text).strip(), ""]
+    lines += ["| setting | default | meaning |", "|---|---|---|"]
+    for name, meaning in _arguments(arguments).items():
+        default = parameters[name].default
+        shown = "required" if default is inspect.Parameter.empty else f"`{_plain(default)}`"
+        lines.append(f"| `{name}` | {shown} | {_marked(meaning, in_table=True)} |")
+    return "\n".join(lines)
+
+
+def _plain(default: Any) -> str:
+    value = list(default) if isinstance(default, tuple) else default
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).partition("\n")[0]
+
+
+def _marked(text: str, in_table: bool = False) -> str:
+    """Return text of a docstring as Markdown."""
+    marked = re.sub(r"``([^`]*)``", r"`\1`", text)
+    return marked.replace("|", "\\|") if in_table else marked
+
+
+def _arguments(text: str) -> dict[str, str]:
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", meaning) for name, meaning in found}
+
+
+def page() -> str:
+    """Return the page with its made parts filled in."""
+    text = PAGE.read_text()
+    for name, made in sections().items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        head, _, rest = text.partition(begin)
+        text = head + begin + "\n\n" + made + "\n\n" + end + rest.partition(end)[2]
+    return text
+
+
+def test_the_page_is_as_the_code_says() -> None:
+    assert page() == PAGE.read_text()
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_setting_of_a_rule_is_described(kind: type[Rule]) -> None:
+    described = _arguments((inspect.getdoc(kind) or "").partition("\nArgs:\n")[2])
+    assert list(described) == list(inspect.signature(kind).parameters)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_rule_says_when_it_stays_silent(kind: type[Rule]) -> None:
+    assert re.search(r"stays\s+silent", inspect.getdoc(kind) or "", re.IGNORECASE)
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "example.py").write_text(example)
+    runpy.run_path(str(tmp_path / "example.py"))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
