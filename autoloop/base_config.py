@@ -1,4 +1,4 @@
-"""A trainer's own config file, JSON or YAML: read with its types, kept for Hydra, its keys told from the loop's."""
+"""A trainer's own config file, JSON or YAML: read with its types and kept where Hydra composes it from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import format_literal, parse_literal, split_commas
-from autoloop.edits import LiteralError
+from autoloop.edits import LiteralError, format_literal, parse_literal, split_commas
 from autoloop.errors import ConfigError, did_you_mean
 
 #: The config group whose options are files of the user's; their content stands under `ROOT`.
@@ -32,7 +31,8 @@ def read_config_file(path: Path) -> dict[str, Any]:
         path: A ``.json`` file, or ``.yaml``/``.yml``.
 
     Raises:
-        ConfigError: There is no such file, it cannot be read (with line and column), holds a key twice, or holds
+        ConfigError: There is no such file, it cannot be read (with line and column), holds a key twice, or
+        holds
             something other than a mapping.
     """
     if path.suffix not in (".json", ".yaml", ".yml"):
@@ -108,7 +108,7 @@ def escaped(value: Any) -> Any:
 
 
 def keep_files(words: Sequence[str]) -> list[str]:
-    """Read the files that ``base_config=a.json,b.json`` names and give them to Hydra as options of that group.
+    """Read the files that ``base_config=a.json,b.json`` names and make them options of that config group.
 
     They are kept in Hydra's ConfigStore, which travels to the jobs with every launcher: a file that changes
     while a study runs changes nothing in it.
@@ -138,7 +138,11 @@ def _kept(word: str) -> str:
         content = read_config_file(path)
         node = OmegaConf.create(escaped(content) if path.suffix == ".json" else content)
         ConfigStore.instance().store(
-            group=GROUP + str(path.parent), name=f"{path.name}.yaml", node=node, package=ROOT, provider="autoloop"
+            group=GROUP + str(path.parent),
+            name=f"{path.name}.yaml",
+            node=node,
+            package=ROOT,
+            provider="autoloop",
         )
         options.append(format_literal(str(path)))
     return f"{GROUP}={','.join(options)}"

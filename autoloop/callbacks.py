@@ -25,8 +25,8 @@ LINEAGE_FILE = "lineage.json"
 class RoundCallback(Callback):
     """Around each job and after each round; works under every launcher.
 
-    ``on_job_start`` and ``on_job_end`` run in the job's process, ``on_round_end`` in the sweeper's. The sweeper adds
-    one of these to the app's callbacks where the app has none.
+    ``on_job_start`` and ``on_job_end`` run in the job's process, ``on_round_end`` in the sweeper's. The
+    sweeper adds one of these to the app's callbacks where the app has none.
     """
 
     def __init__(self) -> None:

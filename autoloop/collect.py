@@ -6,13 +6,14 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from autoloop.effects import unheeded
 from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
@@ -22,10 +23,12 @@ from autoloop.summary import MetricSummary, summarize
 from autoloop.trials import Trial, TrialState
 
 OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|\bMemoryError\b|can't allocate memory|Cannot allocate memory|CUBLAS_STATUS_ALLOC",
+    r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|CUBLAS_STATUS_ALLOC",
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
+EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
+RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
 LOG_LINES = 20
 LOG_BYTES = 16_384
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -42,7 +45,8 @@ class JobEnd:
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
         signal: Name of the signal that ended it, or None.
-        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by itself.
+        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by
+            itself.
         started_at: Seconds since the epoch, None if unknown.
         ended_at: The same.
         slot: Index of its slot, None if there are no slots.
@@ -77,7 +81,7 @@ class JobEnd:
         return cls(
             failed=not outcome.ok,
             return_value=returned,
-            error=one_line(outcome.error.strip().rpartition("\n")[2]),
+            error=cause(outcome.error),
             exit_code=outcome.exit_code,
             signal=outcome.signal,
             ended_by=outcome.ended_by,
@@ -101,19 +105,23 @@ class JobEnd:
             return None
 
 
-def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]:
+def trial_fields(
+    end: JobEnd, run_dir: Path, metrics: Metrics, changes: Sequence[tuple[str, Any, Any]] = ()
+) -> dict[str, Any]:
     """The fields of a ``trial`` event, read from the job's directory.
 
     Args:
         end: How the job ended.
         run_dir: The job's directory.
         metrics: Aliases, goals and the objective.
+        changes: (path, old value, new value) of what the job's config changes in its parent's.
     """
     history = metrics.canonical(read_history(run_dir))
     summary = summarize(history, metrics.goals)
     state, error = trial_state(end, history, summary, metrics)
     log = log_file(run_dir)
     run = history.run
+    ignored = unheeded(changes, run.config) if run else []
     return {
         "state": state.value,
         "objective": objective_of(end, summary, metrics),
@@ -130,16 +138,21 @@ def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]
         "gpus": list(end.gpus),
         "log": str(log.relative_to(run_dir)) if log else "",
         "log_tail": redact(tail(log), os.environ) if log and state is not TrialState.COMPLETE else "",
-        "url": run.url if run and run.url else "",
+        "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
+        "warnings": [str(value) for value in ignored],
+        "unheeded": [value.path for value in ignored],
     }
 
 
 def trial_state(
     end: JobEnd, history: History, summary: Mapping[str, MetricSummary], metrics: Metrics
 ) -> tuple[TrialState, str]:
-    """How the trial ended, and why if it did not complete. Finiteness comes first: a diverged run may exit with 0."""
+    """How the trial ended, and why if it did not complete.
+
+    Finiteness comes first: a diverged run may exit with 0.
+    """
     if OUT_OF_MEMORY.search(end.error):
         return TrialState.INFEASIBLE, end.error
     if end.ended_by == "interrupted":
@@ -178,7 +191,10 @@ def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
 
 
 def log_file(run_dir: Path) -> Path | None:
-    """The log to show for a job: what the process printed, else what Hydra logged; None if there is neither."""
+    """The log to show for a job: what the process printed, else what Hydra logged.
+
+    None if there is neither.
+    """
     printed = run_dir / "job.log"
     if printed.is_file() and printed.stat().st_size:
         return printed
@@ -192,6 +208,21 @@ def tail(path: Path) -> str:
         text = file.read().decode("utf-8", errors="replace")
     lines = CONTROL.sub("", text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
+
+
+def cause(text: str) -> str:
+    """The line of an error text that names the exception, else its last line."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if EXCEPTION.match(line)]
+    return one_line((named or lines or [""])[-1])
+
+
+def url_in(log: Path | None) -> str:
+    """The page of its W&B run that a trainer printed; empty if it printed none."""
+    if log is None:
+        return ""
+    found = RUN_URL.findall(CONTROL.sub("", log.read_text(encoding="utf-8", errors="replace")))
+    return str(found[-1]) if found else ""
 
 
 def one_line(text: str, length: int = 500) -> str:

@@ -44,7 +44,7 @@ class Composer:
         return self._loader.load_sweep_config(self._master, list(overrides))
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """The config of a job as edits and rules see it (`seen`), interpolations resolved where they can be."""
+        """The config of a job as edits and rules see it, interpolations resolved where they can be."""
         return seen(self._app(overrides), self.root)
 
     def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
@@ -72,7 +72,6 @@ class Composer:
         overrides = merge_overrides(parent.overrides, added)
         config = self.config(overrides)
         return Derived(config, overrides, signature(config), tuple(changed.changes), tuple(changed.notes))
-
 
     def _placed(self, overrides: Sequence[str], changed: Change) -> list[str]:
         return placed(changed.base, changed.config, self._app(overrides), self.root)
@@ -108,7 +107,7 @@ def path_override(key: str, path: Path) -> str:
 
 
 def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
-    """``base`` followed by ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
+    """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
 
     A value that is a mapping is merged by Hydra, not replaced, so it never pushes an earlier one out.
     """
@@ -117,7 +116,7 @@ def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...
 
 
 def root_of(config: DictConfig) -> str | None:
-    """The key (``autoloop.root``) under which a trainer's own config stands in an app's; None for the whole."""
+    """The key under which a trainer's own config stands in an app's (``autoloop.root``), or None."""
     root = OmegaConf.select(config, "autoloop.root")
     return None if root is None else str(root)
 
@@ -137,7 +136,9 @@ def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
     return {**inner, **{key: value for key, value in app.items() if key != root and key not in inner}}
 
 
-def placed(old: Mapping[str, Any], new: Mapping[str, Any], app: Mapping[str, Any], root: str | None) -> list[str]:
+def placed(
+    old: Mapping[str, Any], new: Mapping[str, Any], app: Mapping[str, Any], root: str | None
+) -> list[str]:
     """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
 
     Args:

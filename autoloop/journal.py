@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,7 +39,8 @@ class Journal:
             clock: Seconds since the epoch.
 
         Raises:
-            JournalError: Another process holds the study, the directory cannot be written, or a line is damaged.
+            JournalError: Another process holds the study, the directory cannot be written, or a line is
+                damaged.
         """
         self.path = study_dir / FILE_NAME
         self._clock = clock
@@ -63,7 +64,8 @@ class Journal:
         NaN and infinities are written as null. Safe to call from several threads.
 
         Raises:
-            JournalError: The line could not be written (disk full, directory gone); earlier lines are unharmed.
+            JournalError: The line could not be written (disk full, directory gone); earlier lines are
+                unharmed.
         """
         with self.lock:
             event = _plain({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
@@ -77,8 +79,8 @@ class Journal:
             except OSError as error:
                 _cut(self._file, start)
                 raise JournalError(
-                    f"cannot write to {self.path}: {error.strerror or error}; what was written before is unharmed. "
-                    "Make room, then give the same command again to go on"
+                    f"cannot write to {self.path}: {error.strerror or error}; what was written before "
+                    "is unharmed. Make room, then give the same command again to go on"
                 ) from error
             self.study.record(event)
             return dict(event)
@@ -108,7 +110,10 @@ def read_study(study_dir: Path) -> Study:
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
-    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one."""
+    """Move a study, with all that its journal speaks of, into a new directory below its own.
+
+    Return that one.
+    """
     number = 1
     while (aside := study_dir / f"previous_{number}").exists():
         number += 1
@@ -131,11 +136,13 @@ def _parse(path: Path) -> tuple[list[Event], int]:
                 raise ValueError("not an event")
         except (ValueError, RecursionError) as error:
             raise JournalError(
-                f"line {number} of {path} is damaged ({error}); restore the file, or cut it off before that line "
-                "to go on from there"
+                f"line {number} of {path} is damaged ({error}); "
+                "restore the file, or cut it off before that line to go on from there"
             ) from error
         if event.get("v") != VERSION:
-            raise JournalError(f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}")
+            raise JournalError(
+                f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}"
+            )
         events.append(event)
         end += len(line)
     return events, end
@@ -158,7 +165,9 @@ def _lock(path: Path) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "another process"
         file.close()
-        raise JournalError(f"the study in {path.parent} is being run by {holder}; wait for it or end it first") from error
+        raise JournalError(
+            f"the study in {path.parent} is being run by {holder}; wait for it or end it first"
+        ) from error
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}")
     file.flush()
@@ -167,10 +176,8 @@ def _lock(path: Path) -> IO[str]:
 
 def _cut(file: IO[bytes], size: int) -> None:
     """Cut off what a failed write may have left; on a full disk that still works."""
-    try:
+    with suppress(OSError):  # the reader leaves out a line without an end anyway
         file.truncate(size)
-    except OSError:
-        pass  # the reader leaves out a line without an end anyway
 
 
 def _plain(value: Any) -> Any:

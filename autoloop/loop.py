@@ -1,8 +1,10 @@
 """The study as a state machine: what it is (values in), what to do next (a step out). No file, no clock.
 
-`next_step` looks at the record of a study and says what is due: run jobs, decide about a round, plan a round, or
-stop. `first_round` and `next_round` fill a round: strategies propose, this module disposes. It alone checks that a
-proposal can be applied, stays in bounds and was not run before, and it writes down each refusal in words.
+`next_step` looks at the record of a study and says what is due: run jobs, decide about a round, plan a round,
+or stop. `first_round` and `next_round` fill a round: strategies propose, this module disposes. It alone
+checks
+that a proposal can be applied, stays in bounds and was not run before, and it writes down each refusal in
+words.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autoloop.edits import change
+from autoloop.edits import ValueChange, change
+from autoloop.effects import DeadKnob, dead_paths, why_dead
 from autoloop.errors import EditError, NoChangeError
 from autoloop.rules.base import Decision
 from autoloop.study import Job, Study
@@ -132,7 +135,10 @@ def _failures_in_a_row(study: Study) -> int:
 
 
 def _again(study: Study, job: Job, limits: Limits) -> bool:
-    """Whether this job is to be tried again: always after an interruption, `retries` times after a failure."""
+    """Whether this job is to be tried again.
+
+    Always after an interruption, `retries` times after a failure.
+    """
     if job.state is TrialState.INTERRUPTED:
         return True
     if job.state is not TrialState.FAILED:
@@ -156,7 +162,7 @@ class Derived:
     config: Mapping[str, Any]
     overrides: tuple[str, ...]
     signature: str
-    changes: tuple[tuple[str, Any, Any], ...] = ()
+    changes: tuple[ValueChange, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -205,14 +211,19 @@ class Round:
             self.refused.append(Refusal(proposal.parent or "", proposal.rule, proposal.edits, why))
 
 
-def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Derive) -> Round:
+def first_round(
+    starts: Sequence[Variant], named: Sequence[Variant], derive: Derive, dead: Sequence[DeadKnob] = ()
+) -> Round:
     """Fill round 1: each starting point, followed by the user's variants of it.
 
     Args:
         starts: The baseline, or one starting point for each combination of a Hydra choice sweep.
-        named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant whose
-            ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out without an error.
+        named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant
+            whose ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out
+            without an
+            error.
         derive: See `Derive`.
+        dead: Knobs that the trainer does not heed; a variant that turns one says so in its notes.
 
     Raises:
         EditError: A named variant cannot be applied, changes nothing, or equals another.
@@ -224,8 +235,16 @@ def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Der
         for variant in named:
             _take_named(planned, start, variant, derive, several=len(starts) > 1)
     order = {start.name: position for position, start in enumerate(starts)}
+    planned.variants = [replace(v, notes=(*v.notes, *_unheeded(v, dead))) for v in planned.variants]
     planned.variants.sort(key=lambda variant: order[variant.parent or variant.name])
     return planned
+
+
+def _unheeded(variant: Variant, dead: Sequence[DeadKnob]) -> list[str]:
+    """What a variant changes in vain, in words."""
+    known = dead_paths(dead, variant.config) if variant.changes else {}
+    told = ((path, why_dead([path], known, variant.config)) for path, _, _ in variant.changes)
+    return [f"{path}: the trainer does not heed it: {why}" for path, why in told if why]
 
 
 def _take_start(planned: Round, start: Variant) -> None:
@@ -257,7 +276,9 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
     elif swept:
         planned.refuse(child, f"the same config as {twin}")
     else:
-        raise EditError(f"variant {name!r} has the same config as {twin!r}; change one of them or take it out")
+        raise EditError(
+            f"variant {name!r} has the same config as {twin!r}; change one of them or take it out"
+        )
 
 
 def _of_variant(error: EditError, name: str) -> EditError:
@@ -274,6 +295,7 @@ def next_round(
     seen: Mapping[str, str],
     derive: Derive,
     places: int | None = None,
+    dead: Sequence[DeadKnob] = (),
 ) -> Round:
     """Fill a later round from what a strategy proposes.
 
@@ -284,6 +306,7 @@ def next_round(
         seen: Signature -> name of every variant that ran or is planned.
         derive: See `Derive`.
         places: How many variants fit at the most; None for any number.
+        dead: Knobs that the trainer does not heed; edits of them are skipped.
 
     Returns:
         The round; without variants if no proposal is new.
@@ -294,14 +317,19 @@ def next_round(
         if places is not None and len(planned.variants) >= places:
             planned.refuse(proposal, f"the budget leaves no place: {places} jobs are left")
             continue
-        _take_proposal(planned, proposal, parents[proposal.trial], derive, names)
+        _take_proposal(planned, proposal, parents[proposal.trial], derive, names, dead)
     return planned
 
 
 def _take_proposal(
-    planned: Round, proposal: Decision, parent: Variant, derive: Derive, names: Callable[[str], str]
+    planned: Round,
+    proposal: Decision,
+    parent: Variant,
+    derive: Derive,
+    names: Callable[[str], str],
+    dead: Sequence[DeadKnob],
 ) -> None:
-    edits, skipped = usable_edits(proposal.edits, parent.config)
+    edits, skipped = usable_edits(proposal.edits, parent.config, dead)
     if not edits:
         planned.refuse(proposal, "; ".join(skipped))
         return
@@ -329,19 +357,32 @@ def _take_proposal(
     planned.add(replace(_with(child, derived), notes=(*derived.notes, *skipped)))
 
 
-def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def usable_edits(
+    edits: Sequence[str], config: Mapping[str, Any], dead: Sequence[DeadKnob] = ()
+) -> tuple[list[str], list[str]]:
     """The edits that fit this config, and a sentence for each that does not.
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
+    So are edits that turn nothing but knobs which the trainer does not heed.
     """
-    return _sieved(edits, config, EditError)
+    fitting, skipped = _sieved(edits, config, EditError)
+    unheeded = dead_paths(dead, config)
+    usable = []
+    for edit in fitting:
+        places = [path for path, _, _ in change([edit], config).changes] if unheeded else []
+        why = why_dead(places, unheeded, config)
+        if why:
+            skipped.append(f"{edit}: skipped, {why}")
+        else:
+            usable.append(edit)
+    return usable, skipped
 
 
 def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The edits of a variant without those whose value the config has already, and a sentence for each of these.
+    """The edits of a variant that change something here, and a sentence for each of the others.
 
-    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all of its
-    edits are returned, so that applying them tells what is wrong.
+    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all
+    of its edits are returned, so that applying them tells what is wrong.
     """
     effective, kept = _sieved(edits, config, NoChangeError)
     return (effective, kept) if effective else (list(edits), [])
@@ -355,7 +396,7 @@ def _sieved(
     for edit in edits:
         try:
             change([edit], config)
-        except skip as error:
+        except skip as error:  # noqa: PERF203 - a handful of edits
             skipped.append(f"{edit}: skipped, {error.why}")
         except EditError:
             passed.append(edit)  # applying it tells the user what is wrong

@@ -22,11 +22,12 @@ class Metrics:
     """Names and goals of metrics.
 
     Attributes:
-        objective: The metric that variants are judged by; empty where the task's return value is the objective.
+        objective: The metric that variants are judged by; empty where the task's return value is the
+            objective.
         objective_stat: Which number of its curve counts: ``last``, ``best`` or ``tail_mean``.
         goals: Metric or glob -> ``min`` (the default) or ``max``.
-        aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same place
-            in both stands for the same text.
+        aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same
+            place in both stands for the same text.
         finite: Globs of metrics whose last value must be finite, or the run has diverged.
     """
 
@@ -45,10 +46,14 @@ class Metrics:
         """
         for key in config:
             if key not in KEYS:
-                raise ConfigError(f"metrics has no key {key!r}{did_you_mean(key, KEYS)} (it has {', '.join(KEYS)})")
+                raise ConfigError(
+                    f"metrics has no key {key!r}{did_you_mean(key, KEYS)} (it has {', '.join(KEYS)})"
+                )
         stat = config.get("stat") or "last"
         if stat not in STATS:
-            raise ConfigError(f"metrics.stat={stat!r} is not one of {', '.join(STATS)}{did_you_mean(str(stat), STATS)}")
+            raise ConfigError(
+                f"metrics.stat={stat!r} is not one of {', '.join(STATS)}{did_you_mean(str(stat), STATS)}"
+            )
         goals = dict(config.get("goals") or {})
         for pattern in goals:
             goal_of(pattern, goals)
@@ -62,12 +67,20 @@ class Metrics:
 
     @property
     def goal(self) -> str:
-        """Whether the objective is best low (``min``) or high (``max``); of a return value, ``goals.return_value``."""
+        """Whether the objective is best low (``min``) or high (``max``).
+
+        Of a return value, ``goals.return_value``.
+        """
         return goal_of(self.objective or "return_value", self.goals)
 
     def canonical(self, history: History) -> History:
-        """The same history under canonical names; an older name gives way where the canonical one is there."""
-        return history.replace({self._canonical_name(name, history): series for name, series in history.items()})
+        """The same history under canonical names.
+
+        An older name gives way where the canonical one is there.
+        """
+        return history.replace(
+            {self._canonical_name(name, history): series for name, series in history.items()}
+        )
 
     def _canonical_name(self, name: str, history: History) -> str:
         for canonical, others in self.aliases.items():

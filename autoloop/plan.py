@@ -1,4 +1,7 @@
-"""What a study starts from: the command line read into starting points and named variants; the plan in words."""
+"""What a study starts from: the command line read into starting points and named variants.
+
+The plan in words.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from autoloop.argv import split_sweep
-from autoloop.base_config import GROUP
+from autoloop.base_config import GROUP, ROOT
 from autoloop.compose import Composer
 from autoloop.errors import ConfigError
 from autoloop.loop import Round
@@ -49,14 +52,17 @@ def read_points(
     axes = [_axis(override) for override in parsed]
     combinations = list(product(*axes))
     labels = [
-        ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1) or "baseline"
+        ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1)
+        or "baseline"
         for combination in combinations
     ]
     starts = [
         _edited(_start(name, combination, composer), baseline, composer)
         for name, combination in zip(unique_names(labels), combinations, strict=True)
     ]
-    named = [_named(entry, "variants", entry.reason or "asked for by the user") for entry in settings.variants]
+    named = [
+        _named(entry, "variants", entry.reason or "asked for by the user") for entry in settings.variants
+    ]
     taken = [variant.name for variant in named]
     lists = [
         _named(Entry(name, name, edits), "sweep", "one of a comma list")
@@ -72,7 +78,8 @@ def _axis(override: Override) -> list[str]:
         return [f"{key}={override.get_value_element_as_str()}"]
     if not override.is_discrete_sweep():
         raise ConfigError(
-            f"{override.input_line!r} is a range without steps; this sweeper takes lists: choice(a, b), a,b or range(a, b)"
+            f"{override.input_line!r} is a range without steps; "
+            "this sweeper takes lists: choice(a, b), a,b or range(a, b)"
         )
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
@@ -80,7 +87,7 @@ def _axis(override: Override) -> list[str]:
 def _label(override: str) -> str:
     """An override as part of a name; a config file goes by its own name."""
     key, _, value = override.partition("=")
-    return Path(value.strip("'\"")).stem if key == GROUP else override
+    return Path(value.strip("'\"")).stem if key == GROUP else override.removeprefix(f"{ROOT}.")
 
 
 def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
@@ -133,7 +140,7 @@ def _named(entry: Entry, rule: str, reason: str) -> Variant:
 
 
 def plan_text(planned: Round, settings: Settings, run_dirs: Sequence[str]) -> str:
-    """The plan of round 1 in words: each job, what it changes and its overrides; then the rules that will look.
+    """The plan of round 1 in words: each job, what it changes, its overrides; then the rules.
 
     Args:
         planned: Round 1.

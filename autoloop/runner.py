@@ -22,12 +22,14 @@ from autoloop import __version__
 from autoloop.callbacks import LINEAGE_FILE, RoundCallback
 from autoloop.collect import JobEnd, one_line, trial_fields
 from autoloop.compose import Composer, LazyConfig
-from autoloop.errors import AutoloopError, JournalError
+from autoloop.effects import DeadKnob
+from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
-from autoloop.report.write import write_report
+from autoloop.report import Reporter
 from autoloop.rules.base import Decision
 from autoloop.settings import Settings
 from autoloop.strategies import Situation
@@ -43,7 +45,9 @@ Returns = list[Sequence[JobReturn]]
 class StudyRunner:
     """Runs one study in one sweep directory, through any Hydra launcher."""
 
-    def __init__(self, settings: Settings, context: HydraContext, config: DictConfig, launcher: Launcher) -> None:
+    def __init__(
+        self, settings: Settings, context: HydraContext, config: DictConfig, launcher: Launcher
+    ) -> None:
         self.settings = settings
         self.context = context
         self.config = config
@@ -51,6 +55,7 @@ class StudyRunner:
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
         self.returns: Returns = []
+        self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
 
     def run(self, arguments: Sequence[str]) -> Returns:
@@ -67,7 +72,7 @@ class StudyRunner:
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
         points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
-        planned = first_round(points.starts, points.named, self.composer.derive)
+        planned = first_round(points.starts, points.named, self.composer.derive, self.settings.ignored)
         if self.settings.dry_run:
             run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
             print(plan_text(planned, self.settings, run_dirs))
@@ -94,7 +99,9 @@ class StudyRunner:
             return
         changed = changes_since(journal.study.header, now)
         if self.settings.resume == "false":
-            raise JournalError(f"{self.study_dir} holds a study already and resume=false; choose another hydra.sweep.dir")
+            raise JournalError(
+                f"{self.study_dir} holds a study already and resume=false; choose another hydra.sweep.dir"
+            )
         if changed and self.settings.resume != "force":
             listed = "\n  ".join(changed)
             raise JournalError(
@@ -154,7 +161,10 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         self._say_end(study, stop)
-        if stop.failed or any(job.state in (TrialState.FAILED, TrialState.TIMEOUT) for job in study.counted()):
+        failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+        if failed and len(study.jobs) == 1 and self.returns:
+            _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
+        if stop.failed or failed:
             raise SystemExit(1)
         return self.returns
 
@@ -178,15 +188,19 @@ class StudyRunner:
             elif isinstance(step, Decide):
                 self._decide(journal, step.round)
             elif isinstance(step, PlanRound):
-                stop = self._plan(journal, first if step.round == 1 else self._next_round(journal.study, step.round))
+                stop = self._plan(
+                    journal, first if step.round == 1 else self._next_round(journal.study, step.round)
+                )
                 if stop:
                     return stop
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
             refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
-            return Stop(f"no rule has anything new to propose after round {planned.number - 1}"
-                        + (f" ({refused})" if refused else ""))
+            return Stop(
+                f"no rule has anything new to propose after round {planned.number - 1}"
+                + (f" ({refused})" if refused else "")
+            )
         first_job = journal.study.next_job
         journal.append(
             "round",
@@ -194,8 +208,9 @@ class StudyRunner:
             variants=[_planned(variant, first_job + i) for i, variant in enumerate(planned.variants)],
             refused=[asdict(refusal) for refusal in planned.refused],
         )
-        names = ", ".join(variant.name for variant in planned.variants)
-        log.info("round %d: %s: %s", planned.number, _count(len(planned.variants), "job"), names)
+        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        for variant in planned.variants:
+            log.info("  %s", _told(variant))
         return None
 
     def _next_round(self, study: Study, number: int) -> Round:
@@ -217,6 +232,7 @@ class StudyRunner:
             {job.plan.signature: job.name for job in study.jobs.values()},
             self.composer.derive,
             places=None if limit is None else limit - len(study.counted()),
+            dead=[*self.settings.ignored, *_found_dead(study)],
         )
 
     def _decide(self, journal: Journal, number: int) -> None:
@@ -238,9 +254,6 @@ class StudyRunner:
             )
             decisions.extend(said or ())
         journal.append("decisions", round=number, decisions=[asdict(decision) for decision in decisions])
-        for decision in decisions:
-            if decision.fired:
-                log.info("%s on %s: %s -> %s", decision.rule, decision.trial, decision.reason, " ".join(decision.edits))
         self._report(study)
 
     # ------------------------------------------------------------------ running jobs
@@ -252,7 +265,9 @@ class StudyRunner:
         else:
             self._run_batches(journal, jobs)
 
-    def _run_streamed(self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Iterator[Any]]) -> None:
+    def _run_streamed(
+        self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Iterator[Any]]
+    ) -> None:
         """Run jobs through a launcher that tells of each end at once."""
         by_number = {job.job: job for job in jobs}
         returned: dict[int, JobReturn] = {}
@@ -289,8 +304,10 @@ class StudyRunner:
     def _launch(self, batch: Sequence[Job]) -> tuple[list[JobReturn | None], str]:
         """Launch a batch; a launcher that raises loses its results, not the study."""
         try:
-            returned = self.launcher.launch([list(job.plan.overrides) for job in batch], initial_job_idx=batch[0].job)
-        except Exception as error:  # noqa: BLE001 - the border of the jobs: recorded as the end of each
+            returned = self.launcher.launch(
+                [list(job.plan.overrides) for job in batch], initial_job_idx=batch[0].job
+            )
+        except Exception as error:
             log.exception("the launcher gave up on jobs %d to %d", batch[0].job, batch[-1].job)
             return [None] * len(batch), one_line(f"{type(error).__name__}: {error}")
         return list(returned), ""
@@ -322,10 +339,14 @@ class StudyRunner:
     def _record(self, journal: Journal, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = journal.study.jobs[job.job]
-        fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics)
+        fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics, job.plan.changes)
         fields = {name: value for name, value in fields.items() if value is not None}
-        journal.append("trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round})
+        journal.append(
+            "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
+        )
         log.log(*_said(journal.study, job.job, self.study_dir))
+        for warning in fields["warnings"]:
+            log.warning("job %d: %s", job.job, warning)
         self._report(journal.study)
 
     # ------------------------------------------------------------------ helpers
@@ -340,6 +361,10 @@ class StudyRunner:
     def group(self) -> str:
         """The study's name in W&B."""
         return "/".join(self.study_dir.resolve().parts[-2:])
+
+    def _read_history(self, run_dir: Path) -> History:
+        """The curves of a job under canonical names."""
+        return self.settings.metrics.canonical(read_history(run_dir))
 
     def _add_callback(self) -> RoundCallback:
         """Our callback among the app's, added where the app has none."""
@@ -372,7 +397,7 @@ class StudyRunner:
 
     def _report(self, study: Study) -> None:
         try:
-            write_report(study, self.study_dir, task_name=self.task_name)
+            self._reporter.write(study)
         except OSError as error:
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 
@@ -394,7 +419,11 @@ def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
 def _differences(path: str, old: Any, new: Any) -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(key for key in new if key not in old)]
-        return [d for key in keys for d in _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))]
+        return [
+            d
+            for key in keys
+            for d in _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
+        ]
     return [] if old == new else [f"{path}: was {old!r}, is {new!r}"]
 
 
@@ -415,6 +444,15 @@ def _planned(variant: Variant, job: int) -> dict[str, Any]:
     return {"job": job, **{name: getattr(variant, name) for name in Plan.__dataclass_fields__}}
 
 
+def _found_dead(study: Study) -> list[DeadKnob]:
+    """Knobs that jobs of this study turned in vain."""
+    return [
+        DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
+        for job in study.jobs.values()
+        for path in job.details.get("unheeded", ())
+    ]
+
+
 def _decision(entry: Mapping[str, Any]) -> Decision:
     return Decision(**{**entry, "edits": tuple(entry["edits"])})
 
@@ -427,6 +465,13 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
         return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
     where = study_dir / job.run_dir / str(job.details.get("log", ""))
     return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"
+
+
+def _told(variant: Variant) -> str:
+    """Where a variant comes from and what it changes, in one line."""
+    origin = f" from {variant.parent} by {variant.rule}" if variant.parent else ""
+    edits = f": {' '.join(variant.edits)}" if variant.edits else ""
+    return f"{variant.name}{origin}: {variant.reason}{edits}"
 
 
 def _count(number: int, word: str) -> str:

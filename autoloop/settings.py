@@ -11,17 +11,21 @@ from typing import Any, Literal, cast, get_args
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
-from autoloop.variants import Entry, parse_edits, parse_entries
+from autoloop.variants import Entry, edit_texts, parse_entries
 
 Resume = Literal["true", "auto", "force", "false"]
-"""``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished one is
-moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its settings changed.
-``false``: refuse."""
+"""What to do with a study that is in the directory already.
+
+``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished
+one is moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its
+settings changed. ``false``: refuse.
+"""
 
 CONF_DIR = Path(__file__).parent / "conf"
 
@@ -42,6 +46,7 @@ class Settings:
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
+        ignored: Knobs that the trainer is known not to heed.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -56,6 +61,7 @@ class Settings:
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
+    ignored: tuple[DeadKnob, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -67,7 +73,9 @@ class Settings:
             EditError: A variant or edit cannot be read.
         """
         knobs = {"variants_per_run": _whole(given, "variants_per_run", 1) or 1}
-        raw = {name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")}
+        raw = {
+            name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")
+        }
         return cls(
             limits=Limits(
                 rounds=_whole(given, "rounds", 1) or 1,
@@ -82,11 +90,12 @@ class Settings:
             metrics=Metrics.read(raw["metrics"]),
             bounds=_bounds(raw["bounds"]),
             variants=parse_entries(given.get("variants")),
-            edits=tuple(str(edit) for edit in given.get("edits") or ()),
+            edits=edit_texts(given.get("edits")),
             max_batch_size=_whole(given, "max_batch_size", 1),
             dry_run=_switch(given, "dry_run"),
             resume=_resume(given.get("resume", True)),
             seed=_whole(given, "seed", 0) or 0,
+            ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )
 
@@ -105,9 +114,12 @@ def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) ->
     path = CONF_DIR / group / f"{name}.yaml"
     known = sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml"))
     if name not in known:
-        raise ConfigError(f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})")
+        raise ConfigError(
+            f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})"
+        )
     root = OmegaConf.create({**(knobs or {}), group: OmegaConf.load(path)})
-    return {str(key): value for key, value in OmegaConf.to_container(root, resolve=True)[group].items()}
+    resolved_root: Any = OmegaConf.to_container(root, resolve=True)
+    return {str(key): value for key, value in resolved_root[group].items()}
 
 
 def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +146,12 @@ def _number(given: Mapping[str, Any], name: str) -> float | None:
     value = given.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or value <= 0
+    ):
         raise ConfigError(f"{name}={value!r} is not a number above 0")
     return float(value)
 
@@ -150,7 +167,9 @@ def _resume(value: Any) -> Resume:
     word = str(value).lower() if isinstance(value, bool) else value
     if word not in get_args(Resume):
         known = ", ".join(get_args(Resume))
-        raise ConfigError(f"resume={value!r} is not one of {known}{did_you_mean(str(value), get_args(Resume))}")
+        raise ConfigError(
+            f"resume={value!r} is not one of {known}{did_you_mean(str(value), get_args(Resume))}"
+        )
     return cast(Resume, word)
 
 
@@ -178,7 +197,9 @@ def resolved(given: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name, value in given.items():
         try:
-            values[name] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        except OmegaConfBaseException as error:
+            values[name] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
+        except OmegaConfBaseException as error:  # noqa: PERF203 - twenty settings
             raise ConfigError(f"hydra.sweeper.{name} cannot be read: {str(error).splitlines()[0]}") from error
     return values

@@ -8,8 +8,8 @@ order they appear:
 ``job``        a job is about to start in a slot
 ``trial``      a job ended: state, summary, where its log is
 ``decisions``  what the rules said of a round
-``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new run dir)
-``stop``       the study ended, and why
+``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new
+run dir) ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
 
 Nothing here reads a file or a clock: `autoloop.journal` does.
@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
 from autoloop.trials import TrialState
 
@@ -43,7 +44,7 @@ class Plan:
     edits: tuple[str, ...]
     overrides: tuple[str, ...]
     signature: str
-    changes: tuple[tuple[str, Any, Any], ...]  # (path, old value, new value)
+    changes: tuple[ValueChange, ...]
     notes: tuple[str, ...]
 
     @classmethod
@@ -59,7 +60,7 @@ class Plan:
             edits=tuple(entry["edits"]),
             overrides=tuple(entry["overrides"]),
             signature=entry["signature"],
-            changes=tuple((path, old, new) for path, old, new in entry["changes"]),
+            changes=tuple(ValueChange(*change) for change in entry["changes"]),
             notes=tuple(entry["notes"]),
         )
 
@@ -126,7 +127,8 @@ class Study:
         header: The ``study`` event.
         jobs: Job number -> job.
         refused: Round -> proposals that were refused for it, each ``{trial, rule, edits, why}``.
-        decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits, expects}``.
+        decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits,
+            expects}``.
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
@@ -197,7 +199,9 @@ class Study:
 
     def best(self) -> Job | None:
         """The completed job with the best objective; None while there is none."""
-        done = [j for j in self.jobs.values() if j.state is TrialState.COMPLETE and math.isfinite(j.objective)]
+        done = [
+            j for j in self.jobs.values() if j.state is TrialState.COMPLETE and math.isfinite(j.objective)
+        ]
         pick = max if self.maximize else min
         return pick(done, key=lambda job: job.objective, default=None)
 
@@ -223,7 +227,19 @@ class Study:
 
     def _on_trial(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
-        known = {"event", "v", "time", "job", "name", "round", "state", "objective", "summary", "steps", "error"}
+        known = {
+            "event",
+            "v",
+            "time",
+            "job",
+            "name",
+            "round",
+            "state",
+            "objective",
+            "summary",
+            "steps",
+            "error",
+        }
         self.jobs[job.job] = replace(
             job,
             run_dir=event.get("run_dir", job.run_dir),

@@ -1,7 +1,9 @@
 """``python -m autoloop.train``: a Hydra app that trains the chosen task, once or, with ``-m``, in rounds.
 
-Words of the command line that are edits (``ot.loss_config.reg@mul=1.5``) are lifted out before Hydra sees them,
-since Hydra's grammar has no such word: with ``-m`` they go to the sweeper, without it they change this one run.
+Words of the command line that are edits (``ot.loss_config.reg@mul=1.5``) are lifted out before Hydra sees
+them, since Hydra's grammar has no such word: with ``-m`` they go to the sweeper, without it they change this
+one
+run.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ def config_groups() -> set[str]:
 
 
 def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
-    """The app's config with these overrides, as plain values, and the key of an external trainer's config in it.
+    """The app's config with these overrides as plain values, and the key of a trainer's own config in it.
 
     Raises:
         ConfigError: The overrides do not compose.

@@ -8,7 +8,11 @@ from typing import Any
 
 
 def wandb_environment(
-    study_dir: Path, run_dir: Path, settings: Mapping[str, Any], lineage: Mapping[str, Any], asked: Mapping[str, str]
+    study_dir: Path,
+    run_dir: Path,
+    settings: Mapping[str, Any],
+    lineage: Mapping[str, Any],
+    asked: Mapping[str, str],
 ) -> dict[str, str]:
     """Environment variables for one job.
 

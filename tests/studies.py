@@ -6,7 +6,12 @@ from typing import Any
 
 
 def study_event(**fields: Any) -> dict[str, Any]:
-    return {"event": "study", "time": 0.0, "objective": {"metric": "eval/l1", "goal": "min", "stat": "last"}, **fields}
+    return {
+        "event": "study",
+        "time": 0.0,
+        "objective": {"metric": "eval/l1", "goal": "min", "stat": "last"},
+        **fields,
+    }
 
 
 def variant_entry(job: int, name: str, **fields: Any) -> dict[str, Any]:
@@ -35,7 +40,9 @@ def job_event(job: int, time: float = 0.0) -> dict[str, Any]:
     return {"event": "job", "time": time, "job": job, "run_dir": str(job)}
 
 
-def trial_event(job: int, state: str = "COMPLETE", objective: float | None = 0.2, time: float = 0.0) -> dict[str, Any]:
+def trial_event(
+    job: int, state: str = "COMPLETE", objective: float | None = 0.2, time: float = 0.0
+) -> dict[str, Any]:
     return {
         "event": "trial",
         "time": time,

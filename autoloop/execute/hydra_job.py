@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import pickle
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
@@ -34,24 +38,51 @@ class Batch:
         config: Config of the sweep, which a job's own is composed from.
         task_function: What each job runs.
         singletons: State of Hydra's singletons and OmegaConf's resolvers.
+        main: Name (of a module) or path (of a script) of the main program, as multiprocessing tells it.
     """
 
     hydra_context: HydraContext
     config: DictConfig
     task_function: TaskFunction
     singletons: Any
+    main: dict[str, str] = field(default_factory=lambda: _main_program())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _install, (self.singletons, self.hydra_context, self.config, self.task_function)
+        return _install, (self.singletons, (self.hydra_context, self.config, self.task_function), self.main)
 
 
-def _install(singletons: Any, hydra_context: HydraContext, config: DictConfig, task: TaskFunction) -> Batch:
+def _main_program() -> dict[str, str]:
+    data = spawn.get_preparation_data("job")
+    return {key: data[key] for key in ("init_main_from_name", "init_main_from_path") if key in data}
+
+
+def _install(
+    singletons: Any, common: tuple[HydraContext, DictConfig, TaskFunction], main: dict[str, str]
+) -> Batch:
     setup_globals()
+    Plugins.instance()  # a scan after set_state would register the plugins' configs twice, with warnings
     Singleton.set_state(singletons)
-    batch = Batch(hydra_context, config, task, None)
+    batch = Batch(*common, None, main)
     with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
         _warm_up(batch)
     return batch
+
+
+def _stand_in_for_main(batch: Batch) -> None:
+    """Let this process look like the main program to what a task starts by multiprocessing's spawn.
+
+    Such a worker imports the main program itself and looks there for what was pickled by name, for
+    instance the data set of a DataLoader.
+    """
+    main = sys.modules["__main__"]
+    task = inspect.unwrap(batch.task_function)
+    if getattr(task, "__module__", None) == "__main__":
+        names = getattr(task, "__globals__", {})
+        vars(main).update({name: value for name, value in names.items() if not name.startswith("__")})
+    if "init_main_from_path" in batch.main:
+        main.__file__ = batch.main["init_main_from_path"]
+    if "init_main_from_name" in batch.main:
+        main.__spec__ = ModuleSpec(batch.main["init_main_from_name"], None)
 
 
 def _warm_up(batch: Batch) -> None:
@@ -78,6 +109,7 @@ class JobExitError(RuntimeError):
 def run(index: int, overrides: Sequence[str]) -> Reply:
     """Compose and run job ``index`` of the shared `Batch`; for a job's process only."""
     batch: Batch = shared()
+    _stand_in_for_main(batch)
     try:
         config = _compose(batch, index, overrides)
         enter_job_dir(_job_dir(config))
@@ -129,11 +161,14 @@ def _reply(job_return: JobReturn) -> Reply:
         job_return.return_value = _portable_value(job_return._return_value)
         return Reply(job_return)
     error = job_return._return_value
-    traceback.print_exception(type(error), error, error.__traceback__)
-    exit_code = error.exit_code if isinstance(error, JobExitError) else EXIT_FAILED
-    text = last_line(error) if not isinstance(error, JobExitError) else str(error)
+    exit_code = getattr(error, "exit_code", None)
+    if exit_code is None or isinstance(error, JobExitError):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    else:  # it tells of another program, whose own words stand in the log already
+        print(f"autoloop: {error}", file=sys.stderr)
+    text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = _portable_error(error)
-    return Reply(job_return, text, exit_code)
+    return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
 
 
 def _portable_value(value: Any) -> Any:

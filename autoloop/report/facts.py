@@ -210,7 +210,9 @@ class Facts:
     def scores(self) -> list[Score]:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
         decisions = [decision for group in self.study.decisions.values() for decision in group]
-        names = dict.fromkeys([*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs)])
+        names = dict.fromkeys(
+            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
+        )
         fired, silent = _count(decisions, True), _count(decisions, False)
         of_rule: dict[str, list[Job]] = {}
         for job in self.jobs:
@@ -244,7 +246,11 @@ class Facts:
         known = job.details.get("command")
         if known:
             return known if isinstance(known, str) else shlex.join(str(word) for word in known)
-        return shlex.join([*program(self.study_command), *job.plan.overrides])
+        return shlex.join([*self._program, *job.plan.overrides])
+
+    @cached_property
+    def _program(self) -> list[str]:
+        return program(self.study_command)
 
     @property
     def study_command(self) -> str:

@@ -164,7 +164,7 @@ def _job(facts: Facts, job: Job) -> list[str]:
 
 
 def _where(facts: Facts, job: Job) -> str:
-    """Steps, time and slot of a job, and which one it repeats, as far as they are known, each after a comma."""
+    """Steps, time and slot of a job and which one it repeats, as far as known, each after a comma."""
     parts = []
     if job.state is not None:
         parts.append(f"{job.steps} steps in {text.duration(facts.ended_at(job) - job.started_at)}")

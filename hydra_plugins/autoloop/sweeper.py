@@ -1,4 +1,7 @@
-"""The sweeper plugin ``hydra/sweeper=autoloop``; what it does lives in `autoloop.runner`, imported when it runs."""
+"""The sweeper plugin ``hydra/sweeper=autoloop``.
+
+What it does lives in `autoloop.runner`, imported when it runs.
+"""
 
 from typing import Any
 

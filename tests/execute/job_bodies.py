@@ -130,6 +130,17 @@ def train_with_workers(path):
     return total + sum(float(batch.sum()) for (batch,) in batches)
 
 
+def log_to_wandb(directory, note):
+    """Log rows to W&B, offline, and hang."""
+    import wandb
+
+    wandb.init(mode="offline", dir=directory, project="test")
+    for step in range(50):
+        wandb.log({"marked_metric": 1000.5 + step})
+    Path(note).write_text("logged")
+    time.sleep(600)
+
+
 def give_shared():
     from autoloop.execute.zygote import shared
 

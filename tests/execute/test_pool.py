@@ -401,6 +401,25 @@ def test_dataloader_workers_live_and_die_with_their_job(make_pool, job, tmp_path
     assert all(is_gone(pid) for pid in pids_in(well) + pids_in(hung))
 
 
+def test_no_row_of_a_stopped_job_is_lost(make_pool, job, tmp_path):
+    """W&B's rows are all on disk after a job was ended from outside, although it was hanging."""
+    pytest.importorskip("wandb")
+    env = {
+        "WANDB_CONFIG_DIR": str(tmp_path),
+        "WANDB_CACHE_DIR": str(tmp_path),
+        "WANDB_ERROR_REPORTING": "false",
+    }
+    note = tmp_path / "note"
+    request = job(0, bodies.log_to_wandb, str(tmp_path), str(note), env=env)
+    pool = make_pool(grace_s=60, preload=("wandb",))
+    outcomes = pool.run([request])
+    stop_when(pool, note)
+    (outcome,) = outcomes
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    assert (outcome.exit_code, outcome.signal) == (130, None)
+    assert all(str(1000.5 + step).encode() in file.read_bytes() for step in range(50))
+
+
 def test_importing_values_imports_nothing_heavy():
     """What the zygote imports before it is told to is light."""
     code = (

@@ -94,8 +94,14 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path):
 
 
 def test_a_killed_process_holds_no_lock(tmp_path: Path):
-    code = "import sys,time,pathlib; from autoloop.journal import Journal; j = Journal(pathlib.Path(sys.argv[1]))"
-    command = [sys.executable, "-c", f"{code}; print('held', flush=True); time.sleep(60)", str(tmp_path)]
+    code = """
+import sys, time, pathlib
+from autoloop.journal import Journal
+journal = Journal(pathlib.Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"

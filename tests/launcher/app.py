@@ -2,6 +2,7 @@
 
 import os
 import sys
+from multiprocessing import get_context
 from pathlib import Path
 
 import hydra
@@ -25,8 +26,20 @@ def ways(cfg):
             "pid": os.getpid(),
             "argv": sys.argv[1:],
         },
+        "spawn": lambda: print("spawned", spawn_worker(cfg.x)),
         "print": lambda: print("printed by the task"),
     }
+
+
+def double(number):
+    """Double a number; named by a worker that imports this script itself."""
+    return 2 * number
+
+
+def spawn_worker(number):
+    """Let a process that multiprocessing spawns double ``number``."""
+    with get_context("spawn").Pool(1) as workers:
+        return workers.map(double, [number])[0]
 
 
 class OddError(Exception):

@@ -65,7 +65,13 @@ def test_results_come_in_the_order_of_the_jobs(make_launcher):
 def test_a_failed_job_fails_alone(make_launcher):
     """Every way of failing gives a FAILED JobReturn that raises on access; the other jobs keep theirs."""
     jobs = [["+do=raise"], ["+do=exit", "+x=3"], ["+do=drop", "+x=4"], ["+do=odd_error"], ["nonsense=1"]]
-    errors = ["'missing'", "SystemExit: 3", "exit code 4; log: .*job.log", r"OddError: odd: 1, 2", "nonsense"]
+    errors = [
+        "'missing'",
+        "SystemExit: 3",
+        "exit code 4;.*log: .*job.log",
+        r"OddError: odd: 1, 2",
+        "nonsense",
+    ]
     returns = make_launcher().launch([*jobs, ["+do=return", "+x=1"]], initial_job_idx=0)
     for job, error in zip(returns, errors, strict=False):
         assert job.status is JobStatus.FAILED
@@ -114,7 +120,7 @@ def test_closures_can_be_launched(make_launcher):
 def test_a_job_logs_into_its_directory(make_launcher, tmp_path, capfd):
     """What a task prints is in job.log beside Hydra's files, not in the terminal; no output/ is made."""
     make_launcher().launch([["+do=print"]], initial_job_idx=0)
-    assert (tmp_path / "0" / "job.log").read_text() == "printed by the task\n"
+    assert (tmp_path / "0" / "job.log").read_text().endswith("printed by the task\n")
     assert {path.name for path in (tmp_path / "0").iterdir()} == {
         ".hydra",
         "job.log",
@@ -168,8 +174,15 @@ def test_an_app_of_others_runs_in_slots(tmp_path):
     done = run_app(tmp_path, "+do=print,return", "+x=1", "+n_jobs=2")
     assert done.returncode == 0, done.stderr
     assert "2 slots" in done.stdout
-    assert (tmp_path / "0" / "job.log").read_text() == "printed by the task\n"
+    assert (tmp_path / "0" / "job.log").read_text().endswith("printed by the task\n")
     assert json.loads((tmp_path / "1" / "status.json").read_text())["exit_code"] == 0
+
+
+def test_spawned_workers_find_the_main_script(tmp_path):
+    """Workers started by multiprocessing's spawn find in the main script what a job sends by name."""
+    done = run_app(tmp_path, "+do=spawn", "+x=21")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "0" / "job.log").read_text().endswith("spawned 42\n")
 
 
 @pytest.mark.parametrize(
@@ -178,6 +191,8 @@ def test_an_app_of_others_runs_in_slots(tmp_path):
         ("hydra.launcher.gpus=[0,0]", "0 is named twice"),
         ("+gpus=2", "gpus=2: expected a list of ids"),
         ("hydra.launcher.timeout_min=soon", "timeout_min='soon': expected a number"),
+        ("hydra.launcher.stall_min=0", "stall_min=0: expected minutes above 0, or null"),
+        ("hydra.launcher.grace_s=null", "grace_s=None: expected a number"),
     ],
 )
 def test_a_mistake_in_the_settings_is_told(tmp_path, argument, message):

@@ -121,7 +121,7 @@ def test_a_curve_without_any_finite_value_is_drawn_as_nothing():
         ({"ot_pi_sum.last": 1}, "", PI),
         ({f"{L1}.tail": 1}, "", L1),
         ({"mass": 1}, "train/ot_pi_sum is 1e-06, below 0.001", PI),
-        ({"other": 1}, "nothing named", None),
+        ({"other": 1}, "a little more l1_loss", None),
         ({"metric": None}, "", None),
     ],
 )
@@ -131,18 +131,22 @@ def test_the_metric_that_made_a_rule_speak_is_found(evidence, reason, found):
 
 
 @pytest.mark.parametrize(
-    ("steps", "window"),
+    ("evidence", "window"),
     [
-        ([1500, 2000], (1500, 2000)),
-        ([2000, 1500], (1500, 2000)),
-        (None, None),
-        ([1], None),
-        (["a", 2], None),
-        ([math.inf, 2], None),
+        ({"steps": [1500, 2000]}, (1500, 2000)),
+        ({"steps": [2000, 1500]}, (1500, 2000)),
+        ({"steps": ["a", 2]}, None),
+        ({"steps": [math.inf, 2]}, None),
+        ({"span": "end"}, (1000, 2000)),
+        ({"stat": "tail"}, (1500, 2000)),
+        ({"span": "first_last"}, (0, 2000)),
+        ({"stat": "last"}, None),
+        ({}, None),
     ],
 )
-def test_the_window_of_a_rule_is_taken_from_its_evidence(steps, window):
-    assert rule_window(study_of(variant(0, "a", evidence={"steps": steps})).jobs[0]) == window
+def test_the_window_of_a_rule_is_taken_from_its_evidence(evidence, window):
+    judged = Series(np.arange(0, 2001, 100, dtype=np.int64), np.zeros(21))
+    assert rule_window(study_of(variant(0, "a", evidence=evidence)).jobs[0], judged) == window
 
 
 def test_a_large_study_draws_the_best_lineage_and_the_latest_jobs():
@@ -266,6 +270,11 @@ def test_the_spread_between_seeds_is_measured_where_a_configuration_ran_twice():
     count, spread = Facts(realistic()).noise
     assert count == 2
     assert spread == pytest.approx(0.0012 / math.sqrt(2))
+
+
+def test_the_scorecard_leaves_out_starting_points():
+    facts = Facts(study_of(variant(0, "a", rule="baseline"), variant(1, "b", "a", rule="variants")))
+    assert [score.rule for score in facts.scores] == ["variants"]
 
 
 def test_the_scorecard_counts_tries_wins_and_failures():

@@ -15,7 +15,9 @@ pytestmark = mark.filterwarnings("ignore:\\s*Future Hydra versions")
 SWEEPER = ["hydra/sweeper=autoloop"]
 
 
-@mark.parametrize("launcher_name, overrides", [("basic", SWEEPER), ("slots", [*SWEEPER, "hydra.launcher.n_jobs=2"])])
+@mark.parametrize(
+    "launcher_name, overrides", [("basic", SWEEPER), ("slots", [*SWEEPER, "hydra.launcher.n_jobs=2"])]
+)
 class TestLaunchersUnderTheSweeper(LauncherTestSuite):
     pass
 

@@ -150,16 +150,16 @@ def drawing(width: float, height: float, title: str, description: str, *content:
     )
 
 
-def mark(kind: str, x: float, y: float, hint: str) -> Markup:
+def mark(kind: str, x: float, y: float, hint: str = "") -> Markup:
     """Return the mark of a trial with a hint to hover: a cross where it failed, else a dot.
 
     Args:
         kind: ``better``, ``worse``, ``same``, ``root``, ``failed`` or ``running``; the CSS class of the mark.
         x: Position in px.
         y: Position in px.
-        hint: Text of the hint.
+        hint: Text of the hint; none if empty.
     """
-    title = el("title", hint)
+    title = el("title", hint) if hint else None
     if kind == "failed":
         path = f"M{x - 4:.1f},{y - 4:.1f}l8,8m0,-8l-8,8"
         return el("path", title, d=path, class_="mark failed")

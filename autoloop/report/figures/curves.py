@@ -14,15 +14,16 @@ from autoloop.report.facts import Facts, counted
 from autoloop.report.figures.chart import LARGEST, Box, Scale, axes, cropped, drawing, fit, line, thin
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Markup, el, join
+from autoloop.rules.changes import END, WINDOW
 from autoloop.study import Job
 
 Curves = Mapping[int, Mapping[str, Series]]
 
 MOST_CARDS = 120  # pairs drawn; of more, the best trial's lineage and the latest jobs
-SETTLED = (
-    10  # the first of so many parts of a curve does not stretch the scale: it is the fall from the start
-)
-WORD = re.compile(r"[\w./-]+")
+SHARES = {"first_last": 1.0, "start": 1.0, "run": 1.0, "end": END, "tail": WINDOW}  # of a curve, from its end
+SETTLED = 5  # the first fifth of a curve, its fall from the start, does not stretch the scale
+FEW_POINTS = 20  # but of fewer points all do
+METRIC = re.compile(r"[\w.-]+/[\w./-]+")
 OPEN_ROUNDS = 3  # latest rounds whose cards are not folded
 
 
@@ -83,11 +84,16 @@ def metrics(facts: Facts, job: Job) -> list[str]:
 def rule_metric(job: Job, known: Mapping[str, Any]) -> str | None:
     """Return the known metric that a job's rule decided on, by its evidence and else by its reason.
 
-    A metric is named by its whole name, by what follows its last slash, or by either followed by a dot.
+    Evidence names a metric by its whole name, by what follows its last slash, or by either followed by a dot;
+    a reason, where words like "loss" mean nothing, by its whole name with a slash.
     """
     evidence = job.plan.evidence
     short = {name.rpartition("/")[2]: name for name in known}
-    words = [str(evidence.get("metric", "")), *(str(key) for key in evidence), *WORD.findall(job.plan.reason)]
+    words = [
+        str(evidence.get("metric", "")),
+        *(str(key) for key in evidence),
+        *METRIC.findall(job.plan.reason),
+    ]
     for word in words:
         for candidate in (word, word.rpartition(".")[0]):
             if candidate in known or candidate in short:
@@ -95,14 +101,23 @@ def rule_metric(job: Job, known: Mapping[str, Any]) -> str | None:
     return None
 
 
-def rule_window(job: Job) -> tuple[float, float] | None:
-    """Return the first and last step a rule decided on, where its evidence has them under ``steps``."""
-    steps = job.plan.evidence.get("steps")
-    if not isinstance(steps, (list, tuple)) or len(steps) != 2:
+def rule_window(job: Job, judged: Series) -> tuple[float, float] | None:
+    """Return the first and last step a rule decided on; None where its evidence does not tell.
+
+    Args:
+        job: The job that the rule proposed.
+        judged: The curve it looked at, the parent's.
+    """
+    evidence = job.plan.evidence
+    steps = evidence.get("steps")
+    if isinstance(steps, (list, tuple)) and len(steps) == 2:
+        known = [float(step) for step in steps if isinstance(step, (int, float)) and abs(step) < LARGEST]
+        return (min(known), max(known)) if len(known) == 2 else None
+    share = SHARES.get(str(evidence.get("span") or evidence.get("stat")))
+    if share is None or not len(judged.steps):
         return None
-    if not all(isinstance(step, (int, float)) and abs(step) < LARGEST for step in steps):
-        return None
-    return float(min(steps)), float(max(steps))
+    first, last = float(judged.steps[0]), float(judged.steps[-1])
+    return last - share * (last - first), last
 
 
 def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
@@ -131,19 +146,24 @@ def _panel(metric: str, job: Job, origin: Job | None, curves: Curves, of_the_rul
     box = Box(48, 26, 330, 150)
     ends = [float(series.steps[-1]) for series in both if len(series.steps)]
     x = fit([0.0, *ends], box.left, box.right, air=0)
-    settled = [value for series in both for value in series.values[len(series.values) // SETTLED :].tolist()]
+    settled = [value for series in both for value in series.values[_settled(series) :].tolist()]
     y = fit(settled, box.bottom, box.top, log_above=6)
     return drawing(
         342,
         174,
         f"{metric} of {job.name}",
         _described(child, parent),
-        _shade(rule_window(job), x, box) if of_the_rule and origin else None,
+        _shade(rule_window(job, parent), x, box) if of_the_rule and parent is not None else None,
         axes(box, x, y, y_label=text.shorten(text.clean(metric), 44), x_ticks=4),
         cropped(
             box, line(parent, x, y, "parent") if parent is not None else None, line(child, x, y, "child")
         ),
     )
+
+
+def _settled(series: Series) -> int:
+    """Index of the first point that may stretch the scale; all may where points are few."""
+    return len(series.values) // SETTLED if len(series.values) >= FEW_POINTS else 0
 
 
 def _shade(window: tuple[float, float] | None, x: Scale, box: Box) -> Markup | None:

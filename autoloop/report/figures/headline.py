@@ -10,7 +10,8 @@ from autoloop.report.figures.timeline import busy_lanes, busy_share
 from autoloop.study import Job
 from autoloop.trials import TrialState
 
-MOST_TROUBLES = 8  # failed trials that are listed one by one
+MOST_STEPS = 12  # generations of the best trial that are shown: the first and the latest
+MOST_TROUBLES = 8  # failed trials that are listed one by one, the latest
 
 
 def headline(facts: Facts) -> Markup:
@@ -70,10 +71,11 @@ def _path(facts: Facts) -> list[Markup]:
     """How the best trial came about, step by step."""
     if facts.best is None or facts.best.plan.parent is None:
         return []
-    return [
-        el("h3", "How it came about"),
-        el("ol", *(_step(job) for job in facts.lineage(facts.best)), class_="path"),
-    ]
+    steps = [_step(job) for job in facts.lineage(facts.best)]
+    if len(steps) > MOST_STEPS:
+        left_out = counted(len(steps) - MOST_STEPS, "step") + " not shown"
+        steps = [steps[0], el("li", left_out, class_="soft"), *steps[1 - MOST_STEPS :]]
+    return [el("h3", "How it came about"), el("ol", *steps, class_="path")]
 
 
 def _step(job: Job) -> Markup:
@@ -96,7 +98,7 @@ def _troubles(facts: Facts) -> Markup | None:
     ended = [job for job in facts.jobs if job.state not in (None, TrialState.COMPLETE)]
     if not ended:
         return None
-    items = [el("li", link(job), ": ", facts.verdict(job)) for job in ended[:MOST_TROUBLES]]
+    items = [el("li", link(job), ": ", facts.verdict(job)) for job in reversed(ended[-MOST_TROUBLES:])]
     more = len(ended) - MOST_TROUBLES
     items += [el("li", f"and {more} more, marked in the table of all trials")] if more > 0 else []
     count = f"{len(ended)} of {len(facts.jobs)} trials did not complete."

@@ -15,6 +15,7 @@ from autoloop.report.figures.markup import Markup, el, join
 from autoloop.study import Job
 
 MOST_KNOBS = 12  # charts; of more knobs, those with the most different values
+HINTED_JOBS = 200  # up to so many, every mark has a hint to hover
 BOX = Box(48, 14, 326, 128)
 
 
@@ -127,6 +128,7 @@ def _mark(facts: Facts, job: Job, place: float, y: Scale) -> Markup | None:
     if job.state is None:
         return None
     at = y(job.objective) if math.isfinite(job.objective) else BOX.bottom - 4
-    found = mark(facts.kind(job), place, at, facts.hint(job))
+    hint = facts.hint(job) if len(facts.jobs) <= HINTED_JOBS else ""
+    found = mark(facts.kind(job), place, at, hint)
     ring = el("circle", cx=place, cy=at, r=8, class_="ring") if job is facts.best else None
     return join([found, ring])

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from autoloop.report.text import clean
 
 VOID = frozenset({"meta", "br", "rect", "circle", "line", "path"})  # elements written without a closing tag
+HARMLESS = re.compile(r"[ !#$%()*+,\-./:;=?@\[\\\]^_`{|}~0-9A-Za-z]*")  # nothing to escape, all to be seen
 URL = re.compile(r"https?://[^\s<>\"'`\\\x00-\x20\x7f-\x9f]+")
 
 
@@ -32,7 +33,7 @@ def el(name: str, /, *content: Content, **attributes: str | float | bool | None)
             left out.
     """
     start = f"<{name}" + "".join(_attribute(key, item) for key, item in attributes.items())
-    if name in VOID and not content:
+    if name in VOID and not any(content):
         return Markup(start + ("/>" if name not in ("meta", "br") else ">"))
     return Markup(f"{start}>{join(content)}</{name}>")
 
@@ -61,12 +62,11 @@ def _attribute(name: str, item: str | float | bool | None) -> str:
     if item is None or item is False:
         return ""
     name = name.rstrip("_").replace("_", "-")
-    return (
-        f" {name}" if item is True else f' {name}="{_safe(item if isinstance(item, Markup) else str(item))}"'
-    )
+    return f" {name}" if item is True else f' {name}="{_safe(item)}"'
 
 
 def _safe(part: Content) -> str:
     if isinstance(part, Markup):
         return part
-    return escape(clean(part, keep_lines=True))
+    text = str(part)
+    return text if HARMLESS.fullmatch(text) else escape(clean(text, keep_lines=True))

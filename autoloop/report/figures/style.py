@@ -2,10 +2,10 @@
 
 STYLE = """
 :root{color-scheme:light dark;--bg:#f6f7f8;--card:#fff;--ink:#16202a;--soft:#56636f;--rule:#dfe4e8;
-  --grid:#e9edf0;--blue:#0b63c5;--wash:#e8f1fb;--good:#0b7a63;--bad:#b45a08;--fail:#c0322b;--gray:#8793a0;
+  --grid:#e9edf0;--blue:#0b63c5;--good:#0b7a63;--bad:#b45a08;--fail:#c0322b;--gray:#8793a0;
   --idle:#e4e8ec;--warn:#fff4e0}
 @media (prefers-color-scheme:dark){:root{--bg:#0f1419;--card:#171d24;--ink:#e4e9ee;--soft:#9dabb8;
-  --rule:#2b343d;--grid:#232b33;--blue:#6cb2ff;--wash:#1b2a3b;--good:#43c7a3;--bad:#f2a65a;--fail:#ff7d74;
+  --rule:#2b343d;--grid:#232b33;--blue:#6cb2ff;--good:#43c7a3;--bad:#f2a65a;--fail:#ff7d74;
   --gray:#7d8a97;--idle:#242c35;--warn:#33281a}}
 *{box-sizing:border-box}
 html{scroll-behavior:smooth}
@@ -50,7 +50,7 @@ pre.copy{user-select:all;-webkit-user-select:all}
 .alert ul{margin:4px 0 0;padding-left:20px}
 figure{margin:8px 0 4px}
 .scroll{overflow-x:auto}
-svg[role]{display:block;width:100%;height:auto;max-width:var(--w);min-width:min(var(--w),760px);
+svg[role]{display:block;width:100%;height:auto;max-width:var(--w);min-width:calc(var(--w)*.69);
   font:12px system-ui,-apple-system,"Segoe UI",sans-serif}
 svg text{fill:var(--soft)}
 svg text.name{fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}
@@ -117,5 +117,5 @@ footer{color:var(--soft);font-size:13px;padding-bottom:40px}
 @media (max-width:600px){.path li::before{display:none}}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444}body{font-size:11px}nav,.skip{display:none}
   section{border:0;padding:8px 0}.card,figure,tr,.tile{break-inside:avoid}details::details-content{
-  content-visibility:visible;block-size:auto}svg{min-width:0}pre{white-space:pre-wrap}}
+  content-visibility:visible;block-size:auto}svg[role]{min-width:0}pre{white-space:pre-wrap}}
 """

@@ -16,7 +16,7 @@ from autoloop.tasks.act_ot.settings import OtSettings
 
 
 def as_windows(episodes: Episodes, chunk_size: int, device: torch.device) -> Windows:
-    """Return every frame with its future chunk; frame ``t`` of episode ``e`` is row ``e * EPISODE_FRAMES + t``."""
+    """Return every frame with its future chunk, in row ``episode * EPISODE_FRAMES + frame``."""
     chunks = np.lib.stride_tricks.sliding_window_view(episodes.actions, chunk_size, axis=1)
     chunks = np.swapaxes(chunks[:, :EPISODE_FRAMES], 2, 3)
     return Windows(
@@ -28,7 +28,7 @@ def as_windows(episodes: Episodes, chunk_size: int, device: torch.device) -> Win
 
 
 def image_statistics(*windows: Windows) -> tuple[Tensor, Tensor]:
-    """Return the mean picture and what pictures are divided by: their spread, kept away from 0 in the dark."""
+    """Return the mean picture and what pictures are divided by: their spread, kept away from 0."""
     images = torch.cat([block.images for block in windows])
     return images.mean(0), images.std(0) + 0.1
 

@@ -47,7 +47,7 @@ class ActPolicy(nn.Module):
     """Predicts action chunks from two cameras, the arm's reading and a latent.
 
     Each camera has an encoder of its own, whose output is layer-normalised: without that, the transport loss
-    is best served by shrinking all embeddings to a point. The pictures' mean and spread are part of the policy.
+    is best served by shrinking all embeddings to a point. The pictures' mean and spread belong to the policy.
     """
 
     def __init__(self, settings: PolicySettings, image_mean: Tensor, image_spread: Tensor) -> None:
@@ -99,13 +99,13 @@ class ActPolicy(nn.Module):
         return Prediction(self._decode(embeddings[:batch], windows.proprio, latent), kld, embeddings[batch:])
 
     def embed(self, images: Tensor) -> Tensor:
-        """Embed pictures (b, CAMERAS, IMAGE_SIZE) as (b, CAMERAS, dim_model), each with norm sqrt(dim_model)."""
+        """Embed pictures (b, CAMERAS, IMAGE_SIZE) as (b, CAMERAS, dim_model) of norm sqrt(dim_model)."""
         scaled = (images - self.image_mean) / self.image_spread
         return torch.stack([encoder(scaled[:, index]) for index, encoder in enumerate(self.encoders)], dim=1)
 
     @torch.no_grad()
     def act(self, images: Tensor, proprio: Tensor) -> Tensor:
-        """Return the chunks (b, chunk_size, ACTION_DIM) that the policy predicts by itself: latent 0, the prior's mean."""
+        """Return the chunks (b, chunk_size, ACTION_DIM) at the latent's prior mean, without true actions."""
         latent = torch.zeros(len(proprio), self.latent_dim, device=proprio.device)
         return self._decode(self.embed(images), proprio, latent)
 

@@ -26,7 +26,7 @@ class DatasetSettings:
     Attributes:
         src_episodes: Simulated demonstrations.
         tgt_episodes: Real demonstrations.
-        eval_episodes: Held-out real demonstrations; also the number of closed-loop rollouts.
+        eval_episodes: Held-out real demonstrations.
         gap: Distance of the real domain from the simulated one; 0 makes them equal.
         seed: Seed of the demonstrations, apart from the training's seed.
     """
@@ -69,7 +69,7 @@ class PolicySettings:
     type: str = "act"
     device: str = "auto"
     use_amp: bool = False
-    optimizer_lr: float = 5e-4
+    optimizer_lr: float = 1e-3
     optimizer_weight_decay: float = 1e-4
     dim_model: int = 48
     n_heads: int = 4

@@ -24,9 +24,8 @@ from autoloop.tasks.act_ot.errors import DivergedError
 from autoloop.tasks.act_ot.evaluation import PREFIX, offline_errors, success_rate
 from autoloop.tasks.act_ot.policy import ActPolicy
 from autoloop.tasks.act_ot.settings import PolicySettings, Settings
-from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_artifact
+from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_checkpoint
 
-_ROLLOUT_SEED = 7
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +49,7 @@ def train_policy(settings: Settings) -> dict[str, float]:
         final = _run_loop(training, settings, run)
         if settings.save_checkpoint and settings.output_dir is not None:
             saved = save_policy(training.averaged, settings.policy, settings.output_dir)
-            store_artifact(run, str(saved), settings.wandb)
+            store_checkpoint(run, saved, settings.wandb)
     return final
 
 
@@ -95,8 +94,7 @@ class Training:
         """Return the metrics of the averaged policy in the real domain, under their full names."""
         policy = self._settings.policy
         real = world.real_domain(self._settings.dataset.gap)
-        n = self._settings.dataset.eval_episodes
-        rate = success_rate(self.averaged, real, n, policy.n_action_steps, _ROLLOUT_SEED)
+        rate = success_rate(self.averaged, real, policy.n_action_steps)
         return {
             **offline_errors(self.averaged, self._held_out, policy.kl_weight),
             f"{PREFIX}success_rate": rate,

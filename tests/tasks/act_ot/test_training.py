@@ -162,7 +162,7 @@ def test_a_saved_policy_acts_as_the_trained_one(small, tmp_path):
     config = {**small, "output_dir": str(tmp_path / "output"), "save_checkpoint": True}
     final = act_ot.train(config)
     policy = load_policy(tmp_path / "output")
-    rate = success_rate(policy, world.real_domain(1.6), 3, 4, seed=7)
+    rate = success_rate(policy, world.real_domain(1.6), n_action_steps=4)
     assert rate == final["eval/offline_eval/success_rate"]
 
 
