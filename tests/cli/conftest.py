@@ -18,7 +18,7 @@ APP = Path(__file__).parent / "app.py"
 
 @pytest.fixture
 def cli():
-    """Call the command in this process; the result has ``exit_code``, ``stdout``, ``stderr`` and ``output``."""
+    """Call the command in this process; the result has ``exit_code``, ``stdout`` and ``stderr``."""
 
     def call(*words):
         result = CliRunner().invoke(command(), [str(word) for word in words])

@@ -15,7 +15,8 @@ from autoloop.cli import COMMANDS, command
 def test_help_lists_every_command_and_imports_nothing_heavy(process, tmp_path):
     """`autoloop --help` names every command and stays fast."""
     code = (
-        "import sys\nfrom autoloop.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom autoloop.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'numpy', 'hydra', 'omegaconf', 'wandb', 'torch', 'joblib', 'yaml'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
@@ -113,7 +114,8 @@ def test_output_cut_short_by_a_reader_is_no_error(process, tree):
     """`autoloop analyze DIR | head -1` leaves no traceback."""
     code = (
         "import subprocess, sys\n"
-        f"first = subprocess.Popen([sys.executable, '-m', 'autoloop', 'analyze', {str(tree)!r}, '--csv', '-'],"
+        f"words = ['-m', 'autoloop', 'analyze', {str(tree)!r}, '--csv', '-']\n"
+        "first = subprocess.Popen([sys.executable, *words],"
         " stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)\n"
         "first.stdout.close()\n"
         "sys.exit(first.stderr.read())"

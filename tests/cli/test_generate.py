@@ -32,7 +32,8 @@ def test_edits_change_what_they_say_and_keep_types_and_order(cli, base):
     """The users' quick start: only the edited values differ; ints stay ints, keys keep their order."""
     done = cli(
         "generate", "--base-cfg", base, "--reason", "reg+tau", "--changes",
-        "ot.loss_config.reg@mul=1.5", "ot.loss_config.tau_src@set=1.0", "batch_size@mul=1.4", "ot.lambda_ot@set=0.12",
+        "ot.loss_config.reg@mul=1.5", "ot.loss_config.tau_src@set=1.0", "batch_size@mul=1.4",
+        "ot.lambda_ot@set=0.12",
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     path = Path(done.stdout.splitlines()[0])
@@ -84,8 +85,8 @@ def test_no_file_is_ever_replaced(base):
 def test_config_of_a_hydra_job_is_trained_by_its_overrides(cli, study, tmp_path):
     """From a job of a study: its config as a file, and its command with the edits as overrides."""
     done = cli(
-        "generate", "--from-job", study, "r2_still_improving", "--changes", "steps@mul=2", "--reason", "longer",
-        "--out-dir", tmp_path,
+        "generate", "--from-job", study, "r2_still_improving", "--changes", "steps@mul=2",
+        "--reason", "longer", "--out-dir", tmp_path,
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     path, command = done.stdout.splitlines()
@@ -162,8 +163,8 @@ def test_older_name_and_options(cli, process, base, tmp_path):
     """`python -m autoloop.generate_and_run --base-cfg --reason --changes ... --steps --out-dir` works on."""
     done = process(
         "-m", "autoloop.generate_and_run", "--base-cfg", base, "--reason", "probe", "--changes",
-        "ot.loss_config.tau_src@set=2.0", "ot.lambda_ot@set=0.15", "--steps", "2000", "--out-dir", tmp_path / "v",
-        "--wandb-online", "--wandb-entity", "me", cwd=tmp_path,
+        "ot.loss_config.tau_src@set=2.0", "ot.lambda_ot@set=0.15", "--steps", "2000",
+        "--out-dir", tmp_path / "v", "--wandb-online", "--wandb-entity", "me", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     path, command = done.stdout.splitlines()

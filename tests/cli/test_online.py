@@ -18,13 +18,15 @@ def curve(scale, count=9):
 
 def runs():
     config = {"ot": {"loss_config": {"reg": 0.1}}, "seed": 3}
+    last_nan = [*curve(2.0), {"_step": 9, "train/l1_loss": "NaN"}]
     return [
         make_run("old", curve(1.0), config, group="night-1", tags=["probe"], created="2026-01-01T00:00:00"),
-        make_run("new", [*curve(2.0), {"_step": 9, "train/l1_loss": "NaN"}], config, "night-2", ["probe", "x"],
-                 "2026-01-03T00:00:00"),
+        make_run(
+            "new", last_nan, config, group="night-2", tags=["probe", "x"], created="2026-01-03T00:00:00"
+        ),
         make_run("mid", curve(3.0), config, group="day", tags=[], created="2026-01-02T00:00:00"),
         make_run("none", [], config, group="day", tags=["empty"], created="2025-01-02T00:00:00"),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_project_of_a_wrong_form_is_wrong_usage(cli):
 
 
 def test_config_of_a_run_becomes_a_base(online, tmp_path):
-    """generate --from-wandb writes the config that a run logged, with edits."""
+    """`generate --from-wandb` writes the config that a run logged, with edits."""
     done = online(
         "autoloop", "generate", "--from-wandb", "ann/toy/old", "--changes", "ot.loss_config.reg@mul=2",
         "--reason", "try", "--out-dir", "new",
