@@ -169,6 +169,15 @@ Derive = Callable[[Variant, Sequence[str]], Derived]
 """(parent, edits) -> the child; raises EditError where the edits do not fit the parent's config."""
 
 
+Objection = Callable[[Decision, Sequence[tuple[str, Any, Any]]], str]
+"""(proposal, what it changes) -> why it is not worth a job; empty where nothing speaks against it."""
+
+
+def no_objection(proposal: Decision, changes: Sequence[tuple[str, Any, Any]]) -> str:
+    """Object to nothing."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A proposal that is not run, and why."""
@@ -276,56 +285,106 @@ def _of_variant(error: EditError, name: str) -> EditError:
     return told
 
 
+class Disposer:
+    """Says of each proposal what would become of it; asks once, however often it is asked.
+
+    Attributes:
+        parents: Every variant of the study by name.
+    """
+
+    def __init__(
+        self,
+        parents: Mapping[str, Variant],
+        seen: Mapping[str, str],
+        derive: Derive,
+        objection: Objection = no_objection,
+    ) -> None:
+        """Set up for one round.
+
+        Args:
+            parents: Every variant of the study by name.
+            seen: Signature -> name of every variant that ran or is planned.
+            derive: See `Derive`.
+            objection: See `Objection`.
+        """
+        self.parents = parents
+        self.seen = dict(seen)
+        self._derive = derive
+        self._objection = objection
+        self._known: dict[tuple[str, str, tuple[str, ...]], Derived | str] = {}
+
+    def refusal(self, proposal: Decision) -> str:
+        """Why the loop would refuse this proposal; empty where it would take it."""
+        found = self.appraise(proposal)
+        return found if isinstance(found, str) else ""
+
+    def appraise(self, proposal: Decision) -> Derived | str:
+        """The child that a proposal leads to, or why there is none."""
+        key = (proposal.rule, proposal.trial, proposal.edits)
+        if key not in self._known:
+            self._known[key] = self._appraised(proposal)
+        return self._known[key]
+
+    def _appraised(self, proposal: Decision) -> Derived | str:
+        parent = self.parents[proposal.trial]
+        edits, skipped = usable_edits(proposal.edits, parent.config)
+        if not edits:
+            return "; ".join(skipped)
+        try:
+            derived = self._derive(parent, edits)
+        except EditError as error:
+            return error.why
+        twin = self.seen.get(derived.signature)
+        if twin is not None:
+            return f"already run as {twin}" if twin != parent.name else "changes nothing"
+        why = self._objection(proposal, derived.changes)
+        return why or replace(derived, notes=(*derived.notes, *skipped))
+
+
 def next_round(
-    number: int,
-    proposals: Sequence[Decision],
-    parents: Mapping[str, Variant],
-    seen: Mapping[str, str],
-    derive: Derive,
-    places: int | None = None,
+    number: int, proposals: Sequence[Decision], disposer: Disposer, places: int | None = None
 ) -> Round:
     """Fill a later round from what a strategy proposes.
 
     Args:
         number: Number of the round.
         proposals: Decisions with edits, the most wanted first.
-        parents: Every variant of the study by name.
-        seen: Signature -> name of every variant that ran or is planned.
-        derive: See `Derive`.
+        disposer: Says what becomes of each.
         places: How many variants fit at the most; None for any number.
 
     Returns:
         The round; without variants if no proposal is new.
     """
-    planned = Round(number, dict(seen), places)
-    names = _fresh_names(number, parents)
+    planned = Round(number, dict(disposer.seen), places)
+    names = _fresh_names(number, disposer.parents)
     for proposal in proposals:
-        if places is not None and len(planned.variants) >= places:
-            planned.refuse(proposal, f"the budget leaves no place: {places} jobs are left")
-            continue
-        _take_proposal(planned, proposal, parents[proposal.trial], derive, names)
+        for idea in _ideas(proposal, disposer.parents):
+            if places is not None and len(planned.variants) >= places:
+                planned.refuse(idea, f"the budget leaves no place: {places} jobs are left")
+            else:
+                _take_proposal(planned, idea, disposer, names)
     return planned
 
 
-def _take_proposal(
-    planned: Round, proposal: Decision, parent: Variant, derive: Derive, names: Callable[[str], str]
-) -> None:
-    edits, skipped = usable_edits(proposal.edits, parent.config)
-    if not edits:
-        planned.refuse(proposal, "; ".join(skipped))
+def _ideas(proposal: Decision, parents: Mapping[str, Variant]) -> list[Decision]:
+    """The proposal; where its edits oppose each other, one proposal for each side."""
+    sides = apart(proposal.edits, parents[proposal.trial].config)
+    return [replace(proposal, edits=edits) for edits in sides] if len(sides) > 1 else [proposal]
+
+
+def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer, names: Callable[[str], str]) -> None:
+    found = disposer.appraise(proposal)
+    if isinstance(found, str):
+        planned.refuse(proposal, found)
         return
-    try:
-        derived = derive(parent, edits)
-    except EditError as error:
-        planned.refuse(proposal, error.why)
-        return
-    twin = planned.seen.get(derived.signature)
+    twin = planned.seen.get(found.signature)
     if twin is not None:
-        planned.refuse(proposal, f"already run as {twin}" if twin != parent.name else "changes nothing")
+        planned.refuse(proposal, f"the same config as {twin}")
         return
+    parent = disposer.parents[proposal.trial]
     child = Variant(
         name=names(proposal.rule),
-        edits=tuple(edits),
+        edits=tuple(usable_edits(proposal.edits, parent.config)[0]),
         parent=parent.name,
         rule=proposal.rule,
         reason=proposal.reason,
@@ -335,7 +394,7 @@ def _take_proposal(
         config={},
         signature="",
     )
-    planned.add(replace(_with(child, derived), notes=(*derived.notes, *skipped)))
+    planned.add(_with(child, found))
 
 
 def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:

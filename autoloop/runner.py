@@ -25,7 +25,8 @@ from autoloop.compose import Composer, LazyConfig
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
+from autoloop.disposal import Disposal
+from autoloop.loop import Decide, Disposer, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
 from autoloop.history import History, read_history
 from autoloop.report import Reporter
@@ -213,6 +214,12 @@ class StudyRunner:
     def _next_round(self, study: Study, number: int) -> Round:
         trials = {job.name: self._trial(job) for job in study.counted() if job.state is not None}
         decisions = [_decision(entry) for entry in study.decisions[number - 1]]
+        disposer = Disposer(
+            {name: trial.variant for name, trial in trials.items()},
+            {job.plan.signature: job.name for job in study.jobs.values()},
+            self.composer.derive,
+            Disposal(study, number, self.settings.cooldown, self.settings.freeze).objection,
+        )
         situation = Situation(
             finished=[trials[job.name] for job in study.of_round(number - 1)],
             trials=trials,
@@ -220,16 +227,11 @@ class StudyRunner:
             round=number,
             seed=self.settings.seed,
             maximize=study.maximize,
+            refusal=disposer.refusal,
         )
         limit = self.settings.limits.max_jobs
-        return next_round(
-            number,
-            self.settings.strategy.propose(situation),
-            {name: trial.variant for name, trial in trials.items()},
-            {job.plan.signature: job.name for job in study.jobs.values()},
-            self.composer.derive,
-            places=None if limit is None else limit - len(study.counted()),
-        )
+        places = None if limit is None else limit - len(study.counted())
+        return next_round(number, self.settings.strategy.propose(situation), disposer, places)
 
     def _decide(self, journal: Journal, number: int) -> None:
         study = journal.study
