@@ -24,11 +24,11 @@ from autoloop.collect import JobEnd, one_line, trial_fields
 from autoloop.compose import Composer, LazyConfig
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.disposal import Disposal
 from autoloop.loop import Decide, Disposer, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
-from autoloop.history import History, read_history
 from autoloop.report import Reporter
 from autoloop.rules.base import Decision
 from autoloop.settings import Settings
