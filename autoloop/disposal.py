@@ -2,8 +2,8 @@
 
 The loop asks here about each proposal that could be run. An objection is a sentence; the proposal is then
 refused with it. Three things are held against a proposal: its rule made things worse on this very lineage a
-short while ago (cooldown), a step no smaller on the same knob changed nothing (freeze), or its parent only seems
-to lead (racing).
+short while ago (cooldown), a step no smaller on the same knob changed nothing (freeze), or its parent only
+seems to lead (racing).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Disposal:
     Attributes:
         study: The record so far.
         round: Number of the round to fill.
-        cooldown: Rounds for which a rule that made things worse is not asked on that lineage again; 0 for none.
+        cooldown: Rounds for which a rule that made things worse is not asked on that lineage again; 0 for
+            none.
         freeze: Whether a knob that had no effect is left alone.
         racing: Names of trials whose lead is being checked with further seeds -> why.
     """
@@ -71,7 +72,9 @@ class Disposal:
         for pair in reversed(self._pairs):
             child = pair.child
             recent = self.round - child.round <= self.cooldown
-            own = child.plan.rule == proposal.rule and (child.name in line or pair.parent.name == proposal.trial)
+            own = child.plan.rule == proposal.rule and (
+                child.name in line or pair.parent.name == proposal.trial
+            )
             if recent and own and verdict(pair, self._floor) is Verdict.WORSE:
                 return f"{proposal.rule} waits on this lineage for {self.cooldown} rounds: {_told(pair)}"
         return ""
@@ -104,11 +107,13 @@ def _told(pair: Pair) -> str:
     gain = pair.gain_pct
     if gain is None:
         return f"{pair.child.name} ended {pair.child.state.value if pair.child.state else 'open'}"
-    return f"{pair.child.name} is {abs(gain):.2g} % {'better' if gain > 0 else 'worse'} than {pair.parent.name}"
+    return (
+        f"{pair.child.name} is {abs(gain):.2g} % {'better' if gain > 0 else 'worse'} than {pair.parent.name}"
+    )
 
 
 def _no_larger(old: Any, new: Any, idle_old: Any, idle_new: Any) -> bool:
-    """Whether ``old -> new`` is a step of the same direction and at most 1.5 times the size of the idle one."""
+    """Whether a step has the direction of the idle one and at most 1.5 times its size."""
     step, idle = _step(old, new), _step(idle_old, idle_new)
     if step is None or idle is None:
         return bool(new == idle_new)
@@ -123,10 +128,10 @@ def _step(old: Any, new: Any) -> float | None:
 
 
 def apart(edits: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Edits taken apart where two of them pull one number in opposite directions: each becomes a list of its own.
+    """Take edits apart where two of them pull one number in opposite directions.
 
-    ``lr@mul=2, lr@mul=0.5`` is two ideas, never one variant that multiplies them away. An edit that opposes no
-    other stays in every list.
+    ``lr@mul=2, lr@mul=0.5`` is two ideas, never one variant that multiplies them away. Each gets a list of
+    its own; an edit that opposes no other stays in every list.
     """
     pulls = [_pulls(edit, config) for edit in edits]
     against = {

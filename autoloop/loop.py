@@ -9,15 +9,19 @@ words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoloop.disposal import apart
 from autoloop.edits import ValueChange, change
 from autoloop.errors import EditError, NoChangeError
+from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
+from autoloop.score.progress import rounds_without_gain
 from autoloop.study import Job, Study
 from autoloop.trials import TrialState
+from autoloop.until import Condition, met
 from autoloop.variants import Variant, safe_name
 
 
@@ -32,6 +36,9 @@ class Limits:
         max_failures: Failed jobs in a row that end the study; None for no limit.
         retries: How often a failed job is tried again.
         fail_fast: End the study at the first failed job.
+        patience: Rounds in a row without a gain over the noise that end the study; None for no limit.
+        until: The study ends with the round that brings a job for which all of these hold; none for no such
+            end.
     """
 
     rounds: int = 1
@@ -40,6 +47,8 @@ class Limits:
     max_failures: int | None = None
     retries: int = 0
     fail_fast: bool = False
+    patience: int | None = None
+    until: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +111,24 @@ def next_step(study: Study, limits: Limits) -> Step:
         return Run(waiting)
     if last not in study.decisions:
         return Decide(last)
-    if last >= limits.rounds:
+    return _found_enough(study, limits) or PlanRound(last + 1)
+
+
+def _found_enough(study: Study, limits: Limits) -> Stop | None:
+    """The end of a search that went as it should, at the end of a round."""
+    worthy = met(study, limits.until)
+    if worthy:
+        found = ", ".join(condition.told(worthy) for condition in limits.until)
+        return Stop(f"{worthy.name} meets every condition of until ({found})")
+    rounds = len(study.rounds)
+    if rounds >= limits.rounds:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
     if limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs:
         return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")
-    return PlanRound(last + 1)
+    waited = rounds_without_gain(study) if limits.patience is not None else 0
+    if limits.patience is not None and waited >= limits.patience:
+        return Stop(f"{waited} rounds in a row brought no gain over the noise (patience={limits.patience})")
+    return None
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
@@ -285,6 +307,29 @@ def _of_variant(error: EditError, name: str) -> EditError:
     return told
 
 
+def add_repeats(
+    planned: Round, variant: Variant, path: str, seeds: Iterable[int], why: str, derive: Derive
+) -> None:
+    """Put a config into a round once more for each of these seeds, but for those that it ran with.
+
+    Args:
+        planned: The round.
+        variant: The config to run again.
+        path: Path of the seed in it.
+        seeds: The seeds.
+        why: What for, as a sentence.
+        derive: See `Derive`.
+    """
+    for seed in seeds:
+        again = repeat(variant, path, seed, why)
+        derived = derive(variant, again.edits)
+        twin = planned.seen.get(derived.signature)
+        if twin is None:
+            planned.add(_with(again, derived))
+        else:
+            planned.refuse(again, f"already run as {twin}")
+
+
 class Disposer:
     """Says of each proposal what would become of it; asks once, however often it is asked.
 
@@ -372,7 +417,9 @@ def _ideas(proposal: Decision, parents: Mapping[str, Variant]) -> list[Decision]
     return [replace(proposal, edits=edits) for edits in sides] if len(sides) > 1 else [proposal]
 
 
-def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer, names: Callable[[str], str]) -> None:
+def _take_proposal(
+    planned: Round, proposal: Decision, disposer: Disposer, names: Callable[[str], str]
+) -> None:
     found = disposer.appraise(proposal)
     if isinstance(found, str):
         planned.refuse(proposal, found)

@@ -11,7 +11,15 @@ from autoloop.rules.paths import is_number, matches
 from autoloop.study import REPEAT
 from autoloop.variants import Variant, safe_name
 
-SEED_PATHS = ("seed", "training.seed", "train.seed", "trainer.seed", "task.seed", "general.seed", "random_seed")
+SEED_PATHS = (
+    "seed",
+    "training.seed",
+    "train.seed",
+    "trainer.seed",
+    "task.seed",
+    "general.seed",
+    "random_seed",
+)
 """Where apps keep the seed of a training; the first that a config has is taken."""
 
 

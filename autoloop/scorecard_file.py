@@ -61,9 +61,17 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigError(f"scorecard={path} cannot be read: {error}; give another path or move it away") from error
-    if not isinstance(content, dict) or content.get("version") != VERSION or not isinstance(content.get("studies"), dict):
-        raise ConfigError(f"scorecard={path} is no scorecard of version {VERSION}; give another path or move it away")
+        raise ConfigError(
+            f"scorecard={path} cannot be read: {error}; give another path or move it away"
+        ) from error
+    if (
+        not isinstance(content, dict)
+        or content.get("version") != VERSION
+        or not isinstance(content.get("studies"), dict)
+    ):
+        raise ConfigError(
+            f"scorecard={path} is no scorecard of version {VERSION}; give another path or move it away"
+        )
     return dict(content["studies"])
 
 

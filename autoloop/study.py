@@ -211,10 +211,8 @@ class Study:
         return [job for _, job in sorted(self.jobs.items()) if job.retried_by is None]
 
     def best(self) -> Job | None:
-        """The completed job with the best objective; None while there is none."""
-        done = [
-            j for j in self.jobs.values() if j.state is TrialState.COMPLETE and math.isfinite(j.objective)
-        ]
+        """The completed job with the best objective, repeats aside; None while there is none."""
+        done = [job for job in self.jobs.values() if job.known and not job.is_repeat]
         pick = max if self.maximize else min
         return pick(done, key=lambda job: job.objective, default=None)
 

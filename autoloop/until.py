@@ -68,13 +68,19 @@ def read_conditions(config: Mapping[str, Any]) -> tuple[Condition, ...]:
 
 def _read(name: str, entry: Any) -> Condition:
     if not isinstance(entry, Mapping):
-        raise ConfigError(f"until.{name}={entry!r} cannot be used; write {{metric: .., stat: last, below: ..}}")
+        raise ConfigError(
+            f"until.{name}={entry!r} cannot be used; write {{metric: .., stat: last, below: ..}}"
+        )
     for key in entry:
         if key not in KEYS:
-            raise ConfigError(f"until.{name} has no key {key!r}{did_you_mean(str(key), KEYS)} (it has {', '.join(KEYS)})")
+            raise ConfigError(
+                f"until.{name} has no key {key!r}{did_you_mean(str(key), KEYS)} (it has {', '.join(KEYS)})"
+            )
     stat = entry.get("stat") or "last"
     if stat not in STATS:
-        raise ConfigError(f"until.{name}.stat={stat!r} is not one of {', '.join(STATS)}{did_you_mean(str(stat), STATS)}")
+        raise ConfigError(
+            f"until.{name}.stat={stat!r} is not one of {', '.join(STATS)}{did_you_mean(str(stat), STATS)}"
+        )
     limits = {key: _limit(name, key, entry[key]) for key in LIMITS if entry.get(key) is not None}
     if not limits:
         raise ConfigError(f"until.{name} needs at least one of {', '.join(LIMITS)}")
@@ -96,4 +102,8 @@ def met(study: Study, conditions: tuple[Condition, ...]) -> Job | None:
     done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.is_repeat]
     worthy = [job for job in done if conditions and all(condition.holds(job) for condition in conditions)]
     sign = -1 if study.maximize else 1
-    return min(worthy, key=lambda job: sign * job.objective if math.isfinite(job.objective) else math.inf, default=None)
+    return min(
+        worthy,
+        key=lambda job: sign * job.objective if math.isfinite(job.objective) else math.inf,
+        default=None,
+    )

@@ -21,7 +21,8 @@ class Interval:
         value: The statistic of the values themselves; NaN without any.
         low: Lower end; equal to ``value`` for a single value.
         high: Upper end.
-        above_zero: Share (0 to 1) of the resampled statistics above 0, those at 0 counted half; NaN without values.
+        above_zero: Share (0 to 1) of the resampled statistics above 0, those at 0 counted half; NaN without
+            values.
     """
 
     value: float
@@ -42,7 +43,8 @@ def interval(
         values: Independent values; resampled whole, so a value may be the mean of a pair.
         statistic: ``numpy.mean`` or ``numpy.median``, called with ``axis=1``.
         level: Share of the resampled statistics between ``low`` and ``high``.
-        draws: How often the values are resampled. The generator is seeded: the same values, the same interval.
+        draws: How often the values are resampled. The generator is seeded: the same values, the same
+            interval.
     """
     array = np.asarray(values, dtype=np.float64)
     if not array.size:

@@ -14,10 +14,10 @@ SIGMAS = 2.0
 """A difference counts where it is larger than this many standard errors."""
 
 CORRELATION = 0.9
-"""Between a parent and its child at the same seed, where pairs have not told better (measured: 0.93 to 0.98)."""
+"""Between parent and child at one seed, where pairs have not told better (measured: 0.93 to 0.98)."""
 
 ASSUMED_PCT = 1.5
-"""Standard deviation of a paired gain where nothing was measured: with two of them, the 3 % of `BackToParent`."""
+"""Standard deviation of a paired gain where nothing was measured; two of them are `BackToParent`'s 3 %."""
 
 WEIGHT = 2
 """Degrees of freedom that the value assumed or derived from repeats counts for beside those of the pairs."""
@@ -50,11 +50,14 @@ def noise(study: Study) -> Noise:
     1.5 % where there are none.
     """
     groups = [list(by_seed.values()) for by_seed in results(study).values()]
-    between = _pooled((100 * value / abs(fmean(group)) for value in group) for group in groups if _usable(group))
+    between = _pooled(
+        (100 * value / abs(fmean(group)) for value in group) for group in groups if _usable(group)
+    )
     first, source = ASSUMED_PCT, Noise().source
     if between.degrees:
         first = between.deviation * math.sqrt(2 * (1 - CORRELATION))
-        source = f"from {between.degrees + between.groups} runs of {between.groups} configs that ran with several seeds"
+        runs = between.degrees + between.groups
+        source = f"from {runs} runs of {between.groups} configs that ran with several seeds"
     paired = _pooled(pair.gains_pct for pair in pairs(study) if len(set(pair.gains_pct)) > 1)
     if paired.degrees:
         source = f"from {paired.groups} pairs that ran with several seeds"

@@ -66,11 +66,11 @@ def gain_pct(study: Study, result: float, reference: float) -> float:
 
 def gains_pct(study: Study, own: Mapping[Seed, float], other: Mapping[Seed, float]) -> tuple[float, ...]:
     """Gains of some results over others, one for each seed that both have, in the order of ``own``."""
-    return tuple(gain_pct(study, own[seed], other[seed]) for seed in own if seed in other and other[seed])
+    return tuple(gain_pct(study, own[seed], other[seed]) for seed in own if other.get(seed))
 
 
 def pairs(study: Study) -> list[Pair]:
-    """Every child that ended beside its parent, in job order; interrupted jobs and repeats are no children."""
+    """Every child that ended, beside its parent, in job order; an interrupted job or a repeat is none."""
     by_seed = results(study)
     parents = {job.name: job for job in study.counted()}
     found = []

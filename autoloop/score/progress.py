@@ -8,10 +8,10 @@ from autoloop.study import Job, Study
 
 
 def rounds_without_gain(study: Study) -> int:
-    """How many of the latest rounds brought no job that beats the best of the rounds before by more than the noise.
+    """How many of the latest rounds brought no gain over the best before them that is more than noise.
 
-    The two are compared at the seeds they share. Round 1, which has nothing to beat, brings no gain and costs no
-    patience.
+    The two are compared at the seeds they share. Round 1, which has nothing to beat, brings no gain and costs
+    no patience.
     """
     by_seed, floor = results(study), noise(study)
     leader: Job | None = None

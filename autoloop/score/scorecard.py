@@ -42,7 +42,8 @@ class Row:
         knob: Path of the knob; ``*`` for all that the rule changed.
         tries: Children that ended.
         wins: Children better than their parent by more than the noise floor.
-        median_gain_pct: Median paired gain with its 90 % bootstrap interval; NaN where none could be compared.
+        median_gain_pct: Median paired gain with its 90 % bootstrap interval; NaN where none could be
+            compared.
     """
 
     rule: str
@@ -75,7 +76,7 @@ class Scorecard:
                 self._by_key.setdefault((outcome.rule, knob), []).append(outcome)
 
     def rows(self) -> list[Row]:
-        """Every rule and, where it changed several knobs, every knob of it, in the order they first appeared."""
+        """Every rule and, where it changed several knobs, each of them, in the order they appeared."""
         several = {rule for rule, knob in self._by_key if len(self._knobs(rule)) > 1}
         return [self.row(rule, knob) for rule, knob in self._by_key if knob == ALL or rule in several]
 
