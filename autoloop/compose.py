@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -12,9 +14,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import change
+from autoloop.edits import Change, change, format_literal, overrides_between
 from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
+
+_BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
 
 class Composer:
@@ -22,6 +26,7 @@ class Composer:
 
     Attributes:
         bounds: Path pattern -> (low, high), applied to every derived config.
+        root: Key of the app's config under which a trainer's own config stands; None where there is none.
     """
 
     def __init__(
@@ -33,13 +38,17 @@ class Composer:
         self._loader = loader
         self._master = master
         self.bounds = dict(bounds or {})
+        self.root = root_of(master)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it."""
         return self._loader.load_sweep_config(self._master, list(overrides))
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """The app's part of a job's config as plain values, interpolations resolved where they can be."""
+        """The config of a job as edits and rules see it, interpolations resolved where they can be."""
+        return seen(self._app(overrides), self.root)
+
+    def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
         composed = self.compose(overrides)
         with _current(composed):
             return app_config(composed)
@@ -60,9 +69,13 @@ class Composer:
             EditError: The edits do not fit the parent's config.
         """
         changed = change(list(edits), parent.config, self.bounds)
-        overrides = merge_overrides(parent.overrides, changed.overrides)
+        added = changed.overrides if self.root is None else self._placed(parent.overrides, changed)
+        overrides = merge_overrides(parent.overrides, added)
         config = self.config(overrides)
         return Derived(config, overrides, signature(config), tuple(changed.changes), tuple(changed.notes))
+
+    def _placed(self, overrides: Sequence[str], changed: Change) -> list[str]:
+        return placed(changed.base, changed.config, self._app(overrides), self.root)
 
 
 class LazyConfig(Mapping[str, Any]):
@@ -88,6 +101,12 @@ class LazyConfig(Mapping[str, Any]):
         return len(self._composed())
 
 
+def path_override(key: str, path: Path) -> str:
+    """Return ``key=path`` as Hydra reads it; in quotes where the path needs them."""
+    text = str(path)
+    return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
+
+
 def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
     """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
 
@@ -95,6 +114,50 @@ def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...
     """
     replaced = {key for key, _, value in (text.partition("=") for text in added) if not value.startswith("{")}
     return (*(text for text in base if text.partition("=")[0] not in replaced), *added)
+
+
+def root_of(config: DictConfig) -> str | None:
+    """The key under which a trainer's own config stands in an app's (``autoloop.root``), or None."""
+    root = OmegaConf.select(config, "autoloop.root")
+    return None if root is None else str(root)
+
+
+def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
+    """The config that edits and rules see: the trainer's own at the top, where its user knows it.
+
+    A key that the app has too (``seed``, ``wandb``) is the trainer's here.
+
+    Args:
+        app: The app's config.
+        root: Where the trainer's config stands in it; None: the app's config is the trainer's.
+    """
+    if root is None:
+        return dict(app)
+    inner = dict(app[root] or {})
+    return {**inner, **{key: value for key, value in app.items() if key != root and key not in inner}}
+
+
+def placed(
+    old: Mapping[str, Any], new: Mapping[str, Any], app: Mapping[str, Any], root: str | None
+) -> list[str]:
+    """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
+
+    Args:
+        old: A config as `seen`.
+        new: The same after edits.
+        app: The app's config behind ``old``.
+        root: Where the trainer's config stands in it.
+    """
+    if root is None:
+        return overrides_between(old, new)
+    inner = set(app[root] or {})
+    before, after = (_nested(config, inner, root) for config in (old, new))
+    return overrides_between(before, after)
+
+
+def _nested(config: Mapping[str, Any], inner: Collection[str], root: str) -> dict[str, Any]:
+    outer = {key: value for key, value in config.items() if key not in inner}
+    return {root: {key: value for key, value in config.items() if key in inner}, **outer}
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from autoloop.disposal import apart
 from autoloop.edits import ValueChange, change
+from autoloop.effects import DeadKnob, dead_paths, why_dead
 from autoloop.errors import EditError, NoChangeError
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
@@ -106,7 +107,7 @@ def next_step(study: Study, limits: Limits) -> Step:
     if retry:
         return Requeue(retry)
     last = study.rounds[-1]
-    waiting = tuple(job for job in study.of_round(last) if job.state is None)
+    waiting = tuple(job for job in study.counted() if job.state is None)
     if waiting:
         return Run(waiting)
     if last not in study.decisions:
@@ -132,7 +133,7 @@ def _found_enough(study: Study, limits: Limits) -> Stop | None:
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
-    failed = [job for job in study.jobs.values() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+    failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = _failures_in_a_row(study)
@@ -145,7 +146,7 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
 
 
 def _failures_in_a_row(study: Study) -> int:
-    ended = sorted((job for job in study.jobs.values() if job.state), key=lambda job: job.ended_at)
+    ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
     for job in ended:
         if job.state in (TrialState.FAILED, TrialState.TIMEOUT):
@@ -241,16 +242,18 @@ class Round:
             self.refused.append(Refusal(proposal.parent or "", proposal.rule, proposal.edits, why))
 
 
-def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Derive) -> Round:
+def first_round(
+    starts: Sequence[Variant], named: Sequence[Variant], derive: Derive, dead: Sequence[DeadKnob] = ()
+) -> Round:
     """Fill round 1: each starting point, followed by the user's variants of it.
 
     Args:
         starts: The baseline, or one starting point for each combination of a Hydra choice sweep.
         named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant
             whose ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out
-            without an
-            error.
+            without an error.
         derive: See `Derive`.
+        dead: Knobs that the trainer does not heed; a variant that turns one says so in its notes.
 
     Raises:
         EditError: A named variant cannot be applied, changes nothing, or equals another.
@@ -262,8 +265,16 @@ def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Der
         for variant in named:
             _take_named(planned, start, variant, derive, several=len(starts) > 1)
     order = {start.name: position for position, start in enumerate(starts)}
+    planned.variants = [replace(v, notes=(*v.notes, *_unheeded(v, dead))) for v in planned.variants]
     planned.variants.sort(key=lambda variant: order[variant.parent or variant.name])
     return planned
+
+
+def _unheeded(variant: Variant, dead: Sequence[DeadKnob]) -> list[str]:
+    """What a variant changes in vain, in words."""
+    known = dead_paths(dead, variant.config) if variant.changes else {}
+    told = ((path, why_dead([path], known, variant.config)) for path, _, _ in variant.changes)
+    return [f"{path}: the trainer does not heed it: {why}" for path, why in told if why]
 
 
 def _take_start(planned: Round, start: Variant) -> None:
@@ -343,6 +354,7 @@ class Disposer:
         seen: Mapping[str, str],
         derive: Derive,
         objection: Objection = no_objection,
+        dead: Sequence[DeadKnob] = (),
     ) -> None:
         """Set up for one round.
 
@@ -351,12 +363,18 @@ class Disposer:
             seen: Signature -> name of every variant that ran or is planned.
             derive: See `Derive`.
             objection: See `Objection`.
+            dead: Knobs that the trainer does not heed; edits of them are skipped.
         """
         self.parents = parents
         self.seen = dict(seen)
         self._derive = derive
         self._objection = objection
+        self._dead = dead
         self._known: dict[tuple[str, str, tuple[str, ...]], Derived | str] = {}
+
+    def usable(self, proposal: Decision) -> tuple[str, ...]:
+        """The edits of a proposal that its parent's config has and the trainer heeds."""
+        return tuple(usable_edits(proposal.edits, self.parents[proposal.trial].config, self._dead)[0])
 
     def refusal(self, proposal: Decision) -> str:
         """Why the loop would refuse this proposal; empty where it would take it."""
@@ -372,7 +390,7 @@ class Disposer:
 
     def _appraised(self, proposal: Decision) -> Derived | str:
         parent = self.parents[proposal.trial]
-        edits, skipped = usable_edits(proposal.edits, parent.config)
+        edits, skipped = usable_edits(proposal.edits, parent.config, self._dead)
         if not edits:
             return "; ".join(skipped)
         try:
@@ -431,7 +449,7 @@ def _take_proposal(
     parent = disposer.parents[proposal.trial]
     child = Variant(
         name=names(proposal.rule),
-        edits=tuple(usable_edits(proposal.edits, parent.config)[0]),
+        edits=disposer.usable(proposal),
         parent=parent.name,
         rule=proposal.rule,
         reason=proposal.reason,
@@ -444,12 +462,25 @@ def _take_proposal(
     planned.add(_with(child, found))
 
 
-def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def usable_edits(
+    edits: Sequence[str], config: Mapping[str, Any], dead: Sequence[DeadKnob] = ()
+) -> tuple[list[str], list[str]]:
     """The edits that fit this config, and a sentence for each that does not.
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
+    So are edits that turn nothing but knobs which the trainer does not heed.
     """
-    return _sieved(edits, config, EditError)
+    fitting, skipped = _sieved(edits, config, EditError)
+    unheeded = dead_paths(dead, config)
+    usable = []
+    for edit in fitting:
+        places = [path for path, _, _ in change([edit], config).changes] if unheeded else []
+        why = why_dead(places, unheeded, config)
+        if why:
+            skipped.append(f"{edit}: skipped, {why}")
+        else:
+            usable.append(edit)
+    return usable, skipped
 
 
 def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
+from autoloop.effects import DeadKnob
 from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
 from autoloop.plan import Points
 from autoloop.repeats import fresh_seeds, seed_of, seed_path
@@ -46,7 +47,7 @@ class Planner:
             EditError: A named variant cannot be used.
             ConfigError: Repeats are asked for, and the config has no seed.
         """
-        planned = first_round(points.starts, points.named, self._composer.derive)
+        planned = first_round(points.starts, points.named, self._composer.derive, self.settings.ignored)
         repeats = self.settings.judging.repeats
         for start in points.starts if repeats else ():
             path = seed_path(start.config, self.settings.judging.seed_paths)
@@ -64,6 +65,7 @@ class Planner:
             {job.plan.signature: job.name for job in study.jobs.values()},
             self._composer.derive,
             Disposal(study, number, judging.cooldown, judging.freeze).objection,
+            [*self.settings.ignored, *_found_dead(study)],
         )
         situation = Situation(
             finished=[trials[job.name] for job in study.of_round(number - 1) if not job.is_repeat],
@@ -123,6 +125,15 @@ class Planner:
             self.load_scorecard()
         card = Scorecard([*(self._earlier or ()), *outcomes(study)])
         return lambda decision: card.win_rate(decision.rule, decision.edits)
+
+
+def _found_dead(study: Study) -> list[DeadKnob]:
+    """Knobs that jobs of this study turned in vain."""
+    return [
+        DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
+        for job in study.jobs.values()
+        for path in job.details.get("unheeded", ())
+    ]
 
 
 def _decision(entry: Mapping[str, Any]) -> Decision:

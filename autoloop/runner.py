@@ -135,6 +135,7 @@ class StudyRunner:
             "autoloop": __version__,
             "task": self.task_name,
             "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "cwd": str(Path.cwd()),
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "overrides": list(points.arguments),
@@ -164,9 +165,10 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         self._say_end(study, stop)
-        if stop.failed or any(
-            job.state in (TrialState.FAILED, TrialState.TIMEOUT) for job in study.counted()
-        ):
+        failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+        if failed and len(study.jobs) == 1 and self.returns:
+            _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
+        if stop.failed or failed:
             raise SystemExit(1)
         return self.returns
 
@@ -319,12 +321,14 @@ class StudyRunner:
     def _record(self, journal: Journal, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = journal.study.jobs[job.job]
-        fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics)
+        fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics, job.plan.changes)
         fields = {name: value for name, value in fields.items() if value is not None}
         journal.append(
             "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
         )
         log.log(*_said(journal.study, job.job, self.study_dir))
+        for warning in fields["warnings"]:
+            log.warning("job %d: %s", job.job, warning)
         self._report(journal.study)
 
     # ------------------------------------------------------------------ helpers

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.judging import Judging
 from autoloop.loop import Limits
@@ -48,6 +49,7 @@ class Settings:
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
+        ignored: Knobs that the trainer is known not to heed.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -63,6 +65,7 @@ class Settings:
     resume: Resume = "true"
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
+    ignored: tuple[DeadKnob, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -99,6 +102,7 @@ class Settings:
             resume=_resume(given.get("resume", True)),
             seed=_whole(given, "seed", 0) or 0,
             judging=Judging.read(given),
+            ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )
 
