@@ -17,6 +17,7 @@ from autoloop.cli.options import file_option, metrics_from_option, rules_option
 from autoloop.errors import ConfigError, OutsideError
 from autoloop.files import write_atomic
 from autoloop.report.data import to_json
+from autoloop.study import Study
 
 
 @click.command()
@@ -64,12 +65,17 @@ def command(
     if not online and (group or tag or sampled):
         raise click.UsageError("--group, --tag and --sampled go with --online")
     names = tuple(name.strip() for globs in metrics for name in globs.split(",") if name.strip())
+    study = None if online else study_in(_directory(place))
     look = Look(
-        metrics=choose_metrics(metrics_from, None if online else study_in(_directory(place))),
+        metrics=choose_metrics(metrics_from, study),
         names=names,
         rules=choose_rules(rules, None) if rules else (),
     )
-    runs = _of_project(look, place, group, tag, limit, sampled) if online else _of_tree(look, place, limit)
+    runs = (
+        _of_project(look, place, group, tag, limit, sampled)
+        if online
+        else _of_tree(look, place, study, limit)
+    )
     check_names(names, runs)
     _write(runs, json, csv)
     if Path("-") not in (json, csv):
@@ -78,10 +84,11 @@ def command(
         raise OutsideError("none of these runs could be read")
 
 
-def _of_tree(look: Look, place: str, limit: int | None) -> list[AnalysedRun]:
+def _of_tree(look: Look, place: str, study: Study | None, limit: int | None) -> list[AnalysedRun]:
     from autoloop.analysis.tree import analyse_tree
 
-    runs = analyse_tree(Path(place), look, limit)
+    jobs = {job.run_dir for job in study.jobs.values() if job.run_dir} if study else set()
+    runs = analyse_tree(Path(place), look, limit, jobs)
     if not runs:
         raise OutsideError(f"no W&B run in {place} (looked for wandb/**/run-*.wandb)")
     return runs
