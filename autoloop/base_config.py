@@ -168,15 +168,17 @@ def to_trainer(words: Sequence[str], app: Mapping[str, Any], root: str | None) -
     if root is None:
         return list(words)
     own = set(app) - set(TRAINER_KNOBS)
-    return [_sent(word, set(app[root]) - own, root) for word in words]
+    several = any(word.startswith(f"{GROUP}=") and len(split_commas(word)) > 1 for word in words)
+    return [_sent(word, set(app[root]) - own, root, several) for word in words]
 
 
-def _sent(word: str, names: Collection[str], root: str) -> str:
+def _sent(word: str, names: Collection[str], root: str, several: bool) -> str:
     found = _WORD.fullmatch(word)
     if found is None or word.startswith("-"):
         return word
     mark, first, rest = found["mark"] or "", found["first"], found["rest"]
     if first in names:
+        mark = mark or ("++" if several else "")  # Hydra first composes a sweep without any of several files
         return f"{mark}{root}.{first}{rest}"
     if first in TRAINER_KNOBS and rest.startswith("="):
         return f"{mark or '++'}{root}.{first}{rest}"

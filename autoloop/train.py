@@ -23,6 +23,7 @@ from autoloop.compose import app_config, placed, root_of, seen
 from autoloop.edits import apply, format_literal, split_commas
 from autoloop.errors import AutoloopError, ConfigError
 
+MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
 
 
@@ -54,10 +55,12 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         EditError: An edit that cannot be read or, without ``-m``, does not fit the config.
     """
     words, edits = lift_edits(given, config_groups())
-    words = _to_trainer(keep_files(words))
+    words = sorted(
+        _to_trainer(keep_files(words)), key=lambda word: word not in MULTIRUN
+    )  # argparse wants it first
     if not edits:
         return words
-    if any(word in ("-m", "--multirun") for word in words):
+    if any(word in MULTIRUN for word in words):
         return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
     app, root = composed([word for word in words if _is_override(word)])
     before = seen(app, root)

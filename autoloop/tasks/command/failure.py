@@ -88,9 +88,9 @@ def _exceptions(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _further(lines: Sequence[str]) -> Iterator[str]:
-    """The lines of a message behind its first, up to an empty line or another traceback."""
+    """The lines of a message behind its first: those that are indented."""
     for line in lines[:5]:
-        if not line.strip() or line.endswith(_TRACEBACK) or re.match(r"[\w.]*(WARNING|INFO|wandb)\b", line):
+        if not line.startswith((" ", "\t")) or line.endswith(_TRACEBACK):
             return
         yield line.strip()
 
