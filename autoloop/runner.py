@@ -161,9 +161,10 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         self._say_end(study, stop)
-        if stop.failed or any(
-            job.state in (TrialState.FAILED, TrialState.TIMEOUT) for job in study.counted()
-        ):
+        failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+        if failed and len(study.jobs) == 1 and self.returns:
+            _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
+        if stop.failed or failed:
             raise SystemExit(1)
         return self.returns
 
