@@ -121,6 +121,7 @@ def keep_files(words: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: A file cannot be used.
     """
+    words = [word for word in words if word not in (f"{GROUP}=", f"{GROUP}=null")]  # the default already
     return [_kept(word) if word.startswith(f"{GROUP}=") else word for word in words]
 
 
@@ -129,11 +130,7 @@ def _kept(word: str) -> str:
 
     options = []
     for text in split_commas(word.partition("=")[2]):
-        given = _unquoted(text.strip())
-        if given in (None, ""):
-            options.append("null")
-            continue
-        path = Path(str(given)).expanduser().absolute()
+        path = Path(str(_unquoted(text.strip()))).expanduser().absolute()
         content = read_config_file(path)
         node = OmegaConf.create(escaped(content) if path.suffix == ".json" else content)
         ConfigStore.instance().store(

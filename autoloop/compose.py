@@ -55,12 +55,23 @@ class Composer:
 
     def run_dir(self, overrides: Sequence[str], job: int) -> str:
         """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
-        composed = self.compose(overrides)
-        with read_write(composed.hydra), open_dict(composed.hydra):
-            composed.hydra.job.num = job
-            composed.hydra.job.id = f"{composed.hydra.job.name}_{job}"
-        with _current(composed):
+        with self.as_in_job(overrides, job) as composed:
             return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+
+    @contextmanager
+    def as_in_job(self, overrides: Sequence[str], job: int) -> Iterator[DictConfig]:
+        """The whole config of a job; meanwhile ``${hydra:...}`` in it resolves as it will there."""
+        composed = self.compose(overrides)
+        hydra = composed.hydra
+        with read_write(hydra), open_dict(hydra):
+            hydra.job.num = job
+            hydra.job.id = f"{hydra.job.name}_{job}"
+        with _current(composed):
+            output_dir = Path(str(hydra.sweep.dir)).absolute() / str(hydra.sweep.subdir)
+        with read_write(hydra), open_dict(hydra):
+            hydra.runtime.output_dir = str(output_dir)
+        with _current(composed):
+            yield composed
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
         """The child of a variant (see `autoloop.loop.Derive`).

@@ -66,8 +66,8 @@ def _checkpoint(job: Job, config: Mapping[str, Any], study_dir: Path) -> Path:
     path = study_dir.resolve() / job.run_dir / "output" / str(resume["checkpoint"])
     if not path.exists():
         raise OutsideError(
-            f"job {job.name!r} left no checkpoint at {path}; a study keeps them with command.keep_checkpoints=true. "
-            "Promote it as a fresh run"
+            f"job {job.name!r} left no checkpoint at {path}; a study keeps them with "
+            "command.keep_checkpoints=true. Promote it as a fresh run"
         )
     return path
 

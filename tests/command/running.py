@@ -6,9 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+
 from autoloop.journal import read_study
+from autoloop.train import CONF_DIR, hydra_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = ROOT / "tests" / "data" / "act_ot_baseline.json"
@@ -38,6 +45,22 @@ def train(tmp_path: Path, *words: str, **extra: str) -> subprocess.CompletedProc
         text=True,
         timeout=240,
     )
+
+
+@contextmanager
+def composed(job_dir: Path, *words: str, only: bool = False) -> Iterator[DictConfig]:
+    """The config of one job in ``job_dir``, as the task's function gets it; ``only`` from these words."""
+    start = [] if only else [f"base_config={BASELINE}", "task=lerobot_act_ot", *PLAIN_START, *SHORT]
+    given = hydra_arguments([*start, *words])
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose("config", overrides=given, return_hydra_config=True)
+    with open_dict(config.hydra):
+        config.hydra.runtime.output_dir = str(job_dir)
+    HydraConfig.instance().set_config(config)
+    try:
+        yield config
+    finally:
+        HydraConfig.instance().cfg = None
 
 
 def command_line(*words: str) -> list[str]:

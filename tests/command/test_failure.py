@@ -59,7 +59,7 @@ DECODING = "draccus.utils.DecodingError: `batch_size`: Couldn't parse '12.0' int
 CASES = [
     (1, CAUSE, EXISTS + " (exit code 1)", 1),
     (1, CAUSE + ACCELERATE.format(code=1), EXISTS + " (exit code 1)", 1),
-    (1, "INFO step 7\n" + ACCELERATE.format(code=7), "(exit code 7)", 7),
+    (1, "INFO step 7\n" + ACCELERATE.format(code=7), "INFO step 7 (exit code 7)", 7),
     (1, "INFO step 7\n" + SIGNAL, "the trainer was killed by SIGKILL", 137),
     (-9, "INFO step 7\n", "the trainer was killed by SIGKILL", 137),
     (-11, CAUSE, EXISTS + " (killed by SIGSEGV)", 139),
