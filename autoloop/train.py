@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from autoloop.argv import lift_edits
 from autoloop.base_config import GROUP, keep_files, to_trainer
 from autoloop.compose import app_config, placed, root_of, seen
-from autoloop.edits import apply, format_literal, split_commas
+from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.errors import AutoloopError, ConfigError
 
 MULTIRUN = ("-m", "--multirun")
@@ -63,7 +63,10 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
     app, root = composed([word for word in words if _is_override(word)])
     before = seen(app, root)
-    return _with(words, placed(before, apply(edits, before), app, root))
+    after = apply(edits, before)
+    if root is None:
+        return _with(words, overrides_between(before, after))
+    return _with(words, placed(before, after, app[root] or {}, root))
 
 
 def _is_override(word: str) -> bool:
