@@ -15,7 +15,6 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from autoloop.journal import read_study
-from autoloop.train import CONF_DIR, hydra_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = ROOT / "tests" / "data" / "act_ot_baseline.json"
@@ -50,6 +49,8 @@ def train(tmp_path: Path, *words: str, **extra: str) -> subprocess.CompletedProc
 @contextmanager
 def composed(job_dir: Path, *words: str, only: bool = False) -> Iterator[DictConfig]:
     """The config of one job in ``job_dir``, as the task's function gets it; ``only`` from these words."""
+    from autoloop.train import CONF_DIR, hydra_arguments  # importing it chooses Hydra's version to imitate
+
     start = [] if only else [f"base_config={BASELINE}", "task=lerobot_act_ot", *PLAIN_START, *SHORT]
     given = hydra_arguments([*start, *words])
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
