@@ -17,7 +17,7 @@ from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
 from autoloop.metrics import Metrics
-from autoloop.redact import redact
+from autoloop.redact import redact, without_controls
 from autoloop.summary import MetricSummary, summarize
 from autoloop.trials import Trial, TrialState
 
@@ -29,7 +29,6 @@ NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (
 EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 LOG_LINES = 20
 LOG_BYTES = 16_384
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 END_FILE = "job_end.json"
 
 
@@ -198,7 +197,7 @@ def tail(path: Path) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - LOG_BYTES))
         text = file.read().decode("utf-8", errors="replace")
-    lines = CONTROL.sub("", text.replace("\r", "\n")).splitlines()
+    lines = without_controls(text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
 
 
@@ -212,4 +211,4 @@ def cause(text: str) -> str:
 def one_line(text: str, length: int = 500) -> str:
     """The first line of a message, without control characters, at most ``length`` characters."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return CONTROL.sub("", first).strip()[:length]
+    return without_controls(first).strip()[:length]

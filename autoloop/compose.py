@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import change
+from autoloop.errors import ConfigError
+from autoloop.hydra_errors import hydra_message
 from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
+
+#: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
+KNOBS = (
+    *("rounds", "max_jobs", "max_hours", "max_failures", "retries", "fail_fast", "dry_run", "resume"),
+    *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
+    *("timeout_min", "stall_min", "grace_s", "stagger_s"),
+)
+_KEPT = 64  # composed configs that are kept; each takes about 1 MB
 
 
 class Composer:
@@ -33,10 +45,21 @@ class Composer:
         self._loader = loader
         self._master = master
         self.bounds = dict(bounds or {})
+        self._composed = lru_cache(_KEPT)(self._load)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it."""
-        return self._loader.load_sweep_config(self._master, list(overrides))
+        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
+
+        Raises:
+            ConfigError: The overrides do not compose.
+        """
+        return self._composed(tuple(overrides))
+
+    def _load(self, overrides: tuple[str, ...]) -> DictConfig:
+        try:
+            return self._loader.load_sweep_config(self._master, list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(hydra_message(error, self._master)) from error
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The app's part of a job's config as plain values, interpolations resolved where they can be."""
@@ -46,7 +69,7 @@ class Composer:
 
     def run_dir(self, overrides: Sequence[str], job: int) -> str:
         """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
-        composed = self.compose(overrides)
+        composed = deepcopy(self.compose(overrides))
         with read_write(composed.hydra), open_dict(composed.hydra):
             composed.hydra.job.num = job
             composed.hydra.job.id = f"{composed.hydra.job.name}_{job}"
@@ -62,7 +85,20 @@ class Composer:
         changed = change(list(edits), parent.config, self.bounds)
         overrides = merge_overrides(parent.overrides, changed.overrides)
         config = self.config(overrides)
-        return Derived(config, overrides, signature(config), tuple(changed.changes), tuple(changed.notes))
+        signed = self.signature(config)
+        return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
+
+    def signature(self, config: Mapping[str, Any]) -> str:
+        """The `signature` of a job's config without what only concerns the study."""
+        return signature(self.of_job(config))
+
+    def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A config without the study's knobs, so that a study may go on with more rounds or on other GPUs.
+
+        A knob that this config sets to another value than the sweep is a setting of the job, and stays.
+        """
+        study = {key: plain(self._master[key]) for key in KNOBS if key in self._master}
+        return {key: value for key, value in config.items() if key not in study or value != study[key]}
 
 
 class LazyConfig(Mapping[str, Any]):
