@@ -6,13 +6,14 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from autoloop.effects import unheeded
 from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
@@ -27,6 +28,7 @@ OUT_OF_MEMORY = re.compile(
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
 EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
+RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
 LOG_LINES = 20
 LOG_BYTES = 16_384
 END_FILE = "job_end.json"
@@ -102,19 +104,23 @@ class JobEnd:
             return None
 
 
-def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]:
+def trial_fields(
+    end: JobEnd, run_dir: Path, metrics: Metrics, changes: Sequence[tuple[str, Any, Any]] = ()
+) -> dict[str, Any]:
     """The fields of a ``trial`` event, read from the job's directory.
 
     Args:
         end: How the job ended.
         run_dir: The job's directory.
         metrics: Aliases, goals and the objective.
+        changes: (path, old value, new value) of what the job's config changes in its parent's.
     """
     history = metrics.canonical(read_history(run_dir))
     summary = summarize(history, metrics.goals)
     state, error = trial_state(end, history, summary, metrics)
     log = log_file(run_dir)
     run = history.run
+    ignored = unheeded(changes, run.config) if run else []
     return {
         "state": state.value,
         "objective": objective_of(end, summary, metrics),
@@ -131,9 +137,11 @@ def trial_fields(end: JobEnd, run_dir: Path, metrics: Metrics) -> dict[str, Any]
         "gpus": list(end.gpus),
         "log": str(log.relative_to(run_dir)) if log else "",
         "log_tail": redact(tail(log), os.environ) if log and state is not TrialState.COMPLETE else "",
-        "url": run.url if run and run.url else "",
+        "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
+        "warnings": [str(value) for value in ignored],
+        "unheeded": [value.path for value in ignored],
     }
 
 
@@ -206,6 +214,14 @@ def cause(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     named = [line for line in lines if EXCEPTION.match(line)]
     return one_line((named or lines or [""])[-1])
+
+
+def url_in(log: Path | None) -> str:
+    """The page of its W&B run that a trainer printed; empty if it printed none."""
+    if log is None:
+        return ""
+    found = RUN_URL.findall(CONTROL.sub("", log.read_text(encoding="utf-8", errors="replace")))
+    return str(found[-1]) if found else ""
 
 
 def one_line(text: str, length: int = 500) -> str:

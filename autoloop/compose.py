@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -14,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import change
+from autoloop.edits import Change, change, format_literal, overrides_between
 from autoloop.errors import ConfigError
 from autoloop.hydra_errors import hydra_message
 from autoloop.loop import Derived
@@ -27,6 +29,7 @@ KNOBS = (
     *("timeout_min", "stall_min", "grace_s", "stagger_s"),
 )
 _KEPT = 64  # composed configs that are kept; each takes about 1 MB
+_BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
 
 class Composer:
@@ -34,6 +37,7 @@ class Composer:
 
     Attributes:
         bounds: Path pattern -> (low, high), applied to every derived config.
+        root: Key of the app's config under which a trainer's own config stands; None where there is none.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Composer:
         self._master = master
         self.bounds = dict(bounds or {})
         self._composed = lru_cache(_KEPT)(self._load)
+        self.root = root_of(master)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
@@ -62,7 +67,10 @@ class Composer:
             raise ConfigError(hydra_message(error, self._master)) from error
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """The app's part of a job's config as plain values, interpolations resolved where they can be."""
+        """The config of a job as edits and rules see it, interpolations resolved where they can be."""
+        return seen(self._app(overrides), self.root)
+
+    def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
         composed = self.compose(overrides)
         with _current(composed):
             return app_config(composed)
@@ -83,7 +91,8 @@ class Composer:
             EditError: The edits do not fit the parent's config.
         """
         changed = change(list(edits), parent.config, self.bounds)
-        overrides = merge_overrides(parent.overrides, changed.overrides)
+        added = changed.overrides if self.root is None else self._placed(parent.overrides, changed)
+        overrides = merge_overrides(parent.overrides, added)
         config = self.config(overrides)
         signed = self.signature(config)
         return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
@@ -99,6 +108,9 @@ class Composer:
         """
         study = {key: plain(self._master[key]) for key in KNOBS if key in self._master}
         return {key: value for key, value in config.items() if key not in study or value != study[key]}
+
+    def _placed(self, overrides: Sequence[str], changed: Change) -> list[str]:
+        return placed(changed.base, changed.config, self._app(overrides), self.root)
 
 
 class LazyConfig(Mapping[str, Any]):
@@ -124,6 +136,12 @@ class LazyConfig(Mapping[str, Any]):
         return len(self._composed())
 
 
+def path_override(key: str, path: Path) -> str:
+    """Return ``key=path`` as Hydra reads it; in quotes where the path needs them."""
+    text = str(path)
+    return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
+
+
 def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
     """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
 
@@ -131,6 +149,50 @@ def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...
     """
     replaced = {key for key, _, value in (text.partition("=") for text in added) if not value.startswith("{")}
     return (*(text for text in base if text.partition("=")[0] not in replaced), *added)
+
+
+def root_of(config: DictConfig) -> str | None:
+    """The key under which a trainer's own config stands in an app's (``autoloop.root``), or None."""
+    root = OmegaConf.select(config, "autoloop.root")
+    return None if root is None else str(root)
+
+
+def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
+    """The config that edits and rules see: the trainer's own at the top, where its user knows it.
+
+    A key that the app has too (``seed``, ``wandb``) is the trainer's here.
+
+    Args:
+        app: The app's config.
+        root: Where the trainer's config stands in it; None: the app's config is the trainer's.
+    """
+    if root is None:
+        return dict(app)
+    inner = dict(app[root] or {})
+    return {**inner, **{key: value for key, value in app.items() if key != root and key not in inner}}
+
+
+def placed(
+    old: Mapping[str, Any], new: Mapping[str, Any], app: Mapping[str, Any], root: str | None
+) -> list[str]:
+    """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
+
+    Args:
+        old: A config as `seen`.
+        new: The same after edits.
+        app: The app's config behind ``old``.
+        root: Where the trainer's config stands in it.
+    """
+    if root is None:
+        return overrides_between(old, new)
+    inner = set(app[root] or {})
+    before, after = (_nested(config, inner, root) for config in (old, new))
+    return overrides_between(before, after)
+
+
+def _nested(config: Mapping[str, Any], inner: Collection[str], root: str) -> dict[str, Any]:
+    outer = {key: value for key, value in config.items() if key not in inner}
+    return {root: {key: value for key, value in config.items() if key in inner}, **outer}
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:

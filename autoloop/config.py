@@ -57,6 +57,7 @@ class SweeperConf:
         metrics: Name of a file in conf/metrics, or its content.
         strategy: Name of a file in conf/strategy, or its content.
         seed: Seed of the study, for strategies that draw.
+        ignored: Knobs that the trainer does not heed: path -> why, or {why: ..., while: {path: value}}.
         max_jobs: Jobs in all; null for no limit.
         max_hours: Hours of running in all, over restarts; null for no limit.
         max_failures: So many failed jobs in a row end the study; null for no limit.
@@ -78,6 +79,7 @@ class SweeperConf:
     metrics: Any = "${oc.select:autoloop.metrics,general}"
     strategy: Any = "${oc.select:autoloop.strategy,rules}"
     seed: Any = "${oc.select:autoloop.seed,0}"
+    ignored: Any = "${oc.select:autoloop.ignored,null}"
     max_jobs: Any = "${oc.select:max_jobs,null}"
     max_hours: Any = "${oc.select:max_hours,null}"
     max_failures: Any = "${oc.select:max_failures,null}"

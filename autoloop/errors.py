@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -14,7 +14,13 @@ _SHOWN = 160
 
 
 class AutoloopError(ValueError):
-    """A mistake of the user's, told in one clear message; the base of all our errors."""
+    """A mistake of the user's, told in one clear message; the base of all our errors.
+
+    Attributes:
+        exit_code: What a command that it ends exits with: 2 for wrong usage, 1 where something else failed.
+    """
+
+    exit_code: ClassVar[int] = 2
 
 
 class EditError(AutoloopError):
@@ -66,6 +72,12 @@ class ConfigError(AutoloopError):
 
 class JournalError(AutoloopError):
     """A journal that cannot be read, continued or locked."""
+
+
+class OutsideError(AutoloopError):
+    """What was asked for is right, but something outside is missing: network, key, package, runs."""
+
+    exit_code = 1
 
 
 def nearest(name: str, candidates: Iterable[object]) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import ValueChange, change
+from autoloop.effects import DeadKnob, dead_paths, why_dead
 from autoloop.errors import EditError, NoChangeError
 from autoloop.rules.base import Decision
 from autoloop.study import Job, Study
@@ -97,7 +98,7 @@ def next_step(study: Study, limits: Limits) -> Step:
     if retry:
         return Requeue(retry)
     last = study.rounds[-1]
-    waiting = tuple(job for job in study.of_round(last) if job.state is None)
+    waiting = tuple(job for job in study.counted() if job.state is None)
     if waiting:
         return Run(waiting)
     if last not in study.decisions:
@@ -110,7 +111,7 @@ def next_step(study: Study, limits: Limits) -> Step:
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
-    failed = [job for job in study.jobs.values() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+    failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = _failures_in_a_row(study)
@@ -123,7 +124,7 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
 
 
 def _failures_in_a_row(study: Study) -> int:
-    ended = sorted((job for job in study.jobs.values() if job.state), key=lambda job: job.ended_at)
+    ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
     for job in ended:
         if job.state in (TrialState.FAILED, TrialState.TIMEOUT):
@@ -210,7 +211,9 @@ class Round:
             self.refused.append(Refusal(proposal.parent or "", proposal.rule, proposal.edits, why))
 
 
-def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Derive) -> Round:
+def first_round(
+    starts: Sequence[Variant], named: Sequence[Variant], derive: Derive, dead: Sequence[DeadKnob] = ()
+) -> Round:
     """Fill round 1: each starting point, followed by the user's variants of it.
 
     Args:
@@ -220,6 +223,7 @@ def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Der
             without an
             error.
         derive: See `Derive`.
+        dead: Knobs that the trainer does not heed; a variant that turns one says so in its notes.
 
     Raises:
         EditError: A named variant cannot be applied, changes nothing, or equals another.
@@ -231,8 +235,16 @@ def first_round(starts: Sequence[Variant], named: Sequence[Variant], derive: Der
         for variant in named:
             _take_named(planned, start, variant, derive, several=len(starts) > 1)
     order = {start.name: position for position, start in enumerate(starts)}
+    planned.variants = [replace(v, notes=(*v.notes, *_unheeded(v, dead))) for v in planned.variants]
     planned.variants.sort(key=lambda variant: order[variant.parent or variant.name])
     return planned
+
+
+def _unheeded(variant: Variant, dead: Sequence[DeadKnob]) -> list[str]:
+    """What a variant changes in vain, in words."""
+    known = dead_paths(dead, variant.config) if variant.changes else {}
+    told = ((path, why_dead([path], known, variant.config)) for path, _, _ in variant.changes)
+    return [f"{path}: the trainer does not heed it: {why}" for path, why in told if why]
 
 
 def _take_start(planned: Round, start: Variant) -> None:
@@ -283,6 +295,7 @@ def next_round(
     seen: Mapping[str, str],
     derive: Derive,
     places: int | None = None,
+    dead: Sequence[DeadKnob] = (),
 ) -> Round:
     """Fill a later round from what a strategy proposes.
 
@@ -293,6 +306,7 @@ def next_round(
         seen: Signature -> name of every variant that ran or is planned.
         derive: See `Derive`.
         places: How many variants fit at the most; None for any number.
+        dead: Knobs that the trainer does not heed; edits of them are skipped.
 
     Returns:
         The round; without variants if no proposal is new.
@@ -303,14 +317,19 @@ def next_round(
         if places is not None and len(planned.variants) >= places:
             planned.refuse(proposal, f"the budget leaves no place: {places} jobs are left")
             continue
-        _take_proposal(planned, proposal, parents[proposal.trial], derive, names)
+        _take_proposal(planned, proposal, parents[proposal.trial], derive, names, dead)
     return planned
 
 
 def _take_proposal(
-    planned: Round, proposal: Decision, parent: Variant, derive: Derive, names: Callable[[str], str]
+    planned: Round,
+    proposal: Decision,
+    parent: Variant,
+    derive: Derive,
+    names: Callable[[str], str],
+    dead: Sequence[DeadKnob],
 ) -> None:
-    edits, skipped = usable_edits(proposal.edits, parent.config)
+    edits, skipped = usable_edits(proposal.edits, parent.config, dead)
     if not edits:
         planned.refuse(proposal, "; ".join(skipped))
         return
@@ -338,12 +357,25 @@ def _take_proposal(
     planned.add(replace(_with(child, derived), notes=(*derived.notes, *skipped)))
 
 
-def usable_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def usable_edits(
+    edits: Sequence[str], config: Mapping[str, Any], dead: Sequence[DeadKnob] = ()
+) -> tuple[list[str], list[str]]:
     """The edits that fit this config, and a sentence for each that does not.
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
+    So are edits that turn nothing but knobs which the trainer does not heed.
     """
-    return _sieved(edits, config, EditError)
+    fitting, skipped = _sieved(edits, config, EditError)
+    unheeded = dead_paths(dead, config)
+    usable = []
+    for edit in fitting:
+        places = [path for path, _, _ in change([edit], config).changes] if unheeded else []
+        why = why_dead(places, unheeded, config)
+        if why:
+            skipped.append(f"{edit}: skipped, {why}")
+        else:
+            usable.append(edit)
+    return usable, skipped
 
 
 def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from autoloop.argv import split_sweep
+from autoloop.base_config import GROUP, ROOT
 from autoloop.compose import Composer
 from autoloop.errors import ConfigError
 from autoloop.loop import Round
@@ -50,7 +52,8 @@ def read_points(
     axes = [_axis(override) for override in parsed]
     combinations = list(product(*axes))
     labels = [
-        ",".join(text for text, axis in zip(combination, axes, strict=True) if len(axis) > 1) or "baseline"
+        ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1)
+        or "baseline"
         for combination in combinations
     ]
     starts = [
@@ -79,6 +82,12 @@ def _axis(override: Override) -> list[str]:
             "this sweeper takes lists: choice(a, b), a,b or range(a, b)"
         )
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _label(override: str) -> str:
+    """An override as part of a name; a config file goes by its own name."""
+    key, _, value = override.partition("=")
+    return Path(value.strip("'\"")).stem if key == GROUP else override.removeprefix(f"{ROOT}.")
 
 
 def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:

@@ -22,12 +22,13 @@ from autoloop import __version__
 from autoloop.callbacks import LINEAGE_FILE, RoundCallback
 from autoloop.collect import JobEnd, one_line, trial_fields
 from autoloop.compose import Composer, LazyConfig
+from autoloop.effects import DeadKnob
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
 from autoloop.plan import Points, plan_text, read_points
-from autoloop.history import History, read_history
 from autoloop.report import Reporter
 from autoloop.rules.base import Decision
 from autoloop.settings import Settings
@@ -71,7 +72,7 @@ class StudyRunner:
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
         points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
-        planned = first_round(points.starts, points.named, self.composer.derive)
+        planned = first_round(points.starts, points.named, self.composer.derive, self.settings.ignored)
         if self.settings.dry_run:
             run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
             print(plan_text(planned, self.settings, run_dirs))
@@ -131,6 +132,7 @@ class StudyRunner:
             "autoloop": __version__,
             "task": self.task_name,
             "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "cwd": str(Path.cwd()),
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "overrides": list(points.arguments),
@@ -159,9 +161,10 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         self._say_end(study, stop)
-        if stop.failed or any(
-            job.state in (TrialState.FAILED, TrialState.TIMEOUT) for job in study.counted()
-        ):
+        failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+        if failed and len(study.jobs) == 1 and self.returns:
+            _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
+        if stop.failed or failed:
             raise SystemExit(1)
         return self.returns
 
@@ -229,6 +232,7 @@ class StudyRunner:
             {job.plan.signature: job.name for job in study.jobs.values()},
             self.composer.derive,
             places=None if limit is None else limit - len(study.counted()),
+            dead=[*self.settings.ignored, *_found_dead(study)],
         )
 
     def _decide(self, journal: Journal, number: int) -> None:
@@ -335,12 +339,14 @@ class StudyRunner:
     def _record(self, journal: Journal, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = journal.study.jobs[job.job]
-        fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics)
+        fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics, job.plan.changes)
         fields = {name: value for name, value in fields.items() if value is not None}
         journal.append(
             "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
         )
         log.log(*_said(journal.study, job.job, self.study_dir))
+        for warning in fields["warnings"]:
+            log.warning("job %d: %s", job.job, warning)
         self._report(journal.study)
 
     # ------------------------------------------------------------------ helpers
@@ -436,6 +442,15 @@ def contiguous(jobs: Sequence[Job], size: int | None) -> Iterator[list[Job]]:
 def _planned(variant: Variant, job: int) -> dict[str, Any]:
     """An entry of a ``round`` event."""
     return {"job": job, **{name: getattr(variant, name) for name in Plan.__dataclass_fields__}}
+
+
+def _found_dead(study: Study) -> list[DeadKnob]:
+    """Knobs that jobs of this study turned in vain."""
+    return [
+        DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
+        for job in study.jobs.values()
+        for path in job.details.get("unheeded", ())
+    ]
 
 
 def _decision(entry: Mapping[str, Any]) -> Decision:

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
@@ -45,6 +46,7 @@ class Settings:
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
+        ignored: Knobs that the trainer is known not to heed.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -59,6 +61,7 @@ class Settings:
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
+    ignored: tuple[DeadKnob, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -92,6 +95,7 @@ class Settings:
             dry_run=_switch(given, "dry_run"),
             resume=_resume(given.get("resume", True)),
             seed=_whole(given, "seed", 0) or 0,
+            ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )
 

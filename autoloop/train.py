@@ -18,7 +18,9 @@ from hydra.utils import get_method
 from omegaconf import DictConfig
 
 from autoloop.argv import lift_edits
-from autoloop.edits import expand, format_literal
+from autoloop.base_config import GROUP, keep_files, to_trainer
+from autoloop.compose import app_config, placed, root_of, seen
+from autoloop.edits import apply, format_literal, split_commas
 from autoloop.errors import AutoloopError, ConfigError
 
 CONF_DIR = Path(__file__).resolve().parent / "conf"
@@ -52,12 +54,36 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         EditError: An edit that cannot be read or, without ``-m``, does not fit the config.
     """
     words, edits = lift_edits(given, config_groups())
+    words = _to_trainer(keep_files(words))
     if not edits:
         return words
     if any(word in ("-m", "--multirun") for word in words):
-        return [*words, f"hydra.sweeper.edits={format_literal(edits)}"]
-    overrides = [word for word in words if "=" in word and not word.startswith("-")]
-    return [*words, *expand(edits, composed(overrides))]
+        return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
+    app, root = composed([word for word in words if _is_override(word)])
+    before = seen(app, root)
+    return _with(words, placed(before, apply(edits, before), app, root))
+
+
+def _is_override(word: str) -> bool:
+    return "=" in word and not word.startswith("-")
+
+
+def _with(words: Sequence[str], added: Sequence[str]) -> list[str]:
+    """Add overrides behind the last one: behind a flag, argparse would not take them."""
+    end = max((place for place, word in enumerate(words, start=1) if _is_override(word)), default=len(words))
+    return [*words[:end], *added, *words[end:]]
+
+
+def _to_trainer(words: Sequence[str]) -> list[str]:
+    """Send words that speak of an external trainer's config to where it stands."""
+    choices = [_first_choice(word) for word in words if word.partition("=")[0] in ("task", GROUP)]
+    return to_trainer(words, *composed(choices)) if choices else list(words)
+
+
+def _first_choice(word: str) -> str:
+    """The first of a comma list of options of a config group."""
+    group, _, options = word.partition("=")
+    return f"{group}={split_commas(options)[0]}"
 
 
 def config_groups() -> set[str]:
@@ -65,8 +91,8 @@ def config_groups() -> set[str]:
     return {str(path.relative_to(CONF_DIR)) for path in CONF_DIR.rglob("*") if path.is_dir()}
 
 
-def composed(overrides: Sequence[str]) -> dict[str, Any]:
-    """The app's config with these overrides, as plain values.
+def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
+    """The app's config with these overrides as plain values, and the key of a trainer's own config in it.
 
     Raises:
         ConfigError: The overrides do not compose.
@@ -75,11 +101,10 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from autoloop.compose import app_config
-
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            return app_config(compose("config", overrides=list(overrides)))
+            config = compose("config", overrides=list(overrides))
+            return app_config(config), root_of(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(str(error)) from error
 

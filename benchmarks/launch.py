@@ -3,10 +3,11 @@
     python benchmarks/launch.py [--jobs 24] [--repeats 3]
 
 Two jobs are measured: one that does nothing, and one that needs torch and makes an Accelerator, as a
-training does. Each launcher runs a short and a long sweep of them, two at a time; cost per job is the
-difference of the two divided by the number of jobs between them, so what a sweep costs once (Python,
-Hydra, importing torch in the zygote or in joblib's workers) is left out and shown on its own.
-``accelerate launch`` has no sweep: each job is a start. Prints a Markdown table of medians.
+training does. Each launcher runs a short and a long sweep of them; cost per job is the difference of
+the two divided by the number of jobs between them, so what a sweep costs once (Python, Hydra,
+importing torch in the zygote or in joblib's workers) is left out and shown on its own. Without a
+launcher there is no sweep: each job is a start. joblib with one worker would run its jobs in the main
+process, so it has two, and slots is measured with one and with two. Prints a Markdown table of medians.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if __name__ == "__main__":
     main()
 """
 SHORT_SWEEP = 4
+BASELINE = "slots, one at a time"
 
 
 @dataclass(frozen=True)
@@ -76,37 +78,25 @@ def per_job(command: Callable[[int], list[str]], jobs: int, directory: Path) -> 
 def compare(app: Path, torch: bool, jobs: int) -> dict[str, tuple[Cost, Cost]]:
     """Measure every way of launching once."""
     preload = "[torch,accelerate]" if torch else "[]"
-    slots = ["hydra/launcher=slots", "hydra.launcher.n_jobs=2", f"hydra.launcher.preload={preload}"]
+    slots = ["hydra/launcher=slots", f"hydra.launcher.preload={preload}"]
     ways = {
-        "slots": slots,
-        "hydra-joblib-launcher": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
-        "basic (one at a time, one process)": ["hydra/launcher=basic"],
+        BASELINE: [*slots, "hydra.launcher.n_jobs=1"],
+        "slots, two at a time": [*slots, "hydra.launcher.n_jobs=2"],
+        "hydra-joblib-launcher, two at a time": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        "basic, all in one process": ["hydra/launcher=basic"],
     }
     costs = {name: per_job(sweep(app, way, torch), jobs, app.parent) for name, way in ways.items()}
     start = [sys.executable, str(app), f"+torch={torch}"]
-    accelerate = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--num_processes=1",
-        "--cpu",
-        *start[1:],
-    ]
+    module = ["-m", "accelerate.commands.launch", "--num_processes=1", "--cpu"]
+    accelerate = [sys.executable, *module, *start[1:]]
     costs["python per job"] = (measure(start, app.parent), Cost(0, 0))
     costs["accelerate launch per job"] = (measure(accelerate, app.parent), Cost(0, 0))
     return costs
 
 
 def table(runs: list[dict[str, tuple[Cost, Cost]]]) -> str:
-    """Return medians over ``runs`` as a Markdown table, with ratios to slots."""
-    heads = (
-        "launched by",
-        "wall per job, s",
-        "CPU per job, s",
-        "wall : slots",
-        "CPU : slots",
-        "once, wall s",
-    )
+    """Return medians over ``runs`` as a Markdown table, with ratios to the first row."""
+    heads = ("launched by", "wall per job, s", "CPU per job, s", "wall ratio", "CPU ratio", "once, wall s")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
 
     def median(name: str, part: int, field: str) -> float:
@@ -114,7 +104,7 @@ def table(runs: list[dict[str, tuple[Cost, Cost]]]) -> str:
 
     for name in runs[0]:
         wall, cpu = median(name, 0, "wall_s"), median(name, 0, "cpu_s")
-        walls, cpus = wall / median("slots", 0, "wall_s"), cpu / median("slots", 0, "cpu_s")
+        walls, cpus = wall / median(BASELINE, 0, "wall_s"), cpu / median(BASELINE, 0, "cpu_s")
         once = median(name, 1, "wall_s")
         lines.append(f"| {name} | {wall:.3f} | {cpu:.3f} | {walls:.1f} | {cpus:.1f} | {once:.1f} |")
     return "\n".join(lines)

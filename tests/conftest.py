@@ -6,7 +6,10 @@ import copy
 from collections.abc import Iterator
 
 import pytest
+from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
+
+Plugins.instance()  # finds the plugins once, so that every test starts with their configs in the store
 
 
 @pytest.fixture(autouse=True)

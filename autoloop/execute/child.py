@@ -136,7 +136,7 @@ def _redirect_output(fd: int) -> None:
 def _reset_signals() -> None:
     """Undo what the zygote and the supervisor set up for themselves."""
     signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM):
         signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from autoloop.execute.processes import group_members
+
+#: Seconds that the rest of an interrupted command's group gets after its first process has ended.
+_LINGER_S = 60.0
+_POLL_S = 0.05
 
 
 def run_command(
     argv: Sequence[str],
     *,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     cwd: str | Path | None = None,
     log: str | Path | None = None,
 ) -> int:
     """Run ``argv``, wait for its end and return its exit status.
 
     The command gets a process group of its own. Ctrl-C, or the SIGINT by which a job is asked to end,
-    is passed on to it exactly once per signal, and then it is waited for: it may need time to write
-    what it has. What it leaves running is ended by the job's supervisor.
+    is passed on to the whole group exactly once per signal, and then the last process of it is waited
+    for: under ``accelerate launch`` the trainer may need time to write what it has after the launcher
+    is gone. What the command leaves running otherwise is ended by the job's supervisor.
 
     Args:
         argv: Program and arguments.
-        env: Variables to set beside those of this process.
+        env: Variables to set beside those of this process; None takes one out.
         cwd: Working directory, by default this process's.
         log: File its output is appended to; by default it goes where this process's output goes.
 
@@ -34,13 +43,16 @@ def run_command(
 
     Raises:
         OSError: The program cannot be started.
+        KeyboardInterrupt: A SIGINT was passed on; the command has ended.
     """
+    changes = env or {}
+    whole = {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
     with contextlib.ExitStack() as stack:
         output = None if log is None else stack.enter_context(Path(log).open("ab"))
         process = stack.enter_context(
             subprocess.Popen(
                 list(argv),
-                env={**os.environ, **(env or {})},
+                env=whole,
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -48,25 +60,38 @@ def run_command(
                 start_new_session=True,
             )
         )
-        return _wait(process)
+        if _wait(process):
+            raise KeyboardInterrupt
+        return process.returncode
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    while (status := _wait_or_pass_on(process)) is None:
-        pass
+def _wait(process: subprocess.Popen[bytes]) -> bool:
+    """Wait for the end of ``process``; return whether a SIGINT was passed on to it.
+
+    After one, the rest of its group is waited for as well.
+    """
+    interrupted, wait = False, process.wait
+    while True:
+        try:
+            wait()
+        except KeyboardInterrupt:  # noqa: PERF203 - a loop of one or two turns
+            _kill(process, signal.SIGINT)
+            interrupted, wait = True, functools.partial(_wait_for_group, process)
+        except BaseException:
+            _kill(process, signal.SIGKILL)
+            raise
+        else:
+            return interrupted
+
+
+def _wait_for_group(process: subprocess.Popen[bytes]) -> int:
+    status = process.wait()
+    deadline = time.monotonic() + _LINGER_S
+    while group_members(process.pid):
+        if time.monotonic() > deadline:
+            _kill(process, signal.SIGKILL)
+        time.sleep(_POLL_S)
     return status
-
-
-def _wait_or_pass_on(process: subprocess.Popen[bytes]) -> int | None:
-    """Return the exit status of ``process``; None after a SIGINT, which it then has got as well."""
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        _kill(process, signal.SIGINT)
-        return None
-    except BaseException:
-        _kill(process, signal.SIGKILL)
-        raise
 
 
 def _kill(process: subprocess.Popen[bytes], signum: signal.Signals) -> None:

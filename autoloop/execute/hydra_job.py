@@ -161,11 +161,14 @@ def _reply(job_return: JobReturn) -> Reply:
         job_return.return_value = _portable_value(job_return._return_value)
         return Reply(job_return)
     error = job_return._return_value
-    traceback.print_exception(type(error), error, error.__traceback__)
-    exit_code = error.exit_code if isinstance(error, JobExitError) else EXIT_FAILED
-    text = last_line(error) if not isinstance(error, JobExitError) else str(error)
+    exit_code = getattr(error, "exit_code", None)
+    if exit_code is None or isinstance(error, JobExitError):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    else:  # it tells of another program, whose own words stand in the log already
+        print(f"autoloop: {error}", file=sys.stderr)
+    text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = _portable_error(error)
-    return Reply(job_return, text, exit_code)
+    return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
 
 
 def _portable_value(value: Any) -> Any:

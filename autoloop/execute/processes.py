@@ -68,6 +68,12 @@ def kill_descendants(signum: signal.Signals) -> None:
             os.kill(pid, signum)
 
 
+def group_members(pgid: int) -> list[int]:
+    """Return the pids of the processes in group ``pgid`` that are not merely waiting to be collected."""
+    stats = ((pid, _stat_fields(pid)) for pid in _all_pids())
+    return [pid for pid, fields in stats if fields and fields[2] == str(pgid) and fields[0] != "Z"]
+
+
 def kill_group(pgid: int, signum: signal.Signals) -> None:
     """Send ``signum`` to the process group ``pgid``, as a terminal does for Ctrl-C."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +19,7 @@ from autoloop.execute import processes
 from autoloop.execute.child import LOG_NAME, open_log, run_assignment
 from autoloop.execute.ending import Ending
 from autoloop.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader
+from autoloop.execute.stall import StallWatch
 from autoloop.execute.status import boot_id, write_status
 from autoloop.execute.values import Assignment, Ended, EndedBy
 
@@ -69,7 +70,7 @@ class _Supervision:
         self._cpu_s = 0.0
         self._max_rss_mb = 0.0
         self._ending: Ending | None = None
-        self._stall = _StallWatch(assignment.limits.stall_s)
+        self._stall = StallWatch(assignment.limits.stall_s)
 
     def start(self) -> None:
         """Fork the job."""
@@ -81,6 +82,7 @@ class _Supervision:
         self._pid = os.fork()
         if self._pid == 0:
             self._channel.close()
+            os.close(report_fd)
             run_assignment(self._assignment, job_end, output_fd, supervisor)
         os.close(job_end)
         self._output_fd = output_fd
@@ -262,31 +264,6 @@ class _Supervision:
             status |= {name: value for name, value in asdict(ended).items() if name != "value"}
         with contextlib.suppress(OSError):  # a full disk or a deleted directory must not end the job
             write_status(self._job_dir, status)
-
-
-class _StallWatch:
-    """Notices when a job's log and history have not grown for ``stall_s`` seconds."""
-
-    def __init__(self, stall_s: float | None) -> None:
-        self._stall_s = stall_s
-        self._size = -1
-        self._grown_at = 0.0
-        self._next_look = 0.0
-
-    def is_stalled(self, now: float, job_dir: str | None) -> bool:
-        if self._stall_s is None or job_dir is None or now < self._next_look:
-            return False
-        self._next_look = now + min(10.0, self._stall_s / 4)
-        size = sum(_sizes(Path(job_dir)))
-        if size != self._size:
-            self._size, self._grown_at = size, now
-        return now - self._grown_at >= self._stall_s
-
-
-def _sizes(job_dir: Path) -> Iterator[int]:
-    for path in (job_dir / LOG_NAME, *job_dir.glob("**/run-*.wandb")):
-        with contextlib.suppress(OSError):
-            yield path.stat().st_size
 
 
 def _signal_name(number: int) -> str:

@@ -20,7 +20,8 @@ import struct
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from autoloop.execute import processes, supervisor
@@ -137,11 +138,31 @@ def _serve_one(commands: socket.socket, supervisors: set[int]) -> bool:
     body = _receive(commands, length)
     if kind == _FORK:
         supervisors.add(_fork_supervisor(commands, fds[0]))
-    elif kind in (_SHARE, _KEEP):
-        _keep_shared(body, load=kind == _SHARE)
-    elif kind == _PRELOAD:
-        _preload(json.loads(body))
+        return True
+    with _ending_with_parent():
+        if kind == _PRELOAD:
+            _preload(json.loads(body))
+        else:
+            _keep_shared(body, load=kind == _SHARE)
     return True
+
+
+@contextlib.contextmanager
+def _ending_with_parent() -> Iterator[None]:
+    """End this process when its parent ends, although it is busy importing."""
+    parent = os.getppid()
+
+    def look(signum: int, frame: FrameType | None) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LIFE_CHECK_S, _LIFE_CHECK_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def _receive(commands: socket.socket, length: int) -> bytes:

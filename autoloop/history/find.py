@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,12 @@ def sources(path: Path) -> list[Source]:
     """
     found = [source_of(file) for file in ([path] if path.is_file() else _files(path))]
     best: dict[tuple[Path, str], Source] = {}
+    taken: set[Path] = set()
     for source in sorted((s for s in found if s is not None), key=lambda s: _RANK[s.kind]):
-        taken = any(run_dir == source.run_dir for run_dir, _ in best)
-        if source.kind == LOG or not taken:
-            best[source.run_dir, source.run_id] = source
+        run_dir = source.run_dir
+        if source.kind == LOG or run_dir not in taken:
+            best[run_dir, source.run_id] = source
+            taken.add(run_dir)
     return sorted(best.values(), key=lambda s: (s.started, str(s.path)), reverse=True)
 
 
@@ -90,5 +93,5 @@ def find_runs(path: str | os.PathLike[str]) -> list[Path]:
     resumed has a directory for each time; all are returned.
     """
     found = sources(Path(path))
-    dirs = [source.run_dir for source in found]
-    return [s.path if dirs.count(s.run_dir) > 1 else s.run_dir for s in found]
+    sharing = Counter(source.run_dir for source in found)
+    return [s.path if sharing[s.run_dir] > 1 else s.run_dir for s in found]

@@ -71,18 +71,19 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         gpus_per_job=plain["gpus_per_job"],
     )
     limits = Limits(
-        timeout_s=_seconds(plain, "timeout_min", 60),
-        stall_s=_seconds(plain, "stall_min", 60),
-        grace_s=_seconds(plain, "grace_s", 1) or 0.0,
+        timeout_s=_limit_s(plain, "timeout_min"),
+        stall_s=_limit_s(plain, "stall_min"),
+        grace_s=_number(plain, "grace_s"),
     )
-    min_free_gb = _number(plain, "min_free_mem_gb")
+    min_free_gb = plain["min_free_mem_gb"]
+    preload = plain["preload"] or ()
     return PoolSettings(
         slots=slots,
         cores=cores,
         limits=limits,
-        stagger_s=_seconds(plain, "stagger_s", 1) or 0.0,
-        preload=tuple(plain["preload"] or ()),
-        wait_for_gpus=None if min_free_gb is None else MemoryWait(min_free_gb),
+        stagger_s=_number(plain, "stagger_s"),
+        preload=(preload,) if isinstance(preload, str) else tuple(preload),
+        wait_for_gpus=None if min_free_gb is None else MemoryWait(_number(plain, "min_free_mem_gb")),
     )
 
 
@@ -116,7 +117,7 @@ def launch(
 
 def job_return(outcome: Outcome, overrides: Sequence[str]) -> JobReturn:
     """Return what Hydra expects of a job; ``return_value`` raises for one that did not succeed."""
-    if isinstance(outcome.value, JobReturn) and (outcome.ok or outcome.value.status is JobStatus.FAILED):
+    if isinstance(outcome.value, JobReturn) and outcome.ended_by is None:
         return outcome.value
     failed = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
     failed.return_value = JobFailedError(outcome)
@@ -156,15 +157,18 @@ def _plain(value: Any) -> Any:
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
-def _number(settings: Mapping[str, Any], name: str) -> float | None:
+def _number(settings: Mapping[str, Any], name: str) -> float:
     value = settings[name]
-    if value is None:
-        return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise ConfigError(f"hydra.launcher.{name}={value!r}: expected a number of at least 0, or null")
+        raise ConfigError(f"hydra.launcher.{name}={value!r}: expected a number of at least 0")
     return float(value)
 
 
-def _seconds(settings: Mapping[str, Any], name: str, unit_s: int) -> float | None:
-    value = _number(settings, name)
-    return None if value is None else value * unit_s
+def _limit_s(settings: Mapping[str, Any], name: str) -> float | None:
+    """Return a limit given in minutes in seconds, None where there is none."""
+    if settings[name] is None:
+        return None
+    minutes = _number(settings, name)
+    if minutes == 0:
+        raise ConfigError(f"hydra.launcher.{name}=0: expected minutes above 0, or null for no limit")
+    return minutes * 60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 
 from autoloop.errors import AutoloopError
@@ -16,6 +17,7 @@ from hydra_plugins.autoloop.sweeper import AutoloopSweeper
 def sweep(sweeper: AutoloopSweeper, arguments: Sequence[str]) -> list[Sequence[JobReturn]]:
     """Run the sweeper's study; a user's mistake is told in one message, with exit code 2."""
     assert sweeper.config is not None and sweeper.hydra_context is not None and sweeper.launcher is not None
+    HydraConfig.instance().set_config(sweeper.config)  # for ${hydra:...} in hydra.sweep.dir
     try:
         settings = Settings.read(resolved(sweeper.settings))
         return StudyRunner(settings, sweeper.hydra_context, sweeper.config, sweeper.launcher).run(arguments)

@@ -10,6 +10,21 @@ from execute_helpers import is_gone, pids_in, wait_until
 
 from autoloop.execute.processes import descendants
 
+ENDLESS = """
+import os, pathlib, time
+pathlib.Path("pid.tmp").write_text(str(os.getpid()))
+os.rename("pid.tmp", "pid")
+time.sleep(600)
+"""
+
+PRELOAD_ENDLESS = """
+from autoloop.execute import Request
+from autoloop.execute.pool import Pool, PoolSettings
+from autoloop.slots import Slot
+pool = Pool(PoolSettings(slots=(Slot(0),), preload=("endless",)))
+list(pool.run([Request(0, argv=("true",), job_dir="0")]))
+"""
+
 
 @pytest.fixture
 def start(tmp_path):
@@ -51,6 +66,26 @@ def test_one_signal_asks_the_jobs_to_end(start, signum, code):
     assert sorted(out.splitlines()) == ["0 interrupted None", "1 interrupted None"]
     assert main.returncode in (code, 130)
     assert all(is_gone(pid) for pid in below)
+
+
+def test_kill_9_ends_a_zygote_that_is_importing(tmp_path):
+    """A zygote that is busy importing for jobs to come ends with the main process."""
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    main = subprocess.Popen([sys.executable, "-c", PRELOAD_ENDLESS], cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "pid").exists())
+    main.kill()
+    main.wait()
+    wait_until(lambda: all(is_gone(pid) for pid in pids_in(tmp_path / "pid")))
+
+
+def test_ctrl_c_does_not_wait_for_imports(tmp_path):
+    """Ctrl-C while the zygote imports ends the main process and the zygote at once."""
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    main = subprocess.Popen([sys.executable, "-c", PRELOAD_ENDLESS], cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "pid").exists())
+    main.send_signal(signal.SIGINT)
+    assert main.wait(timeout=30) != 0
+    assert all(is_gone(pid) for pid in pids_in(tmp_path / "pid"))
 
 
 def test_the_second_signal_does_not_wait(start):

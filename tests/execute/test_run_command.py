@@ -51,7 +51,7 @@ def test_a_signal_is_a_negative_status():
 
 
 def test_a_stopped_job_passes_sigint_on_once(make_pool, job, tmp_path):
-    """The command gets one SIGINT, ends in its own time, and the job returns its status."""
+    """The command gets one SIGINT and ends in its own time; then the job ends as interrupted."""
     ready, counted = tmp_path / "ready", tmp_path / "counted"
     pool = make_pool(grace_s=30)
     run = pool.run([job(0, command_that_counts, str(ready), str(counted))])
@@ -67,7 +67,7 @@ def test_a_stopped_job_passes_sigint_on_once(make_pool, job, tmp_path):
     assert pool.stop(0)
     thread.join()
     assert counted.read_text() == "1"
-    assert (outcomes[0].value, outcomes[0].ended_by) == (5, "stopped")
+    assert (outcomes[0].exit_code, outcomes[0].ended_by) == (130, "stopped")
 
 
 def test_workers_of_a_command_end_with_the_job(make_pool, job, tmp_path):

@@ -191,6 +191,8 @@ def test_spawned_workers_find_the_main_script(tmp_path):
         ("hydra.launcher.gpus=[0,0]", "0 is named twice"),
         ("+gpus=2", "gpus=2: expected a list of ids"),
         ("hydra.launcher.timeout_min=soon", "timeout_min='soon': expected a number"),
+        ("hydra.launcher.stall_min=0", "stall_min=0: expected minutes above 0, or null"),
+        ("hydra.launcher.grace_s=null", "grace_s=None: expected a number"),
     ],
 )
 def test_a_mistake_in_the_settings_is_told(tmp_path, argument, message):

@@ -45,7 +45,7 @@ def transport_loss(
         metrics[f"ot_cost/{feature.term_name}"] = distance.mean()
         metrics[f"ot_cost_diag/{feature.term_name}"] = distance.diagonal().mean()
     solve = diagonal_log_plan if settings.heuristic else solve_log_plan
-    log_plan = solve(cost.detach().double().cpu().numpy(), settings.reg, settings.tau_src, settings.tau_tgt)
+    log_plan = solve(cost.detach().cpu().double().numpy(), settings.reg, settings.tau_src, settings.tau_tgt)
     plan = np.exp(log_plan)
     loss = (torch.from_numpy(plan).to(cost) * cost).sum()
     mass: Metrics = {

@@ -51,7 +51,7 @@ def success_rate(policy: ActPolicy, domain: world.Domain, n_action_steps: int) -
     for _ in range(0, ROLLOUT_FRAMES, n_action_steps):
         images = torch.from_numpy(world.take_images(tables, domain, rng)).float().to(device)
         proprio = torch.from_numpy(world.read_proprio(tables, domain)).float().to(device)
-        chunk = policy.act(images, proprio).double().cpu().numpy()
+        chunk = policy.act(images, proprio).cpu().double().numpy()
         for step in range(n_action_steps):
             tables = world.advance(tables, chunk[:, step], domain, rng)
     return float(world.in_bin(tables).mean())

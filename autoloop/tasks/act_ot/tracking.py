@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ class Recorder(Protocol):
 
     def log(self, data: dict[str, Any], step: int | None = None) -> None:
         """Add one row at ``step``."""
+
+    def log_artifact(self, artifact: Any) -> Any:
+        """Store a W&B artifact with the run."""
 
 
 class WindowMeans:
@@ -46,6 +50,9 @@ class WindowMeans:
 class _NoRecord:
     def log(self, data: dict[str, Any], step: int | None = None) -> None:
         """Drop the row: recording is off."""
+
+    def log_artifact(self, artifact: Any) -> Any:
+        """Drop the artifact: recording is off."""
 
 
 @contextmanager
@@ -73,14 +80,13 @@ def recording(settings: Settings) -> Iterator[Recorder]:
         )  # waits until the file is whole, also in a forked job that skips atexit
 
 
-def store_artifact(run: Recorder, directory: str, settings: WandbSettings) -> None:
+def store_checkpoint(run: Recorder, directory: Path, settings: WandbSettings) -> None:
     """Store a checkpoint as the run's model artifact, unless that is switched off."""
     if not settings.enable or settings.disable_artifact:
         return
-    wandb = _import_wandb()
-    artifact = wandb.Artifact("act_ot-policy", type="model")
-    artifact.add_dir(directory)
-    wandb.run.log_artifact(artifact)
+    artifact = _import_wandb().Artifact("act_ot-policy", type="model")
+    artifact.add_dir(str(directory))
+    run.log_artifact(artifact)
 
 
 def _start(settings: Settings) -> Any:

@@ -24,7 +24,7 @@ from autoloop.tasks.act_ot.errors import DivergedError
 from autoloop.tasks.act_ot.evaluation import PREFIX, offline_errors, success_rate
 from autoloop.tasks.act_ot.policy import ActPolicy
 from autoloop.tasks.act_ot.settings import PolicySettings, Settings
-from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_artifact
+from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_checkpoint
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def train_policy(settings: Settings) -> dict[str, float]:
         final = _run_loop(training, settings, run)
         if settings.save_checkpoint and settings.output_dir is not None:
             saved = save_policy(training.averaged, settings.policy, settings.output_dir)
-            store_artifact(run, str(saved), settings.wandb)
+            store_checkpoint(run, saved, settings.wandb)
     return final
 
 

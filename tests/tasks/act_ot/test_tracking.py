@@ -69,6 +69,13 @@ def test_nothing_is_recorded_when_recording_is_off(small, block):
     assert not list(Path(os.environ["WANDB_DIR"]).glob("**/*.wandb"))
 
 
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_checkpoint_becomes_an_artifact_only_when_asked(small, tmp_path, disabled):
+    small |= {"steps": 2, "save_checkpoint": True, "output_dir": str(tmp_path / "output")}
+    act_ot.train({**small, "wandb": {"disable_artifact": disabled}})
+    assert (b"act_ot-policy" in _record(Path(os.environ["WANDB_DIR"]))) is not disabled
+
+
 def test_the_row_that_is_not_finite_is_in_the_record(small):
     small["policy"]["optimizer_lr"] = 1e30
     small["wandb"] = {}

@@ -1,0 +1,31 @@
+"""``autoloop promote``: a trial worth a full training."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from autoloop.cli.launch import become, stored_command
+from autoloop.cli.options import study_argument
+from autoloop.journal import read_study
+from autoloop.promote import promoted_words
+
+
+@click.command()
+@study_argument
+@click.argument("words", nargs=-1, metavar="[JOB] [OVERRIDES]...")
+@click.option("--run", is_flag=True, help="Start it; else the command is only printed.")
+def command(study: Path, words: tuple[str, ...], run: bool) -> None:
+    """Train a job's configuration at full length.
+
+    Prints the command that trains the exact configuration of JOB (default: the best) once more, with
+    OVERRIDES such as steps=200000 on top. Give it in the directory where the study was started.
+    """
+    record = read_study(study)
+    job, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
+    line = promoted_words(record, job, overrides)
+    click.echo(shlex.join(line))
+    if run:
+        become(line, stored_command(record.header)[1])

@@ -1,0 +1,131 @@
+"""From a trainer's settings to a command: its config file, its words and its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoloop.edits import find
+from autoloop.errors import ConfigError
+from autoloop.files import write_atomic
+from autoloop.slots import SINGLE_PROCESS_ACCELERATE
+from autoloop.tasks.command.flags import flag_words
+from autoloop.tasks.command.settings import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A command ready to start.
+
+    Attributes:
+        words: The command line; the first word is the program.
+        args: The words behind the script or module.
+        env: Variables to set beside those of this process; None takes one out.
+        cwd: Working directory.
+        log: File that its output goes to.
+    """
+
+    words: tuple[str, ...]
+    args: tuple[str, ...]
+    env: Mapping[str, str | None]
+    cwd: Path
+    log: Path
+
+
+def prepare(trainer: Trainer, job_dir: Path) -> Start:
+    """Write the trainer's config file and put its command together.
+
+    Args:
+        trainer: The trainer.
+        job_dir: The job's directory, where ``job.log`` is; it exists.
+
+    Raises:
+        ConfigError: ``output_dir`` exists, or a value does not fit what the profile says.
+    """
+    if trainer.output_dir.exists():
+        raise ConfigError(f"{trainer.output_dir} exists already; a trainer gets a directory of its own")
+    if trainer.config_form:
+        write_atomic(trainer.config_file, config_text(trainer))
+    args = (*trainer.args, *flag_words(trainer.flags, trainer.flag_style))
+    return Start(
+        words=(*_launcher(trainer), *trainer.program, *args),
+        args=args,
+        env=_environment(trainer, os.environ),
+        cwd=trainer.cwd or Path.cwd(),
+        log=job_dir / "job.log",
+    )
+
+
+def config_text(trainer: Trainer) -> str:
+    """The config file of one job: the trainer's config with its types and the order of its keys.
+
+    Raises:
+        ConfigError: A path that must hold a whole number holds something else.
+    """
+    config = _merged(trainer.config, trainer.put)
+    for pattern in trainer.ints:
+        for keys in find(pattern, config):
+            node: Any = config
+            for key in keys[:-1]:
+                node = node[key]
+            node[keys[-1]] = _whole(pattern, node[keys[-1]])
+    if trainer.config_form == "yaml":
+        return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
+def _merged(config: Mapping[str, Any], put: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(config)
+    for key, value in put.items():
+        old = merged.get(key)
+        merged[key] = (
+            _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        )
+    return merged
+
+
+def _whole(path: str, value: Any) -> Any:
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ConfigError(f"{path} must be a whole number for this trainer, not {value!r}")
+        return int(value)
+    return value
+
+
+def _launcher(trainer: Trainer) -> list[str]:
+    """The words before the script: the one place that knows how a trainer is started."""
+    if trainer.start != "accelerate":
+        return [trainer.python]
+    words = [
+        trainer.python,
+        "-m",
+        "accelerate.commands.launch",
+        "--num_processes",
+        str(trainer.num_processes),
+    ]
+    if trainer.num_processes > 1:  # jobs side by side must not meet on the default port
+        words += ["--multi_gpu", "--main_process_port", str(_free_port())]
+    return [*words, *trainer.launch_args]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(trainer: Trainer, base: Mapping[str, str]) -> dict[str, str | None]:
+    """What changes in the environment: accelerate's variables unless they are set, then the user's own."""
+    defaults = {"PYTHONUNBUFFERED": "1"}  # its output reaches the log as it comes
+    if trainer.start != "accelerate":
+        defaults.update(SINGLE_PROCESS_ACCELERATE)
+    if base.get("CUDA_VISIBLE_DEVICES") == "":
+        defaults["ACCELERATE_USE_CPU"] = "True"
+    return {**{name: value for name, value in defaults.items() if name not in base}, **trainer.env}

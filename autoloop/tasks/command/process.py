@@ -1,0 +1,37 @@
+"""A trainer in a process of its own: its output in the job's log as it comes, its failure in one line."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Sequence
+
+from autoloop.execute.command import run_command
+from autoloop.tasks.command.failure import TrainerFailedError, failure_of
+from autoloop.tasks.command.prepare import Start
+
+log = logging.getLogger(__name__)
+
+
+def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
+    """Run a command until it ends.
+
+    Args:
+        start: The command.
+        patterns: Patterns of log lines that say why it failed.
+
+    Raises:
+        TrainerFailedError: It ended with a code other than 0, or was killed.
+        KeyboardInterrupt: The job was asked to end, and the trainer has.
+    """
+    log.info("%s", shlex.join(start.words))
+    begin = start.log.stat().st_size if start.log.exists() else 0
+    try:
+        status = run_command(start.words, env=start.env, cwd=start.cwd, log=start.log)
+    except OSError as error:
+        raise TrainerFailedError(f"{start.words[0]} cannot be started: {error}", 127) from error
+    if status != 0:
+        with start.log.open("rb") as output:
+            output.seek(begin)
+            said = output.read().decode("utf-8", errors="replace")
+        raise failure_of(status, said, patterns)

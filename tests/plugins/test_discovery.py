@@ -1,0 +1,100 @@
+"""The plugins are found wherever autoloop is installed, and cost no Hydra app anything heavy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "wandb", "joblib", "accelerate", "numpy")
+APP = ROOT / "examples" / "plain_app" / "train.py"
+
+
+def run(*command: str, cwd: Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_importing_autoloop_imports_nothing_heavy(tmp_path: Path):
+    code = f"import sys, autoloop; print([name for name in {HEAVY!r} if name in sys.modules])"
+    assert run(sys.executable, "-c", code, cwd=tmp_path) == "[]\n"
+
+
+def test_the_plugin_scan_finds_both_and_imports_nothing_heavy(tmp_path: Path):
+    code = f"""
+import sys
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+found = [p.__name__ for base in (Sweeper, Launcher) for p in Plugins.instance().discover(base)]
+print([name for name in ("AutoloopSweeper", "SlotsLauncher") if found.count(name) != 1])
+ours = [name for name in sys.modules if name.startswith(("autoloop", "hydra_plugins.autoloop"))]
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+print(heavy if "hydra_plugins.hydra_joblib_launcher.joblib_launcher" not in sys.modules else
+      [name for name in heavy if name != "joblib"])
+"""
+    assert run(sys.executable, "-c", code, cwd=tmp_path) == "[]\n[]\n"
+
+
+def test_an_app_that_knows_nothing_of_us_runs_in_rounds(tmp_path: Path):
+    out = run(
+        sys.executable,
+        str(APP),
+        "-m",
+        "hydra/sweeper=autoloop",
+        "hydra/launcher=slots",
+        "hydra.launcher.n_jobs=2",
+        "hydra.sweeper.rounds=2",
+        "hydra.sweeper.variants={faster:{optimizer.lr@mul:3}}",
+        "hydra.sweep.dir=study",
+        cwd=tmp_path,
+    )
+    assert "round 2:" in out
+    assert "best: " in out
+    assert (tmp_path / "study" / "reports" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_wheel_carries_the_plugins_and_the_configs(tmp_path: Path):
+    """Installed from a wheel into an environment of its own, in another directory than the project."""
+    run(
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+        str(ROOT),
+        cwd=tmp_path,
+    )
+    wheel = next(tmp_path.glob("autoloop-*.whl"))
+    run(sys.executable, "-m", "venv", str(tmp_path / "venv"), cwd=tmp_path)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel), cwd=tmp_path)
+    purelib = run(
+        python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path
+    ).strip()
+    borrow = f"import sys; sys.path.append({sysconfig.get_path('purelib')!r})"
+    (Path(purelib) / "borrowed.pth").write_text(borrow + "\n")
+    where = run(python, "-c", "import autoloop; print(autoloop.__file__)", cwd=tmp_path)
+    assert str(tmp_path) in where
+    plan = run(python, "-m", "autoloop.train", "-m", "dry_run=true", "hydra.sweep.dir=study", cwd=tmp_path)
+    assert "4 jobs in round 1" in plan
+    run(
+        python,
+        str(APP),
+        "-m",
+        "hydra/sweeper=autoloop",
+        "hydra/launcher=slots",
+        "hydra.sweep.dir=plain",
+        cwd=tmp_path,
+    )
+    assert (tmp_path / "plain" / "study.jsonl").is_file()

@@ -1,0 +1,144 @@
+"""``python -m autoloop.train`` as a user types it, on the built-in task with few steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from autoloop.history import read_history
+from autoloop.journal import read_study
+from autoloop.train import config_groups, hydra_arguments
+from autoloop.trials import TrialState
+
+FEW_STEPS = ["steps=24", "log_freq=4", "eval_freq=8", "dataset.src_episodes=4", "dataset.tgt_episodes=2"]
+ROUNDS = [
+    "-m",
+    "rounds=2",
+    "n_jobs=2",
+    "hydra.sweeper.variants={mass:{ot.loss_config.tau_src@set:1.0}}",
+    *FEW_STEPS,
+]
+
+
+def train(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "autoloop.train", *words, "cache_dir=cache"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    return subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=280
+    )
+
+
+@pytest.fixture(scope="module")
+def study_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two rounds; the tests below look at it from all sides."""
+    base = tmp_path_factory.mktemp("train")
+    done = train(base, *ROUNDS, "hydra.sweep.dir=study")
+    assert done.returncode == 0, done.stderr + done.stdout
+    return base / "study"
+
+
+def test_two_rounds_run_and_the_second_comes_from_the_first(study_dir: Path):
+    study = read_study(study_dir)
+    assert [job.name for job in study.of_round(1)] == ["baseline", "mass"]
+    assert all(job.state is TrialState.COMPLETE for job in study.jobs.values())
+    children = study.of_round(2)
+    assert children
+    for child in children:
+        assert child.plan.parent in ("baseline", "mass")
+        assert child.plan.rule and child.plan.reason and child.plan.edits
+    assert study.stopped is not None
+    assert study.stopped["reason"] == "all 2 rounds are done"
+
+
+def test_the_reports_hold_every_job(study_dir: Path):
+    summary = json.loads((study_dir / "reports/data/autorun_summary.json").read_text())
+    study = read_study(study_dir)
+    assert sorted(summary) == sorted(job.run_dir for job in study.jobs.values())
+    l1 = summary["0"]["eval/offline_eval/avg_l1"]
+    assert set(l1) == {"first", "last", "best", "best_step", "delta", "pct", "count"}
+    assert summary["0"]["steps"] == 24
+    page = (study_dir / "reports/act_ot.md").read_text()
+    assert "## Round 1" in page and "## Round 2" in page
+    assert (study_dir / "reports/report.html").stat().st_size < 300_000
+    best = yaml.safe_load((study_dir / "best.yaml").read_text())
+    assert best["name"] == study.best().name  # type: ignore[union-attr]
+
+
+def test_wandb_runs_stay_in_their_jobs_and_know_where_they_come_from(study_dir: Path):
+    child = read_study(study_dir).of_round(2)[0]
+    run_dir = study_dir / child.run_dir
+    assert list(run_dir.glob("wandb/offline-run-*/run-*.wandb"))
+    run = read_history(run_dir).run
+    assert run is not None
+    assert run.group == "/".join(study_dir.parts[-2:])
+    assert (run.job_type, run.tags, run.notes) == ("round_2", (child.plan.rule,), child.plan.reason)
+    assert run.config["seed"] == 42
+
+
+def test_no_job_got_an_output_dir_it_did_not_make(study_dir: Path):
+    assert not list(study_dir.glob("*/output"))
+
+
+def test_the_same_command_again_does_nothing_and_says_so(study_dir: Path):
+    before = (study_dir / "study.jsonl").read_bytes()
+    again = train(study_dir.parent, *ROUNDS, "hydra.sweep.dir=study")
+    assert again.returncode == 0
+    assert "nothing is left to do" in again.stdout
+    assert (study_dir / "study.jsonl").read_bytes() == before
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path):
+    done = train(tmp_path, "-m", "dry_run=true", "rounds=3", "hydra.sweep.dir=study")
+    assert done.returncode == 0
+    assert "4 jobs in round 1 of 3" in done.stdout
+    assert "ot.loss_config.tau_src: 0.05 -> 1.0" in done.stdout
+    assert not (tmp_path / "study" / "study.jsonl").exists()
+    assert not list(tmp_path.glob("study/[0-9]*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-m", "ot.loss_config.regg@mul=2"], "did you mean 'reg'"),
+        (["ot.loss_config.regg@mul=2"], "did you mean 'reg'"),
+        (["-m", "ot.loss_config.reg@mull=2"], "unknown op 'mull'; did you mean 'mul'"),
+        (["-m", "rounds=0"], "rounds=0 is not a whole number of 1 or more"),
+        (
+            ["-m", "metrics.stat=lst"],
+            "metrics.stat='lst' is not one of last, best, tail_mean; did you mean 'last'",
+        ),
+        (["-m", "resume=maybe"], "resume='maybe' is not one of"),
+    ],
+)
+def test_a_mistake_is_told_in_one_message_before_anything_runs(tmp_path: Path, words: list[str], says: str):
+    done = train(tmp_path, *words, "hydra.sweep.dir=study")
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("study/[0-9]*"))
+
+
+def test_bare_edits_change_a_single_run():
+    words = hydra_arguments(
+        ["steps=10", "batch_size@mul=1.4", "ot.loss_config.features.*.weight_embed@mul=2"]
+    )
+    assert words[:2] == ["steps=10", "batch_size=22"]
+    assert "ot.loss_config.features.0.weight_embed=0.1" in words
+
+
+def test_edits_of_a_multirun_go_to_the_sweeper():
+    words = hydra_arguments(["-m", "ot.loss_config.reg@mul=1.0,1.5", "rounds=3"])
+    assert words == ["-m", "rounds=3", "hydra.sweeper.edits=['ot.loss_config.reg@mul=1.0,1.5']"]
+
+
+def test_a_group_with_a_package_is_hydras_own_syntax():
+    assert "variants" in config_groups()
+    assert hydra_arguments(["variants@hydra.sweeper.variants=act_ot"]) == [
+        "variants@hydra.sweeper.variants=act_ot"
+    ]
