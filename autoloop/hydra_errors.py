@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -55,7 +56,7 @@ def _paths(config: DictConfig) -> list[str]:
     return list(_below("", bare)) if isinstance(bare, Mapping) else []
 
 
-def _below(prefix: str, node: Mapping[object, object]) -> Iterator[str]:
+def _below(prefix: str, node: Mapping[Any, Any]) -> Iterator[str]:
     for key, value in node.items():
         path = f"{prefix}{key}"
         if path != "hydra":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 SHORTEST_SECRET = 8  # shorter values would blank out ordinary words
 
-#: Escape sequences, C0 and C1 controls but tab and newline, line separators and marks that turn the direction.
+#: Escape sequences, controls but tab and newline, line separators and marks that turn the direction of text.
 CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -71,3 +72,8 @@ def logger(name: str) -> logging.Logger:
     if not any(isinstance(one, Clean) for one in found.filters):
         found.addFilter(Clean())
     return found
+
+
+def tell(error: Exception) -> None:
+    """Show a user's mistake on standard error, clean."""
+    print(without_controls(redact(f"{type(error).__name__}: {error}", os.environ)), file=sys.stderr)

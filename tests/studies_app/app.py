@@ -11,6 +11,7 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+
 from tests.history.wandb_file import exit_record, log, row, run
 
 CONF = Path(__file__).with_name("conf")

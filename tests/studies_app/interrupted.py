@@ -1,10 +1,10 @@
-"""Runs the app and sends its own process a signal at one line of the journal.
+"""Runs the app and kills its own process before or after one line of the journal is written.
 
-The line is counted from 1 over all processes of the study. Words of the environment say which one
-(``TEST_SIGNAL_LINE``), whether ``before`` or ``after`` it is written (``TEST_SIGNAL_WHEN``), and what to send
-(``TEST_SIGNAL``, by default SIGKILL).
+The environment says when (``TEST_KILL_WHEN``) and which line (``TEST_KILL_LINE``), counted from 1 over all
+processes of the study: ``7``, or ``trial:2`` for the second line of a kind.
 """
 
+import json
 import os
 import signal
 import sys
@@ -16,22 +16,23 @@ import app
 
 from autoloop.journal import Journal
 
-LINE = int(os.environ["TEST_SIGNAL_LINE"])
-WHEN = os.environ["TEST_SIGNAL_WHEN"]
-SIGNAL = signal.Signals[os.environ.get("TEST_SIGNAL", "SIGKILL")]
+WHEN = os.environ["TEST_KILL_WHEN"]
+KIND, _, NUMBER = os.environ["TEST_KILL_LINE"].rpartition(":")
 
 write = Journal.append
 
 
 def append(journal, kind, **fields):
-    """Write one line, with the signal before or after it where it is the one."""
+    """Write one line, with the kill before or after it where it is the one."""
     with journal.lock:
-        line = len(journal.path.read_bytes().splitlines()) + 1
-        if line == LINE and WHEN == "before":
-            os.kill(os.getpid(), SIGNAL)
+        kinds = [json.loads(line)["event"] for line in journal.path.read_bytes().splitlines()]
+        number = 1 + (kinds.count(kind) if KIND else len(kinds))
+        chosen = KIND in ("", kind) and number == int(NUMBER)
+        if chosen and WHEN == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
         event = write(journal, kind, **fields)
-        if line == LINE and WHEN == "after":
-            os.kill(os.getpid(), SIGNAL)
+        if chosen and WHEN == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
         return event
 
 
