@@ -24,7 +24,8 @@ from autoloop.variants import Variant, signature
 
 #: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
 KNOBS = (
-    *("rounds", "max_jobs", "max_hours", "max_failures", "retries", "fail_fast", "dry_run", "resume"),
+    *("rounds", "max_jobs", "max_hours", "max_failures", "patience", "until"),
+    *("retries", "fail_fast", "dry_run", "resume"),
     *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
     *("timeout_min", "stall_min", "grace_s", "stagger_s"),
 )
@@ -54,6 +55,9 @@ class Composer:
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
+
+        Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
+        it: the latest configs are kept. Callers leave them as they are.
 
         Raises:
             ConfigError: The overrides do not compose.

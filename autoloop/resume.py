@@ -67,7 +67,7 @@ def is_over(study: Study, limits: Limits) -> bool:
     if study.stopped is None:
         return False
     step = next_step(study, limits)
-    same = study.stopped.get("limits") in (None, asdict(limits))
+    same = study.stopped.get("limits") in (None, json.loads(json.dumps(asdict(limits), default=str)))
     return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
 
 

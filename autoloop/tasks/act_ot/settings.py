@@ -31,7 +31,7 @@ class DatasetSettings:
         seed: Seed of the demonstrations, apart from the training's seed.
     """
 
-    src_episodes: int = 48
+    src_episodes: int = 96
     tgt_episodes: int = 6
     eval_episodes: int = 24
     gap: float = 1.6
@@ -69,7 +69,7 @@ class PolicySettings:
     type: str = "act"
     device: str = "auto"
     use_amp: bool = False
-    optimizer_lr: float = 5e-4
+    optimizer_lr: float = 1e-3
     optimizer_weight_decay: float = 1e-4
     dim_model: int = 48
     n_heads: int = 4
