@@ -241,12 +241,12 @@ def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
 
 
 def log_file(run_dir: Path) -> Path | None:
-    """The log to show for a job: what the process printed, else what Hydra logged.
+    """The log to show for a job: what the process printed, else what Hydra logged, else one that is empty.
 
-    None if there is neither.
+    None if there is none.
     """
-    logs = [run_dir / "job.log", *sorted(run_dir.glob("*.log"))]
-    return next((path for path in logs if path.is_file() and path.stat().st_size), None)
+    logs = [path for path in (run_dir / "job.log", *sorted(run_dir.glob("*.log"))) if path.is_file()]
+    return next((path for path in logs if path.stat().st_size), logs[0] if logs else None)
 
 
 def tail(path: Path) -> str:

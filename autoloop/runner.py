@@ -8,6 +8,7 @@ import os
 import shlex
 import socket
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
@@ -291,20 +292,36 @@ class StudyRunner:
         """Run jobs through a launcher that tells of each end at once."""
         by_number = {job.job: job for job in jobs}
         returned: dict[int, JobReturn] = {}
-        with closing(stream(self._feed(journal, jobs))) as outcomes:
+        ended = threading.Condition(journal.lock)
+        with closing(stream(self._feed(journal, jobs, ended))) as outcomes:
             for outcome in outcomes:
                 job = by_number[outcome.index]
                 self._record(journal, job, JobEnd.of_outcome(outcome))
+                with ended:
+                    ended.notify_all()
                 if isinstance(outcome.value, JobReturn):
                     returned[job.job] = outcome.value
         done = [returned[number] for number in sorted(returned)]
         size = self.settings.max_batch_size or max(1, len(done))
         self.returns.extend(done[i : i + size] for i in range(0, len(done), size))
 
-    def _feed(self, journal: Journal, jobs: Sequence[Job]) -> Iterator[tuple[int, Sequence[str]]]:
-        """Hand out a job whenever a slot is free, until the study is to end."""
+    def _feed(
+        self, journal: Journal, jobs: Sequence[Job], ended: threading.Condition
+    ) -> Iterator[tuple[int, Sequence[str]]]:
+        """Hand out a job whenever a slot is free, until the study is to end.
+
+        A slot is free before its job's end is written down. Where a failure may end the study, that is waited
+        for.
+        """
+        limits = self.settings.limits
+        pool: Any = getattr(self.launcher, "pool", None)
+        strict = pool is not None and (limits.fail_fast or limits.max_failures is not None)
         for job in jobs:
-            with journal.lock:
+            with ended:
+                if strict:
+                    ended.wait_for(
+                        lambda: sum(j.running for j in journal.study.jobs.values()) < len(pool.slots)
+                    )
                 if isinstance(next_step(journal.study, self.settings.limits), Stop):
                     return
                 overrides = self._start(journal, job)
@@ -318,7 +335,7 @@ class StudyRunner:
             overrides = [self._start(journal, job) for job in batch]
             returned, broken = self._launch(overrides, batch[0].job)
             for job, job_return in zip(batch, returned, strict=True):
-                self._record(journal, job, self._end_of(job, job_return, broken))
+                self._record(journal, job, self._end_of(journal.study.jobs[job.job], job_return, broken))
             self.returns.append([job_return for job_return in returned if job_return is not None])
 
     def _launch(

@@ -82,6 +82,19 @@ def spill_secret(cfg):
     raise RuntimeError(f"the server refused the key {key}")
 
 
+def lose_supervisor(cfg):
+    os.kill(os.getppid(), signal.SIGKILL)
+    hang(cfg)
+
+
+def eat_memory(cfg):
+    """Move into a small memory cgroup and outgrow it."""
+    Path(os.environ["TEST_MEMORY_GROUP"], "cgroup.procs").write_text(str(os.getpid()))
+    held = []
+    while len(held) < 400:
+        held.append(b"x" * (1 << 20))
+
+
 WAYS = {
     "train": train,
     "nothing": lambda cfg: None,
@@ -93,13 +106,15 @@ WAYS = {
     "kill": lambda cfg: os.kill(os.getpid(), signal.SIGKILL),
     "hang": hang,
     "say_nothing": say_nothing,
-    "nan": lambda cfg: train(cfg, loss_at_end=math.nan),
+    "diverge": lambda cfg: train(cfg, loss_at_end=math.nan),
     "oom": out_of_memory,
     "oom_below": out_of_memory_below,
     "memory_error": memory_error,
     "broken_history": break_history,
     "no_dir": remove_job_dir,
     "secret": spill_secret,
+    "lose_supervisor": lose_supervisor,
+    "eat_memory": eat_memory,
 }
 
 
