@@ -21,6 +21,8 @@ from autoloop.base_config import GROUP, keep_files, to_trainer
 from autoloop.compose import app_config, placed, root_of, seen
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.errors import AutoloopError, ConfigError
+from autoloop.hydra_errors import hydra_message
+from autoloop.redact import tell
 
 MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.argv[1:] = hydra_arguments(given)
     except AutoloopError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        tell(error)
         raise SystemExit(2) from error
     run()
 
@@ -111,7 +113,7 @@ def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
             config = compose("config", overrides=list(overrides))
             return app_config(config), root_of(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(hydra_message(error)) from error
 
 
 if __name__ == "__main__":
