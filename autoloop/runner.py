@@ -113,7 +113,8 @@ class StudyRunner:
         _ = getattr(self.launcher, "pool", None)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
-            check_login(start.config.get("wandb"), os.environ)
+            asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")
+            check_login(asked, os.environ)
 
     def _until_stop(self, journal: Journal, planned: Round) -> Stop:
         """Do what is due until nothing is; an interruption leaves a study that resumes."""

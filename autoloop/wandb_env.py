@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from omegaconf import DictConfig
+
 from autoloop.errors import ConfigError
 
 
@@ -61,7 +63,7 @@ def check_login(settings: object, environ: Mapping[str, str]) -> None:
     Raises:
         ConfigError: There is no key.
     """
-    config = settings if isinstance(settings, Mapping) else {}
+    config = settings if isinstance(settings, Mapping | DictConfig) else {}
     mode = config.get("mode") or environ.get("WANDB_MODE")
     if mode != "online" or config.get("enable") is False:
         return
