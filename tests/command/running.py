@@ -77,5 +77,5 @@ def records(tmp_path: Path, event: str = "start") -> list[dict]:
     return [record for record in map(json.loads, lines) if record["event"] == event]
 
 
-def study_of(tmp_path: Path):
-    return read_study(tmp_path / "study")
+def study_of(tmp_path: Path, name: str = "study"):
+    return read_study(tmp_path / name)
