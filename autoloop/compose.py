@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -17,6 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from autoloop.edits import change, format_literal, overrides_between
 from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
+
+#: Composed configs that are kept.
+KEPT = 64
 
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
@@ -37,13 +41,24 @@ class Composer:
     ) -> None:
         self._loader = loader
         self._master = master
+        self._composed: OrderedDict[tuple[str, ...], DictConfig] = OrderedDict()
         self.bounds = dict(bounds or {})
         self.root = root_of(master)
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it."""
-        return self._loader.load_sweep_config(self._master, list(overrides))
+        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
+
+        Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
+        it: the latest configs are kept. Callers leave them as they are.
+        """
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._loader.load_sweep_config(self._master, list(overrides))
+            if len(self._composed) > KEPT:
+                self._composed.popitem(last=False)
+        self._composed.move_to_end(key)
+        return self._composed[key]
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config of a job as edits and rules see it, interpolations resolved where they can be."""
@@ -65,7 +80,7 @@ class Composer:
     @contextmanager
     def as_in_job(self, overrides: Sequence[str], job: int) -> Iterator[DictConfig]:
         """The whole config of a job; meanwhile ``${hydra:...}`` in it resolves as it will there."""
-        composed = self.compose(overrides)
+        composed = deepcopy(self.compose(overrides))
         hydra = composed.hydra
         with read_write(hydra), open_dict(hydra):
             hydra.job.num = job
