@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.command.running import BASELINE, ROOT, STANDIN, environment, study_of
+from tests.command.running import BASELINE, ROOT, STANDIN, environment, records, study_of
 
 FILE = re.compile(r"`(?P<name>[\w./]+)`[^`\n]*:\n\n```(?:python|json|yaml)\n(?P<text>.*?)```", re.DOTALL)
 COMMAND = re.compile(r"```console\n\$ (?P<line>.*)\n```")
@@ -74,3 +74,31 @@ def test_every_setting_is_on_the_page():
     } == set()
     plain = re.findall(r"^(\w+):", (conf / "profile" / "plain.yaml").read_text(), re.MULTILINE)
     assert {key for key in plain if key != "resume" and f"\n{key}:" not in page} == set()
+
+
+@pytest.mark.slow
+def test_the_users_old_quick_start(tmp_path):
+    """Three variants generated; four configs, three rounds, four slots, online; reports and the next step."""
+    page = (ROOT / "docs" / "from_auto_loop.md").read_text()
+    shutil.copy(BASELINE, tmp_path / "baseline.json")
+    shutil.copy(STANDIN, tmp_path / "lerobot_train.py")
+    (tmp_path / "reports" / "data").mkdir(parents=True)
+    said = {}
+    for found in COMMAND.finditer(page):
+        said[found["line"]] = run(found["line"], tmp_path)
+    night = study_of(tmp_path, "outputs/night")
+    assert night.rounds == [1, 2, 3]
+    assert len(night.of_round(1)) == 4
+    assert all(job.plan.parent for number in (2, 3) for job in night.of_round(number))
+    online = [record for record in records(tmp_path) if "/night/" in record["argv"][0]]
+    assert len(online) == len(night.jobs)
+    flags = {"--wandb.mode=online", "--wandb.entity=my-entity", "--wandb.project=my-project"}
+    assert all(flags <= set(record["argv"]) for record in online)
+    assert {record["gpus"] for record in online} == {"0", "1", "6", "7"}
+    for round_number in (1, 2, 3):
+        text = (tmp_path / "outputs" / "night" / "reports" / "lerobot_act_ot.md").read_text()
+        assert f"## Round {round_number}" in text
+    (promote,) = [text for line, text in said.items() if "promote" in line]
+    assert "steps=200000" in promote
+    old = json.loads((tmp_path / "reports" / "data" / "offline_summary.json").read_text())
+    assert len(old) >= 12
