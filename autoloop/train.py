@@ -7,6 +7,7 @@ one run.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         return words
     if any(word in MULTIRUN for word in words):
         return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
-    app, root = composed([word for word in words if _is_override(word)])
+    app, root = composed([*_config_dirs(words), *(word for word in words if _is_override(word))])
     before = seen(app, root)
     after = apply(edits, before)
     if root is None:
@@ -84,7 +85,15 @@ def _with(words: Sequence[str], added: Sequence[str]) -> list[str]:
 def _to_trainer(words: Sequence[str]) -> list[str]:
     """Send words that speak of an external trainer's config to where it stands."""
     choices = [_first_choice(word) for word in words if word.partition("=")[0] in ("task", GROUP)]
-    return to_trainer(words, *composed(choices)) if choices else list(words)
+    return to_trainer(words, *composed([*_config_dirs(words), *choices])) if choices else list(words)
+
+
+def _config_dirs(words: Sequence[str]) -> list[str]:
+    """Hydra's ``--config-dir DIR`` as an override, which composing apart from the command line takes."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    given = parser.parse_known_args(words)[0].config_dir
+    return [f"hydra.searchpath={format_literal([f'file://{Path(given).absolute()}'])}"] if given else []
 
 
 def _first_choice(word: str) -> str:
