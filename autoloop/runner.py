@@ -27,7 +27,7 @@ from autoloop.files import write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, next_step
-from autoloop.plan import Points, plan_text, read_points
+from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.report import Reporter
 from autoloop.report.facts import Facts
@@ -77,9 +77,13 @@ class StudyRunner:
         planned = self.planner.first(points)
         self.planner.load_scorecard()
         if self.settings.dry_run:
-            run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
-            print(plan_text(planned, self.settings, run_dirs))
+            jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
+            run_dirs = [self.composer.run_dir(*job) for job in jobs]
+            previews = [preview(self.composer, *job) for job in jobs]
+            print(plan_text(planned, self.settings, run_dirs, previews))
             return []
+        for start in points.starts:
+            preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
         if self.settings.resume == "auto":
             self._set_finished_aside()
         with Journal(self.study_dir) as journal:

@@ -66,7 +66,7 @@ class ByteArray:
         width = -(-int(lengths.max(initial=1)) // 8)
         table = np.zeros((pos.size, width), dtype=np.uint64)
         for column in range(width):
-            left = np.clip(lengths - 8 * column, 0, 8)
+            left = np.minimum(np.maximum(lengths - 8 * column, 0), 8)
             table[:, column] = self._words[pos + 8 * column] & _MASKS[left]
         found: list[bytes] = table.view(f"S{8 * width}").ravel().tolist()
         return found

@@ -13,7 +13,8 @@ from autoloop.history.bytearrays import Bools, ByteArray, Ints, Words
 from autoloop.history.walk import Items
 from autoloop.history.wire import fields
 
-_FACTORS = np.random.default_rng(20261123).integers(0, 2**64, 64, dtype=np.uint64) | np.uint64(1)
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: its powers are odd, too, and have no pattern
+_FACTORS = np.array([pow(_GOLDEN, 2 * power + 1, 1 << 64) for power in range(64)], dtype=np.uint64)
 _TABLE_BITS = range(8, 21)
 _MAX_BEGINNINGS = 100  # with more, telling items apart by their beginnings costs more than it saves
 _WILD = re.compile(r"[*?\[]")
@@ -142,8 +143,8 @@ class KeyTable:
         found, same = self._look_up(words, length, hashes)
         new = np.flatnonzero(~same)
         if new.size:
-            _, first = np.unique(hashes[new], return_index=True)
-            self._learn([batch.raw[start[at] : start[at] + length[at]] for at in new[first].tolist()])
+            new = new[_first_of_each(hashes[new])]
+            self._learn([batch.raw[start[at] : start[at] + length[at]] for at in new.tolist()])
             found, same = self._look_up(words, length, hashes)
         for at in np.flatnonzero(~same).tolist():  # two stretches with one place in the table
             found[at] = self._region(batch.raw[start[at] : start[at] + length[at]])
@@ -168,7 +169,7 @@ class KeyTable:
         hashes = _hashes(self._words, self._lengths)
         for bits in _TABLE_BITS:
             self._shift = np.uint64(64 - bits)
-            if np.unique(hashes >> self._shift).size == hashes.size:
+            if len(set((hashes >> self._shift).tolist())) == hashes.size:
                 break
         self._places = np.zeros(1 << bits, dtype=np.int64)
         self._places[hashes >> self._shift] = np.arange(hashes.size)
@@ -187,3 +188,11 @@ def _hashes(words: list[Words], length: Ints) -> Words:
     hashes ^= hashes >> np.uint64(32)
     hashes *= _FACTORS[-1]
     return hashes
+
+
+def _first_of_each(values: Words) -> Ints:
+    """Return the index of the first of each group of equal values (``np.unique`` imports half of numpy)."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first: Ints = order[np.append(True, ordered[1:] != ordered[:-1])]
+    return first

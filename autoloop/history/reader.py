@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +114,9 @@ def read_histories(
     if count == 1 or len(paths) < 2 or _is_little(paths):
         yield from map(read, paths)
         return
+    from concurrent.futures import ProcessPoolExecutor  # as long to import as all the rest
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(min(count, len(paths)), get_context("forkserver")) as pool:
         yield from pool.map(read, paths, chunksize=max(1, len(paths) // (8 * count)))
 
