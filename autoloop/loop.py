@@ -384,6 +384,11 @@ class Disposer:
         found = self.appraise(proposal)
         return found if isinstance(found, str) else ""
 
+    def outcome(self, proposal: Decision) -> object:
+        """The signature of the config that a proposal leads to; of one that is refused, its words."""
+        found = self.appraise(proposal)
+        return found.signature if isinstance(found, Derived) else (proposal.trial, proposal.edits)
+
     def appraise(self, proposal: Decision) -> Derived | str:
         """The child that a proposal leads to, or why there is none."""
         key = (proposal.rule, proposal.trial, proposal.edits)

@@ -64,7 +64,7 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.planner = Planner(settings, self.composer, self.study_dir)
+        self.planner = Planner(settings, self.composer, self.study_dir, self._slots)
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
@@ -417,6 +417,11 @@ class StudyRunner:
     def _read_history(self, run_dir: Path) -> History:
         """The curves of a job under canonical names."""
         return self.settings.metrics.canonical(read_history(run_dir))
+
+    def _slots(self) -> int | None:
+        """How many jobs run at a time, where the launcher tells."""
+        pool = getattr(self.launcher, "pool", None)
+        return None if pool is None else len(pool.slots)
 
     def _add_callback(self) -> RoundCallback:
         """Our callback among the app's, added where the app has none."""
