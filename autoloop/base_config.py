@@ -32,8 +32,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: There is no such file, it cannot be read (with line and column), holds a key twice, or
-        holds
-            something other than a mapping.
+            holds something other than a mapping.
     """
     if path.suffix not in (".json", ".yaml", ".yml"):
         raise ConfigError(f"{path} is not a config file: its name ends neither in .json nor in .yaml or .yml")

@@ -20,6 +20,7 @@ from autoloop.variants import Variant, signature
 
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
+
 class Composer:
     """Composes the config of a job from its overrides, as the launcher will.
 

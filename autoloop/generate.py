@@ -1,4 +1,4 @@
-"""One variant of a config as a new file, from a file, a job of a study or a W&B run; its lineage beside it."""
+"""One variant of a config as a new file, from a file, a study's job or a W&B run; its lineage beside it."""
 
 from __future__ import annotations
 

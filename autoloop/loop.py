@@ -221,8 +221,7 @@ def first_round(
         starts: The baseline, or one starting point for each combination of a Hydra choice sweep.
         named: The user's variants; of each, ``name``, ``edits``, ``rule`` and ``reason`` are used. A variant
             whose ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out
-            without an
-            error.
+            without an error.
         derive: See `Derive`.
         dead: Knobs that the trainer does not heed; a variant that turns one says so in its notes.
 

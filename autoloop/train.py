@@ -2,8 +2,7 @@
 
 Words of the command line that are edits (``ot.loss_config.reg@mul=1.5``) are lifted out before Hydra sees
 them, since Hydra's grammar has no such word: with ``-m`` they go to the sweeper, without it they change this
-one
-run.
+one run.
 """
 
 from __future__ import annotations

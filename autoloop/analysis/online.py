@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from io import StringIO
 from itertools import islice
 from numbers import Real
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from autoloop.analysis.runs import AnalysedRun, Look, analyse
 from autoloop.errors import ConfigError, OutsideError
@@ -146,7 +149,24 @@ def _api() -> Any:
 
     silence = StringIO()
     with redirect_stdout(silence), redirect_stderr(silence):
+        _reach(wandb.setup().settings.base_url)
         return wandb.Api(timeout=TIMEOUT_S)
+
+
+def _reach(server: str) -> None:
+    """Find out at once whether there is a way to the server; W&B's client goes on trying for long.
+
+    Raises:
+        ConnectionError: There is none.
+    """
+    if getproxies():
+        return
+    parts = urlsplit(server)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=TIMEOUT_S).close()
+    except OSError as error:
+        raise ConnectionError(f"no way to {server}: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -58,7 +58,11 @@ def parquet(study: Path, out: Path | None, curves: bool) -> None:
 @click.option("--storage", required=True, metavar="URL", help="Where to, such as sqlite:///optuna.db.")
 @click.option("--name", metavar="NAME", help="Name of the Optuna study; default: the directory's name.")
 def optuna(study: Path, storage: str, name: str | None) -> None:
-    """Write an Optuna study, which optuna-dashboard opens; needs Optuna."""
+    """Write an Optuna study; needs Optuna.
+
+    Jobs become trials, with the changed knobs as parameters and the curve of the objective as intermediate
+    values; optuna-dashboard opens it. An existing Optuna study is never added to.
+    """
     from autoloop.export.optuna import export_optuna
 
     record = read_study(study)

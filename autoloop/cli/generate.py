@@ -43,8 +43,8 @@ def command(
     """Make one variant of a config by edits.
 
     It is written beside the base, or to --out-dir, under a new name; no file is ever replaced. Types and the
-    order of keys are kept. Where it comes from stands beside it, in NAME.lineage.json. The path is printed, and the
-    command that trains it; OVERRIDES, such as steps=2000, are added to that command.
+    order of keys are kept. Where it comes from stands beside it, in NAME.lineage.json. The path is printed,
+    and the command that trains it; OVERRIDES, such as steps=2000, are added to that command.
     """
     if changes and not reason.strip():
         raise click.UsageError("--changes needs a --reason: it is kept with the file")

@@ -16,4 +16,4 @@ def command(words: tuple[str, ...]) -> None:
     directory, what it changes and its overrides are shown. The same as dry_run=true.
     """
     given = [word for word in words if word not in ("-m", "--multirun")]
-    main(["-m", "dry_run=true", *given])
+    main(["-m", "hydra.sweeper.dry_run=true", *given])

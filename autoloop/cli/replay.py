@@ -23,7 +23,7 @@ from autoloop.errors import OutsideError
     "changes",
     multiple=True,
     metavar="RULE.SETTING=VALUE",
-    help="Change a setting of a rule, such as plateau.fell_less_than_pct=5; RULE=null switches one off.",
+    help="Change a setting of a rule, such as plateau.stayed_within_pct=2; RULE=null switches one off.",
 )
 @metrics_from_option
 def command(top: Path, rules: str | None, changes: tuple[str, ...], metrics_from: str | None) -> None:

@@ -18,7 +18,7 @@ class Feed(Generic[T]):
     """
 
     def __init__(self, items: Iterable[T]) -> None:
-        #: What the iterable raised, None if it ended well.
+        #: What ended the feed before its time, None if it ended well.
         self.error: BaseException | None = None
         self._closed = False
         self._wanted = threading.Semaphore(0)

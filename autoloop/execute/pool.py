@@ -87,7 +87,10 @@ class Pool:
         """Hand ``value`` (by cloudpickle) to all jobs started from now on: `zygote.shared` returns it."""
         with self._lock:
             self._shared = cloudpickle.dumps(value)
-            self._open_zygote().share(self._shared)
+            if self._zygote is None:
+                self._open_zygote()
+            else:
+                self._zygote.share(self._shared)
 
     def run(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """Run ``requests`` and yield their outcomes as the jobs end.
@@ -113,11 +116,12 @@ class Pool:
         )
         with interrupts:
             thread.start()
+            outcome = None
             try:
                 while (outcome := outcomes.get()) is not None:
                     yield outcome
-            finally:  # also when the consumer has had enough, or an error ended it
-                if thread.is_alive():
+            finally:
+                if outcome is not None:  # the consumer has had enough, or an error ended it
                     self._interrupt(feed, at_once=False)
                 thread.join()
         interrupts.raise_if_any()
@@ -137,10 +141,11 @@ class Pool:
         feed.close()
         self._interrupt_order = KILL if at_once else STOP
         self._interrupted.set()
+        zygote = self._zygote
+        if zygote is not None:
+            zygote.kill()  # it may be busy importing, with a job that waits for it
         for index in list(self._running):
             self._order(index, self._interrupt_order, "interrupted")
-        if self._zygote is not None:
-            self._zygote.kill()  # it may be busy importing, with a job that waits for it
 
     def _order(self, index: int, order: str, reason: EndedBy) -> bool:
         with self._lock:
@@ -161,6 +166,8 @@ class Pool:
         try:
             for _ in parallel(delayed(self._serve)(slot, feed, outcomes) for slot in slots):
                 pass
+        except BaseException as error:  # noqa: BLE001  raised again where the outcomes are read
+            feed.error = feed.error or error
         finally:
             outcomes.put(None)
 
@@ -208,6 +215,7 @@ class Pool:
         """
         if self._interrupted.is_set():
             return None
+        log.warning("the process that jobs are forked from has died; each job now imports what it needs")
         with self._lock:
             self._close_zygote()
             self._warm = False

@@ -9,7 +9,16 @@
 from __future__ import annotations
 
 from autoloop.history.find import find_runs
-from autoloop.history.reader import HistoryReader, read_history
+from autoloop.history.reader import HistoryReader, read_histories, read_history, read_values
 from autoloop.history.series import History, RunRecord, Series
 
-__all__ = ["History", "HistoryReader", "RunRecord", "Series", "find_runs", "read_history"]
+__all__ = [
+    "History",
+    "HistoryReader",
+    "RunRecord",
+    "Series",
+    "find_runs",
+    "read_histories",
+    "read_history",
+    "read_values",
+]

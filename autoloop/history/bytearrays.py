@@ -27,6 +27,7 @@ class ByteArray:
     Attributes:
         raw: The messages, then ``PAD_BYTES`` zero bytes.
         bytes: The same as a uint8 array.
+        size: Bytes in all messages.
         starts: First byte of each message, int64 (n,).
         stops: First byte after each message, int64 (n,).
     """
@@ -37,19 +38,38 @@ class ByteArray:
         lengths = np.fromiter(map(len, messages), dtype=np.int64, count=len(messages))
         self.stops: Ints = np.cumsum(lengths)
         self.starts: Ints = self.stops - lengths
+        self.size = len(self.raw) - PAD_BYTES
         self._words: Words = np.ndarray((len(self.raw) - 7,), "<u8", buffer=self.raw, strides=(1,))
 
-    def words(self, pos: Ints, lengths: Ints) -> Words:
-        """Return the texts of ``lengths`` bytes at ``pos`` as rows of 8-byte words, zero filled, (n, w)."""
+    def first_words(self, pos: Ints) -> Words:
+        """Return the 8 bytes at each ``pos`` as a little-endian number."""
+        return self._words[pos]
+
+    def words(self, pos: Ints, lengths: Ints) -> list[Words]:
+        """Return texts of ``lengths`` bytes at ``pos`` in columns of 8 bytes, for comparing them.
+
+        Column k holds the bytes from 8 k on, or the last 8 where the text ends before; texts of less than 8
+        bytes are zero filled. Texts of equal length are equal if their columns are.
+        """
+        last = lengths - 8
+        short = np.flatnonzero(last < 0)
+        last[short] = 0
+        columns = []
+        for offset in range(0, max(int(lengths.max(initial=0)), 1), 8):
+            column = self._words[pos + np.minimum(last, offset)]
+            column[short] &= _MASKS[lengths[short]]
+            columns.append(column)
+        return columns
+
+    def texts(self, pos: Ints, lengths: Ints) -> list[bytes]:
+        """Return the texts of ``lengths`` bytes at ``pos``; they hold no zero bytes."""
         width = -(-int(lengths.max(initial=1)) // 8)
         table = np.zeros((pos.size, width), dtype=np.uint64)
         for column in range(width):
-            left = lengths - 8 * column
-            if column == 0 or (rest := np.flatnonzero(left > 0)).size == pos.size:
-                table[:, column] = self._words[pos + 8 * column] & _MASKS[np.minimum(left, 8)]
-            else:
-                table[rest, column] = self._words[pos[rest] + 8 * column] & _MASKS[np.minimum(left[rest], 8)]
-        return table
+            left = np.minimum(np.maximum(lengths - 8 * column, 0), 8)
+            table[:, column] = self._words[pos + 8 * column] & _MASKS[left]
+        found: list[bytes] = table.view(f"S{8 * width}").ravel().tolist()
+        return found
 
     def doubles(self, pos: Ints) -> NDArray[np.float64]:
         """Return the IEEE doubles (little endian) at each ``pos``."""

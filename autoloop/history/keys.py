@@ -10,11 +10,13 @@ import numpy as np
 
 from autoloop.history import records
 from autoloop.history.bytearrays import Bools, ByteArray, Ints, Words
+from autoloop.history.walk import Items
 from autoloop.history.wire import fields
 
-_FACTORS = np.random.default_rng(20261123).integers(0, 2**63, 64, dtype=np.uint64) * np.uint64(2) + np.uint64(
-    1
-)
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: its powers are odd, too, and have no pattern
+_FACTORS = np.array([pow(_GOLDEN, 2 * power + 1, 1 << 64) for power in range(64)], dtype=np.uint64)
+_TABLE_BITS = range(8, 21)
+_MAX_BEGINNINGS = 100  # with more, telling items apart by their beginnings costs more than it saves
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -28,7 +30,7 @@ class Wanted:
     def __init__(self, keys: Iterable[str] | None) -> None:
         self._all = keys is None
         given = [keys] if isinstance(keys, str) else list(keys or ())
-        self._names = {key for key in given if not _WILD.search(key)}
+        self._names = set(given)
         self._patterns = [key for key in given if _WILD.search(key)]
         self._stems = [_WILD.split(key)[0] for key in self._patterns]  # what a match must begin with
 
@@ -44,6 +46,34 @@ class Wanted:
             or any(key.startswith(inside) for key in self._names)
             or any(stem.startswith(inside) or inside.startswith(stem) for stem in self._stems)
         )
+
+    def plain_names(self) -> set[str] | None:
+        """Return the names that are asked for; None if there are patterns, or all are."""
+        return None if self._all or self._patterns else self._names
+
+    def beginnings(self) -> dict[int, set[int]] | None:
+        """Return how the key fields of items that matter can begin; None if in too many ways.
+
+        Returns:
+            Mask -> values: the first 8 bytes of the key fields as a number, and-ed with one of the masks, are
+            one of its values. The bytes are a tag (any), the length of the key's first part and its text.
+        """
+        found: dict[int, set[int]] = {}
+        texts = [(part, True) for key in (*self._names, *self._stems) for part in _parents(key)]
+        texts += [(key, True) for key in self._names] + [(stem, False) for stem in self._stems]
+        for text, is_whole in texts:
+            data = text.encode()
+            mask = b"\0" + (b"\xff" if is_whole else b"\0") + b"\xff" * len(data[:6])
+            value = bytes([0, len(data) & 0x7F if is_whole else 0]) + data[:6]
+            found.setdefault(int.from_bytes(mask, "little"), set()).add(int.from_bytes(value, "little"))
+        few = 0 not in found and sum(map(len, found.values())) <= _MAX_BEGINNINGS
+        return found if few and not self._all else None
+
+
+def _parents(key: str) -> list[str]:
+    """Return the names of the dicts that may hold a dotted key: ``a`` and ``a.b`` for ``a.b.c``."""
+    parts = key.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
 class KeyTable:
@@ -61,12 +91,14 @@ class KeyTable:
         self.names: list[str] = []
         self.index: dict[str, int] = {}
         self._wanted = wanted
+        self._beginnings = wanted.beginnings()
         self.whole: Bools = np.zeros(0, dtype=bool)  # per name: whether numbers under this very name count
         self._regions: dict[bytes, int] = {}  # key fields as bytes -> name index, -1 if nobody asked
-        self._hashes: Words = np.zeros(0, dtype=np.uint64)  # sorted, one per region
-        self._words: Words = np.zeros((0, 1), dtype=np.uint64)
-        self._lengths: Ints = np.zeros(0, dtype=np.int64)
-        self._ids: Ints = np.zeros(0, dtype=np.int64)
+        self._ids: Ints = np.array([-1])  # name index, length and words of each region
+        self._lengths: Ints = np.array([-1])
+        self._words: list[Words] = []
+        self._places: Ints = np.zeros(1 << 1, dtype=np.int64)  # first bits of a hash -> region
+        self._shift = np.uint64(63)
 
     def add(self, name: str) -> int:
         """Return the index of a name; -1 if neither it nor anything under it is asked for."""
@@ -80,48 +112,87 @@ class KeyTable:
         self.whole = np.append(self.whole, self._wanted.name(name))
         return self.index[name]
 
+    def asked(self, batch: ByteArray, items: Items) -> tuple[Items, Ints]:
+        """Return the items whose names are asked for, or may hold such a name, and their name indices."""
+        if self._beginnings is not None:
+            items = items.take(self._possible(batch.first_words(items.start)))
+        names = self.find(batch, items.start, items.key_stop - items.start)
+        if names.size and names.min() < 0:
+            index = np.flatnonzero(names >= 0)
+            items, names = items.take(index), names[index]
+        return items, names
+
+    def _possible(self, beginnings: Words) -> Ints:
+        """Return which items begin in a way that a name which is asked for can begin."""
+        keep = np.zeros(beginnings.size, dtype=bool)
+        for mask, values in (self._beginnings or {}).items():
+            masked = beginnings & np.uint64(mask)
+            for value in values:
+                keep |= masked == np.uint64(value)
+        return np.flatnonzero(keep)
+
     def find(self, batch: ByteArray, start: Ints, length: Ints) -> Ints:
         """Return the name index for each stretch of key fields; -1 where the name is not asked for.
 
-        Stretches are compared by a hash and then byte by byte, so that two names are never taken for one.
+        A stretch is looked up by a hash and then compared in full, so two names are never taken for one.
         """
+        if not start.size:
+            return start
         words = batch.words(start, length)
-        hashes = words @ _FACTORS[: words.shape[1]] + length.astype(np.uint64)
-        slot = self._slots(hashes)
-        if slot.size and (new := np.flatnonzero(slot < 0)).size:
-            _, first = np.unique(hashes[new], return_index=True)
-            self._learn(batch, start[new[first]], length[new[first]], words[new[first]], hashes[new[first]])
-            slot = self._slots(hashes)
-        found = self._ids[slot]
-        width = min(words.shape[1], self._words.shape[1])
-        same = (words[:, :width] == self._words[slot, :width]).all(axis=1) & (length == self._lengths[slot])
-        for other in np.flatnonzero(~same):  # two regions with one hash
-            found[other] = self._region(batch.raw[start[other] : start[other] + length[other]])
+        hashes = _hashes(words, length)
+        found, same = self._look_up(words, length, hashes)
+        new = np.flatnonzero(~same)
+        if new.size:
+            new = new[_first_of_each(hashes[new])]
+            self._learn([batch.raw[start[at] : start[at] + length[at]] for at in new.tolist()])
+            found, same = self._look_up(words, length, hashes)
+        for at in np.flatnonzero(~same).tolist():  # two stretches with one place in the table
+            found[at] = self._region(batch.raw[start[at] : start[at] + length[at]])
         return found
 
-    def _slots(self, hashes: Words) -> Ints:
-        """Return the position of each hash in the table, -1 for unknown ones."""
-        if not self._hashes.size:
-            return np.full(hashes.size, -1, dtype=np.int64)
-        slot = np.minimum(np.searchsorted(self._hashes, hashes), self._hashes.size - 1)
-        return np.where(self._hashes[slot] == hashes, slot, -1)
+    def _look_up(self, words: list[Words], length: Ints, hashes: Words) -> tuple[Ints, Bools]:
+        """Return the name index at each hash's place, and whether the stretch there is the same."""
+        place = self._places[hashes >> self._shift]
+        same = length == self._lengths[place]
+        for word, known in zip(words, self._words, strict=False):  # the fewer columns hold all bytes
+            same &= word == known[place]
+        return self._ids[place], same
 
-    def _learn(self, batch: ByteArray, start: Ints, length: Ints, words: Words, hashes: Words) -> None:
-        """Add regions to the table, each with a hash of its own."""
-        ids = [
-            self._region(batch.raw[a : a + n]) for a, n in zip(start.tolist(), length.tolist(), strict=True)
-        ]
-        width = max(self._words.shape[1], words.shape[1])
-        table = np.zeros((self._hashes.size + hashes.size, width), dtype=np.uint64)
-        table[: self._hashes.size, : self._words.shape[1]] = self._words
-        table[self._hashes.size :, : words.shape[1]] = words
-        all_hashes = np.concatenate([self._hashes, hashes])
-        order = np.argsort(all_hashes)
-        self._hashes, self._words = all_hashes[order], table[order]
-        self._lengths = np.concatenate([self._lengths, length])[order]
-        self._ids = np.concatenate([self._ids, np.array(ids, dtype=np.int64)])[order]
+    def _learn(self, regions: list[bytes]) -> None:
+        """Add stretches, and make the table anew: large enough for a place for each, if that can be."""
+        for region in regions:
+            self._region(region)
+        known = ByteArray(list(self._regions))
+        self._ids = np.fromiter(self._regions.values(), dtype=np.int64)
+        self._lengths = known.stops - known.starts
+        self._words = known.words(known.starts, self._lengths)
+        hashes = _hashes(self._words, self._lengths)
+        for bits in _TABLE_BITS:
+            self._shift = np.uint64(64 - bits)
+            if len(set((hashes >> self._shift).tolist())) == hashes.size:
+                break
+        self._places = np.zeros(1 << bits, dtype=np.int64)
+        self._places[hashes >> self._shift] = np.arange(hashes.size)
 
     def _region(self, region: bytes) -> int:
         if region not in self._regions:
             self._regions[region] = self.add(".".join(records.key_path(list(fields(region)))))
         return self._regions[region]
+
+
+def _hashes(words: list[Words], length: Ints) -> Words:
+    """Return a hash of each text; it does not depend on how many columns the words of a batch have."""
+    hashes = length.astype(np.uint64)
+    for column, (word, factor) in enumerate(zip(words, _FACTORS, strict=False)):
+        hashes += word * factor if column == 0 else word * factor * (length > 8 * column)
+    hashes ^= hashes >> np.uint64(32)
+    hashes *= _FACTORS[-1]
+    return hashes
+
+
+def _first_of_each(values: Words) -> Ints:
+    """Return the index of the first of each group of equal values (``np.unique`` imports half of numpy)."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first: Ints = order[np.append(True, ordered[1:] != ordered[:-1])]
+    return first

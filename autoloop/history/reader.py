@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from autoloop.history import find
 from autoloop.history.find import Source
@@ -12,6 +14,7 @@ from autoloop.history.legacy import read_jsonl, read_summary
 from autoloop.history.runlog import RunLog
 from autoloop.history.series import History
 
+_WORTH_PROCESSES_BYTES = 64 << 20
 _LOOKED_FOR = f"{find.LOG_PATTERN}, {find.JSONL_NAME} or {find.SUMMARY_NAME}"
 
 
@@ -90,6 +93,54 @@ def _summary_instead(source: Source, empty: History, keys: list[str] | None) -> 
             return found
     empty.problem = empty.problem or f"{source.path} holds no history: the run has logged nothing, or not yet"
     return empty
+
+
+def read_histories(
+    run_dirs: Iterable[str | os.PathLike[str]], keys: Iterable[str] | None = None, workers: int | None = None
+) -> Iterator[History]:
+    """Yield the history of each run, in order, read by several processes where there is much to read.
+
+    Args:
+        run_dirs: What :func:`read_history` takes, several times.
+        keys: As for :func:`read_history`.
+        workers: Processes; as many as there are cores if None. With 1, and for less than 64 MB, this process
+            reads alone. A script that starts others needs the usual ``if __name__ == "__main__"``.
+    """
+    paths = [Path(run_dir) for run_dir in run_dirs]
+    read = partial(
+        read_history, keys=[keys] if isinstance(keys, str) else None if keys is None else list(keys)
+    )
+    count = workers or len(os.sched_getaffinity(0))
+    if count == 1 or len(paths) < 2 or _is_little(paths):
+        yield from map(read, paths)
+        return
+    from concurrent.futures import ProcessPoolExecutor  # as long to import as all the rest
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(min(count, len(paths)), get_context("forkserver")) as pool:
+        yield from pool.map(read, paths, chunksize=max(1, len(paths) // (8 * count)))
+
+
+def _is_little(paths: list[Path]) -> bool:
+    """Tell whether one process reads all runs as fast as several would start."""
+    size = 0
+    for path in paths:
+        size += sum(source.path.stat().st_size for source in find.sources(path))
+        if size >= _WORTH_PROCESSES_BYTES:
+            return False
+    return True
+
+
+def read_values(run_dir: str | os.PathLike[str], key: str) -> list[tuple[int, Any]]:
+    """Return everything a run has logged under one name, numbers or not, as ``(step, value)`` in file order.
+
+    For texts, histograms and media, which a history leaves out; parts of a media value that newer files hold
+    under names of their own (``image._type``, ``image.path``) have to be asked for by these. Slower than
+    :func:`read_history`, and of several runs in a directory the newest is read.
+    """
+    runs = _runs(find.sources(Path(run_dir)))
+    logs = [RunLog(source.path, keys=[]) for source in (runs[0] if runs else []) if source.kind == find.LOG]
+    return [pair for log in logs for pair in log.values(key)]
 
 
 class HistoryReader:

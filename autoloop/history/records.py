@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from autoloop.history.wire import fields, signed, varint, zigzag
+from autoloop.history.wire import WireError, fields, signed, zigzag
 
 #: Kinds of records that are read, by their field number in ``Record``.
 HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT = 2, 3, 5, 12, 17, 18
+UNREADABLE = -1
 _RECORD_META = {1, 16, 19, 200}  # num, control, uuid, _info: in every record, of no interest
 _NONE, _BOOLEAN, _INTEGER, _DOUBLE, _TEXT, _JSON, _VALUE_JSON = 3, 4, 5, 6, 7, 8, 16  # of a history item
 
@@ -26,22 +28,31 @@ NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float(
 
 
 def split(record: bytes) -> tuple[int, bytes]:
-    """Return the kind of a record (its field number) and its message; ``(0, b"")`` if it has none.
+    """Return the kind of a record (its field number) and its message.
 
-    Raises:
-        WireError: If the record is not a protobuf message.
+    The kind is 0 for a record that has no message, UNREADABLE for bytes that are no protobuf message.
     """
-    pos = 0
-    if record[:1] == b"\x08":  # the usual beginning: num, then a short tag
-        _, pos = varint(record, 1)
-    if pos < len(record) and record[pos] in (0x12, 0x1A):
-        length, start = varint(record, pos + 1)
-        if start + length == len(record):
-            return record[pos] >> 3, record[start:]
-    for number, value in fields(record):
-        if number not in _RECORD_META and isinstance(value, bytes):
-            return number, value
-    return 0, b""
+    try:  # the usual form: num (a varint), then history or summary to the end
+        pos = 1
+        while record[pos] >= 0x80:
+            pos += 1
+        tag, length, start = record[pos + 1], record[pos + 2], pos + 3
+        if length >= 0x80:
+            length, start = length & 0x7F | record[start] << 7, start + 1
+        if (
+            record[0] == 0x08
+            and tag in (0x12, 0x1A)
+            and record[start - 1] < 0x80
+            and start + length == len(record)
+        ):
+            return tag >> 3, record[start:]
+    except IndexError:
+        pass
+    try:
+        parts = [(number, value) for number, value in fields(record) if number not in _RECORD_META]
+    except WireError:
+        return UNREADABLE, b""
+    return next(((number, value) for number, value in parts if isinstance(value, bytes)), (0, b""))
 
 
 def key_path(parts: list[tuple[int, int | bytes]]) -> tuple[str, ...]:
@@ -84,25 +95,29 @@ def parse_json(text: str) -> Any:
         return None
 
 
-def row(data: bytes) -> tuple[int | None, list[tuple[str, Any]]]:
-    """Return step and items of a history record; the step is None where the record has none.
+def row(data: bytes) -> tuple[int | None, list[tuple[str, Any]], int]:
+    """Return step, items and the number of unreadable items of a history record.
+
+    The step is None where the record has none; that of an unreadable step message, too.
 
     Raises:
         WireError: If ``data`` is not a protobuf message.
     """
     step: int | None = None
     items: list[tuple[str, Any]] = []
-    for number, value in fields(data):
-        if not isinstance(value, bytes):
-            continue
-        if number == 1:
-            path, content = item(value)
-            items.append((".".join(path), content))
-        elif number == 2:
-            step = next((signed(v) for n, v in fields(value) if n == 1 and isinstance(v, int)), 0)
+    parts = [(number, value) for number, value in fields(data) if number < 3 and isinstance(value, bytes)]
+    done = 0
+    for number, value in parts:
+        with suppress(WireError):
+            if number == 1:
+                path, content = item(value)
+                items.append((".".join(path), content))
+            else:
+                step = next((signed(v) for n, v in fields(value) if n == 1 and isinstance(v, int)), 0)
+            done += 1
     if step is None:
         step = next((value for name, value in items if name == "_step" and type(value) is int), None)
-    return step, items
+    return step, items, len(parts) - done
 
 
 def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -132,19 +147,20 @@ def as_number(value: Any) -> float | None:
 
 
 def update(data: bytes, into: dict[str, Any]) -> None:
-    """Carry out a summary or config record on a nested dict.
+    """Carry out a summary or config record on a nested dict; items that cannot be read are passed over.
 
     Raises:
         WireError: If ``data`` is not a protobuf message.
     """
-    parts = [
-        (number, *item(value)) for number, value in fields(data) if isinstance(value, bytes) and number < 3
-    ]
-    for number, path, value in parts:
-        if number == 1:
-            put(into, path, value)
-        else:
-            remove(into, path)
+    for number, content in fields(data):
+        if number not in (1, 2) or not isinstance(content, bytes):
+            continue
+        with suppress(WireError):
+            path, value = item(content)
+            if number == 1:
+                put(into, path, value)
+            else:
+                remove(into, path)
 
 
 def put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

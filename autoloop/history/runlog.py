@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ from autoloop.history.keys import KeyTable, Wanted
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.wire import WireError, fields
 
-_BATCH_ROWS = 4000  # rows (or summary records) decoded at a time, and at most so many bytes of them:
-_BATCH_BYTES = 2 << 20
+_RECENT = 32  # summary records of a batch that are looked at first
 _DEFAULT_SERVER = "https://wandb.ai"
 _DAMAGE_SHOWN = 3
 _TEXTS = {1: "run_id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
@@ -38,7 +38,6 @@ class RunLog:
         self.columns = Columns(keys)
         self._summary = _Summary(keys)
         self._framer = Framer()
-        self._rows = _Batch(self.columns.add_rows)
         self._run: dict[str, Any] = {}
         self._config: dict[str, Any] = {}
         self._step_metrics: dict[str, str] = {}
@@ -56,38 +55,54 @@ class RunLog:
         try:
             with self.path.open("rb") as file:
                 for found in self._framer.read(file, final):
-                    for record in found:
-                        self._take(record)
+                    self._take(found)
         except OSError as error:
             self._error = f"{self.path} cannot be read: {error.strerror or error}"
-        self._rows.flush()
-        self._summary.batch.flush()
 
-    def _take(self, record: bytes) -> None:
-        """Put one record where it belongs."""
-        try:
+    def _take(self, found: list[bytes]) -> None:
+        """Put records where they belong."""
+        rows: list[bytes] = []
+        summaries: list[bytes] = []
+        taken = {records.HISTORY: rows, records.SUMMARY: summaries}
+        for record in found:
             kind, message = records.split(record)
-            if kind == records.HISTORY:
-                self._rows.add(message)
-            elif kind == records.SUMMARY:
-                self._summary.batch.add(message)
+            if kind in taken:
+                taken[kind].append(message)
             else:
                 self._take_other(kind, message)
-        except WireError:
-            self._unreadable += 1
+        if rows:
+            self.columns.add_rows(rows)
+        if summaries:
+            self._summary.add(summaries)
 
     def _take_other(self, kind: int, message: bytes) -> None:
         """Take a record of which a run has one or a few."""
-        if kind == records.RUN:
-            self._take_run(message)
-        elif kind == records.CONFIG:
-            records.update(message, self._config)
-        elif kind == records.EXIT:
-            self._exit_code = records.exit_code(message)
-        elif kind == records.METRIC:
-            name, over = records.step_metric(message)
-            if over and over != "_step":
-                self._step_metrics[name] = over
+        take = {
+            records.RUN: self._take_run,
+            records.CONFIG: self._take_config,
+            records.EXIT: self._take_exit,
+            records.METRIC: self._take_metric,
+            records.UNREADABLE: self._take_unreadable,
+        }.get(kind)
+        try:
+            if take:
+                take(message)
+        except WireError:
+            self._take_unreadable(message)
+
+    def _take_unreadable(self, _: bytes) -> None:
+        self._unreadable += 1
+
+    def _take_config(self, message: bytes) -> None:
+        records.update(message, self._config)
+
+    def _take_exit(self, message: bytes) -> None:
+        self._exit_code = records.exit_code(message)
+
+    def _take_metric(self, message: bytes) -> None:
+        name, over = records.step_metric(message)
+        if over and over != "_step":
+            self._step_metrics[name] = over
 
     def _take_run(self, message: bytes) -> None:
         tags: list[str] = []
@@ -104,6 +119,20 @@ class RunLog:
                 parts = dict(fields(value))
                 self._run["start_time"] = float(parts.get(1, 0)) + float(parts.get(2, 0)) / 1e9
         self._run["tags"] = tuple(tags)
+
+    def values(self, key: str) -> Iterator[tuple[int, Any]]:
+        """Yield step and value of everything that was logged as ``key``, or inside a dict of that name."""
+        step = -1
+        with suppress(OSError), self.path.open("rb") as file:
+            for record in chain.from_iterable(Framer().read(file)):
+                kind, message = records.split(record)
+                if kind != records.HISTORY:
+                    continue
+                with suppress(WireError):
+                    known, pairs, _ = records.row(message)
+                    step = step + 1 if known is None else known
+                    leaves = (leaf for name, value in pairs for leaf in records.leaves(name, value))
+                    yield from ((step, value) for name, value in leaves if name == key)
 
     def run_record(self) -> RunRecord | None:
         """Return the run's record, or None if the file holds none (yet)."""
@@ -151,44 +180,39 @@ class RunLog:
         return "; ".join(texts)
 
 
-class _Batch:
-    """Messages put aside until there are enough to decode them together."""
-
-    def __init__(self, use: Callable[[list[bytes]], None]) -> None:
-        self._use = use
-        self._messages: list[bytes] = []
-        self._bytes = 0
-
-    def add(self, message: bytes) -> None:
-        self._messages.append(message)
-        self._bytes += len(message)
-        if len(self._messages) >= _BATCH_ROWS or self._bytes >= _BATCH_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._messages:
-            self._use(self._messages)
-        self._messages, self._bytes = [], 0
-
-
 class _Summary:
     """W&B's own summary, from the records that update it."""
 
     def __init__(self, keys: Iterable[str] | None) -> None:
-        self.batch = _Batch(self._add)
-        self._keys = KeyTable(Wanted(keys))
-        self._messages: list[bytes] = []
+        wanted = Wanted(keys)
+        self._names = wanted.plain_names()
+        self._keys = KeyTable(wanted)
+        self._messages: list[bytes] = []  # what still counts of all records so far
 
-    def _add(self, messages: list[bytes]) -> None:
+    def add(self, messages: list[bytes]) -> None:
+        """Add summary records, in file order."""
+        if self._names is not None:
+            recent = latest(messages[-_RECENT:], self._keys)
+            leaves = {
+                name for key, value in _carried_out(recent).items() for name, _ in records.leaves(key, value)
+            }
+            if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
+                self._messages = recent
+                return
         self._messages = latest(self._messages + messages, self._keys)
 
     def value(self) -> dict[str, Any]:
         """Return the summary as a nested dict."""
-        found: dict[str, Any] = {}
-        for message in self._messages:
-            with suppress(WireError):
-                records.update(message, found)
-        return found
+        return _carried_out(self._messages)
+
+
+def _carried_out(messages: list[bytes]) -> dict[str, Any]:
+    """Return the nested dict that summary records make."""
+    found: dict[str, Any] = {}
+    for message in messages:
+        with suppress(WireError):
+            records.update(message, found)
+    return found
 
 
 def run_url(run: RunRecord) -> str | None:

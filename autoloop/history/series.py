@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
@@ -153,6 +154,30 @@ class History(Mapping[str, Series]):
         """Return this history with other series; everything else is kept."""
         facts = {name: value for name, value in vars(self).items() if name not in ("_series", "problem")}
         return History(series, self.problem, **facts)
+
+    def step_metric(self, name: str) -> str | None:
+        """Return the metric that ``name`` is drawn over by ``define_metric``, or None for the step."""
+        pattern = next(
+            (p for p in (name, *self.step_metrics) if p in self.step_metrics and fnmatchcase(name, p)), ""
+        )
+        return self.step_metrics.get(pattern)
+
+    def against(self, name: str, over: str | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the values of another metric, and of ``name``, at the steps that both have.
+
+        Args:
+            name: Metric of the second array.
+            over: Metric of the first; by default the one that ``define_metric`` named.
+
+        Raises:
+            KeyError: If the history lacks one of them.
+        """
+        over = over or self.step_metric(name)
+        if over is None:
+            return self[name].steps.astype(np.float64), self[name].values
+        base = self.internal.get(over) or self[over]
+        _, left, right = np.intersect1d(base.steps, self[name].steps, assume_unique=True, return_indices=True)
+        return base.values[left], self[name].values[right]
 
     def then(self, later: History) -> History:
         """Return this history continued by a later file of the same run; where both speak, the later wins."""

@@ -70,3 +70,12 @@ def signed(value: int) -> int:
 def zigzag(value: int) -> int:
     """Return a varint as the signed integer that protobuf's sint64 means."""
     return (value >> 1) ^ -(value & 1)
+
+
+def encode_field(number: int, content: bytes) -> bytes:
+    """Return a field of raw bytes, with its tag and length; the number is below 16."""
+    length, size = bytearray(), len(content)
+    while size >= 0x80:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([number << 3 | BYTES]) + bytes(length) + bytes([size]) + content

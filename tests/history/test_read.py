@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-from autoloop.history import History, HistoryReader, find_runs, read_history
+from autoloop.history import History, HistoryReader, find_runs, read_histories, read_history, read_values
 from tests.history import wandb_file as w
 
 NAN, INF = math.nan, math.inf
@@ -257,3 +257,50 @@ def test_history_by_hand():
     again = pickle.loads(pickle.dumps(history))
     assert (dict(again), again.problem) == (dict(history), "")
     assert history["loss"].steps.dtype == np.int64 and history["loss"].values.dtype == np.float64
+
+
+def test_values_on_request(tmp_path):
+    """What is no number can be asked for by name, with its steps."""
+    media = {"_type": "image-file", "size": 3}
+    path = w.log(tmp_path, [w.row(0, {"text": "a", "d": {"x": "y"}}), w.row(3, {"text": "b", "img": media})])
+    assert read_values(path, "text") == [(0, "a"), (3, "b")]
+    assert read_values(tmp_path, "img") == [(3, media)]
+    assert read_values(tmp_path, "d.x") == [(0, "y")]
+    assert read_values(tmp_path / "none", "text") == []
+
+
+def test_a_metric_against_its_own_axis(tmp_path):
+    """A metric can be drawn over the metric that define_metric named, or over time."""
+    metric = w.field(12, w.field(2, "eval/*") + w.field(4, "epoch"))
+    rows = [w.row(0, {"epoch": 0, "_runtime": 1.5}), w.row(1, {"epoch": 1, "eval/acc": 0.5, "_runtime": 2.5})]
+    history = read_history(w.log(tmp_path, [metric, *rows]))
+    assert [column.tolist() for column in history.against("eval/acc")] == [[1], [0.5]]
+    assert [column.tolist() for column in history.against("eval/acc", "_runtime")] == [[2.5], [0.5]]
+    assert [column.tolist() for column in history.against("epoch")] == [[0, 1], [0, 1]]
+    with pytest.raises(KeyError):
+        history.against("eval/acc", "nothing")
+
+
+def test_many_runs_by_several_processes(tmp_path, monkeypatch):
+    """Many runs are read in order, by one process or several, with the same result."""
+    paths = [w.log(tmp_path / str(index), [w.run(), w.row(0, {"m": index})]) for index in range(6)]
+    alone = [history["m"].values[0] for history in read_histories(paths, ["m"])]
+    monkeypatch.setattr("autoloop.history.reader._WORTH_PROCESSES_BYTES", 1)
+    together = [history["m"].values[0] for history in read_histories(paths, ["m"], workers=2)]
+    assert alone == together == list(range(6))
+
+
+def test_deep_keys_and_selection(tmp_path):
+    """A key with more parts than the fast way takes is found when it is asked for by name."""
+    deep = tuple("abcdefg")
+    path = w.log(tmp_path, [w.row(0, {deep: 1.5, ("a", "b"): 2})])
+    assert values(read_history(path, keys=[".".join(deep)]), ".".join(deep)) == [1.5]
+    assert list(read_history(path, keys=["a.*"])) == ["a.b", ".".join(deep)]
+
+
+def test_summary_of_named_keys_only(tmp_path):
+    """With keys, W&B's summary is read as far as they go, also when a key was set long ago."""
+    updates = [w.summary({"old": 1}), *(w.summary({"m": i, "n": i}) for i in range(100))]
+    path = w.log(tmp_path, [w.row(0, {"m": 1}), *updates])
+    assert dict(read_history(path, keys=["m"]).summary) == {"m": 99}
+    assert dict(read_history(path, keys=["m", "old"]).summary) == {"m": 99, "old": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -64,7 +65,9 @@ def test_an_app_that_knows_nothing_of_us_runs_in_rounds(tmp_path: Path):
 @pytest.mark.slow
 def test_a_wheel_carries_the_plugins_and_the_configs(tmp_path: Path):
     """Installed from a wheel into an environment of its own, in another directory than the project."""
-    run(
+    source = tmp_path / "source"
+    shutil.copytree(ROOT, source, symlinks=True, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
+    build = [
         sys.executable,
         "-m",
         "build",
@@ -72,9 +75,9 @@ def test_a_wheel_carries_the_plugins_and_the_configs(tmp_path: Path):
         "--no-isolation",
         "--outdir",
         str(tmp_path),
-        str(ROOT),
-        cwd=tmp_path,
-    )
+        str(source),
+    ]
+    run(*build, cwd=tmp_path)
     wheel = next(tmp_path.glob("autoloop-*.whl"))
     run(sys.executable, "-m", "venv", str(tmp_path / "venv"), cwd=tmp_path)
     python = str(tmp_path / "venv" / "bin" / "python")

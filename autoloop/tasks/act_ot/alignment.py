@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autoloop.tasks.act_ot.policy import Windows
 from autoloop.tasks.act_ot.settings import ACTION_KEY, CAMERA_KEYS, FeatureSettings, LossSettings
-from autoloop.tasks.act_ot.transport import diagonal_log_plan, log_mass, solve_log_plan
+from autoloop.tasks.act_ot.transport import Array, diagonal_log_plan, log_mass, solve_log_plan
 
 Metrics: TypeAlias = dict[str, Tensor | float]
 
@@ -44,8 +44,7 @@ def transport_loss(
         distance = term.detach() / (feature.weight_embed * feature.use_learned_embed + feature.weight_label)
         metrics[f"ot_cost/{feature.term_name}"] = distance.mean()
         metrics[f"ot_cost_diag/{feature.term_name}"] = distance.diagonal().mean()
-    solve = diagonal_log_plan if settings.heuristic else solve_log_plan
-    log_plan = solve(cost.detach().cpu().double().numpy(), settings.reg, settings.tau_src, settings.tau_tgt)
+    log_plan = _log_plan(cost.detach().cpu().double().numpy(), settings)
     plan = np.exp(log_plan)
     loss = (torch.from_numpy(plan).to(cost) * cost).sum()
     mass: Metrics = {
@@ -55,6 +54,14 @@ def transport_loss(
         "ot_log_pi_sum": log_mass(log_plan),
     }
     return loss, mass | metrics
+
+
+def _log_plan(cost: Array, settings: LossSettings) -> Array:
+    weights = (settings.reg, settings.tau_src, settings.tau_tgt)
+    if settings.heuristic:
+        return diagonal_log_plan(cost, *weights)
+    # Good enough for a gradient; the mass, which converges much faster than the plan, is off by 1e-6 at most.
+    return solve_log_plan(cost, *weights, tolerance=1e-4, max_iter=200)
 
 
 def _term_cost(

@@ -69,7 +69,7 @@ class PolicySettings:
     type: str = "act"
     device: str = "auto"
     use_amp: bool = False
-    optimizer_lr: float = 5e-4
+    optimizer_lr: float = 1e-3
     optimizer_weight_decay: float = 1e-4
     dim_model: int = 48
     n_heads: int = 4

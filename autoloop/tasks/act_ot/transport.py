@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[np.float64]
 
 
-def solve_log_plan(cost: Array, reg: float, tau_src: float, tau_tgt: float, max_iter: int = 1000) -> Array:
+def solve_log_plan(
+    cost: Array, reg: float, tau_src: float, tau_tgt: float, *, tolerance: float = 1e-6, max_iter: int = 1000
+) -> Array:
     """Return the logarithm of the optimal plan by Sinkhorn's iteration on the potentials.
 
     Each iteration first shifts the potentials against each other by the best constant, in closed form
@@ -31,7 +33,8 @@ def solve_log_plan(cost: Array, reg: float, tau_src: float, tau_tgt: float, max_
         reg: Weight of KL(P | a b^T), positive.
         tau_src: Weight of the source marginal; ``inf`` asks for exactly uniform.
         tau_tgt: Weight of the target marginal; ``inf`` likewise.
-        max_iter: Iterations at most; the iteration stops when no potential moves by more than 1e-9 of reg.
+        tolerance: The iteration stops when no source potential moves by more than this share of reg.
+        max_iter: Iterations at most.
 
     Returns:
         log P, (n, m). A cost that is not finite gives a plan of NaN.
@@ -49,7 +52,7 @@ def solve_log_plan(cost: Array, reg: float, tau_src: float, tau_tgt: float, max_
         tgt = damp_tgt * (log_b - _logsumexp(log_kernel + src[:, None], axis=0))
         shift = _best_shift(src * reg, tgt * reg, tau_src, tau_tgt) / reg
         src, tgt = src + shift, tgt - shift
-        if np.abs(src - before).max() < 1e-9:
+        if np.abs(src - before).max() < tolerance:
             break
     return src[:, None] + log_kernel + tgt
 

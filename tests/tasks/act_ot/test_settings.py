@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,9 @@ def test_the_shipped_variants_are_named_lists_of_edits_with_a_reason():
     for variant in variants.values():
         assert variant["reason"]
         assert all("@" in edit and "=" in edit for edit in variant["edits"])
+
+
+def test_importing_the_task_imports_no_torch():
+    code = "import sys, autoloop.tasks.act_ot; print({'torch', 'wandb', 'accelerate'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -29,7 +29,9 @@ def test_plan_equals_pots_on_benign_problems(n, m, reg, tau_src, tau_tgt):
     expected = pot.unbalanced.sinkhorn_unbalanced(
         a, b, cost, reg, (tau_src, tau_tgt), method="sinkhorn", reg_type="kl", numItermax=20000, stopThr=1e-14
     )
-    np.testing.assert_allclose(np.exp(solve_log_plan(cost, reg, tau_src, tau_tgt)), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        np.exp(solve_log_plan(cost, reg, tau_src, tau_tgt, tolerance=1e-9)), expected, rtol=1e-6
+    )
 
 
 def test_diagonal_plan_equals_pots_with_a_diagonal_prior():
@@ -61,19 +63,27 @@ def test_log_mass_of_a_constant_cost_is_exact_however_far_the_mass_has_collapsed
     # With M = level everywhere the plan is constant and stationarity gives the mass in closed form:
     # (reg + tau_src + tau_tgt) log(mass) = -level.
     reg, tau_src, tau_tgt = 0.1, 0.05, 0.07
-    log_plan = solve_log_plan(np.full((4, 4), level), reg, tau_src, tau_tgt)
+    log_plan = solve_log_plan(np.full((4, 4), level), reg, tau_src, tau_tgt, tolerance=1e-12)
     assert log_mass(log_plan) == pytest.approx(-level / (reg + tau_src + tau_tgt), rel=1e-9)
 
 
 def test_collapsed_plan_satisfies_the_optimality_conditions_where_its_mass_underflows():
     # P = a b exp((f + g - M) / reg) with f = -tau_src log(row / a), g = -tau_tgt log(column / b).
     cost, reg, tau_src, tau_tgt = 1000 + _cost(4, 4, 200.0), 0.1, 0.05, 0.05
-    log_plan = solve_log_plan(cost, reg, tau_src, tau_tgt)
+    log_plan = solve_log_plan(cost, reg, tau_src, tau_tgt, tolerance=1e-12)
     assert log_mass(log_plan) < math.log(1e-300)
     rows = np.logaddexp.reduce(log_plan, axis=1) + math.log(4)
     columns = np.logaddexp.reduce(log_plan, axis=0) + math.log(4)
     expected = (-tau_src * rows[:, None] - tau_tgt * columns - cost) / reg - 2 * math.log(4)
     np.testing.assert_allclose(log_plan, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("tau", [0.05, 1.0, 5.0, 20.0])
+def test_the_mass_is_right_long_before_the_plan_is(tau):
+    cost = _cost(8, 8, scale=5.0)
+    exact = log_mass(solve_log_plan(cost, 0.1, tau, tau, tolerance=1e-11, max_iter=20000))
+    early = log_mass(solve_log_plan(cost, 0.1, tau, tau, tolerance=1e-4, max_iter=200))
+    assert early == pytest.approx(exact, abs=1e-5)
 
 
 def test_adding_a_constant_to_the_cost_scales_the_mass_as_theory_says():

@@ -1,0 +1,73 @@
+"""`autoloop replay`: what other rules would have decided."""
+
+import shutil
+
+from autoloop.journal import read_study
+
+
+def test_same_rules_decide_the_same(cli, study):
+    """The study's own rules on its own runs: every decision as it was taken."""
+    before = (study / "study.jsonl").read_bytes()
+    done = cli("replay", study)
+    assert done.exit_code == 0, done.stderr
+    assert "    = still_improving: eval/loss fell by" in done.stdout
+    assert done.stdout.endswith("decisions with edits: 2 as before, 0 with other edits, 0 new, 0 gone\n")
+    assert (study / "study.jsonl").read_bytes() == before, "nothing is written"
+
+
+def test_other_threshold_shows_what_would_be_gone_and_new(cli, study):
+    """A stricter still_improving stays silent in round 1 and says why; plateau fires there instead."""
+    done = cli(
+        "replay",
+        study,
+        "--set",
+        "still_improving.fell_more_than_pct=20",
+        "--set",
+        "plateau.stayed_within_pct=15",
+    )
+    first = done.stdout.partition("round 2")[0]
+    assert "    - still_improving: eval/loss fell by 12.6 %" in first
+    assert "    + plateau: eval/loss fell by 12.6 %" in first
+    assert done.stdout.endswith("decisions with edits: 1 as before, 0 with other edits, 1 new, 1 gone\n")
+
+
+def test_other_edits_are_shown_beside_those_of_then(cli, study):
+    """An edit of the rules themselves, in the edit language."""
+    done = cli("replay", study, "--set", "still_improving.edits=[lr@mul=4]")
+    assert "    ~ still_improving" in done.stdout
+    assert "        then  lr@mul=2\n        now   lr@mul=4\n" in done.stdout
+
+
+def test_rule_may_be_switched_off(cli, study):
+    """RULE=null."""
+    done = cli("replay", study, "--set", "still_improving=null")
+    assert "no such rule now; then: eval/loss fell by" in done.stdout
+    assert "0 as before, 0 with other edits, 0 new, 2 gone" in done.stdout
+
+
+def test_rules_of_a_file_over_a_study_and_over_a_tree(cli, study, tree, tmp_path):
+    """A rule of the user's own; over a tree without a study it proposes run by run."""
+    rules = tmp_path / "mine.yaml"
+    rules.write_text(
+        "high: {_target_: autoloop.rules.MetricLevel, metric: train/loss, above: 0.7, edits: [lr@mul=5]}\n"
+    )
+    over_study = cli("replay", study, "--rules", rules)
+    assert "    + high: train/loss (tail) is 0.8528" in over_study.stdout
+    over_tree = cli("replay", tree, "--rules", rules)
+    assert over_tree.stdout.count("lr@mul=5") == 2
+    assert "Could not be read:\n  broken: " in over_tree.stdout
+
+
+def test_unknown_rule_and_setting_are_answered_with_the_nearest(cli, study):
+    """Mistakes in --set are wrong usage."""
+    rule = cli("replay", study, "--set", "still_improvin.edits=[]")
+    assert rule.exit_code == 2 and "did you mean 'still_improving'?" in rule.stderr
+    setting = cli("replay", study, "--set", "plateau.stayed_withn_pct=1")
+    assert setting.exit_code == 2 and "did you mean 'stayed_within_pct'?" in setting.stderr
+
+
+def test_config_comes_from_wandb_where_hydras_is_gone(cli, study):
+    """A cleared .hydra does not change what is proposed."""
+    for job in read_study(study).jobs.values():
+        shutil.rmtree(study / job.run_dir / ".hydra", ignore_errors=True)
+    assert "2 as before" in cli("replay", study).stdout

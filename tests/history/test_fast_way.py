@@ -1,0 +1,117 @@
+"""The fast way through a batch of rows and the plain one give the same."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoloop.history import records
+from autoloop.history.bytearrays import ByteArray
+from autoloop.history.items import decode, latest
+from autoloop.history.keys import KeyTable, Wanted
+from autoloop.history.walk import scan
+from autoloop.history.wire import WireError
+from tests.history import wandb_file as w
+
+flat_names = st.sampled_from([
+    "m", "train/loss", "train/loss_2", "a.b", "x" * 140, "\u00e9",
+    "eval/very_long_name_of_a_metric_of_some_kind_1", "eval/very_long_name_of_a_metric_of_some_kind_2",
+])  # fmt: skip
+nested_names = st.lists(st.sampled_from(["p", "q", "r" * 50]), min_size=2, max_size=7).map(tuple)
+names = flat_names | nested_names
+plain_values = st.one_of(
+    st.floats(), st.integers(-(2**70), 2**70), st.booleans(), st.none(), st.text(max_size=20),
+    st.sampled_from(["NaN", "Infinity", "-Infinity", "x" * 130]), st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.floats(), max_size=3), st.just({"_type": "x", "size": 3}),
+)  # fmt: skip
+typed_values = st.one_of(
+    st.floats().map(lambda v: w.field(6, v)), st.integers(0, 2**64 - 1).map(lambda v: w.field(5, v)),
+    st.booleans().map(lambda v: w.field(4, int(v))), st.text(max_size=9).map(lambda v: w.field(7, v)),
+    st.floats().map(lambda v: w.field(6, v) + w.field(16, str(v))), st.binary(max_size=12),
+)  # fmt: skip
+
+
+@st.composite
+def items(draw):
+    """Draw an item as bytes, in a usual or an unusual form."""
+    key, nested = draw(names), draw(st.booleans())
+    parts = b"".join(w.field(2 if nested else 1, part) for part in ((key,) if isinstance(key, str) else key))
+    if draw(st.integers(0, 4)):
+        return w.item(key, draw(plain_values), nested)
+    return parts + draw(typed_values) if draw(st.booleans()) else draw(typed_values) + parts
+
+
+steps = st.one_of(
+    st.integers(0, 2**40).map(lambda s: w.field(2, w.field(1, s) if s else b"")),
+    st.just(b""), st.binary(max_size=6), st.just(w.field(200, b"x")),
+)  # fmt: skip
+messages = st.lists(st.tuples(st.lists(items(), max_size=5), steps), min_size=1, max_size=12)
+
+
+def one_by_one(data, wanted):
+    """Decode rows with :mod:`autoloop.history.records` alone."""
+    numbers, skipped, found_steps = Counter(), Counter(), []
+    for index, message in enumerate(data):
+        try:
+            step, pairs, _ = records.row(message)
+        except WireError:
+            found_steps.append(-1)
+            continue
+        found_steps.append(-1 if step is None else step)
+        for name, value in pairs:
+            for leaf, inner in records.leaves(name, value):
+                number = records.as_number(inner)
+                if not wanted.name(leaf):
+                    continue
+                if number is None:
+                    skipped[leaf] += 1
+                else:
+                    numbers[index, leaf, repr(number)] += 1
+    return numbers, skipped, found_steps
+
+
+@settings(max_examples=250, deadline=None)
+@given(messages, st.sampled_from([None, ["train/loss", "a.b", "m"], ["a.*"], ["*o*"], ["eval/very*_1"]]))
+def test_a_batch_decodes_like_its_rows(rows, keys):
+    """Numbers, counts of other values and steps are those of decoding row by row, whatever is asked for."""
+    data = [b"".join(w.field(1, item) for item in row) + step for row, step in rows]
+    wanted = Wanted(keys)
+    table = KeyTable(wanted)
+    for _ in range(2):  # the second time with names known
+        got = decode(data, table)
+        places = zip(got.rows.tolist(), got.names.tolist(), got.values.tolist(), strict=True)
+        numbers = Counter((row, table.names[name], repr(value)) for row, name, value in places)
+        skipped = Counter(table.names[name] for name in got.skipped)
+        assert (numbers, skipped, got.steps.tolist()) == one_by_one(data, wanted)
+
+
+@settings(max_examples=120, deadline=None)
+@given(messages)
+def test_reduced_summaries_have_the_same_effect(rows):
+    """Summary records reduced to what still counts make the same summary."""
+    data = [b"".join(w.field(1, item) for item in row) for row, _ in rows]
+    whole, reduced = {}, {}
+    for target, part in ((whole, data), (reduced, latest(data, KeyTable(Wanted(None))))):
+        for message in part:
+            records.update(message, target)
+    assert json.dumps(reduced, sort_keys=True) == json.dumps(whole, sort_keys=True)
+
+
+def test_the_scan_serves_usual_rows():
+    """Rows of the usual form are all taken by the scan: its speed is not lost unnoticed."""
+    data = [records.split(w.row(step, {"train/loss": 0.5, ("a", "b"): 1}))[1] for step in range(20)]
+    found, second, rest = scan(ByteArray(data))
+    assert (found.row.size, second.row.size, rest.size) == (40, 20, 0)
+
+
+def test_many_names_with_equal_ends():
+    """Names that differ in the middle only are told apart, also when there are thousands."""
+    data = [records.split(w.row(1, {f"group/{i:05}/the_same_end_of_all_names": i for i in range(5000)}))[1]]
+    table = KeyTable(Wanted(None))
+    got = decode(data, table)
+    assert {table.names[n]: v for n, v in zip(got.names.tolist(), got.values.tolist(), strict=True)} == {
+        f"group/{i:05}/the_same_end_of_all_names": i for i in range(5000)
+    }
