@@ -97,6 +97,11 @@ class Journal:
                 observe(event, self.study)
             return dict(event)
 
+    def snapshot(self) -> Study:
+        """The study as it is now, for another thread to look at."""
+        with self.lock:
+            return self.study.copy()
+
     def close(self) -> None:
         """Close the file and let go of the lock."""
         self._file.close()

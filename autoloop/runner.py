@@ -28,6 +28,7 @@ from autoloop.files import write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
+from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, read_points
 from autoloop.report import Reporter
 from autoloop.rules.base import Decision
@@ -36,6 +37,7 @@ from autoloop.strategies import Situation
 from autoloop.study import Job, Plan, Study
 from autoloop.trials import Trial, TrialState
 from autoloop.variants import Variant
+from autoloop.wandb_commands import wandb_hints
 
 log = logging.getLogger("autoloop")
 
@@ -79,7 +81,7 @@ class StudyRunner:
             return []
         if self.settings.resume == "auto":
             self._set_finished_aside()
-        with Journal(self.study_dir) as journal:
+        with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
             self._open(journal, points)
             try:
                 stop = self._loop(journal, planned)
@@ -407,6 +409,8 @@ class StudyRunner:
         if best:
             log.info("best: %s (job %d), objective %.6g", best.name, best.job, best.objective)
         log.info("report: %s", self.study_dir / "reports")
+        for hint in wandb_hints(study, self.study_dir):
+            log.info(hint)
 
 
 def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from autoloop.analysis.sources import study_metrics
+from autoloop.execute.processes import start_time
 from autoloop.journal import JournalReader
 from autoloop.live.lines import told
 from autoloop.live.progress import ProgressReader
 from autoloop.live.screen import Screen, can_show
 from autoloop.live.view import View, view
-from autoloop.metrics import Metrics
-from autoloop.study import Study
+from autoloop.study import Event, Study
 from autoloop.wandb_commands import leet_command
 
 PERIOD_S = 0.5
@@ -28,40 +29,57 @@ class Watcher:
     Args:
         study_dir: The study's directory.
 
+    Attributes:
+        over: Whether nothing more is to come: the study is finished, or its process is gone.
+
     Raises:
         JournalError: There is no study, or its journal is damaged.
     """
 
     def __init__(self, study_dir: Path) -> None:
-        self.study_dir = study_dir
-        self.reader = JournalReader(study_dir)
-        self.news = self.reader.update()
-        self._progress = ProgressReader(study_dir, study_metrics(self.study))
+        self.over = False
+        self._study_dir = study_dir
+        self._reader = JournalReader(study_dir)
+        self._progress: ProgressReader | None = None
+        self._gone = False
 
     @property
     def study(self) -> Study:
         """The study as far as it has been read."""
-        return self.reader.study
+        return self._reader.study
+
+    def update(self) -> list[Event]:
+        """Read the events that are new and return them."""
+        gone = self._process_is_gone()  # asked first: what it wrote before its end is then read
+        events = self._reader.update()
+        self._gone = gone and self.study.stopped is None
+        self.over = self._gone or self.study.stopped is not None
+        return events
 
     def look(self) -> View:
         """What there is to see now."""
         now = time.time()
-        notes = [GONE] if self.left_alone else []
+        if self._progress is None:
+            self._progress = ProgressReader(self._study_dir, study_metrics(self.study))
         progress = self._progress.update(self.study, now)
-        return view(self.study, progress, now, self.study_dir, notes, leet_command(self.study_dir))
+        return view(self.study, progress, now, self._study_dir, self.notes, hints(self._study_dir))
 
     @property
-    def left_alone(self) -> bool:
-        """Whether the study is unfinished and the process that ran it, on this machine, is gone."""
-        last = ([self.study.header, *self.study.resumes] or [{}])[-1]
-        if self.study.stopped or last.get("host") != socket.gethostname():
+    def notes(self) -> list[str]:
+        """What is wrong with the study beyond what its journal tells."""
+        return [GONE] if self._gone else []
+
+    def _process_is_gone(self) -> bool:
+        """Whether the process that ran the study last, on this machine, is not there any more."""
+        last = [self.study.header, *self.study.resumes][-1]
+        if last.get("host") != socket.gethostname():
             return False
-        return not Path(f"/proc/{last.get('pid')}").exists()
+        return start_time(int(last["pid"])) is None
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to come."""
-        return self.study.stopped is not None or self.left_alone
+
+def hints(study_dir: Path) -> list[str]:
+    """Commands that show more of a study."""
+    return list(filter(None, [leet_command(study_dir)]))
 
 
 def watch(study_dir: Path, stream: IO[str], sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -79,33 +97,25 @@ def watch(study_dir: Path, stream: IO[str], sleep: Callable[[float], None] = tim
         JournalError: There is no study, or its journal is damaged.
     """
     watcher = Watcher(study_dir)
-    (_draw if can_show(stream) else _print)(watcher, stream, sleep)
+    news = watcher.update()
+    with ExitStack() as stack:
+        show = _lines(watcher, stream)
+        if can_show(stream):
+            screen = stack.enter_context(Screen(stream))
+            show = lambda _: screen.show(watcher.look())  # noqa: E731
+        show(news)
+        while not watcher.over:
+            sleep(PERIOD_S)
+            show(watcher.update())
     return watcher.study.stopped is not None
 
 
-def _draw(watcher: Watcher, stream: IO[str], sleep: Callable[[float], None]) -> None:
-    with Screen(stream) as screen:
-        while True:
-            screen.show(watcher.look())
-            if watcher.over:
-                return
-            sleep(PERIOD_S)
-            watcher.reader.update()
+def _lines(watcher: Watcher, stream: IO[str]) -> Callable[[Sequence[Event]], None]:
+    """Shows events as lines."""
 
+    def show(events: Sequence[Event]) -> None:
+        lines = [told(event, watcher.study) for event in events]
+        for line in [*lines, *watcher.notes]:
+            print(line, file=stream, flush=True)
 
-def _print(watcher: Watcher, stream: IO[str], sleep: Callable[[float], None]) -> None:
-    events = watcher.news
-    while True:
-        for event in events:
-            print(told(event, watcher.study), file=stream, flush=True)
-        if watcher.over:
-            break
-        sleep(PERIOD_S)
-        events = watcher.reader.update()
-    if watcher.left_alone:
-        print(GONE, file=stream, flush=True)
-
-
-def study_metrics(study: Study) -> Metrics:
-    """Aliases, goals and the objective as the study was started with them."""
-    return Metrics.read((study.header.get("settings") or {}).get("metrics") or {})
+    return show
