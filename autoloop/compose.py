@@ -183,7 +183,7 @@ def _drop_onlookers(config: DictConfig) -> None:
     ours = config.get("autoloop")
     if not isinstance(ours, DictConfig):
         return
-    written = OmegaConf.to_container(ours, resolve=False)
+    written: Any = OmegaConf.to_container(ours, resolve=False)
     for key in ONLOOKERS:
         if ours.pop(key, None) is not None and written[key] == f"${{{key}}}":
             config.pop(key, None)

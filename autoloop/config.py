@@ -67,7 +67,7 @@ class SweeperConf:
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
         live: Whether to draw the study on the terminal (`autoloop.settings.Live`).
-        notify: Whom to tell of rounds, failures and the winner (`autoloop.notify.NotifySettings`).
+        notify: Whom to tell of rounds, failures and the winner (`autoloop.notify.settings.NotifySettings`).
     """
 
     _target_: str = "hydra_plugins.autoloop.sweeper.AutoloopSweeper"

@@ -17,7 +17,7 @@ from autoloop.live.repeat import Repeat
 from autoloop.live.screen import Screen, can_show
 from autoloop.live.view import View, view
 from autoloop.live.watch import PERIOD_S, hints
-from autoloop.notify import Notifier
+from autoloop.notify.notifier import Notifier
 from autoloop.settings import Live, Settings
 from autoloop.wandb_commands import RunLinks
 

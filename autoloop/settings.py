@@ -15,7 +15,7 @@ from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
-from autoloop.notify import NotifySettings
+from autoloop.notify.settings import NotifySettings
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
 from autoloop.variants import Entry, edit_texts, parse_entries
@@ -29,7 +29,7 @@ settings changed. ``false``: refuse.
 """
 
 Live = Literal["auto", "true", "false"]
-"""Whether to draw a study on the terminal while it runs; where there is no terminal, lines are printed always.
+"""Whether to draw a study on the terminal while it runs; where there is none, lines are printed always.
 
 ``auto``: if the launcher keeps the output of jobs off the terminal, as ``slots`` does. ``true``: with any
 launcher. ``false``: never.
@@ -73,7 +73,7 @@ class Settings:
     seed: int = 0
     ignored: tuple[DeadKnob, ...] = ()
     live: Live = "auto"
-    notify: NotifySettings = NotifySettings()
+    notify: NotifySettings = field(default_factory=NotifySettings)
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+#: Seconds between two writes of the history (wandb 0.31 and later): whoever looks on sees a job as it is.
+_FLUSH = "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"
+
 
 def wandb_environment(
     study_dir: Path,
@@ -36,6 +39,7 @@ def wandb_environment(
         "WANDB_ARTIFACT_DIR": cache / "artifacts",
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_DISABLE_GIT": "true",
+        _FLUSH: asked.get(_FLUSH) or "1",
         "WANDB_ENTITY": settings.get("entity"),
         "WANDB_PROJECT": settings.get("project"),
         "WANDB_NAME": lineage.get("name"),

@@ -1,1 +1,1 @@
-"""Looking at a study while it runs: what to show (`view`), how to draw it (`draw`), where (`screen`, `watch`)."""
+"""Looking at a study while it runs: what there is (`view`), how (`draw`, `lines`), where (`screen`)."""

@@ -37,7 +37,7 @@ def draw(view: View, width: int, height: int) -> RenderableType:
     parts += _section(view.heading, decisions, "  ", "")
     parts += _section("Warnings", warnings, "! ", "red")
     if view.hints:
-        parts += [Text(), *(Text(hint, style="dim", no_wrap=True, overflow="ellipsis") for hint in view.hints)]
+        parts += [Text(), *(_one_line(hint, "dim") for hint in view.hints)]
     return Group(*parts)
 
 
@@ -52,8 +52,8 @@ def clock(seconds: float) -> str:
 
 def summary(view: View) -> str:
     """Round, counts and times in one line."""
-    counts = [(view.done, "done"), (view.running, "running"), (view.waiting, "waiting"), (view.failed, "failed")]
-    counts += [(view.other, "stopped")] if view.other else []
+    counts = [(view.done, "done"), (view.running, "running"), (view.waiting, "waiting")]
+    counts += [(view.failed, "failed"), *([(view.other, "stopped")] if view.other else [])]
     times = f"{clock(view.spent_s)} spent"
     if math.isfinite(view.left_s):
         times += f", ~{clock(view.left_s)} left"
@@ -130,5 +130,8 @@ def _cut(lines: Sequence[str], most: int) -> list[str]:
 def _section(heading: str, lines: Sequence[str], mark: str, style: str) -> list[RenderableType]:
     if not lines:
         return []
-    shown = [Text(f"{mark}{line}", style=style, no_wrap=True, overflow="ellipsis") for line in lines]
-    return [Text(), Text(heading, style="bold"), *shown]
+    return [Text(), Text(heading, style="bold"), *(_one_line(f"{mark}{line}", style) for line in lines)]
+
+
+def _one_line(line: str, style: str) -> Text:
+    return Text(line, style=style, no_wrap=True, overflow="ellipsis")

@@ -122,8 +122,8 @@ class _JobReader:
             self._progress = replace(self._progress, step=step, seen_at=seen_at, rate=speed(self._rows))
         series = fresh.get(self._metrics.objective)
         if series is not None and len(series):
-            finite = [value for value in (*series.values.tolist(), self._progress.best) if math.isfinite(value)]
-            best = self._pick(finite, default=math.nan)
+            values = [*series.values.tolist(), self._progress.best]
+            best = self._pick(filter(math.isfinite, values), default=math.nan)
             self._progress = replace(self._progress, value=float(series.values[-1]), best=best)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
 from rich.console import Console
@@ -25,8 +26,8 @@ def can_show(stream: IO[str]) -> bool:
 class Screen:
     """Shows views while entered. The last one stays on the terminal.
 
-    The cursor stays visible, so that even kill -9 leaves a terminal as it was. Of standard output and standard
-    error, and of the log handlers that write to them, those that are terminals are led through this screen.
+    The cursor stays visible, so that even kill -9 leaves a terminal as it was. Standard output and standard
+    error, where they are terminals, and the log handlers that write to them are led through this screen.
 
     Args:
         stream: The terminal.
@@ -41,12 +42,13 @@ class Screen:
             redirect_stderr=False,
             vertical_overflow="crop",
         )
+        self._lock = threading.RLock()  # a view and a line are each written whole, or they tear each other
         self._moved: list[tuple[IO[str], Any]] = []  # (stream, what stands in for it)
 
     def __enter__(self) -> Screen:
         self._live.start()
         self._console.show_cursor(True)
-        self._moved = [(s, _Above(self._console, s)) for s in {sys.stdout, sys.stderr} if s.isatty()]
+        self._moved = [(s, _Above(self._print, s)) for s in {sys.stdout, sys.stderr} if s.isatty()]
         _move(self._moved)
         return self
 
@@ -59,26 +61,38 @@ class Screen:
     def show(self, view: View) -> None:
         """Show a view in place of the one before."""
         width, height = self._console.size
-        self._live.update(draw(view, width, height), refresh=True)
+        drawn = draw(view, width, height)
+        with self._lock:
+            self._live.update(drawn, refresh=True)
+
+    def _print(self, line: str) -> None:
+        """Print a line, its colours included, above the view."""
+        with self._lock:
+            self._console.print(Text.from_ansi(line), soft_wrap=True)
 
 
 class _Above(io.TextIOBase):
-    """Stands in for a terminal: whole lines are printed above the live view, colours included."""
+    """Stands in for a terminal: hands on whole lines.
 
-    def __init__(self, console: Console, stream: IO[str]) -> None:
-        self._console = console
+    Args:
+        hand_on: Called with each line.
+        stream: The terminal.
+    """
+
+    def __init__(self, hand_on: Callable[[str], None], stream: Any) -> None:
+        self._hand_on = hand_on
         self._stream = stream
         self._line = ""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return self._console.encoding
+        return str(self._stream.encoding)
 
     def isatty(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        return self._stream.fileno()
+        return int(self._stream.fileno())
 
     def writable(self) -> bool:
         return True
@@ -86,18 +100,19 @@ class _Above(io.TextIOBase):
     def write(self, text: str) -> int:
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            self._print(line)
+            self._hand_on(_last_written(line))
         return len(text)
 
     def end_line(self) -> None:
-        """Print a line that has no end yet."""
+        """Hand on a line that has no end yet."""
         if self._line:
-            self._print(self._line)
+            self._hand_on(_last_written(self._line))
         self._line = ""
 
-    def _print(self, line: str) -> None:
-        last = line.removesuffix("\r").rpartition("\r")[2]  # what a progress bar wrote last
-        self._console.print(Text.from_ansi(last), soft_wrap=True)
+
+def _last_written(line: str) -> str:
+    """What a line shows after its carriage returns, which progress bars write."""
+    return line.removesuffix("\r").rpartition("\r")[2]
 
 
 def _move(moved: Sequence[tuple[Any, Any]]) -> None:

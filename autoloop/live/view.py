@@ -1,4 +1,4 @@
-"""What there is to see of a study at one moment, worked out from values alone: no file, no clock, no colour."""
+"""What there is to see of a study at one moment, worked out from values alone: no file, no clock."""
 
 from __future__ import annotations
 
@@ -147,13 +147,14 @@ def view(
 
 
 def total_steps(facts: Facts, job: Job) -> int | None:
-    """Steps a job trains for, by its edits, its overrides or the study's config; None if none of them tells."""
+    """Steps a job trains for by its edits, its overrides or the study's config; None if none tells."""
     settings = facts.study.header.get("settings") or {}
     key = str((settings.get("metrics") or {}).get("steps_key") or "steps")
     knobs = facts.knobs.get(job.job, {})
     if key in knobs:
         return _whole(knobs[key])
-    given = [word.partition("=")[2] for word in job.plan.overrides if word.partition("=")[0].lstrip("+") == key]
+    words = [word.partition("=") for word in job.plan.overrides]
+    given = [value for name, _, value in words if name.lstrip("+") == key]
     return _whole(given[-1] if given else _at(facts.study.header.get("config"), key))
 
 
@@ -221,24 +222,33 @@ def _time_left(study: Study, lines: Sequence[SlotLine]) -> float:
     NaN while nothing tells how long a job takes. Rules may plan fewer jobs, so this is an upper estimate.
     """
     busy = [line for line in lines if line.job is not None]
-    lengths = [job.ended_at - job.started_at for job in study.jobs.values() if job.state is TrialState.COMPLETE]
-    lengths = [length for length in lengths if math.isfinite(length)] or [
-        line.running_s + line.left_s for line in busy if math.isfinite(line.left_s)
-    ]
-    if not lengths or not study.rounds:
+    typical = _typical_length(study, busy)
+    if math.isnan(typical) or not study.rounds:
         return math.nan
-    typical = sum(lengths) / len(lengths)
     ends = [
         line.left_s if math.isfinite(line.left_s) else max(0.0, typical - line.running_s) for line in busy
     ]
+    places = max(1, len(lines))
+    return max(max(ends, default=0.0), (sum(ends) + _jobs_to_come(study) * typical) / places)
+
+
+def _typical_length(study: Study, busy: Sequence[SlotLine]) -> float:
+    """Mean seconds of a job: of those that completed, else of those that can be foreseen; NaN without any."""
+    done = [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]
+    lengths = [job.ended_at - job.started_at for job in done]
+    lengths = list(filter(math.isfinite, lengths)) or list(
+        filter(math.isfinite, (line.running_s + line.left_s for line in busy))
+    )
+    return sum(lengths) / len(lengths) if lengths else math.nan
+
+
+def _jobs_to_come(study: Study) -> int:
+    """Jobs that wait, and those of later rounds if each is as large as the last planned one."""
     jobs = study.counted()
     waiting = sum(job.state is None and not job.running for job in jobs)
     later = max(0, _rounds(study) - study.rounds[-1]) * len(study.of_round(study.rounds[-1]))
     most = (study.header.get("limits") or {}).get("max_jobs")
-    if isinstance(most, int):
-        later = min(later, max(0, most - len(jobs)))
-    places = max(1, len(lines))
-    return max(max(ends, default=0.0), (sum(ends) + (waiting + later) * typical) / places)
+    return waiting + (min(later, max(0, most - len(jobs))) if isinstance(most, int) else later)
 
 
 # ---------------------------------------------------------------------- words
@@ -249,9 +259,11 @@ def _best(facts: Facts) -> str:
     if best is None:
         return ""
     change = facts.change(best, facts.baseline)
-    gain = f", {change.word} than {text.clean(facts.baseline.name)} ({text.percent(change.pct)})" if (
-        change and facts.baseline
-    ) else ""
+    gain = (
+        f", {change.word} than {text.clean(facts.baseline.name)} ({text.percent(change.pct)})"
+        if (change and facts.baseline)
+        else ""
+    )
     return f"{text.clean(best.name)} {text.number(best.objective)}{gain}".replace("same than", "same as")
 
 
@@ -262,8 +274,8 @@ def _decisions(facts: Facts) -> tuple[str, list[str]]:
         return "", []
     number = max(study.decisions)
     said = study.decisions[number]
-    ranked = sorted((_led_to(facts, decision, number + 1) for decision in fired(said)), key=lambda pair: pair[0])
-    lines = [line for _, line in ranked]
+    led_to = [_led_to(facts, decision, number + 1) for decision in fired(said)]
+    lines = [line for _, line in sorted(led_to, key=lambda pair: pair[0])]
     if quiet := len(silent(said)):
         lines.append(f"{counted(quiet, 'time')} a rule saw no reason to change anything")
     return f"What came of round {number}", lines
@@ -281,7 +293,8 @@ def _led_to(facts: Facts, decision: Event, number: int) -> tuple[int, str]:
     refusals = facts.study.refused.get(number, ())
     refused = next((r for r in refusals if (r["trial"], r["rule"]) == (trial, rule)), None)
     if refused is not None:
-        return 1, f"{of}, {text.clean(rule)} refused ({text.shorten(text.clean(refused['why']), 120)}): {reason}"
+        because = text.shorten(text.clean(refused["why"]), 120)
+        return 1, f"{of}, {text.clean(rule)} refused ({because}): {reason}"
     return 2, f"{of}, {text.clean(rule)} {'without a place' if children else 'proposes'}: {reason}"
 
 
