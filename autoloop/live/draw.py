@@ -50,29 +50,35 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def summary(view: View) -> str:
-    """Round, counts and times in one line."""
-    counts = [(view.done, "done"), (view.running, "running"), (view.waiting, "waiting")]
-    counts += [(view.failed, "failed"), *([(view.other, "stopped")] if view.other else [])]
-    times = f"{clock(view.spent_s)} spent"
-    if math.isfinite(view.left_s):
-        times += f", ~{clock(view.left_s)} left"
-    jobs = ", ".join(f"{number} {word}" for number, word in counts)
-    return f"round {view.round} of {view.rounds}: {jobs}; {times}"
-
-
 def _head(view: View, width: int) -> list[Text]:
+    """What the study is, how far, how good; facts share a line where they fit."""
     title = Text.assemble((view.task, "bold"), "  " if view.task else "", view.place)
-    failed = "red" if view.failed else "green"
-    lines = [title, Text(summary(view), style=failed)]
+    jobs, times = Text(_counts(view), style="red" if view.failed else "green"), Text(_times(view))
     best = Text.assemble("best ", (view.best, "bold")) if view.best else Text("no result yet")
     goal = Text(f"{view.metric}, {view.goal} is better", style="dim")
-    lines += [Text.assemble(best, "   ", goal)] if width >= WIDE else [best, goal]
+    lines = [title, *_beside(jobs, times, width), *_beside(best, goal, width)]
     if view.ended:
         lines.append(Text(f"over: {view.ended}", style="bold"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return lines
+
+
+def _beside(left: Text, right: Text, width: int) -> list[Text]:
+    together = Text.assemble(left, "   ", right)
+    return [together] if together.cell_len <= width else [left, right]
+
+
+def _counts(view: View) -> str:
+    counts = [(view.done, "done"), (view.running, "running"), (view.waiting, "waiting")]
+    counts += [(view.failed, "failed"), *([(view.other, "stopped")] if view.other else [])]
+    jobs = ", ".join(f"{number} {word}" for number, word in counts)
+    return f"round {view.round} of {view.rounds}: {jobs}"
+
+
+def _times(view: View) -> str:
+    left = f", ~{clock(view.left_s)} left" if math.isfinite(view.left_s) else ""
+    return f"{clock(view.spent_s)} spent{left}"
 
 
 def _slots(view: View, width: int) -> Table:
@@ -85,7 +91,7 @@ def _slots(view: View, width: int) -> Table:
         table.add_column("slot", justify="right", no_wrap=True)
     if gpus:
         table.add_column("gpu", no_wrap=True)
-    table.add_column("job", no_wrap=True, overflow="ellipsis", min_width=12)
+    table.add_column("job", min_width=12)  # the only one that may shrink; its cells are never wrapped
     if wide:
         table.add_column("", ratio=1, min_width=10)
     for title in ("step", "now", "best", "steps/s", "left"):
@@ -101,7 +107,7 @@ def _slots(view: View, width: int) -> Table:
 
 
 def _name(line: SlotLine) -> Text:
-    return Text(f"{line.job} {line.name}") if line.job is not None else Text("idle", style="dim")
+    return _one_line("idle", "dim") if line.job is None else _one_line(f"{line.job} {line.name}", "")
 
 
 def _bar(line: SlotLine) -> RenderableType:

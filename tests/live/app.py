@@ -36,7 +36,8 @@ def main(cfg: DictConfig):
     for step in range(0, cfg.steps + 1, 10):
         values = {"loss": cfg.lr / (1 + step), "_timestamp": began + step / 20}
         records.append(row(step, values))
-        log.write_bytes(frame(records))
+        with log.open("ab") as file:
+            file.write(frame(records)[file.tell() :])
         if step == cfg.pause_at:
             print("to the log of the job", flush=True)
             wait_for(Path(cfg.gate))
