@@ -83,6 +83,7 @@ class _Above(io.TextIOBase):
         self._hand_on = hand_on
         self._stream = stream
         self._line = ""
+        self._lock = threading.RLock()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -98,16 +99,16 @@ class _Above(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        *lines, self._line = (self._line + text).split("\n")
-        for line in lines:
-            self._hand_on(_last_written(line))
+        with self._lock:
+            *lines, self._line = (self._line + text).split("\n")
+            for line in lines:
+                self._hand_on(_last_written(line))
         return len(text)
 
     def end_line(self) -> None:
         """Hand on a line that has no end yet."""
         if self._line:
-            self._hand_on(_last_written(self._line))
-        self._line = ""
+            self.write("\n")
 
 
 def _last_written(line: str) -> str:

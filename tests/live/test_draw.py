@@ -35,7 +35,10 @@ VIEW = View(
         SlotLine(3, ("7",)),
     ),
     heading="What came of round 1",
-    decisions=("baseline -> r2_restore_mass: mass is 1e-6", "2 times a rule saw no reason to change anything"),
+    decisions=(
+        "baseline -> r2_restore_mass: mass is 1e-6",
+        "2 times a rule saw no reason to change anything",
+    ),
     warnings=("job 3 reg_big: failed: ValueError: boom (log: out/demo/3/job.log)",),
     hints=("wandb leet out/demo/wandb",),
 )

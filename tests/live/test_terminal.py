@@ -60,7 +60,11 @@ def test_a_terminal_shows_the_study_while_it_runs_and_keeps_the_last_view(start:
     assert sum("round 1 of 1" in line for line in lines) == 1
     assert "best fast 0.00495, better than baseline (-50.0 %)   loss, lower is better" in lines
     assert "over: the round is done" in lines
-    for event in ("job 0 started: baseline", "job 1 started: fast", "job 0 COMPLETE: baseline, objective 0.0099"):
+    for event in (
+        "job 0 started: baseline",
+        "job 1 started: fast",
+        "job 0 COMPLETE: baseline, objective 0.0099",
+    ):
         assert sum(event in line for line in lines) == 1
     assert not any("to the log of the job" in line for line in lines)
     assert terminal.cursor_is_visible
@@ -87,9 +91,7 @@ def test_ctrl_c_ends_the_study_as_it_does_without_a_view(start: Start):
     assert terminal.cursor_is_visible
 
 
-@pytest.mark.parametrize(
-    ("words", "term"), [(["hydra.sweeper.live=false"], "xterm-256color"), ([], "dumb")]
-)
+@pytest.mark.parametrize(("words", "term"), [(["hydra.sweeper.live=false"], "xterm-256color"), ([], "dumb")])
 def test_a_terminal_gets_plain_lines_where_a_view_is_not_wanted_or_not_possible(
     start: Start, tmp_path: Path, words: list[str], term: str
 ):
@@ -115,7 +117,12 @@ def test_a_pipe_gets_one_plain_line_for_each_event(tmp_path: Path):
     )
     plain = (done.stdout + done.stderr).replace("\t#", "#")  # Hydra's own lines for jobs begin with a tab
     assert not CONTROL.search(plain)
-    for event in ("round 1: 2 jobs", "job 0 started: baseline", "job 0 COMPLETE: baseline", "the study is over"):
+    for event in (
+        "round 1: 2 jobs",
+        "job 0 started: baseline",
+        "job 0 COMPLETE: baseline",
+        "the study is over",
+    ):
         assert plain.count(event) == 1
 
 

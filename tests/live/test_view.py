@@ -34,7 +34,15 @@ def child(job: int, name: str, parent: str, rule: str, **more: Any) -> dict[str,
 
 
 def decision(trial: str, rule: str, reason: str, *edits: str, **more: Any) -> dict[str, Any]:
-    return {"trial": trial, "rule": rule, "reason": reason, "edits": list(edits), "evidence": {}, "expects": "", **more}
+    return {
+        "trial": trial,
+        "rule": rule,
+        "reason": reason,
+        "edits": list(edits),
+        "evidence": {},
+        "expects": "",
+        **more,
+    }
 
 
 ROUND_1 = (header(), round_event(1, variant_entry(0, "baseline"), variant_entry(1, "reg")))
@@ -188,7 +196,9 @@ def test_decisions_are_told_with_what_became_of_them():
 def test_warnings_are_what_went_wrong_the_latest_first():
     failed = {**trial_event(0, "FAILED", None, time=10.0), "error": "ValueError: boom", "log": "job.log"}
     warned = {**trial_event(1, time=20.0), "warnings": ["lr was changed in vain"]}
-    now = view(Study.replay([*ROUND_1, job_event(0), job_event(1), failed, warned]), {}, 30.0, "my dir", ["gone"])
+    now = view(
+        Study.replay([*ROUND_1, job_event(0), job_event(1), failed, warned]), {}, 30.0, "my dir", ["gone"]
+    )
     assert now.warnings == (
         "gone",
         "job 1 reg: lr was changed in vain",
@@ -213,13 +223,23 @@ def test_no_text_of_a_view_holds_a_control_character():
     ]
     now = view(Study.replay(events), {1: Progress(gpus=(bad,))}, 2.0, bad, [bad], [bad])
     texts = [now.place, now.task, now.metric, now.best, now.ended, now.heading, *now.decisions, *now.warnings]
-    texts += [*now.hints, *(line.name for line in now.slots), *(gpu for line in now.slots for gpu in line.gpus)]
+    texts += [
+        *now.hints,
+        *(line.name for line in now.slots),
+        *(gpu for line in now.slots for gpu in line.gpus),
+    ]
     assert len([text for text in texts if "\\x1b[31m" in text]) >= 9
     assert all(text.isprintable() for text in texts)
 
 
 def test_the_best_is_told_against_the_baseline():
-    events = [*ROUND_1, job_event(0), trial_event(0, objective=0.2), job_event(1), trial_event(1, objective=0.15)]
+    events = [
+        *ROUND_1,
+        job_event(0),
+        trial_event(0, objective=0.2),
+        job_event(1),
+        trial_event(1, objective=0.15),
+    ]
     now = seen(*events)
     assert now.best == "reg 0.15, better than baseline (-25.0 %)"
     assert (now.metric, now.goal) == ("eval/l1", "lower")

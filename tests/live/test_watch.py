@@ -46,7 +46,9 @@ STORY: list[tuple[Step, str]] = [
         "job 1 COMPLETE: baseline, objective 0.25",
     ),
     (
-        lambda j: j.append("decisions", round=1, decisions=[{"trial": "baseline", "rule": "mass", "edits": ["a@set=1"]}]),
+        lambda j: j.append(
+            "decisions", round=1, decisions=[{"trial": "baseline", "rule": "mass", "edits": ["a@set=1"]}]
+        ),
         "round 1 is complete; proposals: mass on baseline",
     ),
     (
