@@ -63,7 +63,7 @@ def me() -> dict[str, object]:
 
 
 def test_every_event_is_one_line_as_it_happens(tmp_path: Path):
-    """What is there already comes first; each further event is told when it is written, the last one ends it."""
+    """What is there already comes first, then each event when it is written; the last one ends it."""
     with Journal(tmp_path) as journal:
         steps = iter(STORY)
         for _ in range(3):

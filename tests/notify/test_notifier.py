@@ -125,7 +125,7 @@ def test_the_settings_have_defaults():
 
 
 def test_a_whole_study_tells_of_its_failures_and_its_end(tmp_path: Path):
-    """The knob is the app's ``autoloop.notify`` or the sweeper's own; a job's failures do not depend on it."""
+    """In an app of one's own the knob stands under ``autoloop``."""
     (tmp_path / "gate").touch()
     done = subprocess.run(
         [

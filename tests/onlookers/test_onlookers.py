@@ -41,9 +41,9 @@ def test_what_an_app_calls_the_same_stays(config: dict[str, object], left: dict[
 
 @pytest.mark.parametrize(("given", "read"), [(True, "true"), (False, "false"), ("auto", "auto")])
 def test_live_is_a_switch_with_a_third_position(given: object, read: str):
-    assert Settings.read({"live": given}).live == read
+    assert Settings.read({"strategy": "rules", "live": given}).live == read
 
 
 def test_a_wrong_word_is_told_with_the_nearest():
     with pytest.raises(ConfigError, match="live='aut' is not one of auto, true, false; did you mean 'auto'"):
-        Settings.read({"live": "aut"})
+        Settings.read({"strategy": "rules", "live": "aut"})
