@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -14,12 +15,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import Change, change, format_literal, overrides_between
+from autoloop.edits import change, format_literal, overrides_between
 from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
 
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
+
+#: Composed configs that are kept.
+KEPT = 64
 
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
@@ -40,12 +44,24 @@ class Composer:
     ) -> None:
         self._loader = loader
         self._master = master
+        self._composed: OrderedDict[tuple[str, ...], DictConfig] = OrderedDict()
         self.bounds = dict(bounds or {})
         self.root = root_of(master)
+        self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it."""
-        return self._loader.load_sweep_config(self._master, list(overrides))
+        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
+
+        Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
+        it: the latest configs are kept. Callers leave them as they are.
+        """
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._loader.load_sweep_config(self._master, list(overrides))
+            if len(self._composed) > KEPT:
+                self._composed.popitem(last=False)
+        self._composed.move_to_end(key)
+        return self._composed[key]
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config of a job as edits and rules see it, interpolations resolved where they can be."""
@@ -54,16 +70,30 @@ class Composer:
     def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
         composed = self.compose(overrides)
         with _current(composed):
-            return app_config(composed)
+            app = app_config(composed)
+        if self.root is not None:
+            self._known_keys[tuple(overrides)] = frozenset(app[self.root] or ())
+        return app
 
     def run_dir(self, overrides: Sequence[str], job: int) -> str:
         """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
-        composed = self.compose(overrides)
-        with read_write(composed.hydra), open_dict(composed.hydra):
-            composed.hydra.job.num = job
-            composed.hydra.job.id = f"{composed.hydra.job.name}_{job}"
-        with _current(composed):
+        with self.as_in_job(overrides, job) as composed:
             return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+
+    @contextmanager
+    def as_in_job(self, overrides: Sequence[str], job: int) -> Iterator[DictConfig]:
+        """The whole config of a job; meanwhile ``${hydra:...}`` in it resolves as it will there."""
+        composed = deepcopy(self.compose(overrides))
+        hydra = composed.hydra
+        with read_write(hydra), open_dict(hydra):
+            hydra.job.num = job
+            hydra.job.id = f"{hydra.job.name}_{job}"
+        with _current(composed):
+            output_dir = Path(str(hydra.sweep.dir)).absolute() / str(hydra.sweep.subdir)
+        with read_write(hydra), open_dict(hydra):
+            hydra.runtime.output_dir = str(output_dir)
+        with _current(composed):
+            yield composed
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
         """The child of a variant (see `autoloop.loop.Derive`).
@@ -72,13 +102,18 @@ class Composer:
             EditError: The edits do not fit the parent's config.
         """
         changed = change(list(edits), parent.config, self.bounds)
-        added = changed.overrides if self.root is None else self._placed(parent.overrides, changed)
+        added = changed.overrides
+        if self.root is not None:
+            added = placed(changed.base, changed.config, self._trainer_keys(parent.overrides), self.root)
         overrides = merge_overrides(parent.overrides, added)
         config = self.config(overrides)
         return Derived(config, overrides, signature(config), tuple(changed.changes), tuple(changed.notes))
 
-    def _placed(self, overrides: Sequence[str], changed: Change) -> list[str]:
-        return placed(changed.base, changed.config, self._app(overrides), self.root)
+    def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
+        """The keys of the trainer's own config with these overrides; known once it was composed."""
+        if tuple(overrides) not in self._known_keys:
+            self._app(overrides)
+        return self._known_keys[tuple(overrides)]
 
 
 class LazyConfig(Mapping[str, Any]):
@@ -141,26 +176,23 @@ def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
 
 
 def placed(
-    old: Mapping[str, Any], new: Mapping[str, Any], app: Mapping[str, Any], root: str | None
+    old: Mapping[str, Any], new: Mapping[str, Any], trainer_keys: Collection[str], root: str
 ) -> list[str]:
     """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
 
     Args:
         old: A config as `seen`.
         new: The same after edits.
-        app: The app's config behind ``old``.
-        root: Where the trainer's config stands in it.
+        trainer_keys: Its top-level keys that are the trainer's.
+        root: Where the trainer's config stands in the app's.
     """
-    if root is None:
-        return overrides_between(old, new)
-    inner = set(app[root] or {})
-    before, after = (_nested(config, inner, root) for config in (old, new))
+    before, after = (_nested(config, trainer_keys, root) for config in (old, new))
     return overrides_between(before, after)
 
 
-def _nested(config: Mapping[str, Any], inner: Collection[str], root: str) -> dict[str, Any]:
-    outer = {key: value for key, value in config.items() if key not in inner}
-    return {root: {key: value for key, value in config.items() if key in inner}, **outer}
+def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str) -> dict[str, Any]:
+    outer = {key: value for key, value in config.items() if key not in trainer_keys}
+    return {root: {key: value for key, value in config.items() if key in trainer_keys}, **outer}
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:

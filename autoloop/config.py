@@ -63,6 +63,14 @@ class SweeperConf:
         max_failures: So many failed jobs in a row end the study; null for no limit.
         retries: How often a failed job is tried again.
         fail_fast: Whether the first failed job ends the study.
+        until: Name of a file in conf/until, or its content: conditions of which a job must meet all to end
+            the study.
+        patience: Rounds in a row without a gain over the noise that end the study; null for no limit.
+        noise: ``{repeats: 0, seed: null}``: how often the baseline is run again with another seed in round 1,
+            and the path of the seed where it is not one of the usual ones.
+        cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.
+        freeze: Whether a step on a knob that had no effect is not tried again.
+        scorecard: File that carries the scorecard of rules from study to study; null for none.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
@@ -87,6 +95,12 @@ class SweeperConf:
     max_failures: Any = "${oc.select:max_failures,null}"
     retries: Any = "${oc.select:autoloop.retries,0}"
     fail_fast: Any = "${oc.select:fail_fast,false}"
+    until: Any = "${oc.select:autoloop.until,none}"
+    patience: Any = "${oc.select:autoloop.patience,null}"
+    noise: Any = "${oc.select:autoloop.noise,null}"
+    cooldown: Any = "${oc.select:autoloop.cooldown,2}"
+    freeze: Any = "${oc.select:autoloop.freeze,true}"
+    scorecard: Any = "${oc.select:autoloop.scorecard,null}"
     max_batch_size: Any = None
     dry_run: Any = "${oc.select:dry_run,false}"
     resume: Any = "${oc.select:autoloop.resume,auto}"

@@ -9,16 +9,20 @@ words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoloop.disposal import apart
 from autoloop.edits import ValueChange, change
 from autoloop.effects import DeadKnob, dead_paths, why_dead
 from autoloop.errors import EditError, NoChangeError
+from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
+from autoloop.score.progress import rounds_without_gain
 from autoloop.study import Job, Study
 from autoloop.trials import TrialState
+from autoloop.until import Condition, met
 from autoloop.variants import Variant, safe_name
 
 
@@ -33,6 +37,9 @@ class Limits:
         max_failures: Failed jobs in a row that end the study; None for no limit.
         retries: How often a failed job is tried again.
         fail_fast: End the study at the first failed job.
+        patience: Rounds in a row without a gain over the noise that end the study; None for no limit.
+        until: The study ends with the round that brings a job for which all of these hold; none for no such
+            end.
     """
 
     rounds: int = 1
@@ -41,6 +48,8 @@ class Limits:
     max_failures: int | None = None
     retries: int = 0
     fail_fast: bool = False
+    patience: int | None = None
+    until: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +112,24 @@ def next_step(study: Study, limits: Limits) -> Step:
         return Run(waiting)
     if last not in study.decisions:
         return Decide(last)
-    if last >= limits.rounds:
+    return _found_enough(study, limits) or PlanRound(last + 1)
+
+
+def _found_enough(study: Study, limits: Limits) -> Stop | None:
+    """The end of a search that went as it should, at the end of a round."""
+    worthy = met(study, limits.until)
+    if worthy:
+        found = ", ".join(condition.told(worthy) for condition in limits.until)
+        return Stop(f"{worthy.name} meets every condition of until ({found})")
+    rounds = len(study.rounds)
+    if rounds >= limits.rounds:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
     if limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs:
         return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")
-    return PlanRound(last + 1)
+    waited = rounds_without_gain(study) if limits.patience is not None else 0
+    if limits.patience is not None and waited >= limits.patience:
+        return Stop(f"{waited} rounds in a row brought no gain over the noise (patience={limits.patience})")
+    return None
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
@@ -169,6 +191,15 @@ class Derived:
 
 Derive = Callable[[Variant, Sequence[str]], Derived]
 """(parent, edits) -> the child; raises EditError where the edits do not fit the parent's config."""
+
+
+Objection = Callable[[Decision, Sequence[tuple[str, Any, Any]]], str]
+"""(proposal, what it changes) -> why it is not worth a job; empty where nothing speaks against it."""
+
+
+def no_objection(proposal: Decision, changes: Sequence[tuple[str, Any, Any]]) -> str:
+    """Object to nothing."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,63 +319,138 @@ def _of_variant(error: EditError, name: str) -> EditError:
     return told
 
 
+def add_repeats(
+    planned: Round, variant: Variant, path: str, seeds: Iterable[int], why: str, derive: Derive
+) -> None:
+    """Put a config into a round once more for each of these seeds, but for those that it ran with.
+
+    Args:
+        planned: The round.
+        variant: The config to run again.
+        path: Path of the seed in it.
+        seeds: The seeds.
+        why: What for, as a sentence.
+        derive: See `Derive`.
+    """
+    for seed in seeds:
+        again = repeat(variant, path, seed, why)
+        derived = derive(variant, again.edits)
+        twin = planned.seen.get(derived.signature)
+        if twin is None:
+            planned.add(_with(again, derived))
+        else:
+            planned.refuse(again, f"already run as {twin}")
+
+
+class Disposer:
+    """Says of each proposal what would become of it; asks once, however often it is asked.
+
+    Attributes:
+        parents: Every variant of the study by name.
+    """
+
+    def __init__(
+        self,
+        parents: Mapping[str, Variant],
+        seen: Mapping[str, str],
+        derive: Derive,
+        objection: Objection = no_objection,
+        dead: Sequence[DeadKnob] = (),
+    ) -> None:
+        """Set up for one round.
+
+        Args:
+            parents: Every variant of the study by name.
+            seen: Signature -> name of every variant that ran or is planned.
+            derive: See `Derive`.
+            objection: See `Objection`.
+            dead: Knobs that the trainer does not heed; edits of them are skipped.
+        """
+        self.parents = parents
+        self.seen = dict(seen)
+        self._derive = derive
+        self._objection = objection
+        self._dead = dead
+        self._known: dict[tuple[str, str, tuple[str, ...]], Derived | str] = {}
+
+    def usable(self, proposal: Decision) -> tuple[str, ...]:
+        """The edits of a proposal that its parent's config has and the trainer heeds."""
+        return tuple(usable_edits(proposal.edits, self.parents[proposal.trial].config, self._dead)[0])
+
+    def refusal(self, proposal: Decision) -> str:
+        """Why the loop would refuse this proposal; empty where it would take it."""
+        found = self.appraise(proposal)
+        return found if isinstance(found, str) else ""
+
+    def appraise(self, proposal: Decision) -> Derived | str:
+        """The child that a proposal leads to, or why there is none."""
+        key = (proposal.rule, proposal.trial, proposal.edits)
+        if key not in self._known:
+            self._known[key] = self._appraised(proposal)
+        return self._known[key]
+
+    def _appraised(self, proposal: Decision) -> Derived | str:
+        parent = self.parents[proposal.trial]
+        edits, skipped = usable_edits(proposal.edits, parent.config, self._dead)
+        if not edits:
+            return "; ".join(skipped)
+        try:
+            derived = self._derive(parent, edits)
+        except EditError as error:
+            return error.why
+        twin = self.seen.get(derived.signature)
+        if twin is not None:
+            return f"already run as {twin}" if twin != parent.name else "changes nothing"
+        why = self._objection(proposal, derived.changes)
+        return why or replace(derived, notes=(*derived.notes, *skipped))
+
+
 def next_round(
-    number: int,
-    proposals: Sequence[Decision],
-    parents: Mapping[str, Variant],
-    seen: Mapping[str, str],
-    derive: Derive,
-    places: int | None = None,
-    dead: Sequence[DeadKnob] = (),
+    number: int, proposals: Sequence[Decision], disposer: Disposer, places: int | None = None
 ) -> Round:
     """Fill a later round from what a strategy proposes.
 
     Args:
         number: Number of the round.
         proposals: Decisions with edits, the most wanted first.
-        parents: Every variant of the study by name.
-        seen: Signature -> name of every variant that ran or is planned.
-        derive: See `Derive`.
+        disposer: Says what becomes of each.
         places: How many variants fit at the most; None for any number.
-        dead: Knobs that the trainer does not heed; edits of them are skipped.
 
     Returns:
         The round; without variants if no proposal is new.
     """
-    planned = Round(number, dict(seen), places)
-    names = _fresh_names(number, parents)
+    planned = Round(number, dict(disposer.seen), places)
+    names = _fresh_names(number, disposer.parents)
     for proposal in proposals:
-        if places is not None and len(planned.variants) >= places:
-            planned.refuse(proposal, f"the budget leaves no place: {places} jobs are left")
-            continue
-        _take_proposal(planned, proposal, parents[proposal.trial], derive, names, dead)
+        for idea in _ideas(proposal, disposer.parents):
+            if places is not None and len(planned.variants) >= places:
+                planned.refuse(idea, f"the budget leaves no place: {places} jobs are left")
+            else:
+                _take_proposal(planned, idea, disposer, names)
     return planned
 
 
+def _ideas(proposal: Decision, parents: Mapping[str, Variant]) -> list[Decision]:
+    """The proposal; where its edits oppose each other, one proposal for each side."""
+    sides = apart(proposal.edits, parents[proposal.trial].config)
+    return [replace(proposal, edits=edits) for edits in sides] if len(sides) > 1 else [proposal]
+
+
 def _take_proposal(
-    planned: Round,
-    proposal: Decision,
-    parent: Variant,
-    derive: Derive,
-    names: Callable[[str], str],
-    dead: Sequence[DeadKnob],
+    planned: Round, proposal: Decision, disposer: Disposer, names: Callable[[str], str]
 ) -> None:
-    edits, skipped = usable_edits(proposal.edits, parent.config, dead)
-    if not edits:
-        planned.refuse(proposal, "; ".join(skipped))
+    found = disposer.appraise(proposal)
+    if isinstance(found, str):
+        planned.refuse(proposal, found)
         return
-    try:
-        derived = derive(parent, edits)
-    except EditError as error:
-        planned.refuse(proposal, error.why)
-        return
-    twin = planned.seen.get(derived.signature)
+    twin = planned.seen.get(found.signature)
     if twin is not None:
-        planned.refuse(proposal, f"already run as {twin}" if twin != parent.name else "changes nothing")
+        planned.refuse(proposal, f"the same config as {twin}")
         return
+    parent = disposer.parents[proposal.trial]
     child = Variant(
         name=names(proposal.rule),
-        edits=tuple(edits),
+        edits=disposer.usable(proposal),
         parent=parent.name,
         rule=proposal.rule,
         reason=proposal.reason,
@@ -354,7 +460,7 @@ def _take_proposal(
         config={},
         signature="",
     )
-    planned.add(replace(_with(child, derived), notes=(*derived.notes, *skipped)))
+    planned.add(_with(child, found))
 
 
 def usable_edits(

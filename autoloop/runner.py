@@ -21,21 +21,22 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop import __version__
 from autoloop.callbacks import LINEAGE_FILE, RoundCallback
 from autoloop.collect import JobEnd, one_line, trial_fields
-from autoloop.compose import Composer, LazyConfig
-from autoloop.effects import DeadKnob
+from autoloop.compose import Composer
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, first_round, next_round, next_step
+from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, next_step
 from autoloop.onlookers import onlookers
-from autoloop.plan import Points, plan_text, read_points
+from autoloop.plan import Points, plan_text, preview, read_points
+from autoloop.planning import Planner
 from autoloop.report import Reporter
+from autoloop.report.facts import Facts
 from autoloop.rules.base import Decision
+from autoloop.score import conclusion
 from autoloop.settings import Settings
-from autoloop.strategies import Situation
 from autoloop.study import Job, Plan, Study
-from autoloop.trials import Trial, TrialState
+from autoloop.trials import TrialState
 from autoloop.variants import Variant
 from autoloop.wandb_commands import wandb_hints
 
@@ -56,6 +57,7 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
+        self.planner = Planner(settings, self.composer, self.study_dir)
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
@@ -74,11 +76,16 @@ class StudyRunner:
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
         points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
-        planned = first_round(points.starts, points.named, self.composer.derive, self.settings.ignored)
+        planned = self.planner.first(points)
+        self.planner.load_scorecard()
         if self.settings.dry_run:
-            run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
-            print(plan_text(planned, self.settings, run_dirs))
+            jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
+            run_dirs = [self.composer.run_dir(*job) for job in jobs]
+            previews = [preview(self.composer, *job) for job in jobs]
+            print(plan_text(planned, self.settings, run_dirs, previews))
             return []
+        for start in points.starts:
+            preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
         if self.settings.resume == "auto":
             self._set_finished_aside()
         with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
@@ -158,6 +165,7 @@ class StudyRunner:
         study = journal.study
         if study.stopped is None:
             best = study.best()
+            self.planner.keep_score(study)
             journal.append("stop", reason=stop.reason, failed=stop.failed, best=best.name if best else None)
             self._report(study)
         else:
@@ -191,7 +199,7 @@ class StudyRunner:
                 self._decide(journal, step.round)
             elif isinstance(step, PlanRound):
                 stop = self._plan(
-                    journal, first if step.round == 1 else self._next_round(journal.study, step.round)
+                    journal, first if step.round == 1 else self.planner.next(journal.study, step.round)
                 )
                 if stop:
                     return stop
@@ -215,31 +223,9 @@ class StudyRunner:
             log.info("  %s", _told(variant))
         return None
 
-    def _next_round(self, study: Study, number: int) -> Round:
-        trials = {job.name: self._trial(job) for job in study.counted() if job.state is not None}
-        decisions = [_decision(entry) for entry in study.decisions[number - 1]]
-        situation = Situation(
-            finished=[trials[job.name] for job in study.of_round(number - 1)],
-            trials=trials,
-            decisions=decisions,
-            round=number,
-            seed=self.settings.seed,
-            maximize=study.maximize,
-        )
-        limit = self.settings.limits.max_jobs
-        return next_round(
-            number,
-            self.settings.strategy.propose(situation),
-            {name: trial.variant for name, trial in trials.items()},
-            {job.plan.signature: job.name for job in study.jobs.values()},
-            self.composer.derive,
-            places=None if limit is None else limit - len(study.counted()),
-            dead=[*self.settings.ignored, *_found_dead(study)],
-        )
-
     def _decide(self, journal: Journal, number: int) -> None:
         study = journal.study
-        known = {job.name: self._trial(job) for job in study.counted() if job.state is not None}
+        known = {job.name: self.planner.trial(job) for job in study.counted() if job.state is not None}
         decisions: list[Decision] = []
         for callback in self.context.callbacks.callbacks:
             ask: Callable[..., list[Decision] | None] | None = getattr(callback, "on_round_end", None)
@@ -249,7 +235,7 @@ class StudyRunner:
                 config=self.config,
                 study_dir=self.study_dir,
                 round=number,
-                trials=[known[job.name] for job in study.of_round(number)],
+                trials=[known[job.name] for job in study.of_round(number) if not job.is_repeat],
                 known=known,
                 rules=self.settings.rules,
                 metrics=self.settings.metrics,
@@ -377,26 +363,6 @@ class StudyRunner:
             callbacks.append(ours)
         return ours
 
-    def _trial(self, job: Job) -> Trial:
-        """A trial without its curves, from the journal."""
-        plan = job.plan
-        variant = Variant(
-            name=plan.name,
-            edits=plan.edits,
-            parent=plan.parent,
-            rule=plan.rule,
-            reason=plan.reason,
-            evidence=plan.evidence,
-            expects=plan.expects,
-            overrides=plan.overrides,
-            config=LazyConfig(self.composer, plan.overrides),
-            signature=plan.signature,
-            changes=plan.changes,
-            notes=plan.notes,
-        )
-        assert job.state is not None
-        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
-
     def _report(self, study: Study) -> None:
         try:
             self._reporter.write(study)
@@ -405,9 +371,10 @@ class StudyRunner:
 
     def _say_end(self, study: Study, stop: Stop) -> None:
         best = study.best()
-        log.info("the study is over: %s", stop.reason)
+        log.info(conclusion(study, stop.reason))
         if best:
-            log.info("best: %s (job %d), objective %.6g", best.name, best.job, best.objective)
+            where = self.study_dir / "best.yaml"
+            log.info("run the best once more (%s): %s", where, Facts(study).command(best))
         log.info("report: %s", self.study_dir / "reports")
         for hint in wandb_hints(study, self.study_dir):
             log.info(hint)
@@ -446,19 +413,6 @@ def contiguous(jobs: Sequence[Job], size: int | None) -> Iterator[list[Job]]:
 def _planned(variant: Variant, job: int) -> dict[str, Any]:
     """An entry of a ``round`` event."""
     return {"job": job, **{name: getattr(variant, name) for name in Plan.__dataclass_fields__}}
-
-
-def _found_dead(study: Study) -> list[DeadKnob]:
-    """Knobs that jobs of this study turned in vain."""
-    return [
-        DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-        for job in study.jobs.values()
-        for path in job.details.get("unheeded", ())
-    ]
-
-
-def _decision(entry: Mapping[str, Any]) -> Decision:
-    return Decision(**{**entry, "edits": tuple(entry["edits"])})
 
 
 def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:

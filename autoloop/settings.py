@@ -13,11 +13,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
+from autoloop.judging import Judging
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.notify.settings import NotifySettings
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
+from autoloop.until import read_conditions
 from autoloop.variants import Entry, edit_texts, parse_entries
 
 Resume = Literal["true", "auto", "force", "false"]
@@ -54,6 +56,7 @@ class Settings:
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
+        judging: How score is kept.
         ignored: Knobs that the trainer is known not to heed.
         live: Whether to draw the study on the terminal; see `Live`.
         notify: Whom to tell of rounds, failures and the winner.
@@ -71,6 +74,7 @@ class Settings:
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
+    judging: Judging = field(default_factory=Judging)
     ignored: tuple[DeadKnob, ...] = ()
     live: Live = "auto"
     notify: NotifySettings = field(default_factory=NotifySettings)
@@ -96,6 +100,8 @@ class Settings:
                 max_failures=_whole(given, "max_failures", 1),
                 retries=_whole(given, "retries", 0) or 0,
                 fail_fast=_switch(given, "fail_fast"),
+                patience=_whole(given, "patience", 1),
+                until=read_conditions(_group("until", given.get("until"), knobs)),
             ),
             rules=tuple(build_rules(raw["rules"])),
             strategy=build_strategy(raw["strategy"]),
@@ -109,6 +115,7 @@ class Settings:
             live=_choice(given, "live", "auto", Live),
             notify=NotifySettings.read(given.get("notify")),
             seed=_whole(given, "seed", 0) or 0,
+            judging=Judging.read(given),
             ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )

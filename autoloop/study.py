@@ -30,6 +30,9 @@ Event = Mapping[str, Any]
 
 VERSION = 1
 
+REPEAT = "repeat"
+"""The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -114,9 +117,19 @@ class Job:
         return self.plan.name
 
     @property
+    def is_repeat(self) -> bool:
+        """Whether it runs its parent's config once more, with another seed."""
+        return self.plan.rule == REPEAT
+
+    @property
     def running(self) -> bool:
         """Whether it was started and has not ended, as far as the journal knows."""
         return self.started and self.state is None
+
+    @property
+    def known(self) -> bool:
+        """Whether it came to its end with a result that can be compared."""
+        return self.state is TrialState.COMPLETE and math.isfinite(self.objective)
 
 
 @dataclass(slots=True)
@@ -208,10 +221,8 @@ class Study:
         return [job for _, job in sorted(self.jobs.items()) if job.retried_by is None]
 
     def best(self) -> Job | None:
-        """The completed job with the best objective; None while there is none."""
-        done = [
-            j for j in self.jobs.values() if j.state is TrialState.COMPLETE and math.isfinite(j.objective)
-        ]
+        """The completed job with the best objective, repeats aside; None while there is none."""
+        done = [job for job in self.jobs.values() if job.known and not job.is_repeat]
         pick = max if self.maximize else min
         return pick(done, key=lambda job: job.objective, default=None)
 

@@ -4,13 +4,13 @@ Usage::
 
     python benchmarks/history.py WORK_DIR [--wandb PYTHON] [--repeat N] [--rows N]
 
-Makes its files in ``WORK_DIR`` once: ``big`` (100,000 rows of 50 metrics), ``typical`` (2,000 rows of 20) and
-``tree`` (1,000 typical runs), in the form that wandb-core writes: keys shuffled in every row, a summary record
-after every row, floats with all their digits. Each reading is a fresh process that reports its CPU seconds
-after the imports, the CPU seconds of the imports, and its peak memory. ``--wandb`` is the Python of an
-environment with wandb 0.28.2; without it, one is made in ``WORK_DIR`` with pip. wandb's reader has no choice of
-keys: for five keys it decodes every record and then the values of five keys only (the second column of the
-table), or of all (the first).
+Makes its files in ``WORK_DIR`` once: ``big`` (100,000 rows of 50 metrics), ``typical`` (2,000 rows of 20)
+and ``tree`` (1,000 typical runs), in the form that wandb-core writes: keys shuffled in every row, a summary
+record after every row, floats with all their digits. Each reading is a fresh process that reports its CPU
+seconds after the imports, the CPU seconds of the imports, and its peak memory. ``--wandb`` is the Python of
+an environment with wandb 0.28.2; without it, one is made in ``WORK_DIR`` with pip. wandb's reader has no
+choice of keys: for five keys it decodes every record and then the values of five keys only (the second
+column of the table), or of all (the first).
 """
 
 from __future__ import annotations
@@ -181,7 +181,8 @@ def compare(name: str, folder: Path, theirs: Path, repeat: int) -> None:
             raise RuntimeError(f"{name}, {label}: {ours[3:]} points and metrics here, {same[3:]} there")
         cells = [f"{whole[0]:.2f} s", f"{same[0]:.2f} s", f"{ours[0]:.3f} s", f"{whole[0] / ours[0]:.1f} x",
                  f"{same[0] / ours[0]:.1f} x", f"{whole[1]:.2f} s", f"{ours[1]:.2f} s",
-                 f"{sum(same[:2]) / sum(ours[:2]):.1f} x", f"{same[2]:.0f} MB", f"{ours[2]:.0f} MB"]  # fmt: skip
+                 f"{sum(same[:2]) / sum(ours[:2]):.1f} x", f"{same[2]:.0f} MB",
+                 f"{ours[2]:.0f} MB"]  # fmt: skip
         sys.stdout.write(f"| {name}, {label} | {' | '.join(cells)} |\n")
         sys.stdout.flush()
 
@@ -199,7 +200,8 @@ def main() -> None:
         size = next((args.work_dir / name).rglob("run-*.wandb")).stat().st_size
         sys.stdout.write(f"{name}: {size / 1e6:.1f} MB\n")
     heads = ["file", "wandb, all values", "wandb, these keys", "autoloop", "ratio to all", "ratio to these",
-             "wandb imports", "autoloop imports", "ratio with imports", "wandb memory", "autoloop memory"]  # fmt: skip
+             "wandb imports", "autoloop imports", "ratio with imports", "wandb memory",
+             "autoloop memory"]  # fmt: skip
     sys.stdout.write(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")
     for name in ("typical", "big"):
         compare(name, args.work_dir / name, theirs, args.repeat)
@@ -207,7 +209,7 @@ def main() -> None:
         code = MANY.format(root=str(ROOT), path=str(args.work_dir / "tree"), keys=FIVE, workers=workers)
         wall, runs, points = measured(Path(sys.executable), code, 1)
         sys.stdout.write(
-            f"tree: {runs:.0f} runs, {points:.0f} points, workers={workers}: {wall:.2f} s wall\n"
+            f"tree, {workers or 'all'} processes: {runs:.0f} runs, {points:.0f} points, {wall:.1f} s\n"
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autoloop.study import Study
+
 
 def study_event(**fields: Any) -> dict[str, Any]:
     return {
@@ -60,3 +62,37 @@ def trial_event(
 
 def decisions_event(number: int, time: float = 0.0) -> dict[str, Any]:
     return {"event": "decisions", "time": time, "round": number, "decisions": []}
+
+
+def study_of(*jobs: dict[str, Any], goal: str = "min") -> Study:
+    """A study from jobs in a few words each: ``{"name", "objective", "parent", "round", "state", ...}``."""
+    events = [study_event(objective={"metric": "eval/l1", "goal": goal, "stat": "last"})]
+    for number in sorted({job.get("round", 1) for job in jobs}):
+        own = [(place, job) for place, job in enumerate(jobs) if job.get("round", 1) == number]
+        events.append(round_event(number, *(_entry(place, job) for place, job in own)))
+        events += [_ended(place, job) for place, job in own if job.get("state", "COMPLETE")]
+        events.append(decisions_event(number))
+    return Study.replay(events)
+
+
+def _entry(place: int, job: dict[str, Any]) -> dict[str, Any]:
+    own = ("objective", "round", "state", "summary", "steps", "times")
+    return variant_entry(place, **{key: value for key, value in job.items() if key not in own})
+
+
+def _ended(place: int, job: dict[str, Any]) -> dict[str, Any]:
+    started, ended = job.get("times", (0.0, 0.0))
+    return {
+        **trial_event(place, job.get("state", "COMPLETE"), job.get("objective")),
+        "name": job["name"],
+        "round": job.get("round", 1),
+        "summary": job.get("summary", {}),
+        "started_at": started,
+        "ended_at": ended,
+    }
+
+
+def repeat_of(parent: str, seed: int, objective: float | None, **fields: Any) -> dict[str, Any]:
+    """A job of `study_of` that runs its parent again with another seed."""
+    about = {"rule": "repeat", "evidence": {"seed": seed}, "edits": [f"seed@set={seed}"]}
+    return {"name": f"{parent}-seed{seed}", "parent": parent, "objective": objective, **about, **fields}

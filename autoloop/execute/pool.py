@@ -215,7 +215,8 @@ class Pool:
         """
         if self._interrupted.is_set():
             return None
-        log.warning("the process that jobs are forked from has died; each job now imports what it needs")
+        if self._warm:
+            log.warning("the process that jobs are forked from has died; each job now imports what it needs")
         with self._lock:
             self._close_zygote()
             self._warm = False

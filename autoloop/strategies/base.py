@@ -15,6 +15,11 @@ def no_refusal(proposal: Decision) -> str:
     return ""
 
 
+def no_preference(proposal: Decision) -> float:
+    """Expect as much of one proposal as of another."""
+    return 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All a strategy may look at when a round is over.
@@ -27,7 +32,9 @@ class Situation:
         seed: Seed of the study, for strategies that draw.
         maximize: Whether a larger objective is better.
         refusal: Says why the loop would refuse a proposal as things stand (has run, changes nothing, beyond
-            its bounds); empty where it would take it.
+            its bounds, did not help before); empty where it would take it.
+        preference: How often a proposal like this one has helped so far (0 to 1, 0.5 where it was never
+            tried): the scorecard's word on which of the rules that fired goes first.
     """
 
     finished: Sequence[Trial]
@@ -37,6 +44,7 @@ class Situation:
     seed: int = 0
     maximize: bool = False
     refusal: Callable[[Decision], str] = no_refusal
+    preference: Callable[[Decision], float] = no_preference
 
 
 class Strategy(ABC):

@@ -12,12 +12,13 @@ from autoloop.trials import Trial
 
 
 class RulesStrategy(Strategy):
-    """Each run of the finished round gets up to ``variants_per_run`` children, in the order of the rules.
+    """Each run of the finished round gets up to ``variants_per_run`` children.
 
-    A proposal that the loop is going to refuse does not count: the next rule that fired takes its turn, and
-    the loop writes down the refusal. A run whose job failed gets children only from rules that judge failures
-    (out of memory, a loss that is not finite). First children come first, in job order, then second ones:
-    where the loop has no room for all, every run is heard before one is heard twice.
+    Rules that helped more often so far go first (`Situation.preference`), of equals the earlier in the
+    config. A proposal that the loop is going to refuse does not count: the next rule that fired takes its
+    turn, and the loop writes down the refusal. A run whose job failed gets children only from rules that
+    judge failures (out of memory, a loss that is not finite). First children come first, in job order, then
+    second ones: where the loop has no room for all, every run is heard before one is heard twice.
 
     Args:
         variants_per_run: Most children of one run, at least 1.
@@ -47,8 +48,9 @@ class RulesStrategy(Strategy):
         return [trial for trial in situation.finished if any(trial is one for one in best)]
 
     def _children(self, trial: Trial, situation: Situation) -> list[Decision]:
-        """Return the first proposals about one run, no two alike, until enough of them will be taken."""
+        """Return the most promising proposals about one run, no two alike, until enough will be taken."""
         fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+        fired.sort(key=situation.preference, reverse=True)
         children: list[Decision] = []
         taken = 0
         for proposal in _distinct(fired):

@@ -31,7 +31,7 @@ class DatasetSettings:
         seed: Seed of the demonstrations, apart from the training's seed.
     """
 
-    src_episodes: int = 48
+    src_episodes: int = 96
     tgt_episodes: int = 6
     eval_episodes: int = 24
     gap: float = 1.6

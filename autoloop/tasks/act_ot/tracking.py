@@ -99,9 +99,7 @@ def _start(settings: Settings) -> Any:
 
 
 def _import_wandb() -> ModuleType:
-    os.environ.setdefault(
-        "WANDB_ERROR_REPORTING", "false"
-    )  # read on import; no reports to W&B from a farm of jobs
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import
     import wandb
 
     module: ModuleType = wandb

@@ -1,0 +1,140 @@
+"""Planning rounds: from the study's record, through a strategy and the loop, to variants that compose."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from autoloop.compose import Composer, LazyConfig
+from autoloop.disposal import Disposal
+from autoloop.effects import DeadKnob
+from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
+from autoloop.plan import Points
+from autoloop.repeats import fresh_seeds, seed_of, seed_path
+from autoloop.rules.base import Decision
+from autoloop.score import Outcome, Scorecard, outcomes
+from autoloop.scorecard_file import load_outcomes, save_outcomes
+from autoloop.settings import Settings
+from autoloop.strategies import Situation
+from autoloop.study import Job, Study
+from autoloop.trials import Trial
+from autoloop.variants import Variant
+
+log = logging.getLogger("autoloop")
+
+
+class Planner:
+    """Fills the rounds of one study.
+
+    Attributes:
+        settings: The study's settings.
+        study_dir: Its directory.
+    """
+
+    def __init__(self, settings: Settings, composer: Composer, study_dir: Path) -> None:
+        self.settings = settings
+        self.study_dir = study_dir
+        self._composer = composer
+        self._earlier: list[Outcome] | None = None
+
+    def first(self, points: Points) -> Round:
+        """Round 1: the starting points, the user's variants, and the repeats that measure the noise.
+
+        Raises:
+            EditError: A named variant cannot be used.
+            ConfigError: Repeats are asked for, and the config has no seed.
+        """
+        planned = first_round(points.starts, points.named, self._composer.derive, self.settings.ignored)
+        repeats = self.settings.judging.repeats
+        for start in points.starts if repeats else ():
+            path = seed_path(start.config, self.settings.judging.seed_paths)
+            seeds = islice(fresh_seeds(seed_of(start.config, path)), repeats)
+            why = f"measures the noise: {start.name} with another seed"
+            add_repeats(planned, start, path, seeds, why, self._composer.derive)
+        return planned
+
+    def next(self, study: Study, number: int) -> Round:
+        """A later round: what the strategy proposes, as far as nothing speaks against it."""
+        trials = {job.name: self.trial(job) for job in study.counted() if job.state is not None}
+        judging = self.settings.judging
+        disposer = Disposer(
+            {name: trial.variant for name, trial in trials.items()},
+            {job.plan.signature: job.name for job in study.jobs.values()},
+            self._composer.derive,
+            Disposal(study, number, judging.cooldown, judging.freeze).objection,
+            [*self.settings.ignored, *_found_dead(study)],
+        )
+        situation = Situation(
+            finished=[trials[job.name] for job in study.of_round(number - 1) if not job.is_repeat],
+            trials=trials,
+            decisions=[_decision(entry) for entry in study.decisions[number - 1]],
+            round=number,
+            seed=self.settings.seed,
+            maximize=study.maximize,
+            refusal=disposer.refusal,
+            preference=self._preference(study),
+        )
+        limit = self.settings.limits.max_jobs
+        places = None if limit is None else limit - len(study.counted())
+        return next_round(number, self.settings.strategy.propose(situation), disposer, places)
+
+    def trial(self, job: Job) -> Trial:
+        """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
+        plan = job.plan
+        variant = Variant(
+            name=plan.name,
+            edits=plan.edits,
+            parent=plan.parent,
+            rule=plan.rule,
+            reason=plan.reason,
+            evidence=plan.evidence,
+            expects=plan.expects,
+            overrides=plan.overrides,
+            config=LazyConfig(self._composer, plan.overrides),
+            signature=plan.signature,
+            changes=plan.changes,
+            notes=plan.notes,
+        )
+        assert job.state is not None
+        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
+
+    def keep_score(self, study: Study) -> None:
+        """Write what became of this study's proposals into the scorecard that other studies read."""
+        path = self.settings.judging.scorecard
+        if path is not None:
+            save_outcomes(path, self._key, outcomes(study))
+
+    def load_scorecard(self) -> None:
+        """Read what became of other studies' proposals.
+
+        Raises:
+            ConfigError: The file is no scorecard.
+        """
+        path = self.settings.judging.scorecard
+        self._earlier = [] if path is None else load_outcomes(path, but=self._key)
+
+    @property
+    def _key(self) -> str:
+        return str(self.study_dir.resolve())
+
+    def _preference(self, study: Study) -> Any:
+        if self._earlier is None:
+            self.load_scorecard()
+        card = Scorecard([*(self._earlier or ()), *outcomes(study)])
+        return lambda decision: card.win_rate(decision.rule, decision.edits)
+
+
+def _found_dead(study: Study) -> list[DeadKnob]:
+    """Knobs that jobs of this study turned in vain."""
+    return [
+        DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
+        for job in study.jobs.values()
+        for path in job.details.get("unheeded", ())
+    ]
+
+
+def _decision(entry: Mapping[str, Any]) -> Decision:
+    return Decision(**{**entry, "edits": tuple(entry["edits"])})
