@@ -30,6 +30,8 @@ KNOBS = (
     *("timeout_min", "stall_min", "grace_s", "stagger_s"),
 )
 _KEPT = 64  # composed configs that are kept; each takes about 1 MB
+#: Knobs of a study that say who looks at it, not what is trained.
+ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
 
@@ -217,13 +219,29 @@ def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str)
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:
-    """A composed config without its ``hydra`` node, as plain values."""
+    """A composed config without its ``hydra`` node and without who looks on, as plain values.
+
+    A study may be gone on with in another terminal, or with another ``notify.command``: a configuration is
+    the same all the same.
+    """
     copied = deepcopy(composed)
     with read_write(copied), open_dict(copied):
         copied.pop("hydra", None)
+        _drop_onlookers(copied)
     result = plain(composed if not OmegaConf.is_config(copied) else copied)
     assert isinstance(result, dict)
     return result
+
+
+def _drop_onlookers(config: DictConfig) -> None:
+    """Take ``autoloop.live`` and ``autoloop.notify`` out, and the top-level key that one is a copy of."""
+    ours = config.get("autoloop")
+    if not isinstance(ours, DictConfig):
+        return
+    written: Any = OmegaConf.to_container(ours, resolve=False)
+    for key in ONLOOKERS:
+        if ours.pop(key, None) is not None and written[key] == f"${{{key}}}":
+            config.pop(key, None)
 
 
 def plain(node: Any) -> Any:

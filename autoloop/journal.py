@@ -21,7 +21,14 @@ from autoloop.study import VERSION, Event, Study
 
 FILE_NAME = "study.jsonl"
 LOCK_NAME = "study.lock"
-FILES_BESIDE = ("reports", "multirun.yaml", "optimization_results.yaml", "best.yaml")
+FILES_BESIDE = (
+    "reports",
+    "multirun.yaml",
+    "optimization_results.yaml",
+    "best.yaml",
+    "notifications.jsonl",
+    "wandb",
+)
 
 
 class Journal:
@@ -31,6 +38,8 @@ class Journal:
         path: The journal's file.
         study: What all its events add up to, kept current.
         lock: Held while an event is taken into account; hold it to look at ``study`` from another thread.
+        observers: Called with each new event and the study it is part of, while ``lock`` is held: they must
+            be quick and must not raise.
     """
 
     def __init__(self, study_dir: Path, clock: Callable[[], float] = time.time) -> None:
@@ -47,6 +56,7 @@ class Journal:
         self.path = study_dir / FILE_NAME
         self._clock = clock
         self.lock = threading.RLock()
+        self.observers: list[Callable[[Event, Study], None]] = []
         with ExitStack() as opened:
             try:
                 study_dir.mkdir(parents=True, exist_ok=True)
@@ -87,7 +97,14 @@ class Journal:
                         "unharmed. Make room, then give the same command again to go on"
                     ) from error
                 raise
+            for observe in self.observers:
+                observe(event, self.study)
             return dict(event)
+
+    def snapshot(self) -> Study:
+        """The study as it is now, for another thread to look at."""
+        with self.lock:
+            return self.study.copy()
 
     def _write(self, line: bytes) -> None:
         """Write a line and wait until it is on disk."""
@@ -114,10 +131,44 @@ def read_study(study_dir: Path) -> Study:
     Raises:
         JournalError: There is no journal, or a line of it is damaged.
     """
-    path = study_dir / FILE_NAME
-    if not path.is_file():
-        raise JournalError(f"no study in {study_dir}: there is no {FILE_NAME}")
-    return Study.replay(_parse(path)[0])
+    reader = JournalReader(study_dir)
+    reader.update()
+    return reader.study
+
+
+class JournalReader:
+    """Follows the journal of a study that another process may be running; it locks and changes nothing.
+
+    Attributes:
+        study: What all events read so far add up to.
+    """
+
+    def __init__(self, study_dir: Path) -> None:
+        self.study = Study()
+        self._path = study_dir / FILE_NAME
+        self._identity = 0
+        self._lines = 0
+        self._offset = 0
+
+    def update(self) -> list[Event]:
+        """Read the lines that are new, take them into account and return their events.
+
+        Where another study has taken this one's place, its first events come next and ``study`` is that one.
+
+        Raises:
+            JournalError: There is no journal, or a line of it is damaged.
+        """
+        try:
+            status = self._path.stat()
+        except OSError:
+            raise JournalError(f"no study in {self._path.parent}: there is no {FILE_NAME}") from None
+        if status.st_ino != self._identity or status.st_size < self._offset:
+            self.study, self._identity, self._lines, self._offset = Study(), status.st_ino, 0, 0
+        events, self._offset = _parse(self._path, self._offset, self._lines)
+        self._lines += len(events)
+        for event in events:
+            self.study.record(event)
+        return events
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
@@ -137,11 +188,17 @@ def set_aside(study_dir: Path, study: Study) -> Path:
     return aside
 
 
-def _parse(path: Path) -> tuple[list[Event], int]:
-    """All events, and the offset behind the last whole line."""
+def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int]:
+    """All events, and the offset behind the last whole line.
+
+    Args:
+        path: The journal.
+        start: Offset to read from.
+        lines: How many lines stand before it.
+    """
     events: list[Event] = []
-    end = 0
-    for number, line in _whole_lines(path):
+    end = start
+    for number, line in _whole_lines(path, start, lines):
         try:
             event = json.loads(line)
             if not isinstance(event, dict) or "event" not in event:
@@ -160,10 +217,11 @@ def _parse(path: Path) -> tuple[list[Event], int]:
     return events, end
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, bytes]]:
     """Lines that end in a newline, numbered from 1; a last line without one was being written."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        file.seek(start)
+        for number, line in enumerate(file, start=lines + 1):
             if line.endswith(b"\n"):
                 yield number, line
 

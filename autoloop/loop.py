@@ -136,7 +136,7 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
     failed = [job for job in study.counted() if _failed(job) and not _again(study, job, limits)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
-    streak = _failures_in_a_row(study)
+    streak = failures_in_a_row(study)
     if limits.max_failures is not None and streak >= limits.max_failures:
         return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
     hours = study.seconds / 3600
@@ -145,7 +145,8 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
     return None
 
 
-def _failures_in_a_row(study: Study) -> int:
+def failures_in_a_row(study: Study) -> int:
+    """How many of the jobs that ended last failed, without one between that did not."""
     ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
     for job in ended:

@@ -14,7 +14,7 @@ from autoloop.history.series import History
 from autoloop.summary import goal_of
 
 STATS = ("last", "best", "tail_mean")
-KEYS = ("objective", "stat", "goals", "aliases", "finite")
+KEYS = ("objective", "stat", "goals", "aliases", "finite", "steps_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Metrics:
         aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same
             place in both stands for the same text.
         finite: Globs of metrics whose last value must be finite, or the run has diverged.
+        steps_key: Path in a job's config of the number of steps it trains for.
     """
 
     objective: str = ""
@@ -36,6 +37,7 @@ class Metrics:
     goals: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     finite: tuple[str, ...] = ()
+    steps_key: str = "steps"
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Metrics:
@@ -63,6 +65,7 @@ class Metrics:
             goals=goals,
             aliases={name: tuple(others) for name, others in (config.get("aliases") or {}).items()},
             finite=tuple(config.get("finite") or ()),
+            steps_key=str(config.get("steps_key") or "steps"),
         )
 
     @property

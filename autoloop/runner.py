@@ -30,6 +30,7 @@ from autoloop.files import fresh_dir, write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, next_step
+from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact, reveal
@@ -42,6 +43,7 @@ from autoloop.settings import Settings
 from autoloop.study import Job, Plan, Study
 from autoloop.trials import TrialState
 from autoloop.variants import Variant
+from autoloop.wandb_commands import wandb_hints
 from autoloop.wandb_env import check_login
 
 log: logging.Logger = logger("autoloop")
@@ -95,7 +97,7 @@ class StudyRunner:
         if self.settings.resume == "auto":
             self._set_finished_aside()
         try:
-            with Journal(self.study_dir) as journal:
+            with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 self._open(journal, points)
                 return self._close(journal, self._until_stop(journal, planned))
         except OSError as error:
@@ -445,6 +447,8 @@ class StudyRunner:
             where = self.study_dir / "best.yaml"
             log.info("run the best once more (%s): %s", where, Facts(study).command(best))
         log.info("report: %s", self.study_dir / "reports")
+        for hint in wandb_hints(study, self.study_dir):
+            log.info(hint)
 
 
 def contiguous(jobs: Sequence[Job], size: int | None) -> Iterator[list[Job]]:

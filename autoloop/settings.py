@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,6 +16,7 @@ from autoloop.errors import ConfigError, did_you_mean
 from autoloop.judging import Judging
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
+from autoloop.notify.settings import NotifySettings
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
 from autoloop.until import read_conditions
@@ -27,6 +28,13 @@ Resume = Literal["true", "auto", "force", "false"]
 ``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished
 one is moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its
 settings changed. ``false``: refuse.
+"""
+
+Live = Literal["auto", "true", "false"]
+"""Whether to draw a study on the terminal while it runs; where there is none, lines are printed always.
+
+``auto``: if the launcher keeps the output of jobs off the terminal, as ``slots`` does. ``true``: with any
+launcher. ``false``: never.
 """
 
 CONF_DIR = Path(__file__).parent / "conf"
@@ -50,6 +58,8 @@ class Settings:
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
         ignored: Knobs that the trainer is known not to heed.
+        live: Whether to draw the study on the terminal; see `Live`.
+        notify: Whom to tell of rounds, failures and the winner.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -66,6 +76,8 @@ class Settings:
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
     ignored: tuple[DeadKnob, ...] = ()
+    live: Live = "auto"
+    notify: NotifySettings = field(default_factory=NotifySettings)
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -99,7 +111,9 @@ class Settings:
             edits=edit_texts(given.get("edits")),
             max_batch_size=_whole(given, "max_batch_size", 1),
             dry_run=_switch(given, "dry_run"),
-            resume=_resume(given.get("resume", True)),
+            resume=_choice(given, "resume", "true", Resume),
+            live=_choice(given, "live", "auto", Live),
+            notify=NotifySettings.read(given.get("notify")),
             seed=_whole(given, "seed", 0) or 0,
             judging=Judging.read(given),
             ignored=read_ignored(given.get("ignored")),
@@ -170,14 +184,16 @@ def _switch(given: Mapping[str, Any], name: str) -> bool:
     return bool(value)
 
 
-def _resume(value: Any) -> Resume:
+def _choice(given: Mapping[str, Any], name: str, default: str, choices: Any) -> Any:
+    """One of the words of a ``Literal``; true and false count as words."""
+    value = given.get(name, default)
     word = str(value).lower() if isinstance(value, bool) else value
-    if word not in get_args(Resume):
-        known = ", ".join(get_args(Resume))
+    known = get_args(choices)
+    if word not in known:
         raise ConfigError(
-            f"resume={value!r} is not one of {known}{did_you_mean(str(value), get_args(Resume))}"
+            f"{name}={value!r} is not one of {', '.join(known)}{did_you_mean(str(value), known)}"
         )
-    return cast(Resume, word)
+    return word
 
 
 def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

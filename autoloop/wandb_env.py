@@ -12,6 +12,9 @@ from omegaconf import DictConfig
 
 from autoloop.errors import ConfigError
 
+#: Seconds between two writes of the history (wandb 0.31 and later): whoever looks on sees a job as it is.
+_FLUSH = "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"
+
 
 def wandb_environment(
     study_dir: Path,
@@ -42,6 +45,7 @@ def wandb_environment(
         "WANDB_ARTIFACT_DIR": cache / "artifacts",
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_DISABLE_GIT": "true",
+        _FLUSH: asked.get(_FLUSH) or "1",
         "WANDB_ENTITY": settings.get("entity"),
         "WANDB_PROJECT": settings.get("project"),
         "WANDB_NAME": lineage.get("name"),
