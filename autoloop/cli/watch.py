@@ -14,11 +14,11 @@ from autoloop.live.watch import watch
 @click.command()
 @study_argument
 def command(study: Path) -> None:
-    """Watch a study from another terminal until it ends.
+    """Watch a study while it runs.
 
-    On a terminal it is drawn twice a second: slots, progress, decisions, warnings. Elsewhere each event is a
-    line. Nothing is changed or locked; Ctrl-C leaves the study running. Exits with 1 if the study is
-    unfinished and no process runs it any more.
+    From another terminal, until it ends. A terminal is drawn on twice a second: slots, progress, decisions,
+    warnings; elsewhere each event is a line. Nothing is changed or locked, and Ctrl-C leaves the study
+    running. Exits with 1 if the study is unfinished and no process runs it any more.
     """
     if not watch(study, sys.stdout):
         raise SystemExit(1)

@@ -7,6 +7,7 @@ from time import localtime, strftime
 
 from autoloop.report import text
 from autoloop.report.facts import counted, fired, log_path, stop_reason
+from autoloop.score import conclusion
 from autoloop.study import Event, Study
 from autoloop.trials import TrialState
 
@@ -59,9 +60,7 @@ def _resume(event: Event, study: Study) -> str:
 
 
 def _stop(event: Event, study: Study) -> str:
-    best = study.best()
-    won = f"; best: {best.name}, objective {text.number(best.objective)}" if best else "; no result"
-    return f"the study is over: {stop_reason(event)}{won}"
+    return conclusion(study, stop_reason(event))
 
 
 _WORDS: Mapping[str, Callable[[Event, Study], str]] = {

@@ -9,6 +9,7 @@ from typing import Any
 from autoloop.loop import failures_in_a_row
 from autoloop.report import text
 from autoloop.report.facts import Facts, counted, fired, log_path, states, stop_reason
+from autoloop.score import conclusion
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
 
@@ -75,7 +76,6 @@ def _failure_streak(facts: Facts, number: int, streak: int) -> dict[str, Any]:
 
 def _end(event: Event, facts: Facts) -> dict[str, Any]:
     best = facts.best
-    won = f"the winner is {_said(best, facts)}" if best else "no job has a result"
     return {
         "event": "winner" if best else "no_winner",
         "reason": event.get("reason", ""),
@@ -84,7 +84,7 @@ def _end(event: Event, facts: Facts) -> dict[str, Any]:
         "metric": facts.metric,
         "best": _result(facts),
         "command": facts.command(best) if best else None,
-        "text": f"the study is over ({stop_reason(event)}): {won}",
+        "text": conclusion(facts.study, stop_reason(event)),
     }
 
 

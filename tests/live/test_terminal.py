@@ -99,7 +99,7 @@ def test_a_terminal_gets_plain_lines_where_a_view_is_not_wanted_or_not_possible(
     terminal = start(*STUDY, *words, term=term)
     assert terminal.finish() == 0
     text = "\n".join(terminal.all_lines())
-    assert "the study is over" in text
+    assert "the study ends after" in text
     assert "round 1 of 1" not in text
     assert b"\x1b" not in terminal.output
 
@@ -121,7 +121,7 @@ def test_a_pipe_gets_one_plain_line_for_each_event(tmp_path: Path):
         "round 1: 2 jobs",
         "job 0 started: baseline",
         "job 0 COMPLETE: baseline",
-        "the study is over",
+        "the study ends after",
     ):
         assert plain.count(event) == 1
 
