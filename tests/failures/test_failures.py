@@ -103,7 +103,7 @@ def test_a_secret_appears_nowhere(many_ends):
 
 
 def test_infeasible_jobs_are_no_parents_but_of_rules_made_for_them(many_ends):
-    """Half the batch and twice the accumulation answer missing memory, another knob a loss that is not finite."""
+    """Half the batch and twice the accumulation answer missing memory; another knob, a diverged loss."""
     children = [job for job in many_ends.study.jobs.values() if job.round == 2]
     made_for = {"out_of_memory": {"oom", "oom_below", "memory_error"}, "non_finite": {"diverge"}}
     infeasible = {do for do, (state, _, _) in WAYS.items() if state == "INFEASIBLE"}
