@@ -121,6 +121,7 @@ def keep_files(words: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: A file cannot be used.
     """
+    words = [word for word in words if word not in (f"{GROUP}=", f"{GROUP}=null")]  # the default already
     return [_kept(word) if word.startswith(f"{GROUP}=") else word for word in words]
 
 
@@ -129,11 +130,7 @@ def _kept(word: str) -> str:
 
     options = []
     for text in split_commas(word.partition("=")[2]):
-        given = _unquoted(text.strip())
-        if given in (None, ""):
-            options.append("null")
-            continue
-        path = Path(str(given)).expanduser().absolute()
+        path = Path(str(_unquoted(text.strip()))).expanduser().absolute()
         content = read_config_file(path)
         node = OmegaConf.create(escaped(content) if path.suffix == ".json" else content)
         ConfigStore.instance().store(
@@ -167,15 +164,17 @@ def to_trainer(words: Sequence[str], app: Mapping[str, Any], root: str | None) -
     if root is None:
         return list(words)
     own = set(app) - set(TRAINER_KNOBS)
-    return [_sent(word, set(app[root]) - own, root) for word in words]
+    several = any(word.startswith(f"{GROUP}=") and len(split_commas(word)) > 1 for word in words)
+    return [_sent(word, set(app[root]) - own, root, several) for word in words]
 
 
-def _sent(word: str, names: Collection[str], root: str) -> str:
+def _sent(word: str, names: Collection[str], root: str, several: bool) -> str:
     found = _WORD.fullmatch(word)
     if found is None or word.startswith("-"):
         return word
     mark, first, rest = found["mark"] or "", found["first"], found["rest"]
     if first in names:
+        mark = mark or ("++" if several else "")  # Hydra first composes a sweep without any of several files
         return f"{mark}{root}.{first}{rest}"
     if first in TRAINER_KNOBS and rest.startswith("="):
         return f"{mark or '++'}{root}.{first}{rest}"

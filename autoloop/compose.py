@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import Change, change, format_literal, overrides_between
+from autoloop.edits import change, format_literal, overrides_between
 from autoloop.errors import ConfigError
 from autoloop.hydra_errors import hydra_message
 from autoloop.loop import Derived
@@ -52,6 +52,7 @@ class Composer:
         self.bounds = dict(bounds or {})
         self._composed = lru_cache(_KEPT)(self._load)
         self.root = root_of(master)
+        self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
@@ -77,16 +78,30 @@ class Composer:
     def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
         composed = self.compose(overrides)
         with _current(composed):
-            return app_config(composed)
+            app = app_config(composed)
+        if self.root is not None:
+            self._known_keys[tuple(overrides)] = frozenset(app[self.root] or ())
+        return app
 
     def run_dir(self, overrides: Sequence[str], job: int) -> str:
         """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
-        composed = deepcopy(self.compose(overrides))
-        with read_write(composed.hydra), open_dict(composed.hydra):
-            composed.hydra.job.num = job
-            composed.hydra.job.id = f"{composed.hydra.job.name}_{job}"
-        with _current(composed):
+        with self.as_in_job(overrides, job) as composed:
             return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+
+    @contextmanager
+    def as_in_job(self, overrides: Sequence[str], job: int) -> Iterator[DictConfig]:
+        """The whole config of a job; meanwhile ``${hydra:...}`` in it resolves as it will there."""
+        composed = deepcopy(self.compose(overrides))
+        hydra = composed.hydra
+        with read_write(hydra), open_dict(hydra):
+            hydra.job.num = job
+            hydra.job.id = f"{hydra.job.name}_{job}"
+        with _current(composed):
+            output_dir = Path(str(hydra.sweep.dir)).absolute() / str(hydra.sweep.subdir)
+        with read_write(hydra), open_dict(hydra):
+            hydra.runtime.output_dir = str(output_dir)
+        with _current(composed):
+            yield composed
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
         """The child of a variant (see `autoloop.loop.Derive`).
@@ -95,7 +110,9 @@ class Composer:
             EditError: The edits do not fit the parent's config.
         """
         changed = change(list(edits), parent.config, self.bounds)
-        added = changed.overrides if self.root is None else self._placed(parent.overrides, changed)
+        added = changed.overrides
+        if self.root is not None:
+            added = placed(changed.base, changed.config, self._trainer_keys(parent.overrides), self.root)
         overrides = merge_overrides(parent.overrides, added)
         config = self.config(overrides)
         signed = self.signature(config)
@@ -113,8 +130,11 @@ class Composer:
         study = {key: plain(self._master[key]) for key in KNOBS if key in self._master}
         return {key: value for key, value in config.items() if key not in study or value != study[key]}
 
-    def _placed(self, overrides: Sequence[str], changed: Change) -> list[str]:
-        return placed(changed.base, changed.config, self._app(overrides), self.root)
+    def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
+        """The keys of the trainer's own config with these overrides; known once it was composed."""
+        if tuple(overrides) not in self._known_keys:
+            self._app(overrides)
+        return self._known_keys[tuple(overrides)]
 
 
 class LazyConfig(Mapping[str, Any]):
@@ -177,26 +197,23 @@ def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
 
 
 def placed(
-    old: Mapping[str, Any], new: Mapping[str, Any], app: Mapping[str, Any], root: str | None
+    old: Mapping[str, Any], new: Mapping[str, Any], trainer_keys: Collection[str], root: str
 ) -> list[str]:
     """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
 
     Args:
         old: A config as `seen`.
         new: The same after edits.
-        app: The app's config behind ``old``.
-        root: Where the trainer's config stands in it.
+        trainer_keys: Its top-level keys that are the trainer's.
+        root: Where the trainer's config stands in the app's.
     """
-    if root is None:
-        return overrides_between(old, new)
-    inner = set(app[root] or {})
-    before, after = (_nested(config, inner, root) for config in (old, new))
+    before, after = (_nested(config, trainer_keys, root) for config in (old, new))
     return overrides_between(before, after)
 
 
-def _nested(config: Mapping[str, Any], inner: Collection[str], root: str) -> dict[str, Any]:
-    outer = {key: value for key, value in config.items() if key not in inner}
-    return {root: {key: value for key, value in config.items() if key in inner}, **outer}
+def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str) -> dict[str, Any]:
+    outer = {key: value for key, value in config.items() if key not in trainer_keys}
+    return {root: {key: value for key, value in config.items() if key in trainer_keys}, **outer}
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:

@@ -5,14 +5,16 @@ The plan in words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
 
 from autoloop.argv import split_sweep
 from autoloop.base_config import GROUP, ROOT
@@ -139,13 +141,38 @@ def _named(entry: Entry, rule: str, reason: str) -> Variant:
     )
 
 
-def plan_text(planned: Round, settings: Settings, run_dirs: Sequence[str]) -> str:
+def preview(composer: Composer, overrides: Sequence[str], job: int) -> str:
+    """What a job would run, in the words of its task; empty where the task has none.
+
+    A task is a function that the app's ``trainer`` names. A function ``preview`` beside it takes the same
+    config, checks it and returns, for instance, the command that a job will start.
+
+    Args:
+        composer: Composes the job's config.
+        overrides: The job's overrides.
+        job: Its number.
+
+    Raises:
+        ConfigError: The task cannot run with this config.
+    """
+    with composer.as_in_job(overrides, job) as config:
+        module = str(OmegaConf.select(config, "trainer") or "").rpartition(".")[0]
+        if not module.startswith("autoloop.tasks."):
+            return ""
+        show: Callable[[DictConfig], str] | None = getattr(import_module(module), "preview", None)
+        return show(config) if show else ""
+
+
+def plan_text(
+    planned: Round, settings: Settings, run_dirs: Sequence[str], previews: Sequence[str] = ()
+) -> str:
     """The plan of round 1 in words: each job, what it changes, its overrides; then the rules.
 
     Args:
         planned: Round 1.
         settings: The study's settings.
         run_dirs: Directory of each job.
+        previews: What each job would run, in the words of its task; may be empty.
     """
     rounds = settings.limits.rounds
     lines = [f"Plan: {len(planned.variants)} jobs in round 1 of {rounds}. Nothing was run."]
@@ -154,6 +181,7 @@ def plan_text(planned: Round, settings: Settings, run_dirs: Sequence[str]) -> st
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  overrides  {' '.join(variant.overrides) or '(none)'}"]
+        lines += [f"  runs       {text}" for text in previews[number : number + 1] if text]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
     names = ", ".join(rule.name for rule in settings.rules) or "none: the study ends after round 1"
     lines += [f"rules that look at each finished job: {names}"]

@@ -30,7 +30,7 @@ from autoloop.files import fresh_dir, write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, next_step
-from autoloop.plan import Points, plan_text, read_points
+from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact, reveal
 from autoloop.report import Reporter
@@ -86,8 +86,10 @@ class StudyRunner:
         planned = self.planner.first(points)
         self.planner.load_scorecard()
         if self.settings.dry_run:
-            run_dirs = [self.composer.run_dir(v.overrides, job) for job, v in enumerate(planned.variants)]
-            print(plan_text(planned, self.settings, run_dirs))
+            jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
+            run_dirs = [self.composer.run_dir(*job) for job in jobs]
+            previews = [preview(self.composer, *job) for job in jobs]
+            print(plan_text(planned, self.settings, run_dirs, previews))
             return []
         self._check_surroundings(points.starts)
         if self.settings.resume == "auto":
@@ -110,6 +112,7 @@ class StudyRunner:
         """
         _ = getattr(self.launcher, "pool", None)
         for start in starts:
+            preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             check_login(start.config.get("wandb"), os.environ)
 
     def _until_stop(self, journal: Journal, planned: Round) -> Stop:

@@ -19,11 +19,12 @@ from omegaconf import DictConfig
 from autoloop.argv import lift_edits
 from autoloop.base_config import GROUP, keep_files, to_trainer
 from autoloop.compose import app_config, placed, root_of, seen
-from autoloop.edits import apply, format_literal, split_commas
+from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.errors import AutoloopError, ConfigError
 from autoloop.hydra_errors import hydra_message
 from autoloop.redact import tell
 
+MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
 
 
@@ -55,14 +56,19 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         EditError: An edit that cannot be read or, without ``-m``, does not fit the config.
     """
     words, edits = lift_edits(given, config_groups())
-    words = _to_trainer(keep_files(words))
+    words = sorted(
+        _to_trainer(keep_files(words)), key=lambda word: word not in MULTIRUN
+    )  # argparse wants it first
     if not edits:
         return words
-    if any(word in ("-m", "--multirun") for word in words):
+    if any(word in MULTIRUN for word in words):
         return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
     app, root = composed([word for word in words if _is_override(word)])
     before = seen(app, root)
-    return _with(words, placed(before, apply(edits, before), app, root))
+    after = apply(edits, before)
+    if root is None:
+        return _with(words, overrides_between(before, after))
+    return _with(words, placed(before, after, app[root] or {}, root))
 
 
 def _is_override(word: str) -> bool:

@@ -10,14 +10,15 @@ from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 
 Plugins.instance()  # finds the plugins once, so that every test starts with their configs in the store
+UNTOUCHED = copy.deepcopy(Singleton.get_state())
 
 
 @pytest.fixture(autouse=True)
-def hydra_is_left_as_it_was() -> Iterator[None]:
-    """Hydra keeps its state, the version it imitates included, in singletons.
+def hydra_is_as_new() -> Iterator[None]:
+    """Hydra keeps its state in singletons, the version it imitates included.
 
-    No test may change another's.
+    Importing an app or composing a config changes it; no test may find what another one left.
     """
-    state = copy.deepcopy(Singleton.get_state())
+    Singleton.set_state(copy.deepcopy(UNTOUCHED))
     yield
-    Singleton.set_state(state)
+    Singleton.set_state(copy.deepcopy(UNTOUCHED))

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.collect import read_history_of
-from autoloop.compose import plain
+from autoloop.compose import plain, seen
 from autoloop.history import read_history
 from autoloop.metrics import Metrics
 from autoloop.report.text import clean
@@ -112,13 +112,12 @@ def _trial(job: Job, study_dir: Path) -> Trial:
 
 
 def job_config(run_dir: Path) -> Mapping[str, Any]:
-    """The config a job ran with: what Hydra composed, else what it logged to W&B; empty without either."""
+    """The config that rules see of a job: what Hydra composed, else what it logged to W&B; may be empty."""
     composed = run_dir / ".hydra" / "config.yaml"
     try:
         loaded = OmegaConf.load(composed)
         if isinstance(loaded, DictConfig):
-            found: dict[str, Any] = plain(loaded)
-            return found
+            return seen(plain(loaded), OmegaConf.select(loaded, "autoloop.root"))
     except (OSError, OmegaConfBaseException):
         pass  # not a Hydra job, or its directory was cleared: the W&B record may still have it
     run = read_history(run_dir, keys=()).run

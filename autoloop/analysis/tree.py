@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -33,12 +33,13 @@ class LocalRun:
     files: tuple[Path, ...]
 
 
-def find_local_runs(top: Path, limit: int | None = None) -> list[LocalRun]:
+def find_local_runs(top: Path, limit: int | None = None, job_dirs: Collection[str] = ()) -> list[LocalRun]:
     """Return the W&B runs below a directory, newest first.
 
     Args:
         top: The directory, or one history file.
         limit: At most so many runs, the newest; None for all.
+        job_dirs: Directories of a study's jobs; a run that is alone in one has its name.
     """
     groups: dict[tuple[Path, str], list[Source]] = {}
     for source in sources(top):
@@ -49,7 +50,14 @@ def find_local_runs(top: Path, limit: int | None = None) -> list[LocalRun]:
         LocalRun(_key(parts[0], top, together[parent] == 1), tuple(part.path for part in reversed(parts)))
         for (parent, _), parts in groups.items()
     ]
-    return runs[:limit]
+    return _named_by_jobs(runs, job_dirs)[:limit]
+
+
+def _named_by_jobs(runs: Sequence[LocalRun], job_dirs: Collection[str]) -> list[LocalRun]:
+    """Give each run that is alone in the directory of a job that directory's name."""
+    homes = {run.key: next((d for d in job_dirs if Path(run.key).is_relative_to(d)), None) for run in runs}
+    together = Counter(homes.values())
+    return [replace(run, key=d) if (d := homes[run.key]) and together[d] == 1 else run for run in runs]
 
 
 def _key(newest: Source, top: Path, alone: bool) -> str:
@@ -61,15 +69,18 @@ def _key(newest: Source, top: Path, alone: bool) -> str:
     return newest.path.as_posix()
 
 
-def analyse_tree(top: Path, look: Look, limit: int | None = None) -> list[AnalysedRun]:
+def analyse_tree(
+    top: Path, look: Look, limit: int | None = None, job_dirs: Collection[str] = ()
+) -> list[AnalysedRun]:
     """Analyse the W&B runs below a directory, newest first; many are read in several processes.
 
     Args:
         top: The directory.
         look: What to look for.
         limit: At most so many runs, the newest; None for all.
+        job_dirs: Directories of a study's jobs; a run that is alone in one has its name.
     """
-    found = find_local_runs(top, limit)
+    found = find_local_runs(top, limit, job_dirs)
     if len(found) < _FEW:
         return [read_run(run, look) for run in found]
     return list(Parallel(n_jobs=cpu_count())(delayed(read_run)(run, look) for run in found))

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from autoloop.cli.options import file_option, metrics_from_option, rules_option
 from autoloop.errors import ConfigError, OutsideError
 from autoloop.files import write_atomic
 from autoloop.report.data import to_json
+from autoloop.study import Study
 
 
 @click.command()
@@ -60,33 +62,46 @@ def command(
 
     Without a network or an API key, --online ends with exit code 1.
     """
-    study = None if online else study_in(_directory(place))
+    if not online and (group or tag or sampled):
+        raise click.UsageError("--group, --tag and --sampled go with --online")
     names = tuple(name.strip() for globs in metrics for name in globs.split(",") if name.strip())
+    study = None if online else study_in(_directory(place))
     look = Look(
         metrics=choose_metrics(metrics_from, study),
         names=names,
         rules=choose_rules(rules, None) if rules else (),
     )
-    if online:
-        from autoloop.analysis.online import Query, analyse_project
-
-        runs = analyse_project(Query(place, group, tag, limit, sampled), look)
-    elif group or tag or sampled:
-        raise click.UsageError("--group, --tag and --sampled go with --online")
-    else:
-        from autoloop.analysis.tree import analyse_tree
-
-        runs = analyse_tree(Path(place), look, limit)
-    if not runs:
-        raise OutsideError(
-            f"no W&B run in {place}" + ("" if online else " (looked for wandb/**/run-*.wandb)")
-        )
+    runs = (
+        _of_project(look, place, group, tag, limit, sampled)
+        if online
+        else _of_tree(look, place, study, limit)
+    )
     check_names(names, runs)
     _write(runs, json, csv)
     if Path("-") not in (json, csv):
         click.echo(overview(runs, place, bool(names), _name_width()))
     if not any(run.readable for run in runs):
         raise OutsideError("none of these runs could be read")
+
+
+def _of_tree(look: Look, place: str, study: Study | None, limit: int | None) -> list[AnalysedRun]:
+    from autoloop.analysis.tree import analyse_tree
+
+    jobs = {job.run_dir for job in study.jobs.values() if job.run_dir} if study else set()
+    runs = analyse_tree(Path(place), look, limit, jobs)
+    if not runs:
+        raise OutsideError(f"no W&B run in {place} (looked for wandb/**/run-*.wandb)")
+    return runs
+
+
+def _of_project(look: Look, *query: Any) -> list[AnalysedRun]:
+    from autoloop.analysis.online import Query, analyse_project
+
+    asked = Query(*query)
+    runs = analyse_project(asked, look)
+    if not runs:
+        raise OutsideError(f"no run of {asked.project} is what was asked for")
+    return runs
 
 
 def _directory(place: str) -> Path:

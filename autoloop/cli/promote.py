@@ -17,15 +17,17 @@ from autoloop.promote import promoted_words
 @study_argument
 @click.argument("words", nargs=-1, metavar="[JOB] [OVERRIDES]...")
 @click.option("--run", is_flag=True, help="Start it; else the command is only printed.")
-def command(study: Path, words: tuple[str, ...], run: bool) -> None:
+@click.option("--resume", is_flag=True, help="Go on from the job's checkpoint, where the trainer can.")
+def command(study: Path, words: tuple[str, ...], run: bool, resume: bool) -> None:
     """Train a job's configuration at full length.
 
     Prints the command that trains the exact configuration of JOB (default: the best) once more, with
-    OVERRIDES such as steps=200000 on top. Give it in the directory where the study was started.
+    OVERRIDES such as steps=200000 on top, as a run of its own in DIR/promoted. Give it in the directory where
+    the study was started.
     """
     record = read_study(study)
     job, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
-    line = promoted_words(record, job, overrides)
+    line = promoted_words(record, job, overrides, study, resume)
     click.echo(shlex.join(line))
     if run:
         become(line, stored_command(record.header)[1])

@@ -1,4 +1,4 @@
-"""The examples of docs/cli.md: `python -m tests.cli.cli_docs` runs them and writes what they print into the page."""
+"""The examples of docs/cli.md: `python -m tests.cli.cli_docs` runs them and writes the page anew."""
 
 import os
 import re

@@ -49,8 +49,8 @@ def test_sync_without_offline_runs_has_nothing_to_do(cli, tmp_path):
 def test_promote_prints_the_command_of_the_best_job_or_of_any(cli, study):
     """The job's exact overrides, with the user's on top."""
     best = cli("promote", study, "steps=200000")
-    assert best.stdout.endswith("app.py luck=luck.txt lr=0.002 steps=200000\n")
-    assert cli("promote", study, "baseline").stdout.endswith("app.py luck=luck.txt\n")
+    assert "app.py luck=luck.txt lr=0.002 steps=200000" in best.stdout
+    assert "app.py luck=luck.txt" in cli("promote", study, "baseline").stdout
     assert cli("promote", study, "basline").exit_code == 2
 
 

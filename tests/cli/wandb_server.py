@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 VIEWER = {"id": "v", "entity": "ann", "username": "ann", "email": "", "flags": "{}", "teams": {"edges": []}}
+FIELDS = [{"name": name} for name in ("id", "name", "projectId", "internalId", "runs")]
 
 
 def make_run(name, rows, config=None, group="", tags=(), created="2026-01-01T00:00:00"):
@@ -18,6 +19,7 @@ def make_run(name, rows, config=None, group="", tags=(), created="2026-01-01T00:
         "group": group,
         "tags": list(tags),
         "jobType": "",
+        "sweepName": None,
         "createdAt": created,
         "heartbeatAt": created,
         "description": "",
@@ -44,6 +46,8 @@ class Project:
         self.asked.append((query.split("(")[0].split()[-1], variables))
         if "viewer" in query:
             return {"viewer": VIEWER}
+        if "__type" in query:  # what W&B's older clients ask first
+            return {name: {"fields": FIELDS} for name in ("ProjectType", "RunType")}
         if variables.get("project") != "toy":
             return {"project": None}
         if "runs(" in query:
@@ -113,6 +117,7 @@ def serve(project):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *args: None  # a client that hangs up early is not our concern
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -4,7 +4,7 @@ It takes one JSON file and flags like a draccus command line. What it was starte
 times) goes to ``started.jsonl`` in STANDIN_RECORDS. It never goes online: with ``--wandb.mode=online`` it
 records the flag and logs offline. STANDIN_WANDB=file writes the `.wandb` file without importing wandb.
 STANDIN_FAIL makes it fail:
-``JOB_NAME:KIND`` with the kinds of `FAILURES`.
+``JOB_NAME:KIND,...`` with the kinds of `FAILURES`.
 """
 
 import json
@@ -236,7 +236,8 @@ FAILURES = {
 
 
 def train(config, run):
-    wanted, _, kind = os.environ.get("STANDIN_FAIL", "").partition(":")
+    fails = dict(text.split(":") for text in os.environ.get("STANDIN_FAIL", "").split(",") if text)
+    kind = fails.get(config.get("job_name"))
     pause = float(os.environ.get("STANDIN_STEP_S", "0"))
     for step in range(1, config["steps"] + 1):
         if pause:
@@ -246,7 +247,7 @@ def train(config, run):
         if step % config["eval_freq"] == 0 or step == config["steps"]:
             l1 = curves(config, step)["train/l1_loss"] * 1.3
             run.log({"eval/offline_eval/avg_l1": l1, "eval/offline_eval/avg_loss": 4 * l1}, step)
-        if wanted and wanted == config.get("job_name") and step >= config["steps"] // 2:
+        if kind and step >= config["steps"] // 2:
             FAILURES[kind]()
 
 
@@ -257,14 +258,15 @@ def record(**fields):
             file.write(json.dumps({"time": time.time(), "pid": os.getpid(), **fields}) + "\n")
 
 
-def shown_environment():
-    kinds = ("CUDA_", "WANDB_", "ACCELERATE_", "STANDIN_", "RANK", "OMP_")
-    return {name: value for name, value in os.environ.items() if name.startswith(kinds)}
-
-
 def main():
+    kinds = ("CUDA_", "WANDB_", "ACCELERATE_", "STANDIN_", "OMP_")
+    env = {name: value for name, value in os.environ.items() if name.startswith(kinds)}
     record(
-        event="start", argv=sys.argv[1:], gpus=os.environ.get("CUDA_VISIBLE_DEVICES"), env=dict(os.environ)
+        event="start",
+        argv=sys.argv[1:],
+        cwd=str(pathlib.Path.cwd()),
+        gpus=env.get("CUDA_VISIBLE_DEVICES"),
+        env=env,
     )
     config = read_config(sys.argv[1:])
     output_dir = pathlib.Path(config["output_dir"])

@@ -114,3 +114,29 @@ def test_fail_fast_ends_the_study_at_the_first_failure():
 
 def test_an_infeasible_job_is_no_failure():
     assert isinstance(due(failed_after("INFEASIBLE"), fail_fast=True, max_failures=1, retries=3), Run)
+
+
+def again(*events: dict[str, Any]) -> list[dict[str, Any]]:
+    """A round of two jobs that is over, the second of which failed and was then queued again by the user."""
+    over = [
+        study_event(),
+        TWO,
+        trial_event(0, time=1.0),
+        trial_event(1, "FAILED", time=2.0),
+        decisions_event(1),
+    ]
+    queued = {"event": "requeue", "time": 3.0, "job": 3, "of": 1, "name": "reg_tau"}
+    return [*over, round_event(2, variant_entry(2, "child")), *events, queued]
+
+
+def test_a_job_queued_again_in_an_older_round_is_run():
+    step = due(again(trial_event(2, time=2.5), decisions_event(2)), rounds=2)
+    assert isinstance(step, Run)
+    assert [job.job for job in step.jobs] == [3]
+
+
+@pytest.mark.parametrize("limits", [{"fail_fast": True}, {"max_failures": 1}])
+def test_a_failure_that_is_tried_again_no_longer_ends_the_study(limits: dict[str, Any]):
+    assert isinstance(due(again(), rounds=2, **limits), Run)
+    failed_again = [*again(), trial_event(3, "FAILED", time=4.0)]
+    assert isinstance(due(failed_again, rounds=2, **limits), Stop)

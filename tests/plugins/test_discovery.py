@@ -58,7 +58,7 @@ def test_an_app_that_knows_nothing_of_us_runs_in_rounds(tmp_path: Path):
         cwd=tmp_path,
     )
     assert "round 2:" in out
-    assert "best: " in out
+    assert "the best is" in out
     assert (tmp_path / "study" / "reports" / "report.html").is_file()
 
 

@@ -6,6 +6,7 @@ trainer in ``profile``, and the trainer's own config under ``config``; docs/trai
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -13,7 +14,7 @@ from omegaconf import DictConfig
 
 from autoloop.tasks.command.failure import TrainerFailedError
 from autoloop.tasks.command.inline import run_inline
-from autoloop.tasks.command.prepare import prepare
+from autoloop.tasks.command.prepare import config_text, prepare, write_config
 from autoloop.tasks.command.process import run_process
 from autoloop.tasks.command.settings import read_trainer
 
@@ -32,10 +33,22 @@ def run(cfg: DictConfig) -> None:
     trainer = read_trainer(cfg)
     job_dir = Path(HydraConfig.get().runtime.output_dir).absolute()
     start = prepare(trainer, job_dir)
+    write_config(trainer)
     if trainer.start == "inline":
         run_inline(start)
     else:
         run_process(start, trainer.failure)
 
 
-__all__ = ["TrainerFailedError", "run"]
+def preview(cfg: DictConfig) -> str:
+    """Return the command that a job with this config will start; checks what can be checked beforehand.
+
+    Raises:
+        ConfigError: The settings cannot be used.
+    """
+    trainer = read_trainer(cfg)
+    config_text(trainer)
+    return shlex.join(prepare(trainer, trainer.output_dir.parent).words)
+
+
+__all__ = ["TrainerFailedError", "preview", "run"]

@@ -7,8 +7,9 @@ import signal
 from collections.abc import Iterator, Sequence
 
 #: Wrappers that tell of a failure in the script they started; the cause stands above.
-_WRAPPERS = re.compile(r"^(subprocess\.)?CalledProcessError\b|ChildFailedError\b|^FAILED$")
-_RANK = re.compile(r"^\[rank\d+\]:\s?|^\[default\d+\]:\s?")
+_WRAPPERS = re.compile(r"^(subprocess\.)?CalledProcessError\b|\bChildFailedError\b")
+_WRAPPER_LOG = re.compile(r"^[EWI]\d{4} ")  # torchrun's
+_RANK = re.compile(r"^\[(rank|default)\d+\]: ?")
 _CODE = re.compile(r"returned non-zero exit status (\d+)|\bexitcode\s*: (-?\d+)|died with <Signals\.(\w+)")
 _TRACEBACK = "Traceback (most recent call last):"
 _USAGE = re.compile(r"^\S+: error: .*")
@@ -41,11 +42,12 @@ def failure_of(returncode: int, said: str, patterns: Sequence[str] = ()) -> Trai
     """
     lines = [_RANK.sub("", line.rstrip()) for line in said.splitlines()]
     code = 128 - returncode if returncode < 0 else _true_code(returncode, lines)
-    cause = _by_pattern(lines, patterns) or _last_exception(lines) or _usage_error(lines)
+    own = _without_wrapper(lines)
+    cause = _by_pattern(own, patterns) or _last_exception(own) or _usage_error(own)
     killed = f"killed by {signal.Signals(code - 128).name}" if 128 < code < 128 + signal.NSIG else ""
     if killed and not cause:
         return TrainerFailedError(f"the trainer was {killed}", code)
-    last = next((line for line in reversed(lines) if line), "it printed nothing")
+    last = next((line for line in reversed(own) if line), "it printed nothing")
     how = killed or f"exit code {code}"
     return TrainerFailedError(f"{(cause or last)[:_LENGTH]} ({how})", code)
 
@@ -62,6 +64,12 @@ def _true_code(returncode: int, lines: Sequence[str]) -> int:
     return returncode
 
 
+def _without_wrapper(lines: Sequence[str]) -> list[str]:
+    """The lines before the traceback of a wrapper, without what the wrapper logged."""
+    end = next((start for start, message in _tracebacks(lines) if _WRAPPERS.search(message)), len(lines))
+    return [line for line in lines[:end] if not _WRAPPER_LOG.match(line)]
+
+
 def _by_pattern(lines: Sequence[str], patterns: Sequence[str]) -> str:
     for pattern in patterns:
         for line in reversed(lines):
@@ -71,26 +79,24 @@ def _by_pattern(lines: Sequence[str], patterns: Sequence[str]) -> str:
 
 
 def _last_exception(lines: Sequence[str]) -> str:
-    """The exception of the last traceback that is not a wrapper's."""
-    found = [message for message in _exceptions(lines) if not _WRAPPERS.search(message)]
-    return found[-1] if found else ""
+    return next((message for _, message in reversed(list(_tracebacks(lines)))), "")
 
 
-def _exceptions(lines: Sequence[str]) -> Iterator[str]:
-    """The exception of every traceback, its further lines joined on."""
-    inside = False
+def _tracebacks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Where each traceback begins, and its exception with the further lines of its message joined on."""
+    start = None
     for place, line in enumerate(lines):
         if line.endswith(_TRACEBACK):
-            inside = True
-        elif inside and line and not line.startswith((" ", "\t", "|")):
-            inside = False
-            yield " ".join([line, *_further(lines[place + 1 :])])
+            start = place
+        elif start is not None and line and not line.startswith((" ", "\t", "|")):
+            yield start, " ".join([line, *_further(lines[place + 1 :])])
+            start = None
 
 
 def _further(lines: Sequence[str]) -> Iterator[str]:
-    """The lines of a message behind its first, up to an empty line or another traceback."""
+    """The lines of a message behind its first: those that are indented."""
     for line in lines[:5]:
-        if not line.strip() or line.endswith(_TRACEBACK) or re.match(r"[\w.]*(WARNING|INFO|wandb)\b", line):
+        if not line.startswith((" ", "\t")) or line.endswith(_TRACEBACK):
             return
         yield line.strip()
 

@@ -39,12 +39,8 @@ class Start:
     log: Path
 
 
-def prepare(trainer: Trainer, job_dir: Path) -> Start:
-    """Write the trainer's config file and put its command together.
-
-    Args:
-        trainer: The trainer.
-        job_dir: The job's directory, where ``job.log`` is; it exists.
+def write_config(trainer: Trainer) -> None:
+    """Write the trainer's config file.
 
     Raises:
         ConfigError: ``output_dir`` exists, or a value does not fit what the profile says.
@@ -53,6 +49,18 @@ def prepare(trainer: Trainer, job_dir: Path) -> Start:
         raise ConfigError(f"{trainer.output_dir} exists already; a trainer gets a directory of its own")
     if trainer.config_form:
         write_atomic(trainer.config_file, config_text(trainer))
+
+
+def prepare(trainer: Trainer, job_dir: Path) -> Start:
+    """Put the trainer's command together.
+
+    Args:
+        trainer: The trainer.
+        job_dir: The job's directory, where ``job.log`` is.
+
+    Raises:
+        ConfigError: A value cannot be written as a flag.
+    """
     args = (*trainer.args, *flag_words(trainer.flags, trainer.flag_style))
     return Start(
         words=(*_launcher(trainer), *trainer.program, *args),

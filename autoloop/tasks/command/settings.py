@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,7 +75,6 @@ def read_trainer(cfg: DictConfig) -> Trainer:
         raise ConfigError(
             "command.resume_from is set, but this trainer's profile does not say how it resumes"
         )
-    flags = profile["flags"] or {}
     return Trainer(
         program=_program(command),
         args=(*_words(command, "args"), *(map(str, resuming) if resume else _words(profile, "args"))),
@@ -82,13 +82,13 @@ def read_trainer(cfg: DictConfig) -> Trainer:
         num_processes=_count("command.num_processes", command["num_processes"]),
         launch_args=_words(command, "launch_args"),
         python=str(command["python"] or sys.executable),
-        cwd=Path(command["cwd"]).expanduser() if command["cwd"] else None,
-        env={name: None if value is None else str(value) for name, value in (command["env"] or {}).items()},
+        cwd=Path(command["cwd"]).expanduser().absolute() if command["cwd"] else None,
+        env={**_gpus(cfg), **_env(command["env"])},
         config=_node(cfg, "config"),
         config_form=_one_of("profile.config_form", profile["config_form"], FORMS),
         config_file=Path(command["config_file"]).absolute(),
         output_dir=Path(command["output_dir"]).absolute(),
-        flags=tuple(flags if isinstance(flags, list) else [flags]),
+        flags=_mappings("profile.flags", profile["flags"]),
         flag_style=_one_of("profile.flag_style", profile["flag_style"], STYLES),
         put=profile["set"] or {},
         ints=_words(profile, "ints"),
@@ -111,6 +111,18 @@ def _node(cfg: DictConfig, name: str) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+def _env(given: Mapping[str, Any] | None) -> dict[str, str | None]:
+    return {str(name): None if value is None else str(value) for name, value in (given or {}).items()}
+
+
+def _gpus(cfg: DictConfig) -> dict[str, str]:
+    """The GPUs of a single run, which no launcher has put into a slot."""
+    gpus = OmegaConf.select(cfg, "gpus")
+    if "CUDA_VISIBLE_DEVICES" in os.environ or not OmegaConf.is_list(gpus):
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ",".join(str(gpu) for gpu in gpus[: cfg.command.num_processes])}
+
+
 def _program(command: Mapping[str, Any]) -> tuple[str, ...]:
     """The script wins over the module: a preset names the module, its user a script of their own."""
     if command["script"]:
@@ -130,6 +142,12 @@ def _words(node: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | None):
         raise ConfigError(f"{name}={value!r} must be a list of words")
     return tuple(str(word) for word in value or ())
+
+
+def _mappings(name: str, value: Any) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise ConfigError(f"{name}={value!r} must be a list of mappings")
+    return tuple(value)
 
 
 def _one_of(name: str, value: Any, known: tuple[Any, ...]) -> Any:
