@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,28 +11,34 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop.errors import did_you_mean
 
 _KEY = re.compile(r"^\s*full_key: (?P<key>\S+)$", re.MULTILINE)
+_NO_KEY = re.compile(r"Key '[^']*' (?P<kind>is not in struct|not in ')")
 _OPTION = re.compile(r"Could not find '(?P<option>[^']+)'")
 _OPTIONS = re.compile(r"Available options in '(?P<group>[^']*)':\n(?P<options>(?:\t.*\n?)+)")
+_TECHNICAL = ("full_key:", "object_type=", "reference_type=", "See https://")
 
 
-def hydra_message(error: BaseException, config: DictConfig | None = None) -> str:
+def hydra_message(error: BaseException, config: DictConfig | None = None, groups: Iterable[str] = ()) -> str:
     """Return what Hydra or OmegaConf says, without its technical lines, and the name that was meant.
 
     Args:
         error: What it raised.
         config: The config it was raised about, where one is at hand: its keys are the valid names.
+        groups: Names of config groups, which are valid names as well.
     """
     text = "\n".join(_words(error))
-    found = _OPTION.search(text)
-    listed = _OPTIONS.search(text)
-    if found and listed:
-        group, options = listed["group"], [option.strip() for option in listed["options"].splitlines()]
-        asked = found["option"].removeprefix(f"{group}/")
-        return f"{group}={asked} is not known{did_you_mean(asked, options)} (known: {', '.join(options)})"
-    missing = _KEY.search(text)
+    option, options = _OPTION.search(text), _OPTIONS.search(text)
+    if option and options:
+        group, known = options["group"], [line.strip() for line in options["options"].splitlines()]
+        asked = option["option"].removeprefix(f"{group}/")
+        return f"{group}={asked} is not known{did_you_mean(asked, known)} (known: {', '.join(known)})"
+    key, no_key = _KEY.search(text), _NO_KEY.search(text)
+    if key and no_key:
+        hint = did_you_mean(key["key"], [*groups, *_paths(config)])
+        adding = f" (to add it, write +{key['key']}=...)" if no_key["kind"].startswith("is") else ""
+        return f"{key['key']!r} is not a key of the config{hint}{adding}"
     kept = "\n".join(line for line in text.splitlines() if line.strip() and not _is_technical(line))
-    hint = did_you_mean(missing["key"], _paths(config)) if missing and config is not None else ""
-    return kept + hint
+    unread = getattr(error, "override", None)
+    return f"the override {unread!r} cannot be read:\n{kept}" if unread else kept
 
 
 def _words(error: BaseException) -> Iterator[str]:
@@ -47,19 +53,18 @@ def _words(error: BaseException) -> Iterator[str]:
 
 
 def _is_technical(line: str) -> bool:
-    return line.strip().startswith(("full_key:", "object_type=", "reference_type=", "Config search path:"))
+    return line.strip().startswith(_TECHNICAL)
 
 
-def _paths(config: DictConfig) -> list[str]:
-    """Every path of a config, Hydra's own part left out."""
-    bare = OmegaConf.to_container(config, resolve=False)
-    return list(_below("", bare)) if isinstance(bare, Mapping) else []
+def _paths(config: DictConfig | None) -> list[str]:
+    """Every path of a config, Hydra's own at the end of the list."""
+    bare = OmegaConf.to_container(config, resolve=False) if config is not None else {}
+    paths = list(_below("", bare)) if isinstance(bare, Mapping) else []
+    return sorted(paths, key=lambda path: path.startswith("hydra"))
 
 
 def _below(prefix: str, node: Mapping[Any, Any]) -> Iterator[str]:
     for key, value in node.items():
-        path = f"{prefix}{key}"
-        if path != "hydra":
-            yield path
-            if isinstance(value, Mapping):
-                yield from _below(f"{path}.", value)
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _below(f"{prefix}{key}.", value)

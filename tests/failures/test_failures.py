@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoloop.execute.memory import MemoryKills
-from tests.studies_app.launch import Ran, run
+from tests.studies_app.launch import FOUR_JOBS, Ran, processes_of, run
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 
@@ -103,7 +103,7 @@ def test_a_secret_appears_nowhere(many_ends):
 
 
 def test_infeasible_jobs_are_no_parents_but_of_rules_made_for_them(many_ends):
-    """Half the batch and twice the accumulation answer missing memory, another knob a non-finite loss."""
+    """Half the batch and twice the accumulation answer missing memory; another knob, a diverged loss."""
     children = [job for job in many_ends.study.jobs.values() if job.round == 2]
     made_for = {"out_of_memory": {"oom", "oom_below", "memory_error"}, "non_finite": {"diverge"}}
     infeasible = {do for do, (state, _, _) in WAYS.items() if state == "INFEASIBLE"}
@@ -215,3 +215,20 @@ def test_the_kernels_oom_killer_is_recognised(tmp_path, small_memory):
     assert (first.state.value, first.details["signal"]) == ("INFEASIBLE", "SIGKILL")
     assert first.error.startswith("out of memory: the kernel's OOM killer")
     assert done.study.jobs[1].plan.rule == "out_of_memory"
+
+
+def test_a_disk_that_fills_up_ends_the_study_and_nothing_written_is_damaged(tmp_path):
+    """A limit on the size of files stands in for the full disk: one message, then it goes on from there."""
+    arguments = (FOUR_JOBS, "rounds=2")
+    full = run(tmp_path / "s", *arguments, largest_file=9000)
+    assert full.code == 2
+    assert "cannot write to" in full.output
+    assert "what was written before is unharmed. Make room" in full.output
+    assert "Traceback" not in full.output
+    assert processes_of(tmp_path / "s") == []
+    before = full.events
+    assert "trial" in {event["event"] for event in before}
+    done = run(tmp_path / "s", *arguments)
+    assert done.code == 0, done.output
+    assert done.events[: len(before)] == before
+    assert set(done.states().values()) == {"COMPLETE"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from autoloop.execute.processes import is_alive
@@ -59,9 +61,13 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(
-    study_dir: Path, *overrides: str, script: str = "app.py", variables: Mapping[str, str] | None = None
+    study_dir: Path,
+    *overrides: str,
+    script: str = "app.py",
+    variables: Mapping[str, str] | None = None,
+    largest_file: int | None = None,
 ) -> Ran:
-    """Run the app to its end."""
+    """Run the app to its end; it cannot make files of more than ``largest_file`` bytes."""
     study_dir.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         command(study_dir, *overrides, script=script),
@@ -72,9 +78,15 @@ def run(
         stdin=subprocess.DEVNULL,
         text=True,
         timeout=LIMIT_S,
+        preexec_fn=None if largest_file is None else partial(limit_files, largest_file),
         check=False,
     )
     return Ran(study_dir, done.returncode, done.stdout)
+
+
+def limit_files(size: int) -> None:
+    """Let this process and those it starts make no larger files."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def run_until(study_dir: Path, when: str, line: str, *overrides: str) -> Ran:
