@@ -6,6 +6,7 @@ calls; that is what makes the reader several times faster than a loop over items
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,14 +33,27 @@ class ByteArray:
         stops: First byte after each message, int64 (n,).
     """
 
-    def __init__(self, messages: Sequence[bytes]) -> None:
-        self.raw = b"".join((*messages, bytes(PAD_BYTES)))
-        self.bytes = np.frombuffer(self.raw, dtype=np.uint8)
+    def __init__(self, messages: Sequence[bytes | memoryview]) -> None:
         lengths = np.fromiter(map(len, messages), dtype=np.int64, count=len(messages))
-        self.stops: Ints = np.cumsum(lengths)
-        self.starts: Ints = self.stops - lengths
-        self.size = len(self.raw) - PAD_BYTES
-        self._words: Words = np.ndarray((len(self.raw) - 7,), "<u8", buffer=self.raw, strides=(1,))
+        stops: Ints = np.cumsum(lengths)
+        self._set(b"".join((*messages, bytes(PAD_BYTES))), stops - lengths, stops)
+
+    @classmethod
+    def over(cls, raw: bytes | bytearray, starts: array[int], stops: array[int]) -> ByteArray:
+        """Return messages that lie somewhere in a buffer; it must go on for 64 bytes after the last."""
+        batch = cls.__new__(cls)
+        batch._set(raw, np.frombuffer(starts, dtype=np.int64), np.frombuffer(stops, dtype=np.int64))
+        return batch
+
+    def _set(self, raw: bytes | bytearray, starts: Ints, stops: Ints) -> None:
+        self.raw, self.starts, self.stops = raw, starts, stops
+        self.bytes = np.frombuffer(raw, dtype=np.uint8)
+        self.size = len(raw) - PAD_BYTES
+        self._words: Words = np.ndarray((len(raw) - 7,), "<u8", buffer=raw, strides=(1,))
+
+    def text(self, index: int) -> bytes:
+        """Return a message."""
+        return bytes(self.raw[self.starts[index] : self.stops[index]])
 
     def first_words(self, pos: Ints) -> Words:
         """Return the 8 bytes at each ``pos`` as a little-endian number."""

@@ -6,6 +6,7 @@ about which keys a row has or in which order (wandb-core shuffles them).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from autoloop.history import records
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.keys import KeyTable
+from autoloop.history.split import Message
 from autoloop.history.walk import Items, Stretches, walk
 from autoloop.history.wire import WireError, encode_field
 
@@ -56,7 +58,7 @@ class Numbers:
         self.values = np.concatenate([self.values, values])
 
 
-def decode(messages: list[bytes], keys: KeyTable) -> Numbers:
+def decode(messages: Sequence[Message], keys: KeyTable) -> Numbers:
     """Return the numbers in the history records ``messages``, as far as ``keys`` asks for them."""
     batch = ByteArray(messages)
     found = walk(batch)
@@ -74,7 +76,7 @@ def decode(messages: list[bytes], keys: KeyTable) -> Numbers:
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
             slow.item(row, batch.raw[start:stop])
     for row in np.flatnonzero(odd).tolist():
-        slow.whole_row(row, messages[row])
+        slow.whole_row(row, batch.text(row))
     slow.finish()
     return result
 
@@ -144,7 +146,7 @@ def _parse(batch: ByteArray, start: Ints, length: Ints) -> Floats | None:
         return None
 
 
-def latest(messages: list[bytes], keys: KeyTable) -> list[bytes]:
+def latest(messages: Sequence[Message], keys: KeyTable) -> list[bytes]:
     """Return the messages reduced to what still counts when all have been carried out in order.
 
     Args:
@@ -166,7 +168,7 @@ def latest(messages: list[bytes], keys: KeyTable) -> list[bytes]:
     final = items.take(np.flatnonzero((items.row == last[names]) & is_json))
     unusual = found.unusual.take(np.flatnonzero(~found.odd[found.unusual.row]))
     no_json = items.take(np.flatnonzero(~is_json))
-    kept = [(row, 0, messages[row]) for row in np.flatnonzero(found.odd).tolist()]
+    kept = [(row, 0, batch.text(row)) for row in np.flatnonzero(found.odd).tolist()]
     for part in (final, no_json, unusual):
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
             kept.append((row, start, encode_field(1, batch.raw[start:stop])))
