@@ -51,38 +51,37 @@ class ByteArray:
         self.size = len(raw) - PAD_BYTES
         self._words: Words = np.ndarray((len(raw) - 7,), "<u8", buffer=raw, strides=(1,))
 
-    def text(self, index: int) -> bytes:
+    def message(self, index: int) -> bytes:
         """Return a message."""
-        return bytes(self.raw[self.starts[index] : self.stops[index]])
+        return self.cut(self.starts[index], self.stops[index])
+
+    def cut(self, start: int, stop: int) -> bytes:
+        """Return the bytes from ``start`` to ``stop``."""
+        return bytes(self.raw[start:stop])
 
     def first_words(self, pos: Ints) -> Words:
         """Return the 8 bytes at each ``pos`` as a little-endian number."""
         return self._words[pos]
 
-    def words(self, pos: Ints, lengths: Ints) -> list[Words]:
-        """Return texts of ``lengths`` bytes at ``pos`` in columns of 8 bytes, for comparing them.
+    def windows(self, pos: Ints, width: int) -> Words:
+        """Return the ``width`` bytes (a multiple of 8) from each ``pos`` on: uint64 (n, width / 8)."""
+        every = np.ndarray((len(self.raw) - width + 1,), f"V{width}", buffer=self.raw, strides=(1,))
+        found: Words = every[pos].view("<u8").reshape(pos.size, width // 8)
+        return found
 
-        Column k holds the bytes from 8 k on, or the last 8 where the text ends before; texts of less than 8
-        bytes are zero filled. Texts of equal length are equal if their columns are.
-        """
-        last = lengths - 8
-        short = np.flatnonzero(last < 0)
-        last[short] = 0
-        columns = []
-        for offset in range(0, max(int(lengths.max(initial=0)), 1), 8):
-            column = self._words[pos + np.minimum(last, offset)]
-            column[short] &= _MASKS[lengths[short]]
-            columns.append(column)
-        return columns
+    def words(self, pos: Ints, lengths: Ints) -> list[Words]:
+        """Return texts of ``lengths`` bytes at ``pos`` in columns of 8 bytes, filled with zeros."""
+        count = max(-(-int(lengths.max(initial=0)) // 8), 1)
+        table = self.windows(pos, 8 * count)
+        return [
+            table[:, column] & _MASKS[np.minimum(np.maximum(lengths - 8 * column, 0), 8)]
+            for column in range(count)
+        ]
 
     def texts(self, pos: Ints, lengths: Ints) -> list[bytes]:
         """Return the texts of ``lengths`` bytes at ``pos``; they hold no zero bytes."""
-        width = -(-int(lengths.max(initial=1)) // 8)
-        table = np.zeros((pos.size, width), dtype=np.uint64)
-        for column in range(width):
-            left = np.minimum(np.maximum(lengths - 8 * column, 0), 8)
-            table[:, column] = self._words[pos + 8 * column] & _MASKS[left]
-        found: list[bytes] = table.view(f"S{8 * width}").ravel().tolist()
+        table = np.stack(self.words(pos, lengths), axis=1)
+        found: list[bytes] = table.view(f"S{8 * table.shape[1]}").ravel().tolist()
         return found
 
     def doubles(self, pos: Ints) -> NDArray[np.float64]:

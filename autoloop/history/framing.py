@@ -22,7 +22,7 @@ from zlib import crc32
 
 HEADER = b":W&B\xe1\xbe\x00"
 BLOCK_BYTES = 32768
-PIECE_BLOCKS = 64  # read at a time: 2 MiB, so that memory does not grow with the file
+PIECE_BLOCKS = 32  # read at a time: 1 MiB, so that memory does not grow with the file and stays in caches
 CHUNK_HEADER_BYTES = 7
 PAD_BYTES = 64  # after the records of a buffer, so that short reads need no bounds check of their own
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
@@ -184,14 +184,15 @@ class Framer:
 
     def _scan_block(self, piece: memoryview, pos: int, end: int, records: Records) -> int:
         """Add the records from ``pos`` on; return ``end``, or where the first unreadable chunk starts."""
+        parts, add_start, add_stop = self._parts, records.starts.append, records.stops.append
         while end - pos >= CHUNK_HEADER_BYTES:
             checksum, length, kind = _unpack_header(piece, pos)
             stop = pos + CHUNK_HEADER_BYTES + length
             if stop > end or crc32(piece[pos + 6 : stop]) != checksum:
                 return pos
-            if kind == FULL and not self._parts:
-                records.starts.append(pos + CHUNK_HEADER_BYTES)
-                records.stops.append(stop)
+            if kind == FULL and not parts:
+                add_start(pos + CHUNK_HEADER_BYTES)
+                add_stop(stop)
             else:
                 data = bytes(piece[pos + CHUNK_HEADER_BYTES : stop])
                 self._join(kind, data, self._piece_start + pos, records)
@@ -210,7 +211,7 @@ class Framer:
         self._parts.append(data)
         if kind in (FULL, LAST):
             self._joined.append(b"".join(self._parts))
-            self._parts = []
+            self._parts.clear()
             records.starts.append(self._joined_at)
             self._joined_at += len(self._joined[-1])
             records.stops.append(self._joined_at)
@@ -238,7 +239,7 @@ class Framer:
     def _lose_parts(self, stop: int, what: str) -> None:
         if self._parts:
             self._lose(self._parts_start, stop, what)
-            self._parts = []
+            self._parts.clear()
 
     def _lose(self, start: int, stop: int, what: str) -> None:
         """Record a loss; one that continues the previous loss of the same kind is merged with it."""

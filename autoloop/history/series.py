@@ -115,7 +115,8 @@ class History(Mapping[str, Series]):
     Attributes:
         problem: As given.
         run: The run's record, or None where it was not found.
-        summary: W&B's own summary of the run, nested as logged; read from the file when it is first looked at.
+        summary: W&B's own summary of the run, nested as logged; of a ``.wandb`` file it is read when it is
+            first looked at.
         exit_code: Exit code that W&B recorded, or None. ``sys.exit(1)`` is recorded as 0: for the fate of
             a job trust its process.
         finished: Whether W&B recorded the end of the run.

@@ -32,7 +32,7 @@ class Split:
         usual &= self._starts + length == batch.stops
         self._kinds[~usual] = 0
         self._unusual = {
-            index: records.split(batch.text(index)) for index in np.flatnonzero(self._kinds == 0).tolist()
+            index: records.split(batch.message(index)) for index in np.flatnonzero(self._kinds == 0).tolist()
         }
         self._batch = batch
 

@@ -156,7 +156,7 @@ def _short_items(batch: ByteArray, head: Ints, tag: Ints, stop: Ints) -> tuple[I
 
 
 def _long_items(batch: ByteArray, head: Ints, tag: Ints, stop: Ints) -> tuple[Ints, Bools]:
-    """Return where the key fields of items begin, and which items fit: of any length, with up to four keys."""
+    """Return where the key fields of items begin, and which items fit: any length, up to four keys."""
     length, start = batch.varints(head + 1)
     good = (batch.bytes[head] == _FIRST) & (start + length == stop) & (start < tag)
     start = np.where(good, start, 0)
