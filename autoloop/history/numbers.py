@@ -1,7 +1,7 @@
 """Number texts: many of them as floats at once, each the float nearest to what is written.
 
-A decimal of up to 19 digits, with or without sign and point, is an integer below 2**64 over a power of ten that
-is, too. The 80-bit floats of x86 hold both exactly, so their quotient is rounded once, to 64 bits, and rounding
+A decimal of up to 19 digits, with or without sign and point, is an integer over a power of ten, both below
+2**64. The 80-bit floats of x86 hold both exactly, so their quotient is rounded once, to 64 bits. Rounding
 that to the 53 bits of a double is right unless the other 11 bits are just a half. Such texts, and all others
 (exponents, NaN, machines with other long floats), are left to Python's ``float``.
 Eight digits at a time: https://kholdstare.github.io/technical/2020/05/26/faster-integer-parsing.html
