@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from autoloop.base_config import GROUP, keep_files, to_trainer
 from autoloop.compose import app_config, placed, root_of, seen
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.errors import AutoloopError, ConfigError
+from autoloop.hydra_errors import hydra_message
+from autoloop.redact import tell
 
 MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
@@ -42,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.argv[1:] = hydra_arguments(given)
+        check_composes(sys.argv[1:])
     except AutoloopError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        tell(error)
         raise SystemExit(2) from error
     run()
 
@@ -112,15 +116,48 @@ def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
         ConfigError: The overrides do not compose.
     """
     from hydra import compose, initialize_config_dir
+
+    with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose("config", overrides=list(overrides))
+        return app_config(config), root_of(config)
+
+
+def check_composes(words: Sequence[str]) -> None:
+    """Compose the config once as Hydra is going to, to tell a mistake in our own words.
+
+    Args:
+        words: The command line in Hydra's terms. With a flag such as ``--help`` nothing is checked.
+
+    Raises:
+        ConfigError: They do not compose.
+    """
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    if any(word.startswith("-") and word not in MULTIRUN for word in words):
+        return
+    overrides = [word for word in words if word not in MULTIRUN]
+    mode = RunMode.RUN if len(overrides) == len(words) else RunMode.MULTIRUN
+    with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        hydra_app = GlobalHydra.instance().hydra
+        assert hydra_app is not None
+        hydra_app.compose_config("config", overrides, run_mode=mode, with_log_configuration=False)
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """Turn what Hydra raises into a `ConfigError` that names what was meant."""
+    from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            config = compose("config", overrides=list(overrides))
-            return app_config(config), root_of(config)
+        yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(str(error)) from error
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            valid = compose("config", return_hydra_config=True)
+        raise ConfigError(hydra_message(error, valid, sorted(config_groups()))) from error
 
 
 if __name__ == "__main__":
