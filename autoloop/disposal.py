@@ -28,6 +28,12 @@ NO_EFFECT = 0.05
 LARGER = 1.5
 """A step on a knob that had no effect is tried again only if it is larger than this many such steps."""
 
+ASKED_FOR = "queue"
+"""Who proposes the user's own variants: nothing speaks against what the user asks for."""
+
+NO_RULES = (ASKED_FOR, "sample", "outside")
+"""Who proposes without being a rule: one bad idea of theirs says nothing of their next."""
+
 Change = tuple[str, Any, Any]  # path, old value, new value
 
 
@@ -63,11 +69,15 @@ class Disposal:
             proposal: The proposal.
             changes: What it changes in its parent's config.
         """
+        if proposal.rule == ASKED_FOR:
+            return ""
         why = self.racing.get(proposal.trial, "")
         return why or self._cooling(proposal) or self._without_effect(proposal, changes)
 
     def _cooling(self, proposal: Decision) -> str:
         """The rule made a child of this lineage worse, not long ago."""
+        if proposal.rule in NO_RULES:
+            return ""
         line = set(self._lineage(proposal.trial))
         for pair in reversed(self._pairs):
             child = pair.child

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakSet
 
 from autoloop.errors import JournalError
-from autoloop.redact import redact
+from autoloop.redact import redact_all
 from autoloop.study import VERSION, Event, Study
 
 FILE_NAME = "study.jsonl"
+LOCK_NAME = "study.lock"
 FILES_BESIDE = (
     "reports",
     "multirun.yaml",
@@ -55,14 +57,16 @@ class Journal:
         self._clock = clock
         self.lock = threading.RLock()
         self.observers: list[Callable[[Event, Study], None]] = []
-        try:
-            study_dir.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab+")
-        except OSError as error:
-            raise JournalError(f"cannot write the study in {study_dir}: {error.strerror or error}") from error
         with ExitStack() as opened:
-            opened.push(self._file)
-            self._lock = opened.enter_context(_lock(study_dir / "study.lock"))
+            try:
+                study_dir.mkdir(parents=True, exist_ok=True)
+                self._lock = opened.enter_context(_lock(study_dir / LOCK_NAME))
+                self._file = opened.enter_context(self.path.open("ab", buffering=0))
+            except OSError as error:
+                raise JournalError(
+                    f"cannot write the study in {study_dir}: {error.strerror or error}; "
+                    "choose another hydra.sweep.dir or make it writable"
+                ) from error
             events, end = _parse(self.path)
             self._file.truncate(end)
             self.study = Study.replay(events)
@@ -79,20 +83,20 @@ class Journal:
         """
         with self.lock:
             event = _plain({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
-            text = redact(json.dumps(event, ensure_ascii=False, allow_nan=False), os.environ)
-            line = text.encode("utf-8", "backslashreplace") + b"\n"
-            start = self._file.seek(0, os.SEEK_END)
+            event = redact_all(event, os.environ)
+            text = json.dumps(event, ensure_ascii=False, allow_nan=False)
+            start = os.fstat(self._file.fileno()).st_size
             try:
-                self._file.write(line)
-                self._file.flush()
-                os.fsync(self._file.fileno())
-            except OSError as error:
+                self._write(text.encode("utf-8", "backslashreplace") + b"\n")
+                self.study.record(event)
+            except BaseException as error:  # Ctrl-C as well: the file must say what the study says
                 _cut(self._file, start)
-                raise JournalError(
-                    f"cannot write to {self.path}: {error.strerror or error}; what was written before "
-                    "is unharmed. Make room, then give the same command again to go on"
-                ) from error
-            self.study.record(event)
+                if isinstance(error, OSError):
+                    raise JournalError(
+                        f"cannot write to {self.path}: {error.strerror or error}; what was written before is "
+                        "unharmed. Make room, then give the same command again to go on"
+                    ) from error
+                raise
             for observe in self.observers:
                 observe(event, self.study)
             return dict(event)
@@ -101,6 +105,13 @@ class Journal:
         """The study as it is now, for another thread to look at."""
         with self.lock:
             return self.study.copy()
+
+    def _write(self, line: bytes) -> None:
+        """Write a line and wait until it is on disk."""
+        left = memoryview(line)
+        while left:
+            left = left[self._file.write(left) :]
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file and let go of the lock."""
@@ -161,17 +172,18 @@ class JournalReader:
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
-    """Move a study, with all that its journal speaks of, into a new directory below its own.
+    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one.
 
-    Return that one.
+    The journal goes last: until then what a kill leaves halfway is moved on by the next call.
     """
     number = 1
-    while (aside := study_dir / f"previous_{number}").exists():
+    while (study_dir / f"previous_{number}" / FILE_NAME).exists():
         number += 1
-    aside.mkdir()
+    aside = study_dir / f"previous_{number}"
+    aside.mkdir(exist_ok=True)
     of_jobs = {Path(job.run_dir).parts[0] for job in study.jobs.values() if Path(job.run_dir).parts}
-    for name in (FILE_NAME, *FILES_BESIDE, *sorted(of_jobs - {"..", "/"})):
-        if (study_dir / name).exists():
+    for name in (*sorted(of_jobs - {"..", "/"}), *FILES_BESIDE, FILE_NAME):
+        if (study_dir / name).exists() and not (aside / name).exists():
             (study_dir / name).rename(aside / name)
     return aside
 
@@ -214,6 +226,9 @@ def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, byte
                 yield number, line
 
 
+_held: WeakSet[IO[str]] = WeakSet()
+
+
 def _lock(path: Path) -> IO[str]:
     """Take the lock, which the kernel lets go of when this process ends in any way."""
     file = path.open("a+")
@@ -229,7 +244,17 @@ def _lock(path: Path) -> IO[str]:
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}")
     file.flush()
+    _held.add(file)
     return file
+
+
+def _let_go_in_child() -> None:
+    """Close a forked child's copies of the locks: it may outlive the process that holds the study."""
+    for file in list(_held):
+        file.close()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 def _cut(file: IO[bytes], size: int) -> None:

@@ -133,7 +133,7 @@ def _found_enough(study: Study, limits: Limits) -> Stop | None:
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
-    failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+    failed = [job for job in study.counted() if _failed(job) and not _again(study, job, limits)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = failures_in_a_row(study)
@@ -150,24 +150,27 @@ def failures_in_a_row(study: Study) -> int:
     ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
     for job in ended:
-        if job.state in (TrialState.FAILED, TrialState.TIMEOUT):
+        if _failed(job):
             streak += 1
         elif job.state is not TrialState.INTERRUPTED:
             streak = 0
     return streak
 
 
+def _failed(job: Job) -> bool:
+    return job.state in (TrialState.FAILED, TrialState.TIMEOUT)
+
+
 def _again(study: Study, job: Job, limits: Limits) -> bool:
     """Whether this job is to be tried again.
 
-    Always after an interruption, `retries` times after a failure.
+    After a failure `retries` times. After an interruption always where the whole study was interrupted, once
+    where something on the machine ended the job alone.
     """
+    tries = [other.state for other in study.jobs.values() if other.name == job.name]
     if job.state is TrialState.INTERRUPTED:
-        return True
-    if job.state is not TrialState.FAILED:
-        return False
-    tries = [other for other in study.jobs.values() if other.name == job.name]
-    return sum(other.state is TrialState.FAILED for other in tries) <= limits.retries
+        return tries.count(TrialState.INTERRUPTED) <= 1 + len(study.resumes)
+    return job.state is TrialState.FAILED and tries.count(TrialState.FAILED) <= limits.retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +384,11 @@ class Disposer:
         """Why the loop would refuse this proposal; empty where it would take it."""
         found = self.appraise(proposal)
         return found if isinstance(found, str) else ""
+
+    def outcome(self, proposal: Decision) -> object:
+        """The signature of the config that a proposal leads to; of one that is refused, its words."""
+        found = self.appraise(proposal)
+        return found.signature if isinstance(found, Derived) else (proposal.trial, proposal.edits)
 
     def appraise(self, proposal: Decision) -> Derived | str:
         """The child that a proposal leads to, or why there is none."""

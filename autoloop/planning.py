@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ from typing import Any
 from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
 from autoloop.effects import DeadKnob
+from autoloop.errors import AutoloopError
 from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
 from autoloop.plan import Points
+from autoloop.proposer import Answer, Proposer, ask, question_of
+from autoloop.queue_file import waiting
+from autoloop.redact import reveal
 from autoloop.repeats import fresh_seeds, seed_of, seed_path
 from autoloop.rules.base import Decision
 from autoloop.score import Outcome, Scorecard, outcomes
 from autoloop.scorecard_file import load_outcomes, save_outcomes
 from autoloop.settings import Settings
-from autoloop.strategies import Situation
+from autoloop.strategies import Opening, Situation
 from autoloop.study import Job, Study
 from autoloop.trials import Trial
 from autoloop.variants import Variant
@@ -34,14 +39,29 @@ class Planner:
         study_dir: Its directory.
     """
 
-    def __init__(self, settings: Settings, composer: Composer, study_dir: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        composer: Composer,
+        study_dir: Path,
+        slots: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """Set up for one study.
+
+        Args:
+            settings: Its settings.
+            composer: Makes configs of variants.
+            study_dir: Its directory.
+            slots: Tells how many jobs run at a time, None if that is not known.
+        """
         self.settings = settings
         self.study_dir = study_dir
         self._composer = composer
+        self._slots = slots
         self._earlier: list[Outcome] | None = None
 
     def first(self, points: Points) -> Round:
-        """Round 1: the starting points, the user's variants, and the repeats that measure the noise.
+        """Round 1: the starting points, the user's variants, repeats, and what the strategy adds.
 
         Raises:
             EditError: A named variant cannot be used.
@@ -54,7 +74,22 @@ class Planner:
             seeds = islice(fresh_seeds(seed_of(start.config, path)), repeats)
             why = f"measures the noise: {start.name} with another seed"
             add_repeats(planned, start, path, seeds, why, self._composer.derive)
+        if self.settings.limits.rounds > 1:
+            self._fill_up(planned, points.starts[0])
         return planned
+
+    def _fill_up(self, planned: Round, start: Variant) -> None:
+        """Add what the strategy wants in round 1 beside the user's variants."""
+        limit = self.settings.limits.max_jobs
+        opening = Opening(
+            start, len(planned.variants), self.settings.seed, self._slots(), bounds=self.settings.bounds
+        )
+        parents = {variant.name: variant for variant in planned.variants}
+        disposer = Disposer(parents, planned.seen, self._composer.derive, dead=self.settings.ignored)
+        places = None if limit is None else max(0, limit - len(planned.variants))
+        more = next_round(1, self.settings.strategy.open(opening), disposer, places)
+        planned.variants += more.variants
+        planned.refused += more.refused
 
     def next(self, study: Study, number: int) -> Round:
         """A later round: what the strategy proposes, as far as nothing speaks against it."""
@@ -67,6 +102,8 @@ class Planner:
             Disposal(study, number, judging.cooldown, judging.freeze).objection,
             [*self.settings.ignored, *_found_dead(study)],
         )
+        start = next(iter(trials.values()))
+        answer = self._ask_outside(study, number, start.variant, trials)
         situation = Situation(
             finished=[trials[job.name] for job in study.of_round(number - 1) if not job.is_repeat],
             trials=trials,
@@ -75,15 +112,45 @@ class Planner:
             seed=self.settings.seed,
             maximize=study.maximize,
             refusal=disposer.refusal,
+            outcome=disposer.outcome,
             preference=self._preference(study),
+            earlier=_fired_before(study, number - 1),
+            waiting=self._waiting(study, start.name),
+            outside=answer.proposals,
+            slots=self._slots(),
+            bounds=self.settings.bounds,
         )
         limit = self.settings.limits.max_jobs
         places = None if limit is None else limit - len(study.counted())
-        return next_round(number, self.settings.strategy.propose(situation), disposer, places)
+        planned = next_round(number, self.settings.strategy.propose(situation), disposer, places)
+        planned.refused += answer.problems
+        return planned
+
+    def _ask_outside(self, study: Study, number: int, start: Variant, trials: Mapping[str, Trial]) -> Answer:
+        """What the strategy's outside proposer says; nothing where it has none."""
+        config = self.settings.strategy.proposer
+        if not config:
+            return Answer()
+        best = study.best()
+        places = len(study.of_round(number - 1))
+        question = question_of(study, number, places, start.config, self.settings.bounds)
+        answer = ask(Proposer.read(config), question, trials, best.name if best else start.name)
+        for problem in answer.problems:
+            log.warning("the outside proposer: %s", problem.why)
+        return answer
+
+    def _waiting(self, study: Study, start: str) -> list[Decision]:
+        """The user's variants that wait in the queue; a queue that cannot be read is told and left alone."""
+        try:
+            return waiting(self.study_dir, study, start)
+        except AutoloopError as error:
+            log.warning("the queue is left aside: %s", error)
+            return []
 
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
         plan = job.plan
+        overrides = tuple(reveal(override, os.environ) for override in plan.overrides)
         variant = Variant(
             name=plan.name,
             edits=plan.edits,
@@ -92,8 +159,8 @@ class Planner:
             reason=plan.reason,
             evidence=plan.evidence,
             expects=plan.expects,
-            overrides=plan.overrides,
-            config=LazyConfig(self._composer, plan.overrides),
+            overrides=overrides,
+            config=LazyConfig(self._composer, overrides),
             signature=plan.signature,
             changes=plan.changes,
             notes=plan.notes,
@@ -125,6 +192,12 @@ class Planner:
             self.load_scorecard()
         card = Scorecard([*(self._earlier or ()), *outcomes(study)])
         return lambda decision: card.win_rate(decision.rule, decision.edits)
+
+
+def _fired_before(study: Study, number: int) -> list[Decision]:
+    """What rules proposed in all rounds but this one, the latest first."""
+    rounds = sorted((other for other in study.decisions if other != number), reverse=True)
+    return [_decision(entry) for other in rounds for entry in study.decisions[other] if entry["edits"]]
 
 
 def _found_dead(study: Study) -> list[DeadKnob]:

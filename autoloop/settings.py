@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,7 +19,7 @@ from autoloop.metrics import Metrics
 from autoloop.notify.settings import NotifySettings
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
-from autoloop.until import read_conditions
+from autoloop.until import Condition, read_conditions
 from autoloop.variants import Entry, edit_texts, parse_entries
 
 Resume = Literal["true", "auto", "force", "false"]
@@ -36,6 +36,9 @@ Live = Literal["auto", "true", "false"]
 ``auto``: if the launcher keeps the output of jobs off the terminal, as ``slots`` does. ``true``: with any
 launcher. ``false``: never.
 """
+
+#: Settings of rules that name metrics.
+METRIC_SETTINGS = ("metric", "train", "evaluation")
 
 CONF_DIR = Path(__file__).parent / "conf"
 
@@ -92,6 +95,10 @@ class Settings:
         raw = {
             name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")
         }
+        metrics = Metrics.read(raw["metrics"])
+        until = read_conditions(_group("until", given.get("until"), knobs))
+        rules = tuple(build_rules(raw["rules"]))
+        _check_metrics(metrics, raw["rules"], until)
         return cls(
             limits=Limits(
                 rounds=_whole(given, "rounds", 1) or 1,
@@ -101,11 +108,11 @@ class Settings:
                 retries=_whole(given, "retries", 0) or 0,
                 fail_fast=_switch(given, "fail_fast"),
                 patience=_whole(given, "patience", 1),
-                until=read_conditions(_group("until", given.get("until"), knobs)),
+                until=until,
             ),
-            rules=tuple(build_rules(raw["rules"])),
+            rules=rules,
             strategy=build_strategy(raw["strategy"]),
-            metrics=Metrics.read(raw["metrics"]),
+            metrics=metrics,
             bounds=_bounds(raw["bounds"]),
             variants=parse_entries(given.get("variants")),
             edits=edit_texts(given.get("edits")),
@@ -152,6 +159,20 @@ def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
+
+
+def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:
+    """Find metrics that nobody logs, where the config says which are logged."""
+    if metrics.objective:
+        metrics.check("metrics.objective", [metrics.objective])
+    for name, entry in rules.items():
+        for key in METRIC_SETTINGS:
+            names = (entry or {}).get(key)
+            if names:
+                metrics.check(f"rules.{name}.{key}", [names] if isinstance(names, str) else names)
+    for condition in until:
+        if condition.metric:
+            metrics.check(f"until.{condition.name}.metric", [condition.metric])
 
 
 def _whole(given: Mapping[str, Any], name: str, lowest: int) -> int | None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoloop.rules.build import build
-from autoloop.strategies.base import Situation, Strategy
+from autoloop.strategies.base import Opening, Situation, Strategy
+from autoloop.strategies.mixed import MixedStrategy
 from autoloop.strategies.rules import RulesStrategy
 
-__all__ = ["RulesStrategy", "Situation", "Strategy", "build_strategy"]
+__all__ = ["MixedStrategy", "Opening", "RulesStrategy", "Situation", "Strategy", "build_strategy"]
 
 
 def build_strategy(config: Mapping[str, Any]) -> Strategy:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoloop.rules.base import Decision
 from autoloop.trials import Trial
+from autoloop.variants import Variant
+
+Bounds = Mapping[str, tuple[float | None, float | None]]
 
 
 def no_refusal(proposal: Decision) -> str:
     """Refuse no proposal."""
     return ""
+
+
+def as_proposed(proposal: Decision) -> object:
+    """Tell proposals apart by their words."""
+    return (proposal.trial, proposal.edits)
 
 
 def no_preference(proposal: Decision) -> float:
@@ -22,19 +30,25 @@ def no_preference(proposal: Decision) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All a strategy may look at when a round is over.
+    """All a strategy may look at when a round is to be filled.
 
     Attributes:
-        finished: Trials of the round that just ended, in job order.
-        trials: Every finished trial of the study by name.
+        finished: Trials that ended since the last decision, in job order; repeats are not among them.
+        trials: Every finished trial of the study by name, repeats included.
         decisions: What the rules said of ``finished``, silent ones included.
         round: Number of the round to fill.
         seed: Seed of the study, for strategies that draw.
         maximize: Whether a larger objective is better.
         refusal: Says why the loop would refuse a proposal as things stand (has run, changes nothing, beyond
             its bounds, did not help before); empty where it would take it.
+        outcome: Tells proposals apart by the config they lead to: two with an equal outcome are one job.
         preference: How often a proposal like this one has helped so far (0 to 1, 0.5 where it was never
             tried): the scorecard's word on which of the rules that fired goes first.
+        earlier: What the rules said of all trials before, silent ones left out.
+        waiting: Variants of the user's that wait in the queue, as proposals.
+        outside: What the outside proposer wants, if the strategy has one.
+        slots: Number of jobs that run at a time; None where the launcher does not tell.
+        bounds: Path pattern -> (low, high) for every value an edit may set.
     """
 
     finished: Sequence[Trial]
@@ -44,12 +58,52 @@ class Situation:
     seed: int = 0
     maximize: bool = False
     refusal: Callable[[Decision], str] = no_refusal
+    outcome: Callable[[Decision], object] = as_proposed
     preference: Callable[[Decision], float] = no_preference
+    earlier: Sequence[Decision] = ()
+    waiting: Sequence[Decision] = ()
+    outside: Sequence[Decision] = ()
+    slots: int | None = None
+    bounds: Bounds = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """All a strategy may look at when round 1 is to be filled up.
+
+    Attributes:
+        start: The baseline.
+        planned: How many jobs the round has already: starting points, the user's variants, repeats.
+        seed: Seed of the study.
+        slots: As in `Situation`.
+        bounds: As in `Situation`.
+    """
+
+    start: Variant
+    planned: int
+    seed: int = 0
+    slots: int | None = None
+    bounds: Bounds = field(default_factory=dict)
 
 
 class Strategy(ABC):
-    """Turns what is known into proposals; the loop checks them and says no where it must."""
+    """Turns what is known into proposals; the loop checks them and says no where it must.
+
+    Attributes:
+        proposer: The program that is asked for proposals beside it (`autoloop.proposer`); None for none.
+    """
+
+    proposer: Mapping[str, object] | None = None
 
     @abstractmethod
     def propose(self, situation: Situation) -> list[Decision]:
         """Return decisions with edits, the most wanted first."""
+
+    def open(self, opening: Opening) -> list[Decision]:
+        """Return decisions on the baseline that fill up round 1; none unless a strategy wants some."""
+        return []
+
+
+def filled_up(size: int, slots: int | None) -> int:
+    """Return the smallest multiple of the number of slots that is at least ``size``."""
+    return -(-size // slots) * slots if slots else size

@@ -32,11 +32,12 @@ class RulesStrategy(Strategy):
         self.parents = None if parents is None else checks.whole(kind, "parents", parents, 1)
 
     def propose(self, situation: Situation) -> list[Decision]:
-        """Return the decisions that fired, every run's first ones before the second ones."""
+        """Return the user's waiting variants, then what fired: every run's first ones come first."""
         chosen = self._chosen(situation)
         children = [self._children(trial, situation) for trial in chosen]
         most = max(map(len, children), default=0)
-        return _distinct(own[place] for place in range(most) for own in children if place < len(own))
+        fired = (own[place] for place in range(most) for own in children if place < len(own))
+        return _distinct([*situation.waiting, *fired])
 
     def _chosen(self, situation: Situation) -> list[Trial]:
         """Return the runs that may have children, in job order."""

@@ -51,6 +51,18 @@ def test_a_rule_that_made_things_worse_waits_on_that_lineage(
         assert "a is 20 % worse than baseline" in why
 
 
+@pytest.mark.parametrize("source", ["sample", "outside", "queue"])
+def test_one_bad_point_does_not_silence_a_sampler_an_outside_program_or_the_user(source: str) -> None:
+    study = study_of(BASE, child("a", 1.2, rule=source))
+    assert Disposal(study, 3, 2).objection(wish("baseline", source), [("lr", 0.1, 0.3)]) == ""
+
+
+def test_nothing_speaks_against_what_the_user_asks_for() -> None:
+    study = study_of(BASE, child("a", 1.0))
+    assert Disposal(study, 3, freeze=True).objection(wish("baseline", "queue"), LR_UP) == ""
+    assert Disposal(study, 3, freeze=True).objection(wish("baseline", "sample"), LR_UP)
+
+
 def test_a_rule_whose_child_was_within_the_noise_may_go_on() -> None:
     study = study_of(BASE, child("a", 1.02))
     assert Disposal(study, 3, 2, freeze=True).objection(wish("a"), [("lr", 0.2, 0.6)]) == ""

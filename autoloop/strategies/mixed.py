@@ -1,0 +1,242 @@
+"""MixedStrategy: rules on the best trials, a sampler over the space, the user's and an outside's ideas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from autoloop.edits import format_literal
+from autoloop.rules import checks
+from autoloop.rules.base import Decision
+from autoloop.rules.paths import is_number
+from autoloop.strategies.base import Opening, Situation, Strategy, filled_up
+from autoloop.strategies.gaussian import GaussianProcess
+from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
+from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen
+from autoloop.strategies.space import Knob, read_space
+from autoloop.study import REPEAT
+from autoloop.trials import Trial, TrialState
+
+SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
+SAMPLE = "sample"
+GO_ON = "go_on"
+SPARE = 4  # points asked for beyond those needed, in case some have run already
+
+
+class MixedStrategy(Strategy):
+    """Fills each round by quota from several sources.
+
+    In this order: variants of the user's that wait in the queue (all of them); proposals of an outside
+    program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far,
+    best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
+    step that made the best trial better than its parent, taken once more; and a sampler over the whole space
+    for the rest. What one source cannot fill the sampler does. A round has ``size`` jobs, filled up to a
+    multiple of the slots; round 1 is filled up beside the baseline and the user's variants.
+
+    The sampler turns the knobs of ``space``, or every number that has bounds or was changed by a variant or
+    rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said. It learns
+    from every finished trial, whoever proposed it. Its points are children of the baseline, at the baseline's
+    seed.
+
+    Args:
+        size: Jobs of a round.
+        rules_share: Largest share of a round that rules fill (0 to 1).
+        outside_share: Largest share that the outside proposer fills.
+        parents: From how many of the best trials rules may go on.
+        sampler: ``gaussian`` (built in), ``quasi_random``, ``random``, or Optuna's ``tpe`` and ``optuna_gp``.
+        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null; empty for the knobs named above.
+        span: Factor up and down where no bound is said, above 1.
+        first_reach: Part of the way to the ends of the space that the points of round 1 may go (0 to 1).
+        proposer: ``{command: .., timeout_s: ..}`` of an outside program; null for none.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int = 4,
+        rules_share: float = 0.5,
+        outside_share: float = 0.25,
+        parents: int = 2,
+        sampler: str = "gaussian",
+        space: Mapping[str, Any] | None = None,
+        span: float = 4.0,
+        first_reach: float = 0.5,
+        proposer: Mapping[str, Any] | None = None,
+    ) -> None:
+        kind = "MixedStrategy"
+        self.size = checks.whole(kind, "size", size, 1)
+        self.rules_share = checks.number(kind, "rules_share", rules_share, 0.0, 1.0)
+        self.outside_share = checks.number(kind, "outside_share", outside_share, 0.0, 1.0)
+        self.parents = checks.whole(kind, "parents", parents, 1)
+        self.sampler = _sampler(checks.choice(kind, "sampler", sampler, SAMPLERS))
+        self.space = dict(space or {})
+        self.span = checks.number(kind, "span", span, 1.0, over=True)
+        self.first_reach = checks.number(kind, "first_reach", first_reach, 0.0, 1.0)
+        self.proposer = dict(proposer) if proposer else None
+
+    def open(self, opening: Opening) -> list[Decision]:
+        """Return points around the baseline for the places of round 1 that are free."""
+        free = filled_up(max(self.size, opening.planned), opening.slots) - opening.planned
+        knobs = read_space(opening.start.config, self.space, opening.bounds, (), self.span)
+        if not free or not knobs:
+            return []
+        start = np.array([knob.unit(opening.start.config) for knob in knobs])
+        spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
+        points = start + self.first_reach * (spread - start)
+        reason = "fills round 1: a point around the baseline"
+        return [one for point in points if (one := _point(opening.start.name, knobs, point, reason))]
+
+    def propose(self, situation: Situation) -> list[Decision]:
+        """Return the round's proposals, and before each source's those of it that will be refused."""
+        size = filled_up(self.size, situation.slots)
+        taken = _Round(situation)
+        taken.fill(situation.waiting, max(size, len(situation.waiting)))
+        taken.fill(situation.outside, min(size, taken.count + math.ceil(self.outside_share * size)))
+        taken.fill(self._of_rules(situation), min(size, taken.count + round(self.rules_share * size)))
+        taken.fill(self._of_sampler(situation, size - taken.count), size)
+        taken.fill(self._of_rules(situation), size)
+        return taken.proposals
+
+    def _of_rules(self, situation: Situation) -> list[Decision]:
+        """Return what rules say of the best trials: the first word on each, then the second words."""
+        best = _ranked(situation)[: self.parents]
+        said = [*situation.decisions, *situation.earlier]
+        each = []
+        for trial in best:
+            fired = [one for one in said if one.judged == trial.name and one.fired]
+            fired = [*_go_on(trial, situation), *fired] if trial is best[0] else fired
+            each.append(sorted(fired, key=situation.preference, reverse=True))
+        healing = [
+            one for one in said if one.fired and one.judged not in {t.name for t in _ranked(situation)}
+        ]
+        rows = zip_longest(*each)
+        return [*healing, *(one for row in rows for one in row if one is not None)]
+
+    def _of_sampler(self, situation: Situation, count: int) -> Iterator[Decision]:
+        """Yield points of the space, as children of the baseline."""
+        start = _start(situation)
+        if count <= 0 or start is None:
+            return
+        touched = (path for trial in situation.trials.values() for path, _, _ in trial.variant.changes)
+        config = start.variant.config
+        knobs = read_space(config, self.space, situation.bounds, touched, self.span)
+        if not knobs:
+            return
+        best = next(iter(_ranked(situation)), start)
+        knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
+        seen = _seen(situation, knobs, config)
+        reason = (
+            f"a point of the space, chosen by {type(self.sampler).__name__} from {len(seen.points)} trials"
+        )
+        for point in self.sampler.ask(seen, count + SPARE):
+            proposal = _point(start.name, knobs, point, reason)
+            if proposal is not None:
+                yield proposal
+
+
+class _Round:
+    """Proposals on their way to a round: counts those that the loop will take."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.proposals: list[Decision] = []
+        self.count = 0
+        self._situation = situation
+        self._known: set[object] = set()
+
+    def fill(self, source: Iterable[Decision], until: int) -> None:
+        """Take proposals from a source until the round has so many."""
+        if self.count >= until:
+            return
+        for proposal in source:
+            if self.count >= until:
+                return
+            outcome = self._situation.outcome(proposal)
+            if outcome in self._known:
+                continue
+            self._known |= {outcome, (proposal.trial, proposal.edits)}
+            self.proposals.append(proposal)
+            self.count += not self._situation.refusal(proposal)
+
+
+def _sampler(name: str) -> Sampler:
+    if name in KINDS:
+        return OptunaSampler(name)
+    built_in: dict[str, Sampler] = {
+        "gaussian": GaussianProcess(),
+        "quasi_random": QuasiRandom(),
+        "random": Random(),
+    }
+    return built_in[name]
+
+
+def _ranked(situation: Situation) -> list[Trial]:
+    """Return the completed trials with an objective, the best first; repeats are none of them."""
+    sign = -1 if situation.maximize else 1
+    known = [
+        trial
+        for trial in situation.trials.values()
+        if trial.state is TrialState.COMPLETE
+        and math.isfinite(trial.objective)
+        and trial.variant.rule != REPEAT
+    ]
+    return sorted(known, key=lambda trial: (sign * trial.objective, trial.job))
+
+
+def _start(situation: Situation) -> Trial | None:
+    """Return the starting point that the best trial descends from."""
+    ranked = _ranked(situation)
+    trial = ranked[0] if ranked else next(iter(situation.trials.values()), None)
+    while trial is not None and trial.variant.parent in situation.trials:
+        trial = situation.trials[trial.variant.parent or ""]
+    return trial
+
+
+def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
+    """Return the step that led to a trial, once more, where it made the trial better than its parent."""
+    parent = situation.trials.get(trial.variant.parent or "")
+    if parent is None or parent.name not in {one.name for one in _ranked(situation)}:
+        return []
+    gain = (trial.objective - parent.objective) * (1 if situation.maximize else -1)
+    edits = tuple(edit for change in trial.variant.changes if (edit := _again(*change)))
+    if gain <= 0 or not edits:
+        return []
+    reason = f"{trial.name} is better than {parent.name}: the same step once more"
+    evidence = {"objective": trial.objective, "parent_objective": parent.objective}
+    return [Decision(GO_ON, trial.name, reason, evidence, edits, f"better than {trial.objective:.4g}")]
+
+
+def _again(path: str, old: Any, new: Any) -> str:
+    """Return the edit that takes a step between positive numbers once more; empty for other changes."""
+    if not (is_number(old) and is_number(new)) or old <= 0 or new <= 0:
+        return ""
+    value = new * (new / old)
+    whole = isinstance(old, int) and isinstance(new, int)
+    return f"{path}@set={format_literal(round(value) if whole else float(f'{value:.3g}'))}"
+
+
+def _seen(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any]) -> Seen:
+    """Return the finished trials as points; jobs that crashed or were interrupted tell nothing.
+
+    A stopped trial counts with what it had reached.
+    """
+    sign = -1 if situation.maximize else 1
+    told = (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.STOPPED)
+    trials = [one for one in situation.trials.values() if one.state in told and one.variant.rule != REPEAT]
+    points = np.array([[knob.unit(one.variant.config) for knob in knobs] for one in trials])
+    losses = [math.nan if one.state is TrialState.INFEASIBLE else sign * one.objective for one in trials]
+    return Seen(
+        points.reshape(len(trials), len(knobs)),
+        np.array(losses, dtype=np.float64),
+        np.array([knob.unit(start) for knob in knobs]),
+        situation.seed,
+    )
+
+
+def _point(start: str, knobs: Sequence[Knob], point: Sequence[float], reason: str) -> Decision | None:
+    """Return the proposal that leads from the baseline to a point; None if that is the baseline."""
+    edits = tuple(edit for knob, unit in zip(knobs, point, strict=True) if (edit := knob.edit(float(unit))))
+    return Decision(SAMPLE, start, reason, {"knobs": len(knobs)}, edits) if edits else None

@@ -1,0 +1,65 @@
+"""OptunaSampler: Optuna's samplers by ask and tell; needs ``pip install autoloop[optuna]``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from autoloop.errors import ConfigError
+from autoloop.strategies.samplers import Floats, Sampler, Seen, usable
+
+KINDS = ("tpe", "optuna_gp")
+
+
+class OptunaSampler(Sampler):
+    """A fresh Optuna study is told all points seen, and asked.
+
+    Points a rule led out of the range are told as lying on its edge.
+
+    Args:
+        kind: ``tpe`` (multivariate, with constant liar) or ``optuna_gp``.
+    """
+
+    def __init__(self, kind: str = "tpe") -> None:
+        self.kind = kind
+
+    def ask(self, seen: Seen, count: int) -> Floats:
+        """Return what Optuna suggests; with the same seed and points the same."""
+        optuna = _import_optuna()
+        names = [f"x{number}" for number in range(seen.start.size)]
+        space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
+        study = optuna.create_study(sampler=self._sampler(optuna, seen))
+        for point, loss in zip(*usable(seen), strict=True):
+            params = dict(zip(names, np.clip(point, 0.0, 1.0).tolist(), strict=True))
+            study.add_trial(optuna.create_trial(params=params, distributions=space, value=float(loss)))
+        asked = [study.ask(space) for _ in range(count)]
+        return np.array([[trial.params[name] for name in names] for trial in asked])
+
+    def _sampler(self, optuna: Any, seen: Seen) -> Any:
+        seed = (seen.seed * 1000003 + len(seen.points)) % 2**31
+        if self.kind == "optuna_gp":
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(
+                seed=seed, n_startup_trials=4, multivariate=True, constant_liar=True
+            )
+
+
+def _import_optuna() -> Any:
+    """Import Optuna, quietly.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ConfigError(
+            "strategy.sampler wants Optuna, which is not installed: pip install 'autoloop[optuna]', "
+            "or choose sampler=gaussian or sampler=quasi_random"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna

@@ -1,0 +1,94 @@
+"""Samplers: where in the space to look next, from the points seen so far.
+
+A sampler is a pure function of what it is given: the same points and seed, the same proposals.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a sampler may look at.
+
+    Attributes:
+        points: float64 (n, d), configs as points; 0 to 1 is the range, a rule may have led outside.
+        losses: float64 (n,), their objectives, lower is better; NaN where there is none or the run diverged.
+        start: float64 (d,), the baseline.
+        seed: Seed for what is drawn.
+    """
+
+    points: Floats
+    losses: Floats
+    start: Floats
+    seed: int
+
+
+class Sampler(ABC):
+    """Proposes points."""
+
+    @abstractmethod
+    def ask(self, seen: Seen, count: int) -> Floats:
+        """Return float64 (count, d) points with coordinates from 0 to 1, the most wanted first."""
+
+
+class QuasiRandom(Sampler):
+    """Points that fill the space evenly, none of them seen: an additive recurrence.
+
+    The sequence is that of M. Roberts (The unreasonable effectiveness of quasirandom sequences, 2018):
+    multiples of the powers of 1/phi_d, phi_d the root of ``x^(d+1) = x + 1``. It goes on where the points
+    seen end, and starts at a place drawn with the seed.
+    """
+
+    def ask(self, seen: Seen, count: int) -> Floats:
+        """Return the next points of the sequence."""
+        return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
+
+
+def quasi_random(skip: int, count: int, dimensions: int, seed: int) -> Floats:
+    """Return points ``skip`` to ``skip + count`` of the sequence: float64 (count, dimensions) in [0, 1)."""
+    root = 2.0
+    for _ in range(40):
+        root = (1 + root) ** (1 / (dimensions + 1))
+    steps = root ** -np.arange(1, dimensions + 1, dtype=np.float64)
+    shift = np.random.default_rng(seed).random(dimensions)
+    numbers = np.arange(skip + 1, skip + count + 1, dtype=np.float64)
+    return np.asarray((shift + numbers[:, None] * steps) % 1.0)
+
+
+class Random(Sampler):
+    """Points drawn evenly at random."""
+
+    def ask(self, seen: Seen, count: int) -> Floats:
+        """Return points drawn with the seed and the number of points seen."""
+        generator = np.random.default_rng([seen.seed, len(seen.points)])
+        return np.asarray(generator.random((count, seen.start.size)))
+
+
+def usable(seen: Seen) -> tuple[Floats, Floats]:
+    """Return the points with a finite loss and their losses."""
+    keep = np.isfinite(seen.losses)
+    return seen.points[keep], seen.losses[keep]
+
+
+def normal_scores(losses: Sequence[float] | Floats) -> Floats:
+    """Return losses as numbers of mean 0 and deviation 1; logarithms where all are above 0, bad ones cut off.
+
+    What is far worse than the median says only that: beyond two and a half times the distance from the best
+    to the median it is drawn in.
+    """
+    values = np.asarray(losses, dtype=np.float64)
+    if (values > 0).all():
+        values = np.log(values)
+    middle, best = float(np.median(values)), float(values.min())
+    values = np.minimum(values, best + 2.5 * max(middle - best, 1e-12))
+    spread = float(values.std())
+    return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)

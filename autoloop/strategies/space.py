@@ -1,0 +1,201 @@
+"""The search space of a sampler: which knobs, between which values, and a config as a point in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoloop.edits import format_literal
+from autoloop.errors import ConfigError
+from autoloop.rules.paths import is_number, matches
+
+EDGE = 0.1
+"""Nearer than this (of the range) to a soft edge, the best config has the range extended on that side."""
+
+DIGITS = 3  # significant digits of a proposed number
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One dimension of the space.
+
+    Attributes:
+        path: Path of the value; a pattern moves all its matches by one factor.
+        start: The baseline's value; of a pattern the first that is not 0.
+        low: Lowest value.
+        high: Highest value.
+        soft: Whether the lower and the upper end may be extended, because nobody said them.
+        choices: The values of a knob that is no number; empty for numbers.
+        kinds: Whether the value is a whole number, and whether it moves on a logarithmic scale.
+    """
+
+    path: str
+    start: Any
+    low: float = 0.0
+    high: float = 1.0
+    soft: tuple[bool, bool] = (False, False)
+    choices: tuple[Any, ...] = ()
+    kinds: tuple[bool, bool] = (False, True)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it stands for several values, moved by one factor."""
+        return "*" in self.path
+
+    def unit(self, config: Mapping[str, Any]) -> float:
+        """Where a config lies on this knob: 0 at ``low``, 1 at ``high``; beyond that outside the range."""
+        value = next((value for _, value in _places(self.path, config) if value not in (None, 0)), self.start)
+        if self.choices:
+            return (self.choices.index(value) + 0.5) / len(self.choices) if value in self.choices else 0.5
+        value = value if is_number(value) else self.start
+        if self.kinds[1]:
+            if value <= 0:
+                return 0.0
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return float(value - self.low) / (self.high - self.low)
+
+    def value(self, unit: float) -> Any:
+        """The value at a place between 0 and 1, rounded to three digits or to a whole number."""
+        if self.choices:
+            return self.choices[min(int(unit * len(self.choices)), len(self.choices) - 1)]
+        if self.kinds[1]:
+            value = self.low * (self.high / self.low) ** unit
+        else:
+            value = self.low + (self.high - self.low) * unit
+        value = min(max(_rounded(value), self.low), self.high)
+        return round(value) if self.kinds[0] else value
+
+    def edit(self, unit: float) -> str:
+        """The edit that moves the baseline to that place; empty where it is there already."""
+        value = self.value(unit)
+        if value == self.start:
+            return ""
+        if self.is_pattern:
+            return f"{self.path}@mul={format_literal(_rounded(value / self.start))}"
+        return f"{self.path}@set={format_literal(value)}"
+
+    def extended(self, unit: float, span: float) -> Knob:
+        """The knob with its range extended where the best config, at ``unit``, is near a soft edge."""
+        below, above = unit < EDGE and self.soft[0], unit > 1 - EDGE and self.soft[1]
+        if self.choices or not (below or above):
+            return self
+        if self.kinds[1]:
+            return replace(
+                self,
+                low=self.low / span if below else self.low,
+                high=self.high * span if above else self.high,
+            )
+        width = self.high - self.low
+        return replace(
+            self, low=self.low - width if below else self.low, high=self.high + width if above else self.high
+        )
+
+
+Range = tuple[float | None, float | None]
+
+
+def read_space(
+    config: Mapping[str, Any],
+    given: Mapping[str, Any],
+    bounds: Mapping[str, Range],
+    touched: Iterable[str],
+    span: float,
+) -> tuple[Knob, ...]:
+    """The knobs a sampler may turn.
+
+    Args:
+        config: The baseline's config.
+        given: Path -> ``[low, high]``, ``{choices: [..]}`` or null for a range made from the baseline; empty
+            to take every number that ``bounds`` names or that a variant or rule has changed.
+        bounds: Path pattern -> (low, high), None for an open side.
+        touched: Paths that variants and rules have changed.
+        span: Where no side is said, the range is ``start / span`` to ``start * span``.
+
+    Raises:
+        ConfigError: An entry of ``given`` cannot be used.
+    """
+    if given:
+        return tuple(_given_knob(str(path), entry, config, bounds, span) for path, entry in given.items())
+    paths = dict.fromkeys([*bounds, *(path for path in touched if not _covered(path, bounds, config))])
+    knobs = (_knob(path, config, _bounds_of(path, bounds, config), span) for path in paths)
+    return tuple(knob for knob in knobs if knob is not None)
+
+
+def _given_knob(
+    path: str, entry: Any, config: Mapping[str, Any], bounds: Mapping[str, Range], span: float
+) -> Knob:
+    if isinstance(entry, Mapping) and set(entry) == {"choices"} and entry["choices"]:
+        found = _places(path, config)
+        if not found:
+            raise ConfigError(f"strategy.space: the config has no {path!r}")
+        return Knob(path, found[0][1], choices=tuple(entry["choices"]))
+    if entry is not None and not _is_range(entry):
+        raise ConfigError(
+            f"strategy.space.{path}={entry!r} cannot be used; write [low, high], {{choices: [..]}} or null"
+        )
+    limits = (entry[0], entry[1]) if entry is not None else _bounds_of(path, bounds, config)
+    knob = _knob(path, config, limits, span)
+    if knob is None:
+        raise ConfigError(
+            f"strategy.space: {path!r} is no number in the config that a range could be made for"
+        )
+    return knob
+
+
+def _knob(path: str, config: Mapping[str, Any], limits: Range, span: float) -> Knob | None:
+    """A knob for a number; None where the config has none there, or only 0, which no factor moves."""
+    values = [value for _, value in _places(path, config) if is_number(value)]
+    start = next((value for value in values if value != 0), None)
+    if start is None:
+        if not values or None in limits:
+            return None
+        start = values[0]
+    low, high = limits
+    positive = start > 0 and (low is None or low > 0 or (low == 0 and high is not None))
+    if not positive:
+        return _linear(path, start, low, high, span)
+    bottom = low if low else start / span  # a bound of 0 says that it is positive, not how small it may get
+    top = high if high is not None else max(start, bottom) * span
+    if not bottom < top:
+        return None
+    return Knob(path, start, float(bottom), float(top), (not low, high is None), kinds=(_whole(values), True))
+
+
+def _linear(path: str, start: Any, low: float | None, high: float | None, span: float) -> Knob | None:
+    reach = abs(start) * (span - 1)
+    bottom, top = start - reach if low is None else low, start + reach if high is None else high
+    if not bottom < top:
+        return None
+    whole = isinstance(start, int)
+    return Knob(path, start, float(bottom), float(top), (low is None, high is None), kinds=(whole, False))
+
+
+def _whole(values: Sequence[Any]) -> bool:
+    return len(values) == 1 and isinstance(values[0], int)
+
+
+def _places(path: str, config: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return matches(config, path)
+
+
+def _covered(path: str, bounds: Mapping[str, Range], config: Mapping[str, Any]) -> bool:
+    return any(path == place for pattern in bounds for place, _ in _places(pattern, config))
+
+
+def _bounds_of(path: str, bounds: Mapping[str, Range], config: Mapping[str, Any]) -> Range:
+    """The bounds that hold for a path: its own entry, else that of the first pattern that matches it."""
+    if path in bounds:
+        return bounds[path]
+    covering = (pattern for pattern in bounds if any(path == place for place, _ in _places(pattern, config)))
+    return bounds.get(next(covering, ""), (None, None))
+
+
+def _is_range(entry: Any) -> bool:
+    pair = isinstance(entry, Sequence) and not isinstance(entry, str) and len(entry) == 2
+    return bool(pair and all(value is None or is_number(value) for value in entry))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

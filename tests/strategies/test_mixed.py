@@ -1,0 +1,176 @@
+"""MixedStrategy: who fills a round, in which order, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from autoloop.errors import ConfigError
+from autoloop.rules import Decision
+from autoloop.strategies import MixedStrategy, Opening, Situation, build_strategy
+from autoloop.testing import check_strategy, trial
+from autoloop.trials import Trial
+
+CONFIG = {"lr": 0.01, "batch": 8}
+BOUNDS = {"lr": (0.0001, 1.0), "batch": (1, 64)}
+
+
+def run(name: str, objective: float, lr: float = 0.01, **fields: Any) -> Trial:
+    return trial(name, objective=objective, config={**CONFIG, "lr": lr}, **fields)
+
+
+BASELINE = run("baseline", 1.0)
+A = run("a", 0.5, 0.02, parent="baseline", rule="up", changes=(("lr", 0.01, 0.02),), job=1)
+B = run("b", 2.0, 0.005, parent="baseline", rule="down", changes=(("lr", 0.01, 0.005),), job=2)
+LUCKY = run("lucky", 0.1, parent="baseline", rule="repeat", job=3)
+
+
+def fired(judged: str, rule: str, edit: str = "lr@mul=3", child_of: str = "") -> Decision:
+    return Decision(rule, child_of or judged, "it may help", edits=(edit,), judged=judged)
+
+
+def situation(decisions: Sequence[Decision] = (), **fields: Any) -> Situation:
+    trials = {one.name: one for one in (BASELINE, A, B, LUCKY)}
+    about: dict[str, Any] = {"round": 2, "bounds": BOUNDS, "seed": 3}
+    return Situation([BASELINE, A, B], trials, decisions, **{**about, **fields})
+
+
+def filled(
+    decisions: Sequence[Decision] = (), settings: dict[str, Any] | None = None, **fields: Any
+) -> list[str]:
+    proposals = MixedStrategy(**(settings or {})).propose(situation(decisions, **fields))
+    return [f"{one.rule} on {one.trial}" for one in proposals]
+
+
+EVERYTHING = [fired(name, rule) for name in ("baseline", "a", "b") for rule in ("x", "y")]
+
+
+def test_it_keeps_what_the_loop_builds_on() -> None:
+    check_strategy(MixedStrategy())
+
+
+def test_rules_on_the_best_trials_have_half_a_round_and_the_sampler_the_rest() -> None:
+    assert filled(EVERYTHING) == ["go_on on a", "x on baseline", "sample on baseline", "sample on baseline"]
+
+
+def test_where_no_rule_fires_the_sampler_fills_the_round() -> None:
+    assert filled(settings={"rules_share": 0.0}) == ["sample on baseline"] * 4
+
+
+def test_where_there_is_nothing_to_sample_rules_fill_the_round() -> None:
+    trials = {"baseline": trial("baseline", objective=1.0, config={})}
+    proposals = MixedStrategy().propose(
+        Situation(
+            [*trials.values()], trials, [fired("baseline", rule, f"{rule}@set=1") for rule in "xyz"], round=2
+        )
+    )
+    assert [one.rule for one in proposals] == ["x", "y", "z"]
+
+
+def test_what_rules_said_in_earlier_rounds_still_counts_for_the_best_trial() -> None:
+    assert "x on a" in filled(earlier=[fired("a", "x")])
+
+
+def test_a_waiting_variant_of_the_user_always_runs_and_goes_first() -> None:
+    waiting = [fired("baseline", "queue", f"lr@set=0.{place}") for place in range(1, 7)]
+    assert filled(EVERYTHING, waiting=waiting) == ["queue on baseline"] * 6
+
+
+def test_the_outside_proposer_has_its_share() -> None:
+    outside = [fired("b", "outside", f"lr@set=0.{place}") for place in range(1, 7)]
+    assert filled(EVERYTHING, outside=outside) == [
+        "outside on b",
+        "go_on on a",
+        "x on baseline",
+        "sample on baseline",
+    ]
+
+
+@pytest.mark.parametrize(("slots", "jobs"), [(None, 4), (1, 4), (3, 6), (4, 4), (8, 8)])
+def test_a_round_is_filled_to_a_multiple_of_the_slots(slots: int | None, jobs: int) -> None:
+    assert len(filled(EVERYTHING, slots=slots)) == jobs
+
+
+def test_a_proposal_that_will_be_refused_is_written_down_but_fills_no_place() -> None:
+    def refusal(proposal: Decision) -> str:
+        return "has run" if proposal.rule == "go_on" else ""
+
+    assert filled(EVERYTHING, refusal=refusal) == [
+        "go_on on a",
+        "x on baseline",
+        "x on a",
+        "sample on baseline",
+        "sample on baseline",
+    ]
+
+
+def test_two_proposals_that_lead_to_one_config_fill_one_place() -> None:
+    made = filled(
+        EVERYTHING,
+        outcome=lambda one: (
+            "the same" if one.rule in ("go_on", "x") else one.rule + one.trial + str(one.edits)
+        ),
+    )
+    assert made == ["go_on on a", "y on baseline", "sample on baseline", "sample on baseline"]
+
+
+def test_the_more_successful_rule_goes_first() -> None:
+    preference: Callable[[Decision], float] = lambda one: {"y": 0.9, "x": 0.6}.get(one.rule, 0.5)  # noqa: E731
+    assert filled(EVERYTHING, preference=preference)[:2] == ["y on a", "y on baseline"]
+
+
+def test_a_rule_that_heals_a_failed_run_is_heard_first() -> None:
+    broken = trial("broken", state="INFEASIBLE", error="out of memory", config=CONFIG, job=4)
+    now = situation([fired("broken", "memory", "batch@mul=0.5")])
+    proposals = MixedStrategy().propose(replace(now, trials={**now.trials, "broken": broken}))
+    assert (proposals[0].rule, proposals[0].trial) == ("memory", "broken")
+
+
+def test_going_on_repeats_the_step_that_helped() -> None:
+    (step,) = [one for one in MixedStrategy().propose(situation()) if one.rule == "go_on"]
+    assert step.edits == ("lr@set=0.04",)
+    assert "better than baseline" in step.reason
+
+
+def test_the_best_is_the_largest_where_the_objective_is_maximised() -> None:
+    assert filled([fired("b", "x")], maximize=True)[0] == "go_on on b"
+
+
+def test_the_sampler_proposes_from_the_baseline_within_the_bounds_and_the_same_again() -> None:
+    strategy = MixedStrategy(rules_share=0.0)
+    proposals = strategy.propose(situation())
+    assert proposals == strategy.propose(situation())
+    values = [
+        float(edit.partition("=")[2]) for one in proposals for edit in one.edits if edit.startswith("lr@")
+    ]
+    assert values
+    assert all(0.0001 <= value <= 1.0 for value in values)
+
+
+def test_round_one_is_filled_up_around_the_baseline() -> None:
+    start = BASELINE.variant
+    strategy = MixedStrategy(first_reach=0.5)
+    proposals = strategy.open(Opening(start, planned=1, bounds=BOUNDS, slots=8))
+    assert len(proposals) == 7
+    for one in proposals:
+        value = float(one.edits[0].partition("=")[2])
+        assert 0.001 - 1e-9 <= value <= 0.1 + 1e-9  # half of the way, on the scale of factors
+    assert strategy.open(Opening(start, planned=4, bounds=BOUNDS)) == []
+    assert strategy.open(Opening(start, planned=1)) == []  # nothing says which knobs there are
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sampler": "tpee"}, "did you mean 'tpe'"),
+        ({"rules_share": 2}, "rules_share"),
+        ({"span": 1.0}, "span"),
+        ({"sice": 1}, "did you mean 'size'"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_strategy({"_target_": "autoloop.strategies.MixedStrategy", **settings})

@@ -1,0 +1,101 @@
+"""Samplers: pure, inside the space, and better than chance where there is something to learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autoloop.errors import ConfigError
+from autoloop.strategies import optuna_sampler
+from autoloop.strategies.gaussian import GaussianProcess
+from autoloop.strategies.optuna_sampler import OptunaSampler
+from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen, normal_scores, quasi_random
+
+BUILT_IN = [GaussianProcess(), QuasiRandom(), Random()]
+CENTRE = np.array([0.3, 0.8, 0.5])
+
+
+def bowl(points: np.ndarray) -> np.ndarray:
+    return np.asarray(0.1 + ((points - CENTRE) ** 2 * [1.0, 0.3, 0.0]).sum(axis=1))
+
+
+def seen(count: int, seed: int = 1) -> Seen:
+    points = quasi_random(0, count, 3, seed)
+    return Seen(points, bowl(points), np.full(3, 0.5), seed)
+
+
+def best_after(sampler: Sampler, rounds: int, seed: int) -> float:
+    known = seen(1, seed)
+    for _ in range(rounds):
+        points = np.vstack([known.points, sampler.ask(known, 4)])
+        known = Seen(points, bowl(points), known.start, seed)
+    return float(known.losses.min())
+
+
+@pytest.mark.parametrize("sampler", BUILT_IN, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_points_lie_in_the_space_differ_and_are_the_same_when_asked_again(
+    sampler: Sampler, count: int
+) -> None:
+    points = sampler.ask(seen(count), 5)
+    assert points.shape == (5, 3)
+    assert ((points >= 0) & (points <= 1)).all()
+    assert len(np.unique(points, axis=0)) == 5
+    assert (points == sampler.ask(seen(count), 5)).all()
+
+
+def test_another_seed_gives_other_points() -> None:
+    for sampler in BUILT_IN:
+        assert not np.array_equal(sampler.ask(seen(1, 1), 3), sampler.ask(seen(1, 2), 3))
+
+
+def test_quasi_random_points_are_spread_more_evenly_than_random_ones() -> None:
+    even, random = quasi_random(0, 64, 2, 5), np.random.default_rng(5).random((64, 2))
+
+    def emptiest(points: np.ndarray) -> int:
+        cells = np.histogram2d(points[:, 0], points[:, 1], bins=4, range=[[0, 1], [0, 1]])[0]
+        return int(cells.min())
+
+    assert emptiest(even) > emptiest(random)
+
+
+def test_the_gaussian_process_beats_even_spreading_on_a_bowl() -> None:
+    ours = np.mean([best_after(GaussianProcess(), 4, seed) for seed in range(5)])
+    even = np.mean([best_after(QuasiRandom(), 4, seed) for seed in range(5)])
+    assert ours - 0.1 < 0.25 * (even - 0.1)
+
+
+def test_the_gaussian_process_keeps_away_from_where_runs_diverged() -> None:
+    points = quasi_random(0, 24, 2, 3)
+    losses = np.where(points[:, 0] > 0.5, np.nan, 1.0 - points[:, 0])
+    asked = GaussianProcess().ask(Seen(points, losses, np.full(2, 0.5), 0), 6)
+    assert (asked[:, 0] < 0.6).all()
+    assert asked[:, 0].max() > 0.35
+
+
+def test_only_failures_and_equal_results_are_no_trouble() -> None:
+    points = quasi_random(0, 6, 2, 0)
+    for losses in (np.full(6, np.nan), np.full(6, 0.5), np.array([np.nan, 1, 1, np.nan, 1, 1.0])):
+        assert GaussianProcess().ask(Seen(points, losses, points[0], 0), 4).shape == (4, 2)
+
+
+def test_a_terrible_result_does_not_hide_the_differences_between_good_ones() -> None:
+    scores = normal_scores([1.0, 1.1, 1.2, 1e6])
+    assert scores[1] - scores[0] > 0.2
+    assert normal_scores([2.0, 2.0]).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("kind", ["tpe"])
+def test_optuna_is_asked_and_told_and_gives_the_same_again(kind: str) -> None:
+    pytest.importorskip("optuna")
+    known = seen(9)
+    points = OptunaSampler(kind).ask(known, 4)
+    assert points.shape == (4, 3)
+    assert ((points >= 0) & (points <= 1)).all()
+    assert (points == OptunaSampler(kind).ask(known, 4)).all()
+
+
+def test_a_missing_optuna_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(ConfigError, match="pip install 'autoloop\\[optuna\\]'"):
+        optuna_sampler.OptunaSampler("tpe").ask(seen(3), 1)

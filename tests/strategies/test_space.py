@@ -1,0 +1,102 @@
+"""The space of a sampler: ranges from bounds and baseline, configs as points, points as edits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from autoloop.edits import apply
+from autoloop.errors import ConfigError
+from autoloop.strategies.space import Knob, read_space
+
+CONFIG = {
+    "lr": 0.01,
+    "batch": 8,
+    "bias": -2.0,
+    "zero": 0.0,
+    "name": "adam",
+    "f": [{"w": 0.5}, {"w": 0.0}, {"w": 1.0}],
+}
+
+
+def one(path: str, entry: Any = None, bounds: Any = None) -> Knob:
+    (knob,) = read_space(CONFIG, {path: entry}, bounds or {}, (), 4.0)
+    return knob
+
+
+@pytest.mark.parametrize(
+    ("bounds", "low", "high", "soft"),
+    [
+        ({}, 0.0025, 0.04, (True, True)),
+        ({"lr": (0.001, 0.1)}, 0.001, 0.1, (False, False)),
+        ({"lr": (None, 0.1)}, 0.0025, 0.1, (True, False)),
+        ({"lr": (0.001, None)}, 0.001, 0.04, (False, True)),
+        ({"lr": (0.0, 0.1)}, 0.0025, 0.1, (True, False)),
+    ],
+)
+def test_ranges_come_from_bounds_and_from_the_baseline_where_nothing_is_said(
+    bounds: Any, low: float, high: float, soft: tuple[bool, bool]
+) -> None:
+    knob = one("lr", bounds=bounds)
+    assert (knob.low, knob.high, knob.soft) == (pytest.approx(low), pytest.approx(high), soft)
+
+
+def test_without_a_space_the_knobs_are_those_with_bounds_or_changed_before() -> None:
+    bounds = {"lr": (0.001, 0.1), "missing": (0.0, 1.0), "f.*.w": (0.0, 10.0)}
+    knobs = read_space(CONFIG, {}, bounds, ["batch", "f.0.w", "name", "zero"], 4.0)
+    assert [knob.path for knob in knobs] == ["lr", "f.*.w", "batch"]
+
+
+def test_a_point_and_its_config_lead_to_each_other() -> None:
+    for knob, unit in [
+        (one("lr"), 0.8),
+        (one("bias"), 0.3),
+        (one("f.*.w"), 0.7),
+        (one("lr", [0.001, 1.0]), 0.1),
+    ]:
+        config = apply([knob.edit(unit)], CONFIG)
+        assert knob.unit(config) == pytest.approx(unit, abs=0.01)
+
+
+def test_a_pattern_moves_all_its_values_by_one_factor_and_leaves_zeros() -> None:
+    config = apply([one("f.*.w").edit(1.0)], CONFIG)
+    assert [item["w"] for item in config["f"]] == [2.0, 0.0, 4.0]
+
+
+def test_a_whole_number_stays_one() -> None:
+    assert one("batch").edit(0.9) == "batch@set=24"
+    assert one("batch").edit(0.5) == ""  # the baseline itself
+
+
+def test_a_linear_knob_goes_through_zero() -> None:
+    assert (one("bias").low, one("bias").high) == (-8.0, 4.0)
+    assert one("zero", [0.0, 1.0]).edit(0.25) == "zero@set=0.25"
+
+
+def test_choices_are_proposed_as_they_are() -> None:
+    knob = one("name", {"choices": ["adam", "sgd"]})
+    assert [knob.edit(unit) for unit in (0.2, 0.9)] == ["", "name@set=sgd"]
+    assert knob.unit({**CONFIG, "name": "sgd"}) == 0.75
+
+
+def test_a_range_made_from_the_baseline_is_extended_where_the_best_lies_at_its_edge() -> None:
+    knob = one("lr", bounds={"lr": (None, 0.04)})
+    assert knob.extended(0.05, 4.0).low == pytest.approx(0.0025 / 4)
+    assert knob.extended(0.95, 4.0) == knob  # its upper end was said
+    assert knob.extended(0.5, 4.0) == knob
+
+
+@pytest.mark.parametrize(
+    ("path", "entry", "message"),
+    [
+        ("lr", [1], "write \\[low, high\\]"),
+        ("lr", {"choice": [1]}, "write \\[low, high\\]"),
+        ("name", None, "is no number"),
+        ("missing", None, "is no number"),
+        ("missing", {"choices": [1]}, "has no 'missing'"),
+    ],
+)
+def test_a_space_that_cannot_be_used_is_told(path: str, entry: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        one(path, entry)

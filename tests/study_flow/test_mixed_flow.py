@@ -1,0 +1,63 @@
+"""The mixed strategy in whole studies: fill, queue and outside proposer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.study_flow.flow import always, run
+
+MIXED = "hydra.sweeper.strategy={_target_:autoloop.strategies.MixedStrategy"
+
+
+def test_mixed_fills_its_rounds_and_finds_a_better_learning_rate(tmp_path: Path) -> None:
+    ran = run(
+        tmp_path / "study",
+        always("faster", "lr@mul=3"),
+        MIXED + "}",
+        "+hydra.sweeper.bounds={lr:[0.0001,1.0]}",
+        "hydra.sweeper.rounds=4",
+    )
+    assert ran.code == 0, ran.output
+    assert [len(ran.study.of_round(number)) for number in ran.study.rounds] == [4, 4, 4, 4]
+    rules = {job.plan.rule for job in ran.study.counted()}
+    assert {"baseline", "faster", "go_on", "sample"} <= rules
+    best = ran.study.best()
+    assert best is not None
+    assert best.objective < 0.25 < 2 * ran.study.jobs[0].objective
+
+
+def test_a_variant_in_the_queue_runs_once_and_a_broken_queue_ends_nothing(tmp_path: Path) -> None:
+    study_dir = tmp_path / "study"
+    study_dir.mkdir()
+    (study_dir / "queue.yaml").write_text("mine: {lr@set: 0.2, reason: a hunch}\n")
+    ran = run(study_dir, always("faster", "lr@mul=3"), "hydra.sweeper.rounds=3")
+    mine = [job for job in ran.study.counted() if job.plan.rule == "queue"]
+    assert [(job.round, job.plan.reason, job.plan.edits) for job in mine] == [(2, "a hunch", ("lr@set=0.2",))]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "queue.yaml").write_text("mine: {lr@sett: 0.2}\n")
+    ran = run(tmp_path / "other", always("faster", "lr@mul=3"), "hydra.sweeper.rounds=2")
+    assert ran.code == 0
+    assert "the queue is left aside" in ran.output
+
+
+def test_an_outside_proposer_is_asked_and_its_failure_is_written_down(tmp_path: Path) -> None:
+    program = tmp_path / "agent.py"
+    program.write_text(
+        "import json, sys\n"
+        "study = json.load(sys.stdin)\n"
+        "if study['round'] > 2: sys.exit('out of ideas')\n"
+        "print(json.dumps([{'edits': ['lr@set=0.25'], 'reason': f\"{len(study['trials'])} trials seen\"}]))\n"
+    )
+    ran = run(
+        tmp_path / "study",
+        always("faster", "lr@mul=3"),
+        f"{MIXED},proposer:{{command:'{sys.executable} {program}'}}}}",
+        "+hydra.sweeper.bounds={lr:[0.0001,1.0]}",
+        "hydra.sweeper.rounds=3",
+    )
+    assert ran.code == 0, ran.output
+    outside = [job for job in ran.study.counted() if job.plan.rule == "outside"]
+    assert [(job.round, job.plan.reason) for job in outside] == [(2, "4 trials seen")]
+    (refusal,) = [one for one in ran.study.refused[3] if one["rule"] == "outside"]
+    assert "exit code 1: out of ideas" in refusal["why"]
