@@ -75,7 +75,7 @@ def logger(name: str) -> logging.Logger:
 
 
 def tell(error: Exception) -> None:
-    """Show a user's mistake on standard error; a message of several lines begins on a line of its own."""
+    """Show a user's mistake on standard error, clean; several lines begin on a line of their own."""
     text = str(error)
     apart = "\n" if "\n" in text else " "
     print(without_controls(redact(f"{type(error).__name__}:{apart}{text}", os.environ)), file=sys.stderr)
