@@ -1,4 +1,4 @@
-"""What others write cannot break a terminal or a report, secrets stay secret, and nobody's files are touched."""
+"""What others write breaks neither terminal nor report, secrets stay secret, files of others stay as they are."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_pages_get_no_markup(hostile):
     page = (hostile.study_dir / "reports" / "report.html").read_text()
     (markdown,) = (hostile.study_dir / "reports").glob("*.md")
     prose = re.sub(r"^(`{3,}).*?^\1$", "", markdown.read_text(), flags=re.DOTALL | re.MULTILINE)
-    assert len(prose) < len(markdown.read_text())  # commands stand in blocks, where markup is text
+    prose = re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", prose)  # in code, markup is text
     for text in (page, prose):
         assert "<script>alert" not in text
     for text in (page, markdown.read_text()):
