@@ -17,12 +17,15 @@ from tests.history.wandb_file import exit_record, log, row, run
 CONF = Path(__file__).with_name("conf")
 
 
-def train(cfg, loss_at_end=None):
-    """Write a W&B history of a falling loss and return its last value."""
+HOSTILE = "\x1b[2J\x1b]0;owned\x07<script>alert(1)</script>|`**\u202e"
+
+
+def train(cfg, loss_at_end=None, also=()):
+    """Write a W&B history of a falling loss, and of metrics of other names, and return its last value."""
     losses = [cfg.x * (1 + 1 / step) for step in range(1, 11)]
     if loss_at_end is not None:
         losses[-1] = loss_at_end
-    rows = [row(step, {"train/loss": loss}) for step, loss in enumerate(losses)]
+    rows = [row(step, {"train/loss": loss, **dict.fromkeys(also, loss)}) for step, loss in enumerate(losses)]
     time.sleep(cfg.sleep_s)
     log(job_dir(), [run(f"job{HydraConfig.get().job.num}"), *rows, exit_record()])
     return losses[-1]
@@ -82,6 +85,19 @@ def spill_secret(cfg):
     raise RuntimeError(f"the server refused the key {key}")
 
 
+def be_hostile(cfg):
+    """Log, print and raise what a terminal, Markdown or HTML would obey."""
+    train(cfg, also=[HOSTILE])
+    print(HOSTILE, flush=True)
+    raise RuntimeError(HOSTILE)
+
+
+def need_key(cfg):
+    """Train only with the real key."""
+    assert cfg.key == os.environ["WANDB_API_KEY"]
+    return train(cfg)
+
+
 def lose_supervisor(cfg):
     os.kill(os.getppid(), signal.SIGKILL)
     hang(cfg)
@@ -113,6 +129,8 @@ WAYS = {
     "broken_history": break_history,
     "no_dir": remove_job_dir,
     "secret": spill_secret,
+    "hostile": be_hostile,
+    "need_key": need_key,
     "lose_supervisor": lose_supervisor,
     "eat_memory": eat_memory,
 }
