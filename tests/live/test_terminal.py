@@ -92,6 +92,17 @@ def test_ctrl_c_ends_the_study_as_it_does_without_a_view(start: Start):
     assert terminal.cursor_is_visible
 
 
+def test_kill_9_leaves_the_terminal_usable_and_watch_tells_of_it(start: Start):
+    terminal = start(*STUDY)
+    terminal.wait_until(both_at_step_40)
+    terminal.child.kill(signal.SIGKILL)
+    terminal.child.wait()
+    assert terminal.cursor_is_visible
+    watcher = start("-m", "autoloop", "watch", "study")
+    assert watcher.finish() == 1
+    assert "! no process runs this study any more" in watcher.shown()
+
+
 @pytest.mark.parametrize(("words", "term"), [(["hydra.sweeper.live=false"], "xterm-256color"), ([], "dumb")])
 def test_a_terminal_gets_plain_lines_where_a_view_is_not_wanted_or_not_possible(
     start: Start, tmp_path: Path, words: list[str], term: str
