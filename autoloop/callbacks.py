@@ -23,6 +23,9 @@ from autoloop.wandb_env import wandb_environment
 
 LINEAGE_FILE = "lineage.json"
 
+#: Variable of a job's environment that names its lineage file, for trainers that want to log it.
+LINEAGE_VARIABLE = "AUTOLOOP_LINEAGE"
+
 
 class RoundCallback(Callback):
     """Around each job and after each round; works under every launcher.
@@ -51,6 +54,8 @@ class RoundCallback(Callback):
                 self._environment,
             )
         )
+        if lineage:
+            os.environ[LINEAGE_VARIABLE] = str(lineage_file.resolve())
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Leave a note of how the job ended beside its files, and the environment as it was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -89,6 +90,17 @@ def test_ctrl_c_ends_the_study_as_it_does_without_a_view(start: Start):
     assert "interrupted; the same command with hydra.sweep.dir=study goes on from here" in text
     assert "0 done, 0 running, 0 waiting, 0 failed, 2 stopped" in text
     assert terminal.cursor_is_visible
+
+
+def test_kill_9_leaves_the_terminal_usable_and_watch_tells_of_it(start: Start):
+    terminal = start(*STUDY)
+    terminal.wait_until(both_at_step_40)
+    terminal.child.kill(signal.SIGKILL)
+    terminal.child.wait()
+    assert terminal.cursor_is_visible
+    watcher = start("-m", "autoloop", "watch", "study")
+    assert watcher.finish() == 1
+    assert "! no process runs this study any more" in watcher.shown()
 
 
 @pytest.mark.parametrize(("words", "term"), [(["hydra.sweeper.live=false"], "xterm-256color"), ([], "dumb")])

@@ -79,6 +79,8 @@ def test_wandb_runs_stay_in_their_jobs_and_know_where_they_come_from(study_dir: 
     assert run.group == "/".join(study_dir.parts[-2:])
     assert (run.job_type, run.tags, run.notes) == ("round_2", (child.plan.rule,), child.plan.reason)
     assert run.config["seed"] == 42
+    lineage = run.config["autoloop"]["lineage"]
+    assert (lineage["parent"], lineage["edits"]) == (child.plan.parent, list(child.plan.edits))
 
 
 def test_no_job_got_an_output_dir_it_did_not_make(study_dir: Path):

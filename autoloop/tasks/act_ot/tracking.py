@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -95,7 +96,17 @@ def _start(settings: Settings) -> Any:
     identity = ("entity", "project", "group", "job_type", "name", "id", "dir", "notes", "tags")
     arguments = {name: given[name] for name in identity if given[name] is not None}
     mode = settings.wandb.mode or os.environ.get("WANDB_MODE", "offline")
-    return wandb.init(mode=mode, config=settings.config, settings=_quiet(wandb), **arguments)
+    return wandb.init(mode=mode, config=_config(settings), settings=_quiet(wandb), **arguments)
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    """The run's configuration and, in a study, where it comes from: parent, edits and evidence."""
+    lineage_file = os.environ.get("AUTOLOOP_LINEAGE")
+    if not lineage_file:
+        return dict(settings.config)
+    lineage = json.loads(Path(lineage_file).read_text(encoding="utf-8"))
+    shown = {key: lineage[key] for key in ("name", "parent", "edits", "evidence")}
+    return {**settings.config, "autoloop": {**settings.config.get("autoloop", {}), "lineage": shown}}
 
 
 def _import_wandb() -> ModuleType:
