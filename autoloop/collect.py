@@ -158,7 +158,7 @@ def trial_fields(
         "run_id": run.run_id if run else "",
         "problem": history.problem,
         "warnings": [str(value) for value in ignored],
-        "unheeded": [value.path for value in ignored],
+        "unheeded": [value.path for value in ignored if value.in_vain],
     }
 
 

@@ -26,14 +26,18 @@ class Unheeded:
         path: Where it stands in the config.
         asked: The value asked for.
         used: The value in the run's record.
+        in_vain: Whether that is the value from before the edit: the knob is dead. A third value may as well
+            come from one that the trainer scales.
     """
 
     path: str
     asked: Any
     used: Any
+    in_vain: bool
 
     def __str__(self) -> str:
-        return f"{self.path}: asked for {self.asked!r}, the run used {self.used!r}; the edit had no effect"
+        said = f"{self.path}: asked for {self.asked!r}, the run used {self.used!r}"
+        return f"{said}; the edit had no effect" if self.in_vain else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def unheeded(changes: Iterable[tuple[str, Any, Any]], used: Mapping[str, Any]) -
     """
     record = plain(used)
     return [
-        Unheeded(path, asked, value)
-        for path, _, asked in changes
+        Unheeded(path, asked, value, _same(old, value))
+        for path, old, asked in changes
         for value in _values(path, record)
         if not _same(asked, value)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autoloop.collect import url_in
 from autoloop.edits import change
 from autoloop.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
 from autoloop.errors import ConfigError
@@ -45,6 +46,23 @@ def test_a_value_that_the_run_did_not_use_is_told(path, asked, heeded):
     """What the record lacks tells nothing; any other difference does."""
     found = unheeded([(path, "old", asked)], USED)
     assert [value.path for value in found] == ([] if heeded else [path])
+
+
+def test_only_the_old_value_shows_a_dead_knob():
+    """A third value may come from a trainer that scales what it is given: told, but the knob is not given up."""
+    kept, scaled = unheeded([("optimizer.lr", 1e-5, 2e-5), ("steps", 20, 30)], USED)
+    assert (kept.in_vain, scaled.in_vain) == (True, False)
+    assert str(kept) == "optimizer.lr: asked for 2e-05, the run used 1e-05; the edit had no effect"
+    assert str(scaled) == "steps: asked for 30, the run used 60"
+
+
+def test_the_page_of_a_run_is_found_in_the_log(tmp_path):
+    """Where the history does not hold it, the log has what W&B printed, colours and all."""
+    log = tmp_path / "job.log"
+    log.write_text("wandb: View run at \x1b[34mhttps://wandb.ai/lab/insert/runs/ab12cd\x1b[0m\nstep 1\n")
+    assert url_in(log) == "https://wandb.ai/lab/insert/runs/ab12cd"
+    log.write_text("https://wandb.ai/lab/insert\n")
+    assert (url_in(log), url_in(None)) == ("", "")
 
 
 CONFIG = {"preset": True, "optimizer": {"lr": 1.0, "eps": 1.0}, "policy": {"lr": 1.0}}

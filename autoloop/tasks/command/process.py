@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from autoloop.execute.command import run_command
 from autoloop.tasks.command.failure import TrainerFailedError, failure_of
 from autoloop.tasks.command.prepare import Start
 
 log = logging.getLogger(__name__)
+
+#: How much of the end of a log is read for the cause of a failure.
+_READ_BYTES = 1 << 20
 
 
 def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
@@ -24,14 +28,18 @@ def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
         TrainerFailedError: It ended with a code other than 0, or was killed.
         KeyboardInterrupt: The job was asked to end, and the trainer has.
     """
-    log.info("%s", shlex.join(start.words))
+    log.info("%s\n(its output: %s)", shlex.join(start.words), start.log)
     begin = start.log.stat().st_size if start.log.exists() else 0
     try:
         status = run_command(start.words, env=start.env, cwd=start.cwd, log=start.log)
     except OSError as error:
         raise TrainerFailedError(f"{start.words[0]} cannot be started: {error}", 127) from error
     if status != 0:
-        with start.log.open("rb") as output:
-            output.seek(begin)
-            said = output.read().decode("utf-8", errors="replace")
-        raise failure_of(status, said, patterns)
+        raise failure_of(status, _said(start.log, begin), patterns)
+
+
+def _said(log_file: Path, begin: int) -> str:
+    """The end of what a command printed since ``begin``, in bytes from the start of the log."""
+    with log_file.open("rb") as output:
+        output.seek(max(begin, log_file.stat().st_size - _READ_BYTES))
+        return output.read().decode("utf-8", errors="replace")
