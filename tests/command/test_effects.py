@@ -49,7 +49,7 @@ def test_a_value_that_the_run_did_not_use_is_told(path, asked, heeded):
 
 
 def test_only_the_old_value_shows_a_dead_knob():
-    """A third value may come from a trainer that scales what it is given: told, but the knob is not given up."""
+    """A third value may come from a trainer that scales what it gets: told, but the knob is not given up."""
     kept, scaled = unheeded([("optimizer.lr", 1e-5, 2e-5), ("steps", 20, 30)], USED)
     assert (kept.in_vain, scaled.in_vain) == (True, False)
     assert str(kept) == "optimizer.lr: asked for 2e-05, the run used 1e-05; the edit had no effect"

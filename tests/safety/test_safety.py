@@ -1,4 +1,4 @@
-"""What others write breaks neither terminal nor report, secrets stay secret, files of others stay as they are."""
+"""What others write breaks neither terminal nor report; secrets stay secret; files of others stay."""
 
 from __future__ import annotations
 
