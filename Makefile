@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
 LEROBOT := .venv-lerobot
 
-.PHONY: demo test test-slow test-lerobot test-hydra14 check lint docs setup clean
+.PHONY: demo test test-slow test-chaos test-lerobot test-hydra14 check lint docs setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -18,6 +18,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Studies killed at every line of the journal and at a hundred random moments; ten minutes and more.
+test-chaos: $(READY)
+	$(BIN)/python -m pytest tests/chaos -m chaos
 
 # The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
 test-lerobot: $(READY) $(LEROBOT)/.ready

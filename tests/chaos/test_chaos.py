@@ -157,7 +157,7 @@ def check(title: str, total: Figures, capsys: pytest.CaptureFixture[str]) -> Non
     assert bad == (0, 0, 0, 0, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(1800)
 def test_a_study_survives_a_kill_at_every_line_of_its_journal(tmp_path, undisturbed, capsys):
     """SIGKILL before and after each of its lines is written: nothing is lost, run twice or overwritten."""
@@ -174,7 +174,7 @@ def test_a_study_survives_a_kill_at_every_line_of_its_journal(tmp_path, undistur
     check(f"killed at every line ({len(points)} studies)", total, capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(1800)
 def test_a_study_survives_a_hundred_kills_at_random(tmp_path, undisturbed, capsys):
     """The same at random moments, several times in one study."""
