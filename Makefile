@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
+LEROBOT := .venv-lerobot
 
-.PHONY: demo test test-slow test-hydra14 check lint docs setup clean
+.PHONY: demo test test-slow test-lerobot test-hydra14 check lint docs setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -17,6 +18,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
+test-lerobot: $(READY) $(LEROBOT)/.ready
+	AUTOLOOP_LEROBOT=$(CURDIR)/$(LEROBOT)/bin/python $(BIN)/python -m pytest tests/lerobot -m lerobot --durations=0
 
 # The same suites on the next Hydra.
 test-hydra14: $(READY) $(HYDRA14)/.ready
@@ -47,5 +52,8 @@ $(HYDRA14)/.ready: pyproject.toml constraints.txt
 		'hydra-core==1.4.0rc3' 'omegaconf==2.4.1rc1' -e '.[act-ot,dev]'
 	touch $@
 
+$(LEROBOT)/.ready: tests/lerobot/install.sh
+	PYTHON=$(PYTHON) tests/lerobot/install.sh $(LEROBOT)
+
 clean:
-	rm -rf $(VENV) $(HYDRA14) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

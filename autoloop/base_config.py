@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,13 +134,11 @@ def _kept(word: str) -> str:
         path = Path(str(_unquoted(text.strip()))).expanduser().absolute()
         content = read_config_file(path)
         node = OmegaConf.create(escaped(content) if path.suffix == ".json" else content)
-        ConfigStore.instance().store(
-            group=GROUP + str(path.parent),
-            name=f"{path.name}.yaml",
-            node=node,
-            package=ROOT,
-            provider="autoloop",
-        )
+        with warnings.catch_warnings():  # Hydra 1.4 warns where a file is given again
+            warnings.simplefilter("ignore")
+            ConfigStore.instance().store(
+                f"{path.name}.yaml", node, GROUP + str(path.parent), ROOT, "autoloop"
+            )
         options.append(format_literal(str(path)))
     return f"{GROUP}={','.join(options)}"
 

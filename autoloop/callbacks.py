@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ class RoundCallback(Callback):
         run_dir = Path(config.hydra.runtime.output_dir)
         if (run_dir / LINEAGE_FILE).is_file():
             failed = job_return.status is JobStatus.FAILED
-            JobEnd.of(job_return._return_value, failed).write(run_dir)
+            replace(JobEnd.of(job_return._return_value, failed), ended_at=time.time()).write(run_dir)
         if self._environment is not None:
             os.environ.clear()
             os.environ.update(self._environment)

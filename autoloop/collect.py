@@ -18,12 +18,13 @@ from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
 from autoloop.metrics import Metrics
-from autoloop.redact import redact
+from autoloop.redact import redact, redact_all, without_controls
 from autoloop.summary import MetricSummary, summarize
 from autoloop.trials import Trial, TrialState
 
 OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|CUBLAS_STATUS_ALLOC",
+    r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|\bbad_alloc\b"
+    r"|CU\w+_STATUS_ALLOC",
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
@@ -31,7 +32,7 @@ EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
 LOG_LINES = 20
 LOG_BYTES = 16_384
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+URL_BYTES = 1 << 20  # a trainer tells the address of its run again when it ends
 END_FILE = "job_end.json"
 
 
@@ -93,7 +94,7 @@ class JobEnd:
 
     def write(self, run_dir: Path) -> None:
         """Leave it in the job's directory."""
-        write_atomic(run_dir / END_FILE, json.dumps(asdict(self)))
+        write_atomic(run_dir / END_FILE, json.dumps(redact_all(asdict(self), os.environ)))
 
     @classmethod
     def read(cls, run_dir: Path) -> JobEnd | None:
@@ -101,8 +102,23 @@ class JobEnd:
         try:
             fields = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
             return cls(**{**fields, "gpus": tuple(fields["gpus"])})
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
+
+
+def end_in_launcher(broken: BaseException | None, began: bool) -> JobEnd:
+    """How a job ended whose launcher raised before it told.
+
+    Args:
+        broken: What the launcher raised.
+        began: Whether the job had begun; one that had not is to be run again.
+    """
+    if not began:
+        return JobEnd(True, ended_by="interrupted")
+    if isinstance(broken, SystemExit):
+        code = broken.code if isinstance(broken.code, int) else int(broken.code is not None)
+        return JobEnd(code != 0, error=f"SystemExit: {broken.code}" if code else "", exit_code=code)
+    return JobEnd(True, error=one_line(f"the launcher lost the job: {type(broken).__name__}: {broken}"))
 
 
 def trial_fields(
@@ -116,10 +132,10 @@ def trial_fields(
         metrics: Aliases, goals and the objective.
         changes: (path, old value, new value) of what the job's config changes in its parent's.
     """
-    history = metrics.canonical(read_history(run_dir))
-    summary = summarize(history, metrics.goals)
-    state, error = trial_state(end, history, summary, metrics)
+    history, summary = history_and_summary(run_dir, metrics)
     log = log_file(run_dir)
+    last_words = tail(log) if log else ""
+    state, error = trial_state(end, history, summary, metrics, last_words)
     run = history.run
     ignored = unheeded(changes, run.config) if run else []
     return {
@@ -127,7 +143,7 @@ def trial_fields(
         "objective": objective_of(end, summary, metrics),
         "summary": {name: metric.as_dict() for name, metric in summary.items()},
         "steps": max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
-        "error": redact(error, os.environ),
+        "error": error,
         "exit_code": end.exit_code,
         "signal": end.signal,
         "ended_by": end.ended_by,
@@ -136,8 +152,8 @@ def trial_fields(
         "ended_at": end.ended_at,
         "slot": end.slot,
         "gpus": list(end.gpus),
-        "log": str(log.relative_to(run_dir)) if log else "",
-        "log_tail": redact(tail(log), os.environ) if log and state is not TrialState.COMPLETE else "",
+        "log": log.name if log else "",
+        "log_tail": last_words if state is not TrialState.COMPLETE else "",
         "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
@@ -146,17 +162,42 @@ def trial_fields(
     }
 
 
+def history_and_summary(run_dir: Path, metrics: Metrics) -> tuple[History, dict[str, MetricSummary]]:
+    """The curves of a job under canonical names and their summaries; empty, saying why, where that fails."""
+    try:
+        history = metrics.canonical(read_history(run_dir))
+        return history, summarize(history, metrics.goals)
+    except Exception as error:  # noqa: BLE001 - the border of a job: what it left is recorded as its problem
+        problem = one_line(f"its history cannot be read: {type(error).__name__}: {error}")
+        return History(problem=problem, path=run_dir), {}
+
+
 def trial_state(
-    end: JobEnd, history: History, summary: Mapping[str, MetricSummary], metrics: Metrics
+    end: JobEnd,
+    history: History,
+    summary: Mapping[str, MetricSummary],
+    metrics: Metrics,
+    last_words: str = "",
 ) -> tuple[TrialState, str]:
     """How the trial ended, and why if it did not complete.
 
     Finiteness comes first: a diverged run may exit with 0.
+
+    Args:
+        end: How its job ended.
+        history: Its curves.
+        summary: Their summaries.
+        metrics: What must be finite, and the objective.
+        last_words: The end of the log; a launcher's own error may hide that the trainer ran out of memory.
     """
-    if OUT_OF_MEMORY.search(end.error):
-        return TrialState.INFEASIBLE, end.error
+    out_of_memory = _out_of_memory(end, last_words)
+    if out_of_memory:
+        return TrialState.INFEASIBLE, out_of_memory
     if end.ended_by == "interrupted":
-        return TrialState.INTERRUPTED, "the study was interrupted"
+        return (
+            TrialState.INTERRUPTED,
+            f"interrupted: {end.error}" if end.error else "the study was interrupted",
+        )
     diverged = metrics.not_finite(history)
     if diverged or (end.failed and NON_FINITE.search(end.error)):
         return TrialState.INFEASIBLE, f"{diverged} is not finite" if diverged else end.error
@@ -169,6 +210,15 @@ def trial_state(
     if metrics.objective and not summary:
         return TrialState.FAILED, f"the job ended well but left no history: {history.problem}"
     return TrialState.COMPLETE, ""
+
+
+def _out_of_memory(end: JobEnd, last_words: str) -> str:
+    """The line that tells of missing memory, empty if the job did not fail or did not fail for that."""
+    if not end.failed or end.ended_by:
+        return ""
+    return next(
+        (one_line(line) for line in (end.error, *last_words.splitlines()) if OUT_OF_MEMORY.search(line)), ""
+    )
 
 
 def _how_it_died(end: JobEnd) -> str:
@@ -186,28 +236,34 @@ def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Met
 
 def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
     """The same trial with its curves, read from disk, under canonical names."""
-    history = metrics.canonical(read_history(study_dir / trial.run_dir))
-    return replace(trial, history=history, summary=summarize(history, metrics.goals))
+    history, summary = history_and_summary(study_dir / trial.run_dir, metrics)
+    return replace(trial, history=history, summary=summary)
 
 
 def log_file(run_dir: Path) -> Path | None:
-    """The log to show for a job: what the process printed, else what Hydra logged.
+    """The log to show for a job: what the process printed, else what Hydra logged, else one that is empty.
 
-    None if there is neither.
+    None if there is none.
     """
-    printed = run_dir / "job.log"
-    if printed.is_file() and printed.stat().st_size:
-        return printed
-    return next((path for path in sorted(run_dir.glob("*.log")) if path.stat().st_size), None)
+    logs = [path for path in (run_dir / "job.log", *sorted(run_dir.glob("*.log"))) if path.is_file()]
+    return next((path for path in logs if path.stat().st_size), logs[0] if logs else None)
 
 
 def tail(path: Path) -> str:
-    """The last lines of a log, without control characters."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LOG_BYTES))
-        text = file.read().decode("utf-8", errors="replace")
-    lines = CONTROL.sub("", text.replace("\r", "\n")).splitlines()
+    """The last lines of a log, without control characters and secrets; empty if it cannot be read."""
+    text = redact(_end_of_file(path, LOG_BYTES), os.environ)
+    lines = without_controls(text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
+
+
+def _end_of_file(path: Path, size: int) -> str:
+    """The last ``size`` bytes of a file as text; empty if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read(size).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def cause(text: str) -> str:
@@ -221,11 +277,12 @@ def url_in(log: Path | None) -> str:
     """The page of its W&B run that a trainer printed; empty if it printed none."""
     if log is None:
         return ""
-    found = RUN_URL.findall(CONTROL.sub("", log.read_text(encoding="utf-8", errors="replace")))
+    found = RUN_URL.findall(without_controls(_end_of_file(log, URL_BYTES)))
     return str(found[-1]) if found else ""
 
 
 def one_line(text: str, length: int = 500) -> str:
-    """The first line of a message, without control characters, at most ``length`` characters."""
+    """The first line of a message, without control characters and secrets, at most ``length`` characters."""
+    text = redact(text, os.environ)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return CONTROL.sub("", first).strip()[:length]
+    return without_controls(first).strip()[:length]

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import change, format_literal, overrides_between
+from autoloop.errors import ConfigError
+from autoloop.hydra_errors import hydra_message
 from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
 
-#: Composed configs that are kept.
-KEPT = 64
-
+#: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
+KNOBS = (
+    *("rounds", "max_jobs", "max_hours", "max_failures", "patience", "until"),
+    *("retries", "fail_fast", "dry_run", "resume"),
+    *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
+    *("timeout_min", "stall_min", "grace_s", "stagger_s"),
+)
+_KEPT = 64  # composed configs that are kept; each takes about 1 MB
+#: Knobs of a study that say who looks at it, not what is trained.
+ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
 
 
@@ -41,8 +51,8 @@ class Composer:
     ) -> None:
         self._loader = loader
         self._master = master
-        self._composed: OrderedDict[tuple[str, ...], DictConfig] = OrderedDict()
         self.bounds = dict(bounds or {})
+        self._composed = lru_cache(_KEPT)(self._load)
         self.root = root_of(master)
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
 
@@ -51,14 +61,17 @@ class Composer:
 
         Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
         it: the latest configs are kept. Callers leave them as they are.
+
+        Raises:
+            ConfigError: The overrides do not compose.
         """
-        key = tuple(overrides)
-        if key not in self._composed:
-            self._composed[key] = self._loader.load_sweep_config(self._master, list(overrides))
-            if len(self._composed) > KEPT:
-                self._composed.popitem(last=False)
-        self._composed.move_to_end(key)
-        return self._composed[key]
+        return self._composed(tuple(overrides))
+
+    def _load(self, overrides: tuple[str, ...]) -> DictConfig:
+        try:
+            return self._loader.load_sweep_config(self._master, list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(hydra_message(error, self._master)) from error
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config of a job as edits and rules see it, interpolations resolved where they can be."""
@@ -104,7 +117,20 @@ class Composer:
             added = placed(changed.base, changed.config, self._trainer_keys(parent.overrides), self.root)
         overrides = merge_overrides(parent.overrides, added)
         config = self.config(overrides)
-        return Derived(config, overrides, signature(config), tuple(changed.changes), tuple(changed.notes))
+        signed = self.signature(config)
+        return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
+
+    def signature(self, config: Mapping[str, Any]) -> str:
+        """The `signature` of a job's config without what only concerns the study."""
+        return signature(self.of_job(config))
+
+    def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A config without the study's knobs, so that a study may go on with more rounds or on other GPUs.
+
+        A knob that this config sets to another value than the sweep is a setting of the job, and stays.
+        """
+        study = {key: plain(self._master[key]) for key in KNOBS if key in self._master}
+        return {key: value for key, value in config.items() if key not in study or value != study[key]}
 
     def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
         """The keys of the trainer's own config with these overrides; known once it was composed."""
@@ -193,13 +219,29 @@ def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str)
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:
-    """A composed config without its ``hydra`` node, as plain values."""
+    """A composed config without its ``hydra`` node and without who looks on, as plain values.
+
+    A study may be gone on with in another terminal, or with another ``notify.command``: a configuration is
+    the same all the same.
+    """
     copied = deepcopy(composed)
     with read_write(copied), open_dict(copied):
         copied.pop("hydra", None)
+        _drop_onlookers(copied)
     result = plain(composed if not OmegaConf.is_config(copied) else copied)
     assert isinstance(result, dict)
     return result
+
+
+def _drop_onlookers(config: DictConfig) -> None:
+    """Take ``autoloop.live`` and ``autoloop.notify`` out, and the top-level key that one is a copy of."""
+    ours = config.get("autoloop")
+    if not isinstance(ours, DictConfig):
+        return
+    written: Any = OmegaConf.to_container(ours, resolve=False)
+    for key in ONLOOKERS:
+        if ours.pop(key, None) is not None and written[key] == f"${{{key}}}":
+            config.pop(key, None)
 
 
 def plain(node: Any) -> Any:

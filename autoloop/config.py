@@ -74,6 +74,8 @@ class SweeperConf:
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
+        live: Whether to draw the study on the terminal (`autoloop.settings.Live`).
+        notify: Whom to tell of rounds, failures and the winner (`autoloop.notify.settings.NotifySettings`).
     """
 
     _target_: str = "hydra_plugins.autoloop.sweeper.AutoloopSweeper"
@@ -102,3 +104,5 @@ class SweeperConf:
     max_batch_size: Any = None
     dry_run: Any = "${oc.select:dry_run,false}"
     resume: Any = "${oc.select:autoloop.resume,auto}"
+    live: Any = "${oc.select:autoloop.live,auto}"
+    notify: Any = "${oc.select:autoloop.notify,null}"

@@ -1,10 +1,12 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and directories so that none is used twice."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+from autoloop.study import Study
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -19,3 +21,25 @@ def write_atomic(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
+    """Return the directory for a job: the wanted one, or one beside it where that is in use or holds files.
+
+    Args:
+        study_dir: The study's directory.
+        wanted: What ``hydra.sweep.subdir`` says, relative to it.
+        job: Number of the job.
+        study: The record of the jobs that have a directory already.
+    """
+    used = {other.run_dir for other in study.jobs.values()}
+    candidate, count = wanted, 1
+    while candidate in used or _holds_files(study_dir / candidate):
+        stem = f"{wanted.rstrip('/')}_{job}" if Path(wanted).name else str(job)
+        candidate = stem if count == 1 else f"{stem}_{count}"
+        count += 1
+    return candidate
+
+
+def _holds_files(path: Path) -> bool:
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))

@@ -15,7 +15,7 @@ from autoloop import __version__
 from autoloop.base_config import GROUP, read_config_file
 from autoloop.compose import merge_overrides, path_override, plain
 from autoloop.edits import Change, change
-from autoloop.errors import ConfigError
+from autoloop.errors import ConfigError, NoChangeError
 from autoloop.files import write_atomic
 from autoloop.journal import read_study
 from autoloop.report.facts import Facts, program
@@ -150,7 +150,9 @@ def generate(base: Base, edits: Sequence[str], reason: str, out_dir: Path | None
         EditError: An edit does not fit the config.
         OSError: The directory cannot be written.
     """
-    done = change(edits, base.config)
+    done = change(edits, base.config, skip=(NoChangeError,))
+    if edits and not done.changes:
+        change(edits, base.config)  # tells why nothing changes
     stem = f"{base.name}-{safe_name(name_of_edits(edits))}" if edits else base.name
     directory = base.directory if out_dir is None else out_dir
     directory.mkdir(parents=True, exist_ok=True)

@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakSet
 
 from autoloop.errors import JournalError
-from autoloop.redact import redact
+from autoloop.redact import redact_all
 from autoloop.study import VERSION, Event, Study
 
 FILE_NAME = "study.jsonl"
-FILES_BESIDE = ("reports", "multirun.yaml", "optimization_results.yaml", "best.yaml")
+LOCK_NAME = "study.lock"
+FILES_BESIDE = (
+    "reports",
+    "multirun.yaml",
+    "optimization_results.yaml",
+    "best.yaml",
+    "notifications.jsonl",
+    "wandb",
+)
 
 
 class Journal:
@@ -29,6 +38,8 @@ class Journal:
         path: The journal's file.
         study: What all its events add up to, kept current.
         lock: Held while an event is taken into account; hold it to look at ``study`` from another thread.
+        observers: Called with each new event and the study it is part of, while ``lock`` is held: they must
+            be quick and must not raise.
     """
 
     def __init__(self, study_dir: Path, clock: Callable[[], float] = time.time) -> None:
@@ -45,14 +56,17 @@ class Journal:
         self.path = study_dir / FILE_NAME
         self._clock = clock
         self.lock = threading.RLock()
-        try:
-            study_dir.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab+")
-        except OSError as error:
-            raise JournalError(f"cannot write the study in {study_dir}: {error.strerror or error}") from error
+        self.observers: list[Callable[[Event, Study], None]] = []
         with ExitStack() as opened:
-            opened.push(self._file)
-            self._lock = opened.enter_context(_lock(study_dir / "study.lock"))
+            try:
+                study_dir.mkdir(parents=True, exist_ok=True)
+                self._lock = opened.enter_context(_lock(study_dir / LOCK_NAME))
+                self._file = opened.enter_context(self.path.open("ab", buffering=0))
+            except OSError as error:
+                raise JournalError(
+                    f"cannot write the study in {study_dir}: {error.strerror or error}; "
+                    "choose another hydra.sweep.dir or make it writable"
+                ) from error
             events, end = _parse(self.path)
             self._file.truncate(end)
             self.study = Study.replay(events)
@@ -69,21 +83,35 @@ class Journal:
         """
         with self.lock:
             event = _plain({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
-            text = redact(json.dumps(event, ensure_ascii=False, allow_nan=False), os.environ)
-            line = text.encode("utf-8", "backslashreplace") + b"\n"
-            start = self._file.seek(0, os.SEEK_END)
+            event = redact_all(event, os.environ)
+            text = json.dumps(event, ensure_ascii=False, allow_nan=False)
+            start = os.fstat(self._file.fileno()).st_size
             try:
-                self._file.write(line)
-                self._file.flush()
-                os.fsync(self._file.fileno())
-            except OSError as error:
+                self._write(text.encode("utf-8", "backslashreplace") + b"\n")
+                self.study.record(event)
+            except BaseException as error:  # Ctrl-C as well: the file must say what the study says
                 _cut(self._file, start)
-                raise JournalError(
-                    f"cannot write to {self.path}: {error.strerror or error}; what was written before "
-                    "is unharmed. Make room, then give the same command again to go on"
-                ) from error
-            self.study.record(event)
+                if isinstance(error, OSError):
+                    raise JournalError(
+                        f"cannot write to {self.path}: {error.strerror or error}; what was written before is "
+                        "unharmed. Make room, then give the same command again to go on"
+                    ) from error
+                raise
+            for observe in self.observers:
+                observe(event, self.study)
             return dict(event)
+
+    def snapshot(self) -> Study:
+        """The study as it is now, for another thread to look at."""
+        with self.lock:
+            return self.study.copy()
+
+    def _write(self, line: bytes) -> None:
+        """Write a line and wait until it is on disk."""
+        left = memoryview(line)
+        while left:
+            left = left[self._file.write(left) :]
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file and let go of the lock."""
@@ -103,33 +131,74 @@ def read_study(study_dir: Path) -> Study:
     Raises:
         JournalError: There is no journal, or a line of it is damaged.
     """
-    path = study_dir / FILE_NAME
-    if not path.is_file():
-        raise JournalError(f"no study in {study_dir}: there is no {FILE_NAME}")
-    return Study.replay(_parse(path)[0])
+    reader = JournalReader(study_dir)
+    reader.update()
+    return reader.study
+
+
+class JournalReader:
+    """Follows the journal of a study that another process may be running; it locks and changes nothing.
+
+    Attributes:
+        study: What all events read so far add up to.
+    """
+
+    def __init__(self, study_dir: Path) -> None:
+        self.study = Study()
+        self._path = study_dir / FILE_NAME
+        self._identity = 0
+        self._lines = 0
+        self._offset = 0
+
+    def update(self) -> list[Event]:
+        """Read the lines that are new, take them into account and return their events.
+
+        Where another study has taken this one's place, its first events come next and ``study`` is that one.
+
+        Raises:
+            JournalError: There is no journal, or a line of it is damaged.
+        """
+        try:
+            status = self._path.stat()
+        except OSError:
+            raise JournalError(f"no study in {self._path.parent}: there is no {FILE_NAME}") from None
+        if status.st_ino != self._identity or status.st_size < self._offset:
+            self.study, self._identity, self._lines, self._offset = Study(), status.st_ino, 0, 0
+        events, self._offset = _parse(self._path, self._offset, self._lines)
+        self._lines += len(events)
+        for event in events:
+            self.study.record(event)
+        return events
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
-    """Move a study, with all that its journal speaks of, into a new directory below its own.
+    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one.
 
-    Return that one.
+    The journal goes last: until then what a kill leaves halfway is moved on by the next call.
     """
     number = 1
-    while (aside := study_dir / f"previous_{number}").exists():
+    while (study_dir / f"previous_{number}" / FILE_NAME).exists():
         number += 1
-    aside.mkdir()
+    aside = study_dir / f"previous_{number}"
+    aside.mkdir(exist_ok=True)
     of_jobs = {Path(job.run_dir).parts[0] for job in study.jobs.values() if Path(job.run_dir).parts}
-    for name in (FILE_NAME, *FILES_BESIDE, *sorted(of_jobs - {"..", "/"})):
-        if (study_dir / name).exists():
+    for name in (*sorted(of_jobs - {"..", "/"}), *FILES_BESIDE, FILE_NAME):
+        if (study_dir / name).exists() and not (aside / name).exists():
             (study_dir / name).rename(aside / name)
     return aside
 
 
-def _parse(path: Path) -> tuple[list[Event], int]:
-    """All events, and the offset behind the last whole line."""
+def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int]:
+    """All events, and the offset behind the last whole line.
+
+    Args:
+        path: The journal.
+        start: Offset to read from.
+        lines: How many lines stand before it.
+    """
     events: list[Event] = []
-    end = 0
-    for number, line in _whole_lines(path):
+    end = start
+    for number, line in _whole_lines(path, start, lines):
         try:
             event = json.loads(line)
             if not isinstance(event, dict) or "event" not in event:
@@ -148,12 +217,16 @@ def _parse(path: Path) -> tuple[list[Event], int]:
     return events, end
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, bytes]]:
     """Lines that end in a newline, numbered from 1; a last line without one was being written."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        file.seek(start)
+        for number, line in enumerate(file, start=lines + 1):
             if line.endswith(b"\n"):
                 yield number, line
+
+
+_held: WeakSet[IO[str]] = WeakSet()
 
 
 def _lock(path: Path) -> IO[str]:
@@ -171,7 +244,17 @@ def _lock(path: Path) -> IO[str]:
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}")
     file.flush()
+    _held.add(file)
     return file
+
+
+def _let_go_in_child() -> None:
+    """Close a forked child's copies of the locks: it may outlive the process that holds the study."""
+    for file in list(_held):
+        file.close()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 def _cut(file: IO[bytes], size: int) -> None:

@@ -133,10 +133,10 @@ def _found_enough(study: Study, limits: Limits) -> Stop | None:
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
-    failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+    failed = [job for job in study.counted() if _failed(job) and not _again(study, job, limits)]
     if limits.fail_fast and failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
-    streak = _failures_in_a_row(study)
+    streak = failures_in_a_row(study)
     if limits.max_failures is not None and streak >= limits.max_failures:
         return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
     hours = study.seconds / 3600
@@ -145,28 +145,32 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
     return None
 
 
-def _failures_in_a_row(study: Study) -> int:
+def failures_in_a_row(study: Study) -> int:
+    """How many of the jobs that ended last failed, without one between that did not."""
     ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
     for job in ended:
-        if job.state in (TrialState.FAILED, TrialState.TIMEOUT):
+        if _failed(job):
             streak += 1
         elif job.state is not TrialState.INTERRUPTED:
             streak = 0
     return streak
 
 
+def _failed(job: Job) -> bool:
+    return job.state in (TrialState.FAILED, TrialState.TIMEOUT)
+
+
 def _again(study: Study, job: Job, limits: Limits) -> bool:
     """Whether this job is to be tried again.
 
-    Always after an interruption, `retries` times after a failure.
+    After a failure `retries` times. After an interruption always where the whole study was interrupted, once
+    where something on the machine ended the job alone.
     """
+    tries = [other.state for other in study.jobs.values() if other.name == job.name]
     if job.state is TrialState.INTERRUPTED:
-        return True
-    if job.state is not TrialState.FAILED:
-        return False
-    tries = [other for other in study.jobs.values() if other.name == job.name]
-    return sum(other.state is TrialState.FAILED for other in tries) <= limits.retries
+        return tries.count(TrialState.INTERRUPTED) <= 1 + len(study.resumes)
+    return job.state is TrialState.FAILED and tries.count(TrialState.FAILED) <= limits.retries
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,7 +14,7 @@ from autoloop.history.series import History
 from autoloop.summary import goal_of
 
 STATS = ("last", "best", "tail_mean")
-KEYS = ("objective", "stat", "goals", "aliases", "finite")
+KEYS = ("objective", "stat", "goals", "aliases", "finite", "known", "steps_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,9 @@ class Metrics:
         aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same
             place in both stands for the same text.
         finite: Globs of metrics whose last value must be finite, or the run has diverged.
+        steps_key: Path in a job's config of the number of steps it trains for.
+        known: Globs of every metric that the trainer logs; empty where that is not known. A rule that looks
+            at another one is a mistake.
     """
 
     objective: str = ""
@@ -36,6 +39,8 @@ class Metrics:
     goals: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     finite: tuple[str, ...] = ()
+    steps_key: str = "steps"
+    known: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Metrics:
@@ -63,6 +68,27 @@ class Metrics:
             goals=goals,
             aliases={name: tuple(others) for name, others in (config.get("aliases") or {}).items()},
             finite=tuple(config.get("finite") or ()),
+            steps_key=str(config.get("steps_key") or "steps"),
+            known=tuple(config.get("known") or ()),
+        )
+
+    def check(self, owner: str, names: Sequence[str]) -> None:
+        """Check that one of these metrics is logged, as far as is known.
+
+        Args:
+            owner: Who looks at them, for the message.
+            names: Canonical names or older ones, the most telling first.
+
+        Raises:
+            ConfigError: None is.
+        """
+        known = [*self.known, *self.aliases, *(old for others in self.aliases.values() for old in others)]
+        if not self.known or any(fnmatchcase(name, pattern) for name in names for pattern in known):
+            return
+        plain = [name for name in known if "*" not in name]
+        raise ConfigError(
+            f"{owner}: no metric {' or '.join(map(repr, names))} is logged{did_you_mean(names[0], plain)} "
+            f"(metrics.known lists {', '.join(self.known)})"
         )
 
     @property

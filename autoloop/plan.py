@@ -22,7 +22,7 @@ from autoloop.compose import Composer
 from autoloop.errors import ConfigError
 from autoloop.loop import Round
 from autoloop.settings import Settings
-from autoloop.variants import Entry, Variant, signature, unique_names
+from autoloop.variants import Entry, Variant, unique_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
         expects="",
         overrides=tuple(overrides),
         config=config,
-        signature=signature(config),
+        signature=composer.signature(config),
     )
 
 

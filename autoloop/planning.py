@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
 from autoloop.plan import Points
 from autoloop.proposer import Answer, Proposer, ask, question_of
 from autoloop.queue_file import waiting
+from autoloop.redact import reveal
 from autoloop.repeats import fresh_seeds, seed_of, seed_path
 from autoloop.rules.base import Decision
 from autoloop.score import Outcome, Scorecard, outcomes
@@ -148,6 +150,7 @@ class Planner:
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
         plan = job.plan
+        overrides = tuple(reveal(override, os.environ) for override in plan.overrides)
         variant = Variant(
             name=plan.name,
             edits=plan.edits,
@@ -156,8 +159,8 @@ class Planner:
             reason=plan.reason,
             evidence=plan.evidence,
             expects=plan.expects,
-            overrides=plan.overrides,
-            config=LazyConfig(self._composer, plan.overrides),
+            overrides=overrides,
+            config=LazyConfig(self._composer, overrides),
             signature=plan.signature,
             changes=plan.changes,
             notes=plan.notes,

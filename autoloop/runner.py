@@ -8,7 +8,9 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,27 +22,36 @@ from omegaconf import DictConfig, OmegaConf
 
 from autoloop import __version__
 from autoloop.callbacks import LINEAGE_FILE, RoundCallback
-from autoloop.collect import JobEnd, one_line, trial_fields
+from autoloop.collect import JobEnd, end_in_launcher, trial_fields
 from autoloop.compose import Composer
+from autoloop.edits import format_literal
 from autoloop.errors import JournalError
-from autoloop.files import write_atomic
+from autoloop.files import fresh_dir, write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, next_step
+from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
+from autoloop.redact import logger, redact, reveal
 from autoloop.report import Reporter
 from autoloop.report.facts import Facts
+from autoloop.resume import changes_since, end_of_earlier, is_over
 from autoloop.rules.base import Decision
 from autoloop.score import conclusion
 from autoloop.settings import Settings
 from autoloop.study import Job, Plan, Study
 from autoloop.trials import TrialState
 from autoloop.variants import Variant
+from autoloop.wandb_commands import wandb_hints
+from autoloop.wandb_env import check_login
 
-log = logging.getLogger("autoloop")
+log: logging.Logger = logger("autoloop")
 
 Returns = list[Sequence[JobReturn]]
+
+#: States of jobs, not tried again, that make the study's exit code 1.
+UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
 
 
 class StudyRunner:
@@ -82,23 +93,45 @@ class StudyRunner:
             previews = [preview(self.composer, *job) for job in jobs]
             print(plan_text(planned, self.settings, run_dirs, previews))
             return []
-        for start in points.starts:
-            preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
+        self._check_surroundings(points.starts)
         if self.settings.resume == "auto":
             self._set_finished_aside()
-        with Journal(self.study_dir) as journal:
-            self._open(journal, points)
-            try:
-                stop = self._loop(journal, planned)
-            except KeyboardInterrupt:
+        try:
+            with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
+                self._open(journal, points)
+                return self._close(journal, self._until_stop(journal, planned))
+        except OSError as error:
+            raise JournalError(
+                f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
+                "Put that right, then give the same command again to go on"
+            ) from error
+
+    def _check_surroundings(self, starts: Sequence[Variant]) -> None:
+        """Find out before anything is written whether jobs can run here.
+
+        Raises:
+            ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
+        """
+        _ = getattr(self.launcher, "pool", None)
+        for start in starts:
+            preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
+            asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")
+            check_login(asked, os.environ)
+
+    def _until_stop(self, journal: Journal, planned: Round) -> Stop:
+        """Do what is due until nothing is; an interruption leaves a study that resumes."""
+        try:
+            return self._loop(journal, planned)
+        except (KeyboardInterrupt, SystemExit) as end:
+            with suppress(KeyboardInterrupt):
                 self._interrupted(journal)
-                raise SystemExit(130) from None
-            return self._close(journal, stop)
+            raise SystemExit(130 if isinstance(end, KeyboardInterrupt) else end.code) from None
 
     # ------------------------------------------------------------------ opening and closing
 
     def _open(self, journal: Journal, points: Points) -> None:
-        OmegaConf.save(self.config, self.study_dir / "multirun.yaml")
+        settings = redact(OmegaConf.to_yaml(self.config), os.environ)
+        write_atomic(self.study_dir / "multirun.yaml", settings)
         now = self._header(points)
         if not journal.study.header:
             journal.append("study", **now)
@@ -115,7 +148,7 @@ class StudyRunner:
                 f"the study in {self.study_dir} was started with other settings:\n  {listed}\n"
                 "Choose another hydra.sweep.dir, or go on all the same with resume=force"
             )
-        if journal.study.stopped and isinstance(next_step(journal.study, self.settings.limits), Stop):
+        if is_over(journal.study, self.settings.limits):
             return
         journal.append("resume", pid=os.getpid(), host=socket.gethostname(), changed=changed)
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
@@ -128,7 +161,7 @@ class StudyRunner:
             return
         with Journal(self.study_dir) as journal:
             study = journal.study
-            if study.stopped is None or not isinstance(next_step(study, self.settings.limits), Stop):
+            if not is_over(study, self.settings.limits):
                 return
             aside = set_aside(self.study_dir, study)
         log.info("the finished study that was here is now in %s", aside)
@@ -146,7 +179,7 @@ class StudyRunner:
             "objective": {"metric": metrics.objective, "goal": metrics.goal, "stat": metrics.objective_stat},
             "limits": asdict(self.settings.limits),
             "starts": [start.name for start in points.starts],
-            "config": points.starts[0].config,
+            "config": self.composer.of_job(points.starts[0].config),
             "settings": {
                 **self.settings.raw,
                 "variants": [[variant.name, *variant.edits] for variant in points.named],
@@ -156,20 +189,25 @@ class StudyRunner:
 
     def _take_over(self, journal: Journal, job: Job) -> None:
         """Record what became of a job that was running when an earlier process ended."""
-        end = JobEnd.read(self.study_dir / job.run_dir) or JobEnd(True, ended_by="interrupted")
-        self._record(journal, job, end)
+        self._record(journal, job, end_of_earlier(self.study_dir / job.run_dir))
 
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
             best = study.best()
             self.planner.keep_score(study)
-            journal.append("stop", reason=stop.reason, failed=stop.failed, best=best.name if best else None)
+            journal.append(
+                "stop",
+                reason=stop.reason,
+                failed=stop.failed,
+                best=best.name if best else None,
+                limits=asdict(self.settings.limits),
+            )
             self._report(study)
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         self._say_end(study, stop)
-        failed = [job for job in study.counted() if job.state in (TrialState.FAILED, TrialState.TIMEOUT)]
+        failed = [job for job in study.counted() if job.state in UNFINISHED]
         if failed and len(study.jobs) == 1 and self.returns:
             _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
         if stop.failed or failed:
@@ -185,6 +223,9 @@ class StudyRunner:
     # ------------------------------------------------------------------ the steps
 
     def _loop(self, journal: Journal, first: Round) -> Stop:
+        stopped = journal.study.stopped
+        if stopped is not None and is_over(journal.study, self.settings.limits):
+            return Stop(str(stopped["reason"]), bool(stopped["failed"]))
         while True:
             step = next_step(journal.study, self.settings.limits)
             if isinstance(step, Stop):
@@ -252,61 +293,86 @@ class StudyRunner:
             self._run_batches(journal, jobs)
 
     def _run_streamed(
-        self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Iterator[Any]]
+        self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Generator[Any, None, None]]
     ) -> None:
         """Run jobs through a launcher that tells of each end at once."""
         by_number = {job.job: job for job in jobs}
         returned: dict[int, JobReturn] = {}
-        for outcome in stream(self._feed(journal, jobs)):
-            job = by_number[outcome.index]
-            self._record(journal, job, JobEnd.of_outcome(outcome))
-            if isinstance(outcome.value, JobReturn):
-                returned[job.job] = outcome.value
+        ended = threading.Condition(journal.lock)
+        with closing(stream(self._feed(journal, jobs, ended))) as outcomes:
+            for outcome in outcomes:
+                job = by_number[outcome.index]
+                self._record(journal, job, JobEnd.of_outcome(outcome))
+                with ended:
+                    ended.notify_all()
+                if isinstance(outcome.value, JobReturn):
+                    returned[job.job] = outcome.value
         done = [returned[number] for number in sorted(returned)]
         size = self.settings.max_batch_size or max(1, len(done))
         self.returns.extend(done[i : i + size] for i in range(0, len(done), size))
 
-    def _feed(self, journal: Journal, jobs: Sequence[Job]) -> Iterator[tuple[int, Sequence[str]]]:
-        """Hand out a job whenever a slot is free, until the study is to end."""
+    def _feed(
+        self, journal: Journal, jobs: Sequence[Job], ended: threading.Condition
+    ) -> Iterator[tuple[int, Sequence[str]]]:
+        """Hand out a job whenever a slot is free, until the study is to end.
+
+        A slot is free before its job's end is written down. Where a failure may end the study, that is waited
+        for.
+        """
+        limits = self.settings.limits
+        pool: Any = getattr(self.launcher, "pool", None)
+        strict = pool is not None and (limits.fail_fast or limits.max_failures is not None)
         for job in jobs:
-            with journal.lock:
+            with ended:
+                if strict:
+                    ended.wait_for(
+                        lambda: sum(j.running for j in journal.study.jobs.values()) < len(pool.slots)
+                    )
                 if isinstance(next_step(journal.study, self.settings.limits), Stop):
                     return
-                self._start(journal, job)
-            yield job.job, job.plan.overrides
+                overrides = self._start(journal, job)
+            yield job.job, overrides
 
     def _run_batches(self, journal: Journal, jobs: Sequence[Job]) -> None:
         """Run jobs through any Hydra launcher, which tells of their ends all at once."""
         for batch in contiguous(jobs, self.settings.max_batch_size):
             if isinstance(next_step(journal.study, self.settings.limits), Stop):
                 return
-            for job in batch:
-                self._start(journal, job)
-            returned, broken = self._launch(batch)
+            overrides = [self._start(journal, job) for job in batch]
+            returned, broken = self._launch(overrides, batch[0].job)
             for job, job_return in zip(batch, returned, strict=True):
-                self._record(journal, job, self._end_of(job, job_return, broken))
+                self._record(journal, job, self._end_of(journal.study.jobs[job.job], job_return, broken))
             self.returns.append([job_return for job_return in returned if job_return is not None])
 
-    def _launch(self, batch: Sequence[Job]) -> tuple[list[JobReturn | None], str]:
-        """Launch a batch; a launcher that raises loses its results, not the study."""
-        try:
-            returned = self.launcher.launch(
-                [list(job.plan.overrides) for job in batch], initial_job_idx=batch[0].job
-            )
-        except Exception as error:
-            log.exception("the launcher gave up on jobs %d to %d", batch[0].job, batch[-1].job)
-            return [None] * len(batch), one_line(f"{type(error).__name__}: {error}")
-        return list(returned), ""
+    def _launch(
+        self, overrides: Sequence[list[str]], first: int
+    ) -> tuple[list[JobReturn | None], BaseException | None]:
+        """Launch a batch; a launcher that raises loses its results, not the study.
 
-    def _end_of(self, job: Job, job_return: JobReturn | None, broken: str) -> JobEnd:
+        A task that calls ``sys.exit`` ends a launcher that runs it in this process.
+        """
+        try:
+            return list(self.launcher.launch(overrides, initial_job_idx=first)), None
+        except (Exception, SystemExit) as error:  # the border of the jobs: recorded as the end of each
+            log.warning(
+                "the launcher gave up on jobs %d to %d", first, first + len(overrides) - 1, exc_info=True
+            )
+            return [None] * len(overrides), error
+
+    def _end_of(self, job: Job, job_return: JobReturn | None, broken: BaseException | None) -> JobEnd:
         if job_return is not None:
             failed = job_return.status is not JobStatus.COMPLETED
             return replace(JobEnd.of(job_return._return_value, failed), started_at=job.started_at or None)
-        left = JobEnd.read(self.study_dir / job.run_dir)
-        return left or JobEnd(True, error=f"the launcher lost the job: {broken}")
+        run_dir = self.study_dir / job.run_dir
+        return JobEnd.read(run_dir) or end_in_launcher(broken, began=(run_dir / ".hydra").exists())
 
-    def _start(self, journal: Journal, job: Job) -> None:
-        run_dir = self.composer.run_dir(job.plan.overrides, job.job)
+    def _start(self, journal: Journal, job: Job) -> list[str]:
+        """Write down that a job starts and make its directory; return the overrides to launch it with."""
+        overrides = [reveal(override, os.environ) for override in job.plan.overrides]
+        wanted = self.composer.run_dir(overrides, job.job)
+        run_dir = fresh_dir(self.study_dir, wanted, job.job, journal.study)
+        if run_dir != wanted:
+            overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
         journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
         lineage = {
             "study_dir": str(self.study_dir.resolve()),
@@ -319,8 +385,10 @@ class StudyRunner:
             "edits": list(job.plan.edits),
             "evidence": dict(job.plan.evidence),
         }
-        write_atomic(self.study_dir / run_dir / LINEAGE_FILE, json.dumps(lineage, default=str))
+        text = redact(json.dumps(lineage, default=str), os.environ)
+        write_atomic(self.study_dir / run_dir / LINEAGE_FILE, text)
         log.info("job %d started: %s", job.job, job.name)
+        return overrides
 
     def _record(self, journal: Journal, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
@@ -369,7 +437,7 @@ class StudyRunner:
     def _report(self, study: Study) -> None:
         try:
             self._reporter.write(study)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 
     def _say_end(self, study: Study, stop: Stop) -> None:
@@ -379,24 +447,8 @@ class StudyRunner:
             where = self.study_dir / "best.yaml"
             log.info("run the best once more (%s): %s", where, Facts(study).command(best))
         log.info("report: %s", self.study_dir / "reports")
-
-
-def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What of a study's settings differs from those it was started with, in words."""
-    before = {key: header.get(key) for key in ("autoloop", "config", "settings", "objective")}
-    after = json.loads(json.dumps({key: now[key] for key in before}, default=str))
-    return _differences("", before, after)
-
-
-def _differences(path: str, old: Any, new: Any) -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        return [
-            d
-            for key in keys
-            for d in _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
-        ]
-    return [] if old == new else [f"{path}: was {old!r}, is {new!r}"]
+        for hint in wandb_hints(study, self.study_dir):
+            log.info(hint)
 
 
 def contiguous(jobs: Sequence[Job], size: int | None) -> Iterator[list[Job]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,9 +16,10 @@ from autoloop.errors import ConfigError, did_you_mean
 from autoloop.judging import Judging
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
+from autoloop.notify.settings import NotifySettings
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
-from autoloop.until import read_conditions
+from autoloop.until import Condition, read_conditions
 from autoloop.variants import Entry, edit_texts, parse_entries
 
 Resume = Literal["true", "auto", "force", "false"]
@@ -28,6 +29,16 @@ Resume = Literal["true", "auto", "force", "false"]
 one is moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its
 settings changed. ``false``: refuse.
 """
+
+Live = Literal["auto", "true", "false"]
+"""Whether to draw a study on the terminal while it runs; where there is none, lines are printed always.
+
+``auto``: if the launcher keeps the output of jobs off the terminal, as ``slots`` does. ``true``: with any
+launcher. ``false``: never.
+"""
+
+#: Settings of rules that name metrics.
+METRIC_SETTINGS = ("metric", "train", "evaluation")
 
 CONF_DIR = Path(__file__).parent / "conf"
 
@@ -50,6 +61,8 @@ class Settings:
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
         ignored: Knobs that the trainer is known not to heed.
+        live: Whether to draw the study on the terminal; see `Live`.
+        notify: Whom to tell of rounds, failures and the winner.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -66,6 +79,8 @@ class Settings:
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
     ignored: tuple[DeadKnob, ...] = ()
+    live: Live = "auto"
+    notify: NotifySettings = field(default_factory=NotifySettings)
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -80,6 +95,10 @@ class Settings:
         raw = {
             name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")
         }
+        metrics = Metrics.read(raw["metrics"])
+        until = read_conditions(_group("until", given.get("until"), knobs))
+        rules = tuple(build_rules(raw["rules"]))
+        _check_metrics(metrics, raw["rules"], until)
         return cls(
             limits=Limits(
                 rounds=_whole(given, "rounds", 1) or 1,
@@ -89,17 +108,19 @@ class Settings:
                 retries=_whole(given, "retries", 0) or 0,
                 fail_fast=_switch(given, "fail_fast"),
                 patience=_whole(given, "patience", 1),
-                until=read_conditions(_group("until", given.get("until"), knobs)),
+                until=until,
             ),
-            rules=tuple(build_rules(raw["rules"])),
+            rules=rules,
             strategy=build_strategy(raw["strategy"]),
-            metrics=Metrics.read(raw["metrics"]),
+            metrics=metrics,
             bounds=_bounds(raw["bounds"]),
             variants=parse_entries(given.get("variants")),
             edits=edit_texts(given.get("edits")),
             max_batch_size=_whole(given, "max_batch_size", 1),
             dry_run=_switch(given, "dry_run"),
-            resume=_resume(given.get("resume", True)),
+            resume=_choice(given, "resume", "true", Resume),
+            live=_choice(given, "live", "auto", Live),
+            notify=NotifySettings.read(given.get("notify")),
             seed=_whole(given, "seed", 0) or 0,
             judging=Judging.read(given),
             ignored=read_ignored(given.get("ignored")),
@@ -140,6 +161,20 @@ def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
 
 
+def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:
+    """Find metrics that nobody logs, where the config says which are logged."""
+    if metrics.objective:
+        metrics.check("metrics.objective", [metrics.objective])
+    for name, entry in rules.items():
+        for key in METRIC_SETTINGS:
+            names = (entry or {}).get(key)
+            if names:
+                metrics.check(f"rules.{name}.{key}", [names] if isinstance(names, str) else names)
+    for condition in until:
+        if condition.metric:
+            metrics.check(f"until.{condition.name}.metric", [condition.metric])
+
+
 def _whole(given: Mapping[str, Any], name: str, lowest: int) -> int | None:
     value = given.get(name)
     if value is None:
@@ -170,14 +205,16 @@ def _switch(given: Mapping[str, Any], name: str) -> bool:
     return bool(value)
 
 
-def _resume(value: Any) -> Resume:
+def _choice(given: Mapping[str, Any], name: str, default: str, choices: Any) -> Any:
+    """One of the words of a ``Literal``; true and false count as words."""
+    value = given.get(name, default)
     word = str(value).lower() if isinstance(value, bool) else value
-    if word not in get_args(Resume):
-        known = ", ".join(get_args(Resume))
+    known = get_args(choices)
+    if word not in known:
         raise ConfigError(
-            f"resume={value!r} is not one of {known}{did_you_mean(str(value), get_args(Resume))}"
+            f"{name}={value!r} is not one of {', '.join(known)}{did_you_mean(str(value), known)}"
         )
-    return cast(Resume, word)
+    return word
 
 
 def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

@@ -165,6 +165,16 @@ class Study:
             study.record(event)
         return study
 
+    def copy(self) -> Study:
+        """The study as it is now, which later events do not change."""
+        return replace(
+            self,
+            jobs=dict(self.jobs),
+            refused={number: list(found) for number, found in self.refused.items()},
+            decisions={number: list(found) for number, found in self.decisions.items()},
+            resumes=list(self.resumes),
+        )
+
     def record(self, event: Event) -> None:
         """Take one more event into account.
 

@@ -7,8 +7,10 @@ one run.
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from autoloop.base_config import GROUP, keep_files, to_trainer
 from autoloop.compose import app_config, placed, root_of, seen
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.errors import AutoloopError, ConfigError
+from autoloop.hydra_errors import hydra_message
+from autoloop.redact import tell
 
 MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
@@ -41,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.argv[1:] = hydra_arguments(given)
+        check_composes(sys.argv[1:])
     except AutoloopError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        tell(error)
         raise SystemExit(2) from error
     run()
 
@@ -61,7 +66,7 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         return words
     if any(word in MULTIRUN for word in words):
         return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
-    app, root = composed([word for word in words if _is_override(word)])
+    app, root = composed([*_config_dirs(words), *(word for word in words if _is_override(word))])
     before = seen(app, root)
     after = apply(edits, before)
     if root is None:
@@ -82,7 +87,15 @@ def _with(words: Sequence[str], added: Sequence[str]) -> list[str]:
 def _to_trainer(words: Sequence[str]) -> list[str]:
     """Send words that speak of an external trainer's config to where it stands."""
     choices = [_first_choice(word) for word in words if word.partition("=")[0] in ("task", GROUP)]
-    return to_trainer(words, *composed(choices)) if choices else list(words)
+    return to_trainer(words, *composed([*_config_dirs(words), *choices])) if choices else list(words)
+
+
+def _config_dirs(words: Sequence[str]) -> list[str]:
+    """Hydra's ``--config-dir DIR`` as an override, which composing apart from the command line takes."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    given = parser.parse_known_args(words)[0].config_dir
+    return [f"hydra.searchpath={format_literal([f'file://{Path(given).absolute()}'])}"] if given else []
 
 
 def _first_choice(word: str) -> str:
@@ -103,15 +116,48 @@ def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
         ConfigError: The overrides do not compose.
     """
     from hydra import compose, initialize_config_dir
+
+    with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose("config", overrides=list(overrides))
+        return app_config(config), root_of(config)
+
+
+def check_composes(words: Sequence[str]) -> None:
+    """Compose the config once as Hydra is going to, to tell a mistake in our own words.
+
+    Args:
+        words: The command line in Hydra's terms. With a flag such as ``--help`` nothing is checked.
+
+    Raises:
+        ConfigError: They do not compose.
+    """
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    if any(word.startswith("-") and word not in MULTIRUN for word in words):
+        return
+    overrides = [word for word in words if word not in MULTIRUN]
+    mode = RunMode.RUN if len(overrides) == len(words) else RunMode.MULTIRUN
+    with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        hydra_app = GlobalHydra.instance().hydra
+        assert hydra_app is not None
+        hydra_app.compose_config("config", overrides, run_mode=mode, with_log_configuration=False)
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """Turn what Hydra raises into a `ConfigError` that names what was meant."""
+    from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            config = compose("config", overrides=list(overrides))
-            return app_config(config), root_of(config)
+        yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(str(error)) from error
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            valid = compose("config", return_hydra_config=True)
+        raise ConfigError(hydra_message(error, valid, sorted(config_groups()))) from error
 
 
 if __name__ == "__main__":

@@ -84,7 +84,11 @@ def _read(name: str, entry: Any) -> Condition:
     limits = {key: _limit(name, key, entry[key]) for key in LIMITS if entry.get(key) is not None}
     if not limits:
         raise ConfigError(f"until.{name} needs at least one of {', '.join(LIMITS)}")
-    return Condition(name, str(entry.get("metric") or ""), stat, **limits)
+    condition = Condition(name, str(entry.get("metric") or ""), stat, **limits)
+    low, high = max(condition.at_least, condition.above), min(condition.at_most, condition.below)
+    if low > high:
+        raise ConfigError(f"until.{name} can never hold: nothing is at least {low:g} and at most {high:g}")
+    return condition
 
 
 def _limit(name: str, key: str, value: Any) -> float:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import netrc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from omegaconf import DictConfig
+
+from autoloop.errors import ConfigError
+
+#: Seconds between two writes of the history (wandb 0.31 and later): whoever looks on sees a job as it is.
+_FLUSH = "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"
 
 
 def wandb_environment(
@@ -36,6 +45,7 @@ def wandb_environment(
         "WANDB_ARTIFACT_DIR": cache / "artifacts",
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_DISABLE_GIT": "true",
+        _FLUSH: asked.get(_FLUSH) or "1",
         "WANDB_ENTITY": settings.get("entity"),
         "WANDB_PROJECT": settings.get("project"),
         "WANDB_NAME": lineage.get("name"),
@@ -45,3 +55,39 @@ def wandb_environment(
         "WANDB_NOTES": lineage.get("notes"),
     }
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+def check_login(settings: object, environ: Mapping[str, str]) -> None:
+    """Check that W&B runs that are to go online find a key, since without one every job would fail.
+
+    Args:
+        settings: The app's ``wandb`` config, if it has one.
+        environ: The environment of the jobs.
+
+    Raises:
+        ConfigError: There is no key.
+    """
+    config = settings if isinstance(settings, Mapping | DictConfig) else {}
+    mode = config.get("mode") or environ.get("WANDB_MODE")
+    if mode != "online" or config.get("enable") is False:
+        return
+    host = urlsplit(environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").hostname or ""
+    if not any(
+        environ.get(name) for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
+    ) and not _in_netrc(host, environ):
+        raise ConfigError(
+            f"wandb.mode=online, but there is no key for {host}: WANDB_API_KEY is not set and ~/.netrc has "
+            "none; run `wandb login`, or train with wandb.mode=offline and upload later with `autoloop sync`"
+        )
+
+
+def _in_netrc(host: str, environ: Mapping[str, str]) -> bool:
+    home = Path(environ.get("HOME") or Path.home())
+    named = environ.get("NETRC")
+    for path in [Path(named)] if named else [home / ".netrc", home / "_netrc"]:
+        try:
+            if netrc.netrc(str(path)).authenticators(host):
+                return True
+        except (OSError, netrc.NetrcParseError):  # noqa: PERF203 - two files
+            continue
+    return False

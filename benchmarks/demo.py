@@ -3,7 +3,7 @@
 Run: OMP_NUM_THREADS=1 python benchmarks/demo.py STUDY_DIR [--seeds 101 102 103 104 105]
 
 The study is one that `make demo` left. Every configuration is trained anew with each seed, none of which the
-study used. Prints one Markdown row per configuration: mean and standard deviation over the seeds of the held-out
+study used. Prints one Markdown row per configuration: mean and standard deviation over the seeds of held-out
 error and of the success rate in closed loop.
 """
 

@@ -181,7 +181,8 @@ def compare(name: str, folder: Path, theirs: Path, repeat: int) -> None:
             raise RuntimeError(f"{name}, {label}: {ours[3:]} points and metrics here, {same[3:]} there")
         cells = [f"{whole[0]:.2f} s", f"{same[0]:.2f} s", f"{ours[0]:.3f} s", f"{whole[0] / ours[0]:.1f} x",
                  f"{same[0] / ours[0]:.1f} x", f"{whole[1]:.2f} s", f"{ours[1]:.2f} s",
-                 f"{sum(same[:2]) / sum(ours[:2]):.1f} x", f"{same[2]:.0f} MB",
+                 f"{sum(same[:2]) / sum(ours[:2]):.1f} x", f"{sum(whole[:2]) / ours[0]:.1f} x",
+                 f"{same[2]:.0f} MB",
                  f"{ours[2]:.0f} MB"]  # fmt: skip
         sys.stdout.write(f"| {name}, {label} | {' | '.join(cells)} |\n")
         sys.stdout.flush()
@@ -200,7 +201,8 @@ def main() -> None:
         size = next((args.work_dir / name).rglob("run-*.wandb")).stat().st_size
         sys.stdout.write(f"{name}: {size / 1e6:.1f} MB\n")
     heads = ["file", "wandb, all values", "wandb, these keys", "autoloop", "ratio to all", "ratio to these",
-             "wandb imports", "autoloop imports", "ratio with imports", "wandb memory",
+             "wandb imports", "autoloop imports", "ratio with imports",
+             "wandb with imports to autoloop without", "wandb memory",
              "autoloop memory"]  # fmt: skip
     sys.stdout.write(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")
     for name in ("typical", "big"):

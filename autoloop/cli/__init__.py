@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": "Show what round 1 would run; run nothing.",
     "resume": "Go on with a study where it stopped.",
     "report": "Draw the report of a study again.",
+    "watch": "Watch a study while it runs.",
     "why": "Tell why a job ran and what came of it.",
     "replay": "Show what other rules would have decided.",
     "promote": "Train a job's configuration at full length.",

@@ -56,6 +56,10 @@ class PoolSettings:
     wait_for_gpus: Callable[[tuple[str, ...], Callable[[float], bool]], None] | None = None
 
 
+class SupervisorLostError(ChildProcessError):
+    """Something on this machine ended the supervisor of a job."""
+
+
 class Pool:
     """Runs requests, at most one per slot at any time.
 
@@ -182,6 +186,8 @@ class Pool:
             if self._settings.wait_for_gpus is not None and slot.gpus:
                 self._settings.wait_for_gpus(slot.gpus, self._interrupted.wait)
             ended = self._supervised(request, slot)
+        except SupervisorLostError as error:
+            return replace(outcome, ended_by="interrupted", error=str(error), ended_at=time.time())
         except Exception as error:  # the border of a job: one that cannot start is a failure
             log.debug("job %s could not be run", request.index, exc_info=True)
             return replace(outcome, error=f"{type(error).__name__}: {error}", ended_at=time.time())
@@ -203,7 +209,7 @@ class Pool:
         with channel, self._watched(request.index, channel):
             last_word = _receive(channel)
         if last_word is None:
-            raise ChildProcessError("the process that supervises the job was killed")
+            raise SupervisorLostError("the process that supervises the job was killed, and the job with it")
         ended: Ended = pickle.loads(last_word)
         return ended
 

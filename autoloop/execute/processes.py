@@ -35,6 +35,12 @@ def start_time(pid: int) -> str | None:
     return fields[19] if fields else None
 
 
+def is_alive(pid: int, started: str) -> bool:
+    """Return whether the process of that pid and `start_time` runs; a zombie does not."""
+    fields = _stat_fields(pid)
+    return fields is not None and fields[19] == started and fields[0] not in "ZX"
+
+
 def children(parent: int) -> list[int]:
     """Return the pids of all processes directly below ``parent``."""
     return _children_by_parent().get(parent, [])

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from autoloop.execute.processes import is_alive
+from autoloop.redact import redact_all
 
 STATUS_NAME = "status.json"
 
@@ -18,12 +23,35 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
     """
     path = Path(job_dir) / STATUS_NAME
     draft = path.with_name(f".{STATUS_NAME}.tmp")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(status, file, indent=1)
+    with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(redact_all(dict(status), os.environ), file, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def read_status(job_dir: Path) -> dict[str, Any] | None:
+    """Return what a job's ``status.json`` says; None where there is none, or none that can be read."""
+    try:
+        status = json.loads((job_dir / STATUS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def is_running(status: Mapping[str, Any] | None) -> bool:
+    """Return whether the job or its supervisor still runs on this machine, as far as can be told."""
+    if status is None or status.get("state") == "ended":
+        return False
+    if status.get("boot_id") != boot_id() or status.get("host") != socket.gethostname():
+        return False
+    pids = [("pid", "process_start"), ("supervisor_pid", "supervisor_start")]
+    return any(_lives(status.get(pid), status.get(start)) for pid, start in pids)
+
+
+def _lives(pid: object, started: object) -> bool:
+    return isinstance(pid, int) and isinstance(started, str) and is_alive(pid, started)
 
 
 def boot_id() -> str:

@@ -18,6 +18,7 @@ from typing import NoReturn, cast, get_args
 from autoloop.execute import processes
 from autoloop.execute.child import LOG_NAME, open_log, run_assignment
 from autoloop.execute.ending import Ending
+from autoloop.execute.memory import OUT_OF_MEMORY, MemoryKills
 from autoloop.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader
 from autoloop.execute.stall import StallWatch
 from autoloop.execute.status import boot_id, write_status
@@ -70,7 +71,9 @@ class _Supervision:
         self._cpu_s = 0.0
         self._max_rss_mb = 0.0
         self._ending: Ending | None = None
+        self._asked_to_end_at: float | None = None
         self._stall = StallWatch(assignment.limits.stall_s)
+        self._memory = MemoryKills()
 
     def start(self) -> None:
         """Fork the job."""
@@ -94,6 +97,7 @@ class _Supervision:
         while not self._reap():
             self._read_reports()
             self._read_orders()
+            self._memory.look(time.monotonic())
             self._check_limits()
             self._take_due_step()
             self._sleep()
@@ -121,6 +125,7 @@ class _Supervision:
     def _begin_ending(self, reason: EndedBy) -> None:
         if self._ending is None:
             self._ending = Ending(reason, time.monotonic(), self._assignment.limits.grace_s)
+            self._asked_to_end_at = time.time()
 
     def _read_reports(self) -> None:
         for kind, body in self._reports.read():
@@ -219,6 +224,8 @@ class _Supervision:
         error = self._error
         if not error and (code != 0 or ended_by):
             error = self._last_output()
+        if code != 0 and not ended_by and self._memory.happened(time.monotonic()):
+            error = f"{error}\n{OUT_OF_MEMORY}".strip()
         return Ended(
             value=self._value,
             exit_code=code if code >= 0 else None,
@@ -252,8 +259,9 @@ class _Supervision:
         status: dict[str, object] = {
             "state": state,
             "pid": self._pid,
-            "supervisor_pid": os.getpid(),
             "process_start": processes.start_time(self._pid),
+            "supervisor_pid": os.getpid(),
+            "supervisor_start": processes.start_time(os.getpid()),
             "boot_id": boot_id(),
             "host": socket.gethostname(),
             "slot": self._assignment.slot,
@@ -262,6 +270,7 @@ class _Supervision:
         }
         if ended:
             status |= {name: value for name, value in asdict(ended).items() if name != "value"}
+            status["asked_to_end_at"] = self._asked_to_end_at
         with contextlib.suppress(OSError):  # a full disk or a deleted directory must not end the job
             write_status(self._job_dir, status)
 

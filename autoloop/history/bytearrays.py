@@ -6,6 +6,7 @@ calls; that is what makes the reader several times faster than a loop over items
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,43 +33,55 @@ class ByteArray:
         stops: First byte after each message, int64 (n,).
     """
 
-    def __init__(self, messages: Sequence[bytes]) -> None:
-        self.raw = b"".join((*messages, bytes(PAD_BYTES)))
-        self.bytes = np.frombuffer(self.raw, dtype=np.uint8)
+    def __init__(self, messages: Sequence[bytes | memoryview]) -> None:
         lengths = np.fromiter(map(len, messages), dtype=np.int64, count=len(messages))
-        self.stops: Ints = np.cumsum(lengths)
-        self.starts: Ints = self.stops - lengths
-        self.size = len(self.raw) - PAD_BYTES
-        self._words: Words = np.ndarray((len(self.raw) - 7,), "<u8", buffer=self.raw, strides=(1,))
+        stops: Ints = np.cumsum(lengths)
+        self._set(b"".join((*messages, bytes(PAD_BYTES))), stops - lengths, stops)
+
+    @classmethod
+    def over(cls, raw: bytes | bytearray, starts: array[int], stops: array[int]) -> ByteArray:
+        """Return messages that lie somewhere in a buffer; it must go on for 64 bytes after the last."""
+        batch = cls.__new__(cls)
+        batch._set(raw, np.frombuffer(starts, dtype=np.int64), np.frombuffer(stops, dtype=np.int64))
+        return batch
+
+    def _set(self, raw: bytes | bytearray, starts: Ints, stops: Ints) -> None:
+        self.raw, self.starts, self.stops = raw, starts, stops
+        self.bytes = np.frombuffer(raw, dtype=np.uint8)
+        self.size = len(raw) - PAD_BYTES
+        self._words: Words = np.ndarray((len(raw) - 7,), "<u8", buffer=raw, strides=(1,))
+
+    def message(self, index: int) -> bytes:
+        """Return a message."""
+        return self.cut(self.starts[index], self.stops[index])
+
+    def cut(self, start: int, stop: int) -> bytes:
+        """Return the bytes from ``start`` to ``stop``."""
+        return bytes(self.raw[start:stop])
 
     def first_words(self, pos: Ints) -> Words:
         """Return the 8 bytes at each ``pos`` as a little-endian number."""
         return self._words[pos]
 
-    def words(self, pos: Ints, lengths: Ints) -> list[Words]:
-        """Return texts of ``lengths`` bytes at ``pos`` in columns of 8 bytes, for comparing them.
+    def windows(self, pos: Ints, width: int) -> Words:
+        """Return the ``width`` bytes (a multiple of 8) from each ``pos`` on: uint64 (n, width / 8)."""
+        every = np.ndarray((len(self.raw) - width + 1,), f"V{width}", buffer=self.raw, strides=(1,))
+        found: Words = every[pos].view("<u8").reshape(pos.size, width // 8)
+        return found
 
-        Column k holds the bytes from 8 k on, or the last 8 where the text ends before; texts of less than 8
-        bytes are zero filled. Texts of equal length are equal if their columns are.
-        """
-        last = lengths - 8
-        short = np.flatnonzero(last < 0)
-        last[short] = 0
-        columns = []
-        for offset in range(0, max(int(lengths.max(initial=0)), 1), 8):
-            column = self._words[pos + np.minimum(last, offset)]
-            column[short] &= _MASKS[lengths[short]]
-            columns.append(column)
-        return columns
+    def words(self, pos: Ints, lengths: Ints) -> list[Words]:
+        """Return texts of ``lengths`` bytes at ``pos`` in columns of 8 bytes, filled with zeros."""
+        count = max(-(-int(lengths.max(initial=0)) // 8), 1)
+        table = self.windows(pos, 8 * count)
+        return [
+            table[:, column] & _MASKS[np.minimum(np.maximum(lengths - 8 * column, 0), 8)]
+            for column in range(count)
+        ]
 
     def texts(self, pos: Ints, lengths: Ints) -> list[bytes]:
         """Return the texts of ``lengths`` bytes at ``pos``; they hold no zero bytes."""
-        width = -(-int(lengths.max(initial=1)) // 8)
-        table = np.zeros((pos.size, width), dtype=np.uint64)
-        for column in range(width):
-            left = np.minimum(np.maximum(lengths - 8 * column, 0), 8)
-            table[:, column] = self._words[pos + 8 * column] & _MASKS[left]
-        found: list[bytes] = table.view(f"S{8 * width}").ravel().tolist()
+        table = np.stack(self.words(pos, lengths), axis=1)
+        found: list[bytes] = table.view(f"S{8 * table.shape[1]}").ravel().tolist()
         return found
 
     def doubles(self, pos: Ints) -> NDArray[np.float64]:

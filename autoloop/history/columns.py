@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from autoloop.history.bytearrays import Ints
 from autoloop.history.items import Numbers, decode
 from autoloop.history.keys import KeyTable, Wanted
 from autoloop.history.series import INTERNAL, Series
+from autoloop.history.split import Message
 
 _MEDIA_SUFFIX = "._type"  # the part of a flattened media value (image, histogram...) that names its kind
 _HIDDEN = "_wandb."  # W&B's own facts, logged like a metric by some versions
@@ -38,7 +39,7 @@ class Columns:
         self._skipped: Counter[int] = Counter()
         self._last_step = -1
 
-    def add_rows(self, messages: list[bytes]) -> None:
+    def add_rows(self, messages: Sequence[Message]) -> None:
         """Add history records (their messages, in file order)."""
         numbers = decode(messages, self._keys)
         self.rows += len(messages)

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import os
 import struct
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 from zlib import crc32
 
 HEADER = b":W&B\xe1\xbe\x00"
 BLOCK_BYTES = 32768
-PIECE_BLOCKS = 64  # read at a time: 2 MiB, so that memory does not grow with the file
+PIECE_BLOCKS = 32  # read at a time: 1 MiB, so that memory does not grow with the file and stays in caches
 CHUNK_HEADER_BYTES = 7
+PAD_BYTES = 64  # after the records of a buffer, so that short reads need no bounds check of their own
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 _unpack_header = struct.Struct("<IHB").unpack_from
@@ -46,6 +48,29 @@ class Damage:
 
     def __str__(self) -> str:
         return f"bytes {self.start} to {self.stop}: {self.what}"
+
+
+@dataclass(slots=True)
+class Records:
+    """Whole records, in file order, as stretches of one buffer that the next piece of the file overwrites.
+
+    Attributes:
+        data: The buffer: a piece of the file, behind it the records that are not in one stretch of it, and
+            at least ``PAD_BYTES`` more.
+        starts: First byte of each record, int64 (n,).
+        stops: First byte after each record, int64 (n,).
+    """
+
+    data: bytearray
+    starts: array[int] = field(default_factory=lambda: array("q"))
+    stops: array[int] = field(default_factory=lambda: array("q"))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start, stop in zip(self.starts, self.stops, strict=True):
+            yield bytes(self.data[start:stop])
 
 
 def find_shift(file: BinaryIO, size: int) -> int | None:
@@ -84,9 +109,11 @@ class Framer:
         self._parts: list[bytes] = []  # chunks of a record whose LAST chunk has not come
         self._parts_start = 0
         self._piece_start = 0
+        self._joined: list[bytes] = []  # records of the piece that were put together from chunks
+        self._joined_at = 0  # where the next of them will be in the buffer
 
-    def read(self, file: BinaryIO, final: bool = True) -> Iterator[list[bytes]]:
-        """Yield the records that are new since the last call, in lists of a few hundred.
+    def read(self, file: BinaryIO, final: bool = True) -> Iterator[Records]:
+        """Yield the records that are new since the last call, a few hundred at a time.
 
         Args:
             file: The file, opened for binary reading; it may have grown since the last call.
@@ -98,9 +125,11 @@ class Framer:
             return
         if self.shift is None:
             self.shift = find_shift(file, size)
+        room = min(max(size - self.offset, 0), PIECE_BLOCKS * BLOCK_BYTES)
+        buffer = bytearray(2 * room + BLOCK_BYTES + PAD_BYTES)  # as much for records joined from chunks
         while self.offset < size:
             before = self.offset
-            records = self._read_piece(file, size, final)
+            records = self._read_piece(file, size, final, buffer)
             if records:
                 yield records
             if self.offset == before:
@@ -127,16 +156,16 @@ class Framer:
         shift = self.shift or 0
         return offset - (offset - shift) % BLOCK_BYTES + BLOCK_BYTES
 
-    def _read_piece(self, file: BinaryIO, size: int, final: bool) -> list[bytes]:
-        """Read some blocks and move ``offset`` to the first byte not used."""
+    def _read_piece(self, file: BinaryIO, size: int, final: bool, buffer: bytearray) -> Records:
+        """Read some blocks into the buffer and move ``offset`` to the first byte not used."""
         start = self.offset
         stop = min(size, self._block_end(start) + (PIECE_BLOCKS - 1) * BLOCK_BYTES)
         file.seek(start)
-        piece = file.read(stop - start)
-        self._piece_start = start
-        records: list[bytes] = []
-        while self.offset < start + len(piece):
-            end = min(self._block_end(self.offset), start + len(piece))
+        stop = start + file.readinto(memoryview(buffer)[: stop - start])  # type: ignore[attr-defined]
+        piece, records = memoryview(buffer)[: stop - start], Records(buffer)
+        self._piece_start, self._joined, self._joined_at = start, [], stop - start
+        while self.offset < stop:
+            end = min(self._block_end(self.offset), stop)
             last = not final and end >= size
             reached = start + self._scan_block(piece, self.offset - start, end - start, records)
             if reached < end and not last:
@@ -144,25 +173,34 @@ class Framer:
             self.offset = reached
             if reached < end and last:
                 break
+        self._add_joined(records, stop - start)
         return records
 
-    def _scan_block(self, piece: bytes, pos: int, end: int, records: list[bytes]) -> int:
-        """Append the records from ``pos`` on; return ``end``, or where the first unreadable chunk starts."""
-        view = memoryview(piece)
+    def _add_joined(self, records: Records, used: int) -> None:
+        """Put the records that were joined from chunks behind the ``used`` bytes of the piece."""
+        if self._joined_at + PAD_BYTES > len(records.data):
+            records.data = records.data[:used] + bytes(self._joined_at - used + PAD_BYTES)
+        records.data[used : self._joined_at] = b"".join(self._joined)
+
+    def _scan_block(self, piece: memoryview, pos: int, end: int, records: Records) -> int:
+        """Add the records from ``pos`` on; return ``end``, or where the first unreadable chunk starts."""
+        parts, add_start, add_stop = self._parts, records.starts.append, records.stops.append
         while end - pos >= CHUNK_HEADER_BYTES:
             checksum, length, kind = _unpack_header(piece, pos)
             stop = pos + CHUNK_HEADER_BYTES + length
-            if stop > end or crc32(view[pos + 6 : stop]) != checksum:
+            if stop > end or crc32(piece[pos + 6 : stop]) != checksum:
                 return pos
-            if kind == FULL and not self._parts:
-                records.append(piece[pos + CHUNK_HEADER_BYTES : stop])
+            if kind == FULL and not parts:
+                add_start(pos + CHUNK_HEADER_BYTES)
+                add_stop(stop)
             else:
-                self._join(kind, piece[pos + CHUNK_HEADER_BYTES : stop], self._piece_start + pos, records)
+                data = bytes(piece[pos + CHUNK_HEADER_BYTES : stop])
+                self._join(kind, data, self._piece_start + pos, records)
             pos = stop
         at_block_end = self._piece_start + end == self._block_end(self._piece_start + end - 1)
         return end if pos == end or at_block_end else pos
 
-    def _join(self, kind: int, data: bytes, start: int, records: list[bytes]) -> None:
+    def _join(self, kind: int, data: bytes, start: int, records: Records) -> None:
         """Put a chunk of a longer record to the others; a record that is complete goes to ``records``."""
         if kind in (FULL, FIRST):
             self._lose_parts(start, "the rest of a record is missing")
@@ -172,10 +210,13 @@ class Framer:
             return
         self._parts.append(data)
         if kind in (FULL, LAST):
-            records.append(b"".join(self._parts))
-            self._parts = []
+            self._joined.append(b"".join(self._parts))
+            self._parts.clear()
+            records.starts.append(self._joined_at)
+            self._joined_at += len(self._joined[-1])
+            records.stops.append(self._joined_at)
 
-    def _skip(self, piece: bytes, pos: int, end: int) -> int:
+    def _skip(self, piece: memoryview, pos: int, end: int) -> int:
         """Record the unreadable chunk at ``pos`` as damage; return where reading can go on.
 
         That is the next chunk if the length of the bad one leads to a chunk with a right checksum,
@@ -183,7 +224,7 @@ class Framer:
         """
         what, go_on = "a chunk whose checksum is wrong", end
         head = piece[pos : pos + CHUNK_HEADER_BYTES]
-        if not piece[pos:end].strip(b"\0"):
+        if not bytes(piece[pos:end]).strip(b"\0"):
             what = "zeros"
         elif len(head) < CHUNK_HEADER_BYTES or pos + CHUNK_HEADER_BYTES + _unpack_header(head)[1] > end:
             what = "a chunk that is longer than what is left of its block"
@@ -198,7 +239,7 @@ class Framer:
     def _lose_parts(self, stop: int, what: str) -> None:
         if self._parts:
             self._lose(self._parts_start, stop, what)
-            self._parts = []
+            self._parts.clear()
 
     def _lose(self, start: int, stop: int, what: str) -> None:
         """Record a loss; one that continues the previous loss of the same kind is merged with it."""
@@ -207,7 +248,7 @@ class Framer:
         self.damage.append(Damage(start, stop, what))
 
 
-def _is_chunk(piece: bytes, pos: int, end: int) -> bool:
+def _is_chunk(piece: memoryview, pos: int, end: int) -> bool:
     """Tell whether a chunk with a right checksum lies between ``pos`` and ``end``."""
     if end - pos < CHUNK_HEADER_BYTES:
         return False

@@ -6,14 +6,16 @@ about which keys a row has or in which order (wandb-core shuffles them).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autoloop.history import records
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.keys import KeyTable
+from autoloop.history.numbers import Floats, parse
+from autoloop.history.split import Message
 from autoloop.history.walk import Items, Stretches, walk
 from autoloop.history.wire import WireError, encode_field
 
@@ -25,8 +27,6 @@ _KINDS[list(b"0123456789-NI")] = _NUMBER
 _KINDS[ord('"')] = _QUOTED
 _KINDS[ord("{")] = _DICT
 _QUOTED_NUMBER_BYTES = np.array([len(text) + 2 for text in records.NON_FINITE])
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Numbers:
         self.values = np.concatenate([self.values, values])
 
 
-def decode(messages: list[bytes], keys: KeyTable) -> Numbers:
+def decode(messages: Sequence[Message], keys: KeyTable) -> Numbers:
     """Return the numbers in the history records ``messages``, as far as ``keys`` asks for them."""
     batch = ByteArray(messages)
     found = walk(batch)
@@ -72,9 +72,9 @@ def decode(messages: list[bytes], keys: KeyTable) -> Numbers:
         unusual = unusual.take(np.flatnonzero(~odd[unusual.row]))
     for part in (_read_items(batch, items, keys, result), unusual):
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
-            slow.item(row, batch.raw[start:stop])
+            slow.item(row, batch.cut(start, stop))
     for row in np.flatnonzero(odd).tolist():
-        slow.whole_row(row, messages[row])
+        slow.whole_row(row, batch.message(row))
     slow.finish()
     return result
 
@@ -96,7 +96,7 @@ def _read_items(batch: ByteArray, items: Items, keys: KeyTable, result: Numbers)
     length = items.stop - items.value
     number = is_json & (kinds == _NUMBER) & (length <= _MAX_NUMBER_BYTES)
     index = np.flatnonzero(number & whole)
-    values = _parse(batch, items.value[index], length[index])
+    values = parse(batch, items.value[index], items.stop[index])
     if values is None:  # one of them is no number: all the slow way
         number[index] = False
     else:
@@ -135,16 +135,7 @@ def _zigzag(values: Ints) -> Ints:
     return np.asarray(half ^ -sign)
 
 
-def _parse(batch: ByteArray, start: Ints, length: Ints) -> Floats | None:
-    """Return number texts as floats; None if one of them is not a number."""
-    texts = batch.texts(start, length)
-    try:
-        return np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
-    except ValueError:
-        return None
-
-
-def latest(messages: list[bytes], keys: KeyTable) -> list[bytes]:
+def latest(messages: Sequence[Message], keys: KeyTable) -> list[bytes]:
     """Return the messages reduced to what still counts when all have been carried out in order.
 
     Args:
@@ -166,10 +157,10 @@ def latest(messages: list[bytes], keys: KeyTable) -> list[bytes]:
     final = items.take(np.flatnonzero((items.row == last[names]) & is_json))
     unusual = found.unusual.take(np.flatnonzero(~found.odd[found.unusual.row]))
     no_json = items.take(np.flatnonzero(~is_json))
-    kept = [(row, 0, messages[row]) for row in np.flatnonzero(found.odd).tolist()]
+    kept = [(row, 0, batch.message(row)) for row in np.flatnonzero(found.odd).tolist()]
     for part in (final, no_json, unusual):
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
-            kept.append((row, start, encode_field(1, batch.raw[start:stop])))
+            kept.append((row, start, encode_field(1, batch.cut(start, stop))))
     return [data for _, _, data in sorted(kept, key=lambda entry: entry[:2])]
 
 

@@ -144,10 +144,10 @@ class KeyTable:
         new = np.flatnonzero(~same)
         if new.size:
             new = new[_first_of_each(hashes[new])]
-            self._learn([batch.raw[start[at] : start[at] + length[at]] for at in new.tolist()])
+            self._learn([batch.cut(start[at], start[at] + length[at]) for at in new.tolist()])
             found, same = self._look_up(words, length, hashes)
         for at in np.flatnonzero(~same).tolist():  # two stretches with one place in the table
-            found[at] = self._region(batch.raw[start[at] : start[at] + length[at]])
+            found[at] = self._region(batch.cut(start[at], start[at] + length[at]))
         return found
 
     def _look_up(self, words: list[Words], length: Ints, hashes: Words) -> tuple[Ints, Bools]:
@@ -183,8 +183,8 @@ class KeyTable:
 def _hashes(words: list[Words], length: Ints) -> Words:
     """Return a hash of each text; it does not depend on how many columns the words of a batch have."""
     hashes = length.astype(np.uint64)
-    for column, (word, factor) in enumerate(zip(words, _FACTORS, strict=False)):
-        hashes += word * factor if column == 0 else word * factor * (length > 8 * column)
+    for word, factor in zip(words, _FACTORS, strict=False):
+        hashes += word * factor
     hashes ^= hashes >> np.uint64(32)
     hashes *= _FACTORS[-1]
     return hashes

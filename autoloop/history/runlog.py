@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from autoloop.history import records
+from autoloop.history.bytearrays import ByteArray
 from autoloop.history.columns import Columns
 from autoloop.history.find import LOG
-from autoloop.history.framing import Framer
-from autoloop.history.items import latest
-from autoloop.history.keys import KeyTable, Wanted
+from autoloop.history.framing import Framer, Records
+from autoloop.history.lazy import LazyDict
 from autoloop.history.series import INTERNAL, History, RunRecord
+from autoloop.history.split import Split
+from autoloop.history.summary import Summary, carried_out, summary_of
 from autoloop.history.wire import WireError, fields
 
-_RECENT = 32  # summary records of a batch that are looked at first
 _DEFAULT_SERVER = "https://wandb.ai"
 _DAMAGE_SHOWN = 3
 _TEXTS = {1: "run_id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
@@ -31,12 +33,15 @@ class RunLog:
     Args:
         path: The file.
         keys: Names and patterns of the metrics to keep; None keeps all.
+        follow: Whether the file will be read again and again. Then W&B's summary is kept up to date;
+            otherwise it is read when a history's ``summary`` is looked at, in a pass of its own.
     """
 
-    def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
+    def __init__(self, path: Path, keys: Iterable[str] | None = None, follow: bool = False) -> None:
         self.path = path
         self.columns = Columns(keys)
-        self._summary = _Summary(keys)
+        self._summary = Summary(keys) if follow else None
+        self._keys = keys
         self._framer = Framer()
         self._run: dict[str, Any] = {}
         self._config: dict[str, Any] = {}
@@ -59,21 +64,16 @@ class RunLog:
         except OSError as error:
             self._error = f"{self.path} cannot be read: {error.strerror or error}"
 
-    def _take(self, found: list[bytes]) -> None:
+    def _take(self, found: Records) -> None:
         """Put records where they belong."""
-        rows: list[bytes] = []
-        summaries: list[bytes] = []
-        taken = {records.HISTORY: rows, records.SUMMARY: summaries}
-        for record in found:
-            kind, message = records.split(record)
-            if kind in taken:
-                taken[kind].append(message)
-            else:
-                self._take_other(kind, message)
+        split = Split(ByteArray.over(found.data, found.starts, found.stops))
+        rows = split.messages(records.HISTORY)
         if rows:
             self.columns.add_rows(rows)
-        if summaries:
-            self._summary.add(summaries)
+        if self._summary:
+            self._summary.add(split.messages(records.SUMMARY))
+        for kind, message in split.others():
+            self._take_other(kind, message)
 
     def _take_other(self, kind: int, message: bytes) -> None:
         """Take a record of which a run has one or a few."""
@@ -152,7 +152,7 @@ class RunLog:
             series,
             self.problem(),
             run=self.run_record(),
-            summary=self._summary.value(),
+            summary=self._lazy_summary(),
             exit_code=self._exit_code,
             finished=self._exit_code is not None,
             skipped=self.columns.skipped(),
@@ -162,6 +162,11 @@ class RunLog:
             source=LOG,
             path=self.path,
         )
+
+    def _lazy_summary(self) -> LazyDict:
+        if self._summary:
+            return LazyDict(partial(carried_out, self._summary.messages))
+        return LazyDict(partial(summary_of, self.path, self._keys))
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
@@ -178,41 +183,6 @@ class RunLog:
         if not texts and self.offset == 0:
             texts.append(f"{self.path} is empty")
         return "; ".join(texts)
-
-
-class _Summary:
-    """W&B's own summary, from the records that update it."""
-
-    def __init__(self, keys: Iterable[str] | None) -> None:
-        wanted = Wanted(keys)
-        self._names = wanted.plain_names()
-        self._keys = KeyTable(wanted)
-        self._messages: list[bytes] = []  # what still counts of all records so far
-
-    def add(self, messages: list[bytes]) -> None:
-        """Add summary records, in file order."""
-        if self._names is not None:
-            recent = latest(messages[-_RECENT:], self._keys)
-            leaves = {
-                name for key, value in _carried_out(recent).items() for name, _ in records.leaves(key, value)
-            }
-            if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
-                self._messages = recent
-                return
-        self._messages = latest(self._messages + messages, self._keys)
-
-    def value(self) -> dict[str, Any]:
-        """Return the summary as a nested dict."""
-        return _carried_out(self._messages)
-
-
-def _carried_out(messages: list[bytes]) -> dict[str, Any]:
-    """Return the nested dict that summary records make."""
-    found: dict[str, Any] = {}
-    for message in messages:
-        with suppress(WireError):
-            records.update(message, found)
-    return found
 
 
 def run_url(run: RunRecord) -> str | None:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autoloop.history.lazy import LazyDict
+
 #: Columns that W&B adds to every row; they are kept apart from the metrics.
 INTERNAL = ("_step", "_runtime", "_timestamp")
 
@@ -113,7 +115,8 @@ class History(Mapping[str, Series]):
     Attributes:
         problem: As given.
         run: The run's record, or None where it was not found.
-        summary: W&B's own summary of the run, nested as logged.
+        summary: W&B's own summary of the run, nested as logged; of a ``.wandb`` file it is read when it is
+            first looked at.
         exit_code: Exit code that W&B recorded, or None. ``sys.exit(1)`` is recorded as 0: for the fate of
             a job trust its process.
         finished: Whether W&B recorded the end of the run.
@@ -131,7 +134,7 @@ class History(Mapping[str, Series]):
         self._series = dict(series or {})
         self.problem = problem
         self.run: RunRecord | None = facts.pop("run", None)
-        self.summary: Mapping[str, Any] = MappingProxyType(dict(facts.pop("summary", {})))
+        self.summary: LazyDict = LazyDict.of(facts.pop("summary", {}))
         self.exit_code: int | None = facts.pop("exit_code", None)
         self.finished: bool = facts.pop("finished", False)
         self.skipped: Mapping[str, int] = MappingProxyType(dict(facts.pop("skipped", {})))
@@ -190,7 +193,7 @@ class History(Mapping[str, Series]):
             series,
             "; ".join(filter(None, [self.problem, later.problem])),
             run=later.run or self.run,
-            summary={**self.summary, **later.summary},
+            summary=LazyDict.joined(self.summary, later.summary),
             exit_code=later.exit_code,
             finished=later.finished,
             skipped={name: self.skipped.get(name, 0) + later.skipped.get(name, 0) for name in sorted(names)},

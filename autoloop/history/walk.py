@@ -117,7 +117,8 @@ def scan(batch: ByteArray) -> tuple[Items, Stretches, Ints]:
         Items, fields 2, and the rows of the records for which the proof fails.
     """
     tag = np.flatnonzero(batch.bytes[: batch.size] == _VALUE_JSON[0])
-    tag = tag[batch.bytes[tag + 1] == _VALUE_JSON[1]]
+    is_tag = batch.bytes[tag + 1] == _VALUE_JSON[1]
+    tag = tag if is_tag.all() else tag[is_tag]
     length, value = batch.varints(tag + 2)
     stop = value + length
     counts = np.diff(np.searchsorted(tag, batch.starts), append=tag.size)
@@ -125,21 +126,41 @@ def scan(batch: ByteArray) -> tuple[Items, Stretches, Ints]:
     last = np.cumsum(counts)[counts > 0] - 1
     head = np.concatenate([[0], stop])[: tag.size]  # an item begins where the one before ends
     head[last - counts[counts > 0] + 1] = batch.starts[counts > 0]
-    good = (length > 0) & (stop <= batch.stops[row]) & (head < tag)
-    head = np.where(good, head, 0)
-    good &= batch.bytes[head] == _FIRST
-    length, start = batch.varints(head + 1)
-    good &= (start + length == stop) & (start < tag)
-    start = np.where(good, start, 0)
-    key_stop = _key_stop(batch, start, tag)
-    good &= key_stop == tag
+    sound = (length > 0) & (head < tag) & (stop <= batch.size)
+    if not sound.all():
+        head = np.where(sound, head, 0)
+    start, good = _short_items(batch, head, tag, stop)
+    long = np.flatnonzero(~good)
+    if long.size:
+        start[long], good[long] = _long_items(batch, head[long], tag[long], stop[long])
+    good &= sound
     second, rest = _tails(batch, row, stop, last, counts > 0)
     rest[row[~good]] = True
-    items = Items(row, start, key_stop, value, stop)
+    items = Items(row, start, tag, value, stop)
     if rest.any():
         items = items.take(np.flatnonzero(~rest[row]))
         second = second.take(np.flatnonzero(~rest[second.row]))
     return items, second, np.flatnonzero(rest)
+
+
+def _short_items(batch: ByteArray, head: Ints, tag: Ints, stop: Ints) -> tuple[Ints, Bools]:
+    """Return where the key fields of items begin, and which items fit: those of one short key and value.
+
+    Such an item has one byte for its length, and then one key of less than 128 bytes up to the value's tag.
+    """
+    size, kind, key_size = (batch.bytes[head + offset] for offset in (1, 2, 3))
+    start = head + 2
+    good = (start + size == stop) & (head + 4 + key_size == tag)
+    good &= (size < 0x80) & (batch.bytes[head] == _FIRST) & ((kind == _NESTED) | (kind == _KEY))
+    return start, good
+
+
+def _long_items(batch: ByteArray, head: Ints, tag: Ints, stop: Ints) -> tuple[Ints, Bools]:
+    """Return where the key fields of items begin, and which items fit: any length, up to four keys."""
+    length, start = batch.varints(head + 1)
+    good = (batch.bytes[head] == _FIRST) & (start + length == stop) & (start < tag)
+    start = np.where(good, start, 0)
+    return start, good & (_key_stop(batch, start, tag) == tag)
 
 
 def _key_stop(batch: ByteArray, start: Ints, limit: Ints) -> Ints:

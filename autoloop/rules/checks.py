@@ -103,7 +103,7 @@ def edits(owner: str, value: Any) -> tuple[str, ...]:
     try:
         return tuple(str(parse_edit(item)) for item in items)
     except EditError as error:
-        raise ConfigError(f"{owner!r}: {error}") from error
+        raise ConfigError(f"{owner!r}:\n{error}") from error
 
 
 def _range(low: float, high: float, over: bool) -> str:

@@ -20,12 +20,13 @@ from autoloop.execute import Limits, Outcome, Request
 from autoloop.execute.gpus import MemoryWait, detect_gpus
 from autoloop.execute.hydra_job import Batch, request_call
 from autoloop.execute.pool import Pool, PoolSettings
+from autoloop.redact import logger
 from autoloop.slots import plan_slots
 
 if TYPE_CHECKING:
     from hydra_plugins.autoloop.launcher import SlotsLauncher
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logger(__name__)
 
 #: How many characters of an error the terminal gets.
 _ERROR_WIDTH = 300

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 
 from autoloop.errors import AutoloopError
+from autoloop.redact import tell
 from autoloop.runner import StudyRunner
 from autoloop.settings import Settings, resolved
 from hydra_plugins.autoloop.sweeper import AutoloopSweeper
@@ -22,5 +22,7 @@ def sweep(sweeper: AutoloopSweeper, arguments: Sequence[str]) -> list[Sequence[J
         settings = Settings.read(resolved(sweeper.settings))
         return StudyRunner(settings, sweeper.hydra_context, sweeper.config, sweeper.launcher).run(arguments)
     except AutoloopError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+        tell(error)
+        raise SystemExit(error.exit_code) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,12 @@ def environment(records: Path, **extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("WANDB_", "STANDIN_", "CUDA_"))
     }
-    standin = {"STANDIN_RECORDS": str(records), "STANDIN_WANDB": "file", "OMP_NUM_THREADS": "1"}
+    standin = {
+        "STANDIN_RECORDS": str(records),
+        "STANDIN_WANDB": "file",
+        "OMP_NUM_THREADS": "1",
+        "WANDB_API_KEY": "0" * 40,
+    }
     return {**kept, **standin, "PYTHONPATH": str(ROOT), **extra}
 
 
@@ -49,12 +55,14 @@ def train(tmp_path: Path, *words: str, **extra: str) -> subprocess.CompletedProc
 @contextmanager
 def composed(job_dir: Path, *words: str, only: bool = False) -> Iterator[DictConfig]:
     """The config of one job in ``job_dir``, as the task's function gets it; ``only`` from these words."""
-    from autoloop.train import CONF_DIR, hydra_arguments  # importing it chooses Hydra's version to imitate
-
     start = [] if only else [f"base_config={BASELINE}", "task=lerobot_act_ot", *PLAIN_START, *SHORT]
-    given = hydra_arguments([*start, *words])
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        config = compose("config", overrides=given, return_hydra_config=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The version_base parameter is deprecated")  # Hydra 1.4
+        from autoloop.train import CONF_DIR, hydra_arguments  # importing it chooses the version to imitate
+
+        given = hydra_arguments([*start, *words])
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            config = compose("config", overrides=given, return_hydra_config=True)
     with open_dict(config.hydra):
         config.hydra.runtime.output_dir = str(job_dir)
     HydraConfig.instance().set_config(config)
@@ -77,5 +85,5 @@ def records(tmp_path: Path, event: str = "start") -> list[dict]:
     return [record for record in map(json.loads, lines) if record["event"] == event]
 
 
-def study_of(tmp_path: Path):
-    return read_study(tmp_path / "study")
+def study_of(tmp_path: Path, name: str = "study"):
+    return read_study(tmp_path / name)

@@ -42,13 +42,8 @@ def test_two_jobs_of_two_processes_run_side_by_side(tmp_path):
     assert jobs[0][0]["port"] != jobs[1][0]["port"]
 
 
-SLOW = pytest.mark.slow
-
-
-@pytest.mark.parametrize(
-    ("kind", "exit_code"),
-    [("exit", 7), pytest.param("raise", 1, marks=SLOW), pytest.param("kill", 137, marks=SLOW)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "exit_code"), [("raise", 1), ("exit", 7), ("kill", 137)])
 def test_what_the_launcher_hides_is_found(tmp_path, kind, exit_code):
     """Accelerate turns every end into exit code 1; the record holds the trainer's own."""
     train(tmp_path, "-m", START, "gpus=[]", "variants=none", STANDIN_FAIL=f"baseline:{kind}")
@@ -98,6 +93,7 @@ def test_ctrl_c_reaches_the_trainer_behind_the_launcher(tmp_path):
     assert not any(alive(record["pid"]) for record in records(tmp_path))
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_every_process_of_a_job(tmp_path):
     """The workers of torchrun have sessions of their own; none of them outlives the study."""
     command = two("gpus=[]", "n_jobs=1", "command.num_processes=2", "config.pause_s=60")

@@ -93,7 +93,7 @@ def stop_when(pool, path):
 
     def stop():
         wait_until(path.exists)
-        assert pool.stop(0)
+        wait_until(lambda: pool.stop(0))  # the pool may hear of the start later than we
 
     threading.Thread(target=stop).start()
 

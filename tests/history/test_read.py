@@ -304,3 +304,15 @@ def test_summary_of_named_keys_only(tmp_path):
     path = w.log(tmp_path, [w.row(0, {"m": 1}), *updates])
     assert dict(read_history(path, keys=["m"]).summary) == {"m": 99}
     assert dict(read_history(path, keys=["m", "old"]).summary) == {"m": 99, "old": 1}
+
+
+def test_summary_is_read_when_looked_at(tmp_path):
+    """A summary is read from the file on first use, also that of a copied or joined history."""
+    path = w.log(tmp_path, [w.run(), w.row(1, {"m": 1}), w.summary({"m": 1})])
+    follower = HistoryReader(path)
+    history, followed, unread = read_history(path), follower.update(), read_history(path)
+    copied = pickle.loads(pickle.dumps(history))
+    joined = history.then(copied)
+    assert dict(copied.summary) == dict(joined.summary) == dict(history.summary) == {"m": 1}
+    path.unlink()
+    assert (dict(history.summary), dict(followed.summary), dict(unread.summary)) == ({"m": 1}, {"m": 1}, {})

@@ -5,7 +5,6 @@
 # (robots, simulators, torchcodec, rerun) is left out.
 set -eu
 venv=$1
-root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-python3}
 "$python" -m venv "$venv"
 pip="$venv/bin/python -m pip --quiet --disable-pip-version-check install"
@@ -14,8 +13,7 @@ $pip --no-deps "torchvision==0.28.0" "lerobot==0.4.4"
 $pip "draccus==0.10.0" "datasets>=4,<5" "huggingface-hub>=0.34.2,<0.36" "accelerate>=1.10,<2" \
     "einops>=0.8,<0.9" "gymnasium>=1.1.1,<2" jsonlines "termcolor>=2.4,<4" "wandb>=0.24,<0.25" \
     "packaging>=24.2,<26" safetensors "av>=15,<16" pyserial "deepdiff>=7.0.1,<9" "imageio>=2.34,<3" \
-    "diffusers>=0.27.2,<0.36" pillow pytest pytest-timeout
-$pip -e "$root"
+    "diffusers>=0.27.2,<0.36" pillow
 # torchvision's compiled operators need CUDA's libraries. Without them torch refuses the fake kernels that
 # torchvision registers for them: register only what exists.
 "$venv/bin/python" - <<'PATCH'

@@ -1,0 +1,65 @@
+"""W&B's own summary of a run: what remains when all records that update it have been carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from autoloop.history import records
+from autoloop.history.bytearrays import ByteArray
+from autoloop.history.framing import Framer
+from autoloop.history.items import latest
+from autoloop.history.keys import KeyTable, Wanted
+from autoloop.history.split import Message, Split
+from autoloop.history.wire import WireError
+
+_RECENT = 32  # records of a batch that are looked at first
+
+
+class Summary:
+    """Collects summary records, reduced to those that still count.
+
+    Args:
+        keys: Names and patterns of the metrics that matter; None keeps all.
+    """
+
+    def __init__(self, keys: Iterable[str] | None) -> None:
+        wanted = Wanted(keys)
+        self._names = wanted.plain_names()
+        self._keys = KeyTable(wanted)
+        self.messages: list[bytes] = []  # what still counts of all records so far
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Add summary records, in file order."""
+        if not messages:
+            return
+        if self._names is not None:
+            recent = latest(messages[-_RECENT:], self._keys)
+            leaves = {
+                name for key, value in carried_out(recent).items() for name, _ in records.leaves(key, value)
+            }
+            if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
+                self.messages = recent
+                return
+        self.messages = latest([*self.messages, *messages], self._keys)
+
+
+def carried_out(messages: Iterable[bytes]) -> dict[str, Any]:
+    """Return the nested dict that summary records make."""
+    found: dict[str, Any] = {}
+    for message in messages:
+        with suppress(WireError):
+            records.update(message, found)
+    return found
+
+
+def summary_of(path: Path, keys: Iterable[str] | None) -> dict[str, Any]:
+    """Return the summary in a ``.wandb`` file; empty if the file cannot be read (any more)."""
+    summary = Summary(keys)
+    with suppress(OSError), path.open("rb") as file:
+        for found in Framer().read(file):
+            split = Split(ByteArray.over(found.data, found.starts, found.stops))
+            summary.add(split.messages(records.SUMMARY))
+    return carried_out(summary.messages)

@@ -1,0 +1,116 @@
+"""Going on with a study: what changed since it began, whether it is over, what became of its last jobs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from autoloop.collect import JobEnd, cause
+from autoloop.errors import JournalError
+from autoloop.execute.status import is_running, read_status
+from autoloop.loop import Limits, PlanRound, Stop, next_step
+from autoloop.redact import logger, redact_all
+from autoloop.study import Study
+
+log: logging.Logger = logger("autoloop")
+
+#: Seconds that the processes of an earlier run get to end: their supervisors end them in less.
+_PATIENCE_S = 120.0
+_LOOK_S = 0.1
+
+#: Parts of a study's header that must be as they were, the most telling first.
+_COMPARED = ("autoloop", "settings", "objective", "config")
+
+
+def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what of a study's settings differs from those it was started with, in words, each once.
+
+    Args:
+        header: The ``study`` event.
+        now: The header that this process would write.
+    """
+    after = redact_all(json.loads(json.dumps(dict(now), default=str)), os.environ)
+    told: dict[str, str] = {}
+    for part in _COMPARED:
+        for path, old, new in _differences(part, header.get(part), after.get(part)):
+            tail = path.removeprefix("config.autoloop.").removeprefix("config.").removeprefix("settings.")
+            told.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
+    if len(told) > 1:  # the hash of a config tells nothing that its values do not
+        told = {tail: text for tail, text in told.items() if not tail.startswith("starts")}
+    return list(told.values())
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _differences(f"{path}.{key}", old.get(key), new.get(key))
+    elif old != new:
+        yield path, old, new
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def is_over(study: Study, limits: Limits) -> bool:
+    """Return whether a study has come to its end, so that nothing is to be done unless its limits change.
+
+    A study also ends where its strategy had nothing new to propose: asking again would not help.
+    """
+    if study.stopped is None:
+        return False
+    step = next_step(study, limits)
+    same = study.stopped.get("limits") in (None, json.loads(json.dumps(asdict(limits), default=str)))
+    return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
+
+
+def end_of_earlier(run_dir: Path, pause: Callable[[float], None] = time.sleep) -> JobEnd:
+    """Return what became of a job that was running when an earlier process ended.
+
+    A job whose processes still run is waited for: its supervisor is about to end it.
+
+    Args:
+        run_dir: Directory of the job.
+        pause: Called with seconds to wait.
+
+    Raises:
+        JournalError: A process of it does not end.
+    """
+    waited_s = 0.0
+    while is_running(read_status(run_dir)):
+        if waited_s == 0.0:
+            log.info("waiting for the job in %s, which an earlier process started, to end", run_dir)
+        if waited_s >= _PATIENCE_S:
+            raise JournalError(
+                f"the job in {run_dir}, which an earlier process started, still runs; end it first"
+            )
+        pause(_LOOK_S)
+        waited_s += _LOOK_S
+    return _end(JobEnd.read(run_dir), read_status(run_dir))
+
+
+def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:
+    """Put together what a job and its supervisor wrote down."""
+    if status is None or status.get("state") != "ended":
+        return own or JobEnd(True, ended_by="interrupted")
+    facts: dict[str, Any] = {
+        "started_at": status.get("started_at"),
+        "slot": status.get("slot"),
+        "gpus": tuple(status.get("gpus") or ()),
+    }
+    asked_at = status.get("asked_to_end_at")
+    if own and own.ended_at and asked_at and own.ended_at <= asked_at:
+        return replace(own, **facts)  # its task had come to its own end before it was asked to
+    facts |= {"exit_code": status.get("exit_code"), "signal": status.get("signal")}
+    ended_by = status.get("ended_by")
+    failed = bool(ended_by or facts["signal"] or facts["exit_code"] or (own and own.failed))
+    error = (own.error if own else "") or cause(str(status.get("error") or ""))
+    value = own.return_value if own else None
+    return JobEnd(failed, value, error, ended_by=ended_by, ended_at=status.get("ended_at"), **facts)

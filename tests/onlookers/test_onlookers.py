@@ -1,0 +1,49 @@
+"""Who looks at a study changes nothing about it."""
+
+from __future__ import annotations
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from autoloop.compose import app_config
+from autoloop.errors import ConfigError
+from autoloop.settings import Settings
+from autoloop.train import CONF_DIR
+from autoloop.variants import signature
+
+
+def test_a_configuration_is_the_same_whoever_looks_on():
+    """So a study goes on in another terminal, and nothing is run twice."""
+    found = set()
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        for words in ([], ["live=false"], ["notify.command='cat'", "notify.failures=1"]):
+            found.add(signature(app_config(compose("config", overrides=words))))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "left"),
+    [
+        ({"autoloop": {"live": True, "seed": 1}, "a": 1}, {"autoloop": {"seed": 1}, "a": 1}),
+        ({"notify": "an app's own", "live": 3}, {"notify": "an app's own", "live": 3}),
+        (
+            {"notify": "an app's own", "autoloop": {"notify": {"command": "x"}}},
+            {"notify": "an app's own", "autoloop": {}},
+        ),
+        ({"live": "auto", "autoloop": {"live": "${live}"}}, {"autoloop": {}}),
+        ({"autoloop": 3}, {"autoloop": 3}),
+    ],
+)
+def test_what_an_app_calls_the_same_stays(config: dict[str, object], left: dict[str, object]):
+    assert app_config(OmegaConf.create(config)) == left
+
+
+@pytest.mark.parametrize(("given", "read"), [(True, "true"), (False, "false"), ("auto", "auto")])
+def test_live_is_a_switch_with_a_third_position(given: object, read: str):
+    assert Settings.read({"strategy": "rules", "live": given}).live == read
+
+
+def test_a_wrong_word_is_told_with_the_nearest():
+    with pytest.raises(ConfigError, match="live='aut' is not one of auto, true, false; did you mean 'auto'"):
+        Settings.read({"strategy": "rules", "live": "aut"})

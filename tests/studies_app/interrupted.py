@@ -1,0 +1,42 @@
+"""Runs the app and kills its own process before or after one line of the journal is written.
+
+The environment says when (``TEST_KILL_WHEN``) and which line (``TEST_KILL_LINE``), counted from 1 over all
+processes of the study: ``7``, or ``trial:2`` for the second line of a kind.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import app
+
+from autoloop.journal import Journal
+
+WHEN = os.environ["TEST_KILL_WHEN"]
+KIND, _, NUMBER = os.environ["TEST_KILL_LINE"].rpartition(":")
+
+write = Journal.append
+
+
+def append(journal, kind, **fields):
+    """Write one line, with the kill before or after it where it is the one."""
+    with journal.lock:
+        kinds = [json.loads(line)["event"] for line in journal.path.read_bytes().splitlines()]
+        number = 1 + (kinds.count(kind) if KIND else len(kinds))
+        chosen = KIND in ("", kind) and number == int(NUMBER)
+        if chosen and WHEN == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        event = write(journal, kind, **fields)
+        if chosen and WHEN == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return event
+
+
+Journal.append = append
+
+if __name__ == "__main__":
+    app.main()
