@@ -14,10 +14,10 @@ demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 # The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
 test-lerobot: $(READY) $(LEROBOT)/.ready
@@ -25,7 +25,7 @@ test-lerobot: $(READY) $(LEROBOT)/.ready
 
 # The same suites on the next Hydra.
 test-hydra14: $(READY) $(HYDRA14)/.ready
-	$(HYDRA14)/bin/python -m pytest tests/launcher tests/sweeper tests/edits
+	$(HYDRA14)/bin/python -m pytest -n 2 tests/launcher tests/sweeper tests/edits
 
 check: lint docs test
 

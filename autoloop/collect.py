@@ -208,7 +208,10 @@ def trial_state(
     if end.failed:
         return TrialState.FAILED, end.error or _how_it_died(end)
     if metrics.objective and not summary:
-        return TrialState.FAILED, f"the job ended well but left no history: {history.problem}"
+        return (
+            TrialState.FAILED,
+            f"the job ended well but left no history: {history.problem or 'it logged no number'}",
+        )
     return TrialState.COMPLETE, ""
 
 

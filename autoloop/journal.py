@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -69,7 +69,8 @@ class Journal:
                 ) from error
             events, end = _parse(self.path)
             self._file.truncate(end)
-            self.study = Study.replay(events)
+            self.study = Study()
+            _replay(self.study, events, self.path)
             opened.pop_all()
 
     def append(self, kind: str, **fields: Any) -> Event:
@@ -165,9 +166,8 @@ class JournalReader:
         if status.st_ino != self._identity or status.st_size < self._offset:
             self.study, self._identity, self._lines, self._offset = Study(), status.st_ino, 0, 0
         events, self._offset = _parse(self._path, self._offset, self._lines)
+        _replay(self.study, events, self._path, self._lines)
         self._lines += len(events)
-        for event in events:
-            self.study.record(event)
         return events
 
 
@@ -188,6 +188,22 @@ def set_aside(study_dir: Path, study: Study) -> Path:
     return aside
 
 
+def _replay(study: Study, events: Iterable[Event], path: Path, lines: int = 0) -> None:
+    """Take events into account; what is wrong with one is told with its line."""
+    for number, event in enumerate(events, start=lines + 1):
+        try:
+            study.record(event)
+        except JournalError as error:  # noqa: PERF203 - which line it is must be told
+            raise JournalError(_damage(number, path, error)) from error
+
+
+def _damage(line: int, path: Path, why: object) -> str:
+    return (
+        f"line {line} of {path} is damaged ({why}); "
+        "restore the file, or cut it off before that line to go on from there"
+    )
+
+
 def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int]:
     """All events, and the offset behind the last whole line.
 
@@ -204,10 +220,7 @@ def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int
             if not isinstance(event, dict) or "event" not in event:
                 raise ValueError("not an event")
         except (ValueError, RecursionError) as error:
-            raise JournalError(
-                f"line {number} of {path} is damaged ({error}); "
-                "restore the file, or cut it off before that line to go on from there"
-            ) from error
+            raise JournalError(_damage(number, path, error)) from error
         if event.get("v") != VERSION:
             raise JournalError(
                 f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}"

@@ -199,10 +199,10 @@ class Study:
         if handler is None:
             raise JournalError(f"unknown event {event.get('event')!r} in the journal")
         try:
+            time = float(event["time"])
             handler(event)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise JournalError(f"the {event['event']!r} event is incomplete: {error!r}") from error
-        time = float(event["time"])
         if event["event"] not in ("study", "resume"):
             self.seconds += max(0.0, time - self.last_time)
         self.last_time = time
@@ -254,6 +254,7 @@ class Study:
         return pick(done, key=lambda job: job.objective, default=None)
 
     def _on_study(self, event: Event) -> None:
+        _mapping(event.get("objective", {}))
         self.header = event
 
     def _on_round(self, event: Event) -> None:
@@ -298,7 +299,7 @@ class Study:
             gpus=tuple(event.get("gpus") or job.gpus),
             state=TrialState(event["state"]),
             objective=_number(event["objective"]),
-            summary=event["summary"],
+            summary={name: _mapping(summary) for name, summary in event["summary"].items()},
             steps=int(event["steps"]),
             error=event["error"],
             started_at=_number(event.get("started_at", job.started_at)),
@@ -334,6 +335,12 @@ class Study:
     def _on_resume(self, event: Event) -> None:
         self.stopped = None
         self.resumes.append(event)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r:.60} is no mapping")
+    return value
 
 
 def _number(value: Any) -> float:

@@ -13,6 +13,9 @@ from autoloop.history.find import SUMMARY, Source
 from autoloop.history.runlog import run_url
 from autoloop.history.series import INTERNAL, History, RunRecord
 
+_MAX_CONFIG = 1 << 18  # characters of a config.yaml that is read: parsing takes 10 s a MB
+_MAX_NODES = 100_000  # values in it
+
 
 def read_jsonl(source: Source, keys: Iterable[str] | None = None) -> History:
     """Return the history in a ``wandb-history.jsonl``: one JSON object per line, with ``_step``."""
@@ -103,13 +106,25 @@ def _config(source: Source) -> dict[str, Any]:
 
     for path in _candidates(source, "config.yaml"):
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
+            text = path.read_text(encoding="utf-8", errors="replace")
+            content = yaml.safe_load(text) if len(text) <= _MAX_CONFIG else None
         except (OSError, yaml.YAMLError, ValueError, RecursionError):
             continue
-        if isinstance(content, dict):
+        if isinstance(content, dict) and _nodes_left(content, _MAX_NODES) > 0:
             given = ((str(k), v) for k, v in content.items() if isinstance(v, dict) and "value" in v)
             return {key: entry["value"] for key, entry in given if key != "_wandb"}
     return {}
+
+
+def _nodes_left(value: Any, budget: int) -> int:
+    """Return what is left of a number of nodes; YAML's aliases make a small file a huge tree."""
+    if budget <= 0 or not isinstance(value, dict | list):
+        return budget - 1
+    for item in value.values() if isinstance(value, dict) else value:
+        budget = _nodes_left(item, budget)
+        if budget <= 0:
+            break
+    return budget - 1
 
 
 def _beside(source: Source, name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from autoloop.metrics import Metrics
 from autoloop.study import Job, Study
 
 _TIME = "_timestamp"  # W&B's own column: seconds since the epoch
+_COUNTERS = ("trainer/global_step", "global_step")  # what trainers log where W&B's own step counts rows
 _WINDOW = 20  # rows that the speed is measured over
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0  # between looks for a history that is not there yet
 
@@ -82,7 +83,7 @@ class _JobReader:
     def __init__(self, run_dir: Path, metrics: Metrics) -> None:
         self._run_dir = run_dir
         self._metrics = metrics
-        self._history = HistoryReader(run_dir, [*objective_names(metrics), _TIME])
+        self._history = HistoryReader(run_dir, [*objective_names(metrics), *_COUNTERS, _TIME])
         self._pick = max if metrics.goal == "max" else min
         self._rows: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # (step, time)
         self._progress = Progress()
@@ -114,9 +115,7 @@ class _JobReader:
 
     def _take(self, fresh: History) -> None:
         """Take new points into account."""
-        times = fresh.internal.get(_TIME)
-        if times is not None:
-            self._rows.extend(zip(times.steps.tolist(), times.values.tolist(), strict=True))
+        self._rows.extend(_rows_of(fresh))
         if self._rows:
             step, seen_at = self._rows[-1]
             self._progress = replace(self._progress, step=step, seen_at=seen_at, rate=speed(self._rows))
@@ -125,6 +124,20 @@ class _JobReader:
             values = [*series.values.tolist(), self._progress.best]
             best = self._pick(filter(math.isfinite, values), default=math.nan)
             self._progress = replace(self._progress, value=float(series.values[-1]), best=best)
+
+
+def _rows_of(fresh: History) -> list[tuple[int, float]]:
+    """(step, time) of new rows; steps by the trainer's own counter where it logs one."""
+    times = fresh.internal.get(_TIME)
+    if times is None:
+        return []
+    rows = list(zip(times.steps.tolist(), times.values.tolist(), strict=True))
+    counter = next((fresh[name] for name in _COUNTERS if name in fresh), None)
+    if counter is None:
+        return rows
+    time_of = dict(rows)
+    counted = zip(counter.steps.tolist(), counter.values.tolist(), strict=True)
+    return [(int(value), time_of[row]) for row, value in counted if row in time_of and math.isfinite(value)]
 
 
 def speed(rows: Iterable[tuple[int, float]]) -> float:

@@ -40,15 +40,14 @@ def environment(records: Path, **extra: str) -> dict[str, str]:
     return {**kept, **standin, "PYTHONPATH": str(ROOT), **extra}
 
 
-def train(tmp_path: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m autoloop.train`` with the stand-in in ``tmp_path``; the study is ``tmp_path/study``."""
+def train(tmp_path: Path, *words: str, only: bool = False, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m autoloop.train`` in ``tmp_path``, with the stand-in as trainer of ``tmp_path/study``.
+
+    With ``only``, of these words alone.
+    """
+    line = [sys.executable, "-m", "autoloop.train", *words] if only else command_line(*words)
     return subprocess.run(
-        command_line(*words),
-        cwd=tmp_path,
-        env=environment(tmp_path, **extra),
-        capture_output=True,
-        text=True,
-        timeout=240,
+        line, cwd=tmp_path, env=environment(tmp_path, **extra), capture_output=True, text=True, timeout=240
     )
 
 

@@ -279,7 +279,11 @@ def main():
     output_dir.mkdir(parents=True)
     print("INFO Creating dataset", flush=True)
     kinds = {"file": FileRun, None: WandbRun}
-    run = kinds[os.environ.get("STANDIN_WANDB")](config, output_dir) if config["wandb"]["enable"] else NoRun()
+    run = (
+        kinds[os.environ.get("STANDIN_WANDB") or None](config, output_dir)
+        if config["wandb"]["enable"]
+        else NoRun()
+    )
     try:
         train(config, run)
         if config.get("save_checkpoint"):

@@ -8,7 +8,6 @@ from itertools import combinations
 
 import pytest
 
-from autoloop.promote import promoted_words
 from autoloop.trials import TrialState
 from tests.command.running import records, study_of, train
 
@@ -88,21 +87,13 @@ def test_reports_are_in_place(three_rounds):
     assert "config." in (three_rounds / "study" / "best.yaml").read_text()
 
 
-def test_a_promoted_trial_is_its_config_at_full_length(three_rounds, tmp_path):
-    """The printed command trains the best trial's exact config, longer, and keeps its checkpoints."""
-    study = study_of(three_rounds)
-    words = promoted_words(study, None, ["steps=90"], three_rounds / "study")
-    assert words[1:3] == ["-m", "autoloop.train"]
-    done = train(tmp_path, *words[3:], "hydra.run.dir=full")
+def test_a_run_of_the_real_wandb_is_read(tmp_path):
+    """Offline, in the trainer's own directory; the edit that W&B's record shows without effect is told."""
+    done = train(tmp_path, "-m", "gpus=[]", "variants=none", "optimizer.lr@mul=2", STANDIN_WANDB="")
     assert done.returncode == 0, done.stderr
-    full = json.loads((tmp_path / "full" / "train_config.json").read_text())
-    best = study.best()
-    config = json.loads((three_rounds / "study" / best.run_dir / "train_config.json").read_text())
-    assert full == {**config, "steps": 90}
-    checkpoint = (
-        tmp_path / "full" / "output" / "checkpoints" / "last" / "pretrained_model" / "train_config.json"
-    )
-    assert checkpoint.is_file()
+    (job,) = study_of(tmp_path).jobs.values()
+    assert (job.steps, job.details["unheeded"], len(job.details["run_id"])) == (60, ["optimizer.lr"], 8)
+    assert list((tmp_path / "study" / "0" / "output" / "wandb").glob("offline-run-*"))
 
 
 def test_a_failed_trainer_is_one_failed_job(tmp_path):

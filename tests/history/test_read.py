@@ -307,7 +307,7 @@ def test_summary_of_named_keys_only(tmp_path):
 
 
 def test_summary_is_read_when_looked_at(tmp_path):
-    """A summary is read from the file on first use, also that of a copied or joined history."""
+    """A summary comes from the file on first use, also of a copied or joined history; a follower keeps it."""
     path = w.log(tmp_path, [w.run(), w.row(1, {"m": 1}), w.summary({"m": 1})])
     follower = HistoryReader(path)
     history, followed, unread = read_history(path), follower.update(), read_history(path)

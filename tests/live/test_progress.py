@@ -75,6 +75,17 @@ def test_a_study_judged_by_return_values_still_has_steps(tmp_path: Path, study: 
     assert math.isnan(now.value)
 
 
+def test_a_trainers_own_counter_is_taken_for_its_steps(tmp_path: Path, study: Study):
+    """Trainers that log through TensorBoard or Lightning leave W&B's own step to count rows."""
+    job, reader = Job(tmp_path), ProgressReader(tmp_path, METRICS)
+    for number in range(4):
+        job.writes(number, **{"global_step": 50.0 * number})
+    now = reader.update(study, 0.0)[0]
+    assert (now.step, now.rate) == (150, pytest.approx(500.0))
+    job.writes(4, **{"global_step": math.nan})
+    assert reader.update(study, 1.0)[0].step == 150
+
+
 def test_the_slot_is_known_from_the_status_that_the_launcher_leaves(tmp_path: Path, study: Study):
     job, reader = Job(tmp_path), ProgressReader(tmp_path, METRICS)
     status = job.run_dir / "status.json"

@@ -89,12 +89,14 @@ def limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def run_until(study_dir: Path, when: str, line: str, *overrides: str) -> Ran:
+def run_until(
+    study_dir: Path, when: str, line: str, *overrides: str, marks: Mapping[str, str] | None = None
+) -> Ran:
     """Run the app until a SIGKILL hits it ``before`` or ``after`` a line of the journal.
 
     The line is a number from 1, or the kind of an event and which of these: ``trial:2``.
     """
-    variables = {"TEST_KILL_WHEN": when, "TEST_KILL_LINE": line}
+    variables = {"TEST_KILL_WHEN": when, "TEST_KILL_LINE": line, **(marks or {})}
     return run(study_dir, *overrides, script="interrupted.py", variables=variables)
 
 

@@ -91,7 +91,8 @@ svg text.inbar{fill:var(--card)}
 .legend svg{display:inline-block;width:18px;height:12px;min-width:0;
   vertical-align:-1px;margin-right:5px}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
-caption{text-align:left;padding-bottom:6px}
+caption{text-align:left;padding-bottom:6px;position:sticky;left:0;max-width:calc(100vw - 56px)}
+td code,th code{overflow-wrap:normal}
 th,td{text-align:left;padding:6px 10px 6px 0;border-bottom:1px solid var(--grid);vertical-align:top}
 thead th{color:var(--soft);font-weight:600;white-space:nowrap;border-bottom-color:var(--rule)}
 tbody th{font-weight:600}

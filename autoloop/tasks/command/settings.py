@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -116,9 +118,10 @@ def _env(given: Mapping[str, Any] | None) -> dict[str, str | None]:
 
 
 def _gpus(cfg: DictConfig) -> dict[str, str]:
-    """The GPUs of a single run, which no launcher has put into a slot."""
+    """The GPUs of a single run, which no launcher has given any."""
     gpus = OmegaConf.select(cfg, "gpus")
-    if "CUDA_VISIBLE_DEVICES" in os.environ or not OmegaConf.is_list(gpus):
+    single = HydraConfig.get().mode in (None, RunMode.RUN)
+    if not single or "CUDA_VISIBLE_DEVICES" in os.environ or not OmegaConf.is_list(gpus):
         return {}
     return {"CUDA_VISIBLE_DEVICES": ",".join(str(gpu) for gpu in gpus[: cfg.command.num_processes])}
 
