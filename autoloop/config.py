@@ -71,6 +71,13 @@ class SweeperConf:
         cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.
         freeze: Whether a step on a knob that had no effect is not tried again.
         scorecard: File that carries the scorecard of rules from study to study; null for none.
+        stop_rules: Name of a file in conf/stop_rules, or rule name -> its settings: when a running job is
+            ended.
+        protect_top: So many of the best running jobs are never ended for being behind.
+        watch_s: Seconds between two looks at the running jobs.
+        barrier: Whether a round is decided about when it is complete; false: whenever a slot is free.
+        quorum: Share of a round's jobs that must have ended for it to be complete.
+        refill: Whether the slot of a job that a stop rule ended goes to another idea at once.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
@@ -101,6 +108,12 @@ class SweeperConf:
     cooldown: Any = "${oc.select:autoloop.cooldown,2}"
     freeze: Any = "${oc.select:autoloop.freeze,true}"
     scorecard: Any = "${oc.select:autoloop.scorecard,null}"
+    stop_rules: Any = "${oc.select:autoloop.stop_rules,general}"
+    protect_top: Any = "${oc.select:autoloop.protect_top,1}"
+    watch_s: Any = "${oc.select:autoloop.watch_s,2.0}"
+    barrier: Any = "${oc.select:autoloop.barrier,true}"
+    quorum: Any = "${oc.select:autoloop.quorum,1.0}"
+    refill: Any = "${oc.select:autoloop.refill,true}"
     max_batch_size: Any = None
     dry_run: Any = "${oc.select:dry_run,false}"
     resume: Any = "${oc.select:autoloop.resume,auto}"

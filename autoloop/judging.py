@@ -1,4 +1,4 @@
-"""Settings of keeping score: how gains are told from noise, and what is held against a proposal."""
+"""Settings of the loop's judgement: gain or noise, what is held against a proposal, how rounds flow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import ConfigError, did_you_mean
+from autoloop.loop import Flow
 from autoloop.repeats import SEED_PATHS
 from autoloop.rules import checks
+from autoloop.stopping import build_stop_rules
+from autoloop.watcher import Watching
 
 NOISE_KEYS = ("repeats", "seed")
 OWNER = "autoloop"
@@ -54,6 +57,36 @@ class Judging:
             freeze=checks.flag(OWNER, "freeze", _given(given, "freeze", True)),
             scorecard=None if path is None else Path(checks.text(OWNER, "scorecard", path)).expanduser(),
         )
+
+
+def read_flow(given: Mapping[str, Any]) -> Flow:
+    """Read how rounds follow each other.
+
+    Raises:
+        ConfigError: A setting cannot be used; the message names it.
+    """
+    return Flow(
+        barrier=checks.flag(OWNER, "barrier", _given(given, "barrier", True)),
+        quorum=checks.number(OWNER, "quorum", _given(given, "quorum", 1.0), 0.0, 1.0, over=True),
+        refill=checks.flag(OWNER, "refill", _given(given, "refill", True)),
+    )
+
+
+def read_watching(given: Mapping[str, Any], rules: Mapping[str, Any]) -> Watching:
+    """Read how running jobs are watched.
+
+    Args:
+        given: What ``hydra.sweeper`` holds.
+        rules: The stop rules as configured.
+
+    Raises:
+        ConfigError: A setting cannot be used; the message names it.
+    """
+    return Watching(
+        rules=tuple(build_stop_rules(rules)),
+        protect_top=checks.whole(OWNER, "protect_top", _given(given, "protect_top", 1), 0),
+        interval_s=checks.number(OWNER, "watch_s", _given(given, "watch_s", 2.0), 0.0, over=True),
+    )
 
 
 def _given(given: Mapping[str, Any], name: str, default: Any) -> Any:

@@ -9,6 +9,7 @@ words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,6 +54,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """How rounds follow each other.
+
+    Attributes:
+        barrier: Whether a round is decided about when it is complete; else whenever a slot is free, from what
+            is known then. A round is then as many jobs as there are slots.
+        quorum: Share (above 0, up to 1) of a round's jobs that must have ended for it to be complete; what
+            the others say feeds the next decision.
+        refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
+        slots: How many jobs run at a time; None where the launcher does not tell.
+    """
+
+    barrier: bool = True
+    quorum: float = 1.0
+    refill: bool = True
+    slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Run these jobs, then ask again."""
 
@@ -67,17 +87,23 @@ class Requeue:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is to be done until a job ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
-    """The round is complete: ask the rules."""
+    """Ask the rules about the jobs that ended; the round they are recorded under."""
 
     round: int
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRound:
-    """Fill the round of this number."""
+    """Fill the round of this number; with a number of places only a further part of it."""
 
     round: int
+    places: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +114,16 @@ class Stop:
     failed: bool = False
 
 
-Step = Run | Requeue | Decide | PlanRound | Stop
+Step = Run | Requeue | Wait | Decide | PlanRound | Stop
 
 
-def next_step(study: Study, limits: Limits) -> Step:
+def next_step(study: Study, limits: Limits, flow: Flow = Flow()) -> Step:
     """What is due next.
 
     Args:
         study: The record so far.
         limits: When to end.
+        flow: How rounds follow each other.
     """
     if not study.jobs:
         return PlanRound(1)
@@ -106,23 +133,57 @@ def next_step(study: Study, limits: Limits) -> Step:
     retry = next((job for job in study.counted() if _again(study, job, limits)), None)
     if retry:
         return Requeue(retry)
-    last = study.rounds[-1]
-    waiting = tuple(job for job in study.counted() if job.state is None)
+    waiting = tuple(study.waiting())
     if waiting:
         return Run(waiting)
-    if last not in study.decisions:
+    last = study.rounds[-1]
+    if study.running() and not _complete(study, last, flow):
+        return _meanwhile(study, last, limits, flow)
+    if study.unjudged() or (last not in study.decisions and not study.running()):
         return Decide(last)
-    return _found_enough(study, limits) or PlanRound(last + 1)
+    if last == 1 and 1 not in study.decisions:
+        return Wait()
+    enough = _found_enough(study, limits, flow)
+    if enough:
+        return Wait() if study.running() else enough
+    return PlanRound(last + 1) if flow.barrier else _one_more(study, last, flow)
 
 
-def _found_enough(study: Study, limits: Limits) -> Stop | None:
-    """The end of a search that went as it should, at the end of a round."""
+def _complete(study: Study, number: int, flow: Flow) -> bool:
+    """Whether enough jobs of a round have ended to decide about it."""
+    if not flow.barrier:
+        return True
+    jobs = study.of_round(number)
+    return sum(job.state is not None for job in jobs) >= math.ceil(flow.quorum * len(jobs) - 1e-9)
+
+
+def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
+    """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
+    jobs = study.of_round(number)
+    stopped = sum(job.state is TrialState.STOPPED for job in jobs)
+    replaced = len(jobs) - study.planned.get(number, len(jobs))
+    full = limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs
+    if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
+        return Wait()
+    return Decide(number) if study.unjudged() else PlanRound(number, places=1)
+
+
+def _one_more(study: Study, last: int, flow: Flow) -> PlanRound:
+    """Without a barrier: one more job, in this round while it has fewer jobs than there are slots."""
+    size = max(flow.slots or 1, study.planned.get(1, 1) if last == 1 else 0)
+    full = len(study.of_round(last)) >= size
+    return PlanRound(last + 1 if full else last, places=1)
+
+
+def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
+    """The end of a search that went as it should."""
     worthy = met(study, limits.until)
     if worthy:
         found = ", ".join(condition.told(worthy) for condition in limits.until)
         return Stop(f"{worthy.name} meets every condition of until ({found})")
     rounds = len(study.rounds)
-    if rounds >= limits.rounds:
+    open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
+    if rounds >= limits.rounds and not open_round:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
     if limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs:
         return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")

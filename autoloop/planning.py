@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from autoloop.score import Outcome, Scorecard, outcomes
 from autoloop.scorecard_file import load_outcomes, save_outcomes
 from autoloop.settings import Settings
 from autoloop.strategies import Opening, Situation
-from autoloop.study import Job, Study
+from autoloop.study import Event, Job, Plan, Study
 from autoloop.trials import Trial
 from autoloop.variants import Variant
 
@@ -58,6 +58,7 @@ class Planner:
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
+        self._variants: dict[str, Variant] = {}
         self._earlier: list[Outcome] | None = None
 
     def first(self, points: Points) -> Round:
@@ -91,8 +92,14 @@ class Planner:
         planned.variants += more.variants
         planned.refused += more.refused
 
-    def next(self, study: Study, number: int) -> Round:
-        """A later round: what the strategy proposes, as far as nothing speaks against it."""
+    def next(self, study: Study, number: int, places: int | None = None) -> Round:
+        """A later round: what the strategy proposes, as far as nothing speaks against it.
+
+        Args:
+            study: The record.
+            number: Number of the round.
+            places: How many jobs it may have at the most; None for any number.
+        """
         trials = {job.name: self.trial(job) for job in study.counted() if job.state is not None}
         judging = self.settings.judging
         disposer = Disposer(
@@ -103,26 +110,28 @@ class Planner:
             [*self.settings.ignored, *_found_dead(study)],
         )
         start = next(iter(trials.values()))
+        finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
         answer = self._ask_outside(study, number, start.variant, trials)
         situation = Situation(
-            finished=[trials[job.name] for job in study.of_round(number - 1) if not job.is_repeat],
+            finished=finished,
             trials=trials,
-            decisions=[_decision(entry) for entry in study.decisions[number - 1]],
+            decisions=[_decision(entry) for entry in _said_of(study, finished)],
             round=number,
             seed=self.settings.seed,
             maximize=study.maximize,
             refusal=disposer.refusal,
             outcome=disposer.outcome,
             preference=self._preference(study),
-            earlier=_fired_before(study, number - 1),
+            proposed=lambda name: [_decision(entry) for entry in study.fired.get(name, ())],
             waiting=self._waiting(study, start.name),
             outside=answer.proposals,
             slots=self._slots(),
             bounds=self.settings.bounds,
         )
         limit = self.settings.limits.max_jobs
-        places = None if limit is None else limit - len(study.counted())
-        planned = next_round(number, self.settings.strategy.propose(situation), disposer, places)
+        left = None if limit is None else limit - len(study.counted())
+        room = min((count for count in (places, left) if count is not None), default=None)
+        planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
         return planned
 
@@ -149,9 +158,19 @@ class Planner:
 
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
-        plan = job.plan
+        assert job.state is not None
+        if job.name not in self._variants:
+            self._variants[job.name] = self._variant(job.plan)
+        variant = self._variants[job.name]
+        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
+
+    def remember(self, variants: Sequence[Variant]) -> None:
+        """Keep variants that were planned, so that their configs need not be composed again."""
+        self._variants.update((variant.name, variant) for variant in variants)
+
+    def _variant(self, plan: Plan) -> Variant:
         overrides = tuple(reveal(override, os.environ) for override in plan.overrides)
-        variant = Variant(
+        return Variant(
             name=plan.name,
             edits=plan.edits,
             parent=plan.parent,
@@ -165,8 +184,6 @@ class Planner:
             changes=plan.changes,
             notes=plan.notes,
         )
-        assert job.state is not None
-        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
 
     def keep_score(self, study: Study) -> None:
         """Write what became of this study's proposals into the scorecard that other studies read."""
@@ -194,10 +211,13 @@ class Planner:
         return lambda decision: card.win_rate(decision.rule, decision.edits)
 
 
-def _fired_before(study: Study, number: int) -> list[Decision]:
-    """What rules proposed in all rounds but this one, the latest first."""
-    rounds = sorted((other for other in study.decisions if other != number), reverse=True)
-    return [_decision(entry) for other in rounds for entry in study.decisions[other] if entry["edits"]]
+def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Event]:
+    """What the rules said of some trials of the last two rounds, silent decisions included."""
+    names = {trial.name for trial in finished}
+    for number in sorted(study.decisions)[-2:]:
+        for decision in study.decisions[number]:
+            if (decision.get("judged") or decision["trial"]) in names:
+                yield decision
 
 
 def _found_dead(study: Study) -> list[DeadKnob]:

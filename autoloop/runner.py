@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shlex
 import socket
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,18 @@ from autoloop.errors import JournalError
 from autoloop.files import fresh_dir, write_atomic
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import Decide, PlanRound, Requeue, Round, Run, Stop, next_step
+from autoloop.loop import (
+    Decide,
+    Flow,
+    PlanRound,
+    Requeue,
+    Round,
+    Run,
+    Step,
+    Stop,
+    Wait,
+    next_step,
+)
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
@@ -38,13 +51,16 @@ from autoloop.report import Reporter
 from autoloop.report.facts import Facts
 from autoloop.resume import changes_since, end_of_earlier, is_over
 from autoloop.rules.base import Decision
+from autoloop.schedule import idle_share, longest_first
 from autoloop.score import conclusion
 from autoloop.settings import Settings
+from autoloop.stopping import StopDecision
 from autoloop.study import Job, Plan, Study
 from autoloop.trials import TrialState
 from autoloop.variants import Variant
 from autoloop.wandb_commands import wandb_hints
 from autoloop.wandb_env import check_login
+from autoloop.watcher import Watcher
 
 log: logging.Logger = logger("autoloop")
 
@@ -70,6 +86,8 @@ class StudyRunner:
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
+        self._first = Round(1, {})
+        self._closing = False
 
     def run(self, arguments: Sequence[str]) -> Returns:
         """Run the study until it stops.
@@ -223,25 +241,38 @@ class StudyRunner:
     # ------------------------------------------------------------------ the steps
 
     def _loop(self, journal: Journal, first: Round) -> Stop:
-        stopped = journal.study.stopped
-        if stopped is not None and is_over(journal.study, self.settings.limits):
-            return Stop(str(stopped["reason"]), bool(stopped["failed"]))
+        self._first = first
         while True:
-            step = next_step(journal.study, self.settings.limits)
+            step = self._next_step(journal.study)
             if isinstance(step, Stop):
                 return step
             if isinstance(step, Run):
                 self._run(journal, step.jobs)
-            elif isinstance(step, Requeue):
-                journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
-            elif isinstance(step, Decide):
-                self._decide(journal, step.round)
-            elif isinstance(step, PlanRound):
-                stop = self._plan(
-                    journal, first if step.round == 1 else self.planner.next(journal.study, step.round)
-                )
-                if stop:
-                    return stop
+            stop = self._take(journal, step)
+            if stop:
+                return stop
+
+    def _next_step(self, study: Study) -> Step:
+        return next_step(study, self.settings.limits, self._flow)
+
+    def _take(self, journal: Journal, step: Step) -> Stop | None:
+        """Take a step that starts no job; return why the study ends if there is nothing to propose."""
+        if isinstance(step, Requeue):
+            journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
+        elif isinstance(step, Decide):
+            self._decide(journal, step.round)
+        elif isinstance(step, PlanRound):
+            first = step.round == 1 and not journal.study.jobs
+            planned = self._first if first else self.planner.next(journal.study, step.round, step.places)
+            return self._plan(journal, planned)
+        return None
+
+    @cached_property
+    def _flow(self) -> Flow:
+        """How rounds follow each other, as far as the launcher tells of each end."""
+        if hasattr(self.launcher, "stream"):
+            return replace(self.settings.flow, slots=self._slots())
+        return Flow()
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
@@ -250,11 +281,15 @@ class StudyRunner:
                 f"no rule has anything new to propose after round {planned.number - 1}"
                 + (f" ({refused})" if refused else "")
             )
+        variants = planned.variants
+        self.planner.remember(variants)
+        if planned.number > 1:
+            variants = longest_first(journal.study, variants)
         first_job = journal.study.next_job
         journal.append(
             "round",
             round=planned.number,
-            variants=[_planned(variant, first_job + i) for i, variant in enumerate(planned.variants)],
+            variants=[_planned(variant, first_job + i) for i, variant in enumerate(variants)],
             refused=[asdict(refusal) for refusal in planned.refused],
         )
         log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
@@ -265,6 +300,7 @@ class StudyRunner:
     def _decide(self, journal: Journal, number: int) -> None:
         study = journal.study
         known = {job.name: self.planner.trial(job) for job in study.counted() if job.state is not None}
+        judged = study.unjudged()
         decisions: list[Decision] = []
         for callback in self.context.callbacks.callbacks:
             ask: Callable[..., list[Decision] | None] | None = getattr(callback, "on_round_end", None)
@@ -274,13 +310,18 @@ class StudyRunner:
                 config=self.config,
                 study_dir=self.study_dir,
                 round=number,
-                trials=[known[job.name] for job in study.of_round(number) if not job.is_repeat],
+                trials=[known[job.name] for job in judged],
                 known=known,
                 rules=self.settings.rules,
                 metrics=self.settings.metrics,
             )
             decisions.extend(said or ())
-        journal.append("decisions", round=number, decisions=[asdict(decision) for decision in decisions])
+        journal.append(
+            "decisions",
+            round=number,
+            decisions=[asdict(decision) for decision in decisions],
+            judged=[job.job for job in judged],
+        )
         self._report(study)
 
     # ------------------------------------------------------------------ running jobs
@@ -288,50 +329,71 @@ class StudyRunner:
     def _run(self, journal: Journal, jobs: Sequence[Job]) -> None:
         stream = getattr(self.launcher, "stream", None)
         if stream is not None:
-            self._run_streamed(journal, jobs, stream)
+            self._run_streamed(journal, stream)
         else:
             self._run_batches(journal, jobs)
 
-    def _run_streamed(
-        self, journal: Journal, jobs: Sequence[Job], stream: Callable[..., Generator[Any, None, None]]
-    ) -> None:
-        """Run jobs through a launcher that tells of each end at once."""
-        by_number = {job.job: job for job in jobs}
+    def _run_streamed(self, journal: Journal, stream: Callable[..., Generator[Any, None, None]]) -> None:
+        """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
         ended = threading.Condition(journal.lock)
-        with closing(stream(self._feed(journal, jobs, ended))) as outcomes:
-            for outcome in outcomes:
-                job = by_number[outcome.index]
-                self._record(journal, job, JobEnd.of_outcome(outcome))
-                with ended:
-                    ended.notify_all()
-                if isinstance(outcome.value, JobReturn):
-                    returned[job.job] = outcome.value
+        watcher = self._watcher(journal)
+        self._closing = False
+        watcher.start()
+        try:
+            with closing(stream(self._feed(journal, ended))) as outcomes:
+                for outcome in outcomes:
+                    self._closing = self._closing or outcome.ended_by == "interrupted"
+                    self._record(journal, journal.study.jobs[outcome.index], JobEnd.of_outcome(outcome))
+                    with ended:
+                        ended.notify_all()
+                    if isinstance(outcome.value, JobReturn):
+                        returned[outcome.index] = outcome.value
+        finally:
+            watcher.close()
+            with ended:
+                self._closing = True
+                ended.notify_all()
         done = [returned[number] for number in sorted(returned)]
         size = self.settings.max_batch_size or max(1, len(done))
         self.returns.extend(done[i : i + size] for i in range(0, len(done), size))
 
-    def _feed(
-        self, journal: Journal, jobs: Sequence[Job], ended: threading.Condition
-    ) -> Iterator[tuple[int, Sequence[str]]]:
-        """Hand out a job whenever a slot is free, until the study is to end.
+    def _feed(self, journal: Journal, ended: threading.Condition) -> Iterator[tuple[int, Sequence[str]]]:
+        """Hand out a job whenever a slot is free; what is to be decided while jobs run is decided here.
 
-        A slot is free before its job's end is written down. Where a failure may end the study, that is waited
-        for.
+        Ends where nothing runs and nothing is to be started: the rest is done between streams. A slot is free
+        before its job's end is written down; that is waited for.
         """
-        limits = self.settings.limits
-        pool: Any = getattr(self.launcher, "pool", None)
-        strict = pool is not None and (limits.fail_fast or limits.max_failures is not None)
-        for job in jobs:
+        while True:
             with ended:
-                if strict:
-                    ended.wait_for(
-                        lambda: sum(j.running for j in journal.study.jobs.values()) < len(pool.slots)
-                    )
-                if isinstance(next_step(journal.study, self.settings.limits), Stop):
+                ended.wait_for(lambda: self._closing or self._has_room(journal.study))
+                step = Stop("closing") if self._closing else self._next_step(journal.study)
+                if isinstance(step, Run):
+                    started = (step.jobs[0].job, self._start(journal, step.jobs[0]))
+                elif isinstance(step, Stop) or not (journal.study.running() or isinstance(step, Requeue)):
                     return
-                overrides = self._start(journal, job)
-            yield job.job, overrides
+                elif isinstance(step, Wait) or self._take(journal, step) is not None:
+                    ended.wait()
+            if isinstance(step, Run):
+                yield started
+
+    def _has_room(self, study: Study) -> bool:
+        """Whether fewer jobs run than there are slots, as far as the journal knows."""
+        slots = self._slots()
+        return slots is None or len(study.running()) < slots
+
+    def _watcher(self, journal: Journal) -> Watcher:
+        """Watches the running jobs and ends those that a stop rule wants ended."""
+
+        def stop(job: Job, decision: StopDecision) -> None:
+            with journal.lock:
+                if not journal.study.jobs[job.job].running:
+                    return
+                journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
+            self.launcher.stop(job.job)  # type: ignore[attr-defined]  # of a launcher that streams
+
+        return Watcher(self.settings.watching, self.settings.metrics, self.study_dir, journal.snapshot, stop)
 
     def _run_batches(self, journal: Journal, jobs: Sequence[Job]) -> None:
         """Run jobs through any Hydra launcher, which tells of their ends all at once."""
@@ -393,6 +455,9 @@ class StudyRunner:
     def _record(self, journal: Journal, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = journal.study.jobs[job.job]
+        why = job.details.get("stopping")
+        if why and end.ended_by == "stopped":
+            end = replace(end, error=f"{why['rule']}: {why['reason']}")
         fields = trial_fields(end, self.study_dir / job.run_dir, self.settings.metrics, job.plan.changes)
         fields = {name: value for name, value in fields.items() if value is not None}
         journal.append(
@@ -446,6 +511,9 @@ class StudyRunner:
         if best:
             where = self.study_dir / "best.yaml"
             log.info("run the best once more (%s): %s", where, Facts(study).command(best))
+        idle = idle_share(study)
+        if math.isfinite(idle):
+            log.info("slots stood idle %.0f %% of the time", 100 * idle)
         log.info("report: %s", self.study_dir / "reports")
         for hint in wandb_hints(study, self.study_dir):
             log.info(hint)

@@ -13,14 +13,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.effects import DeadKnob, read_ignored
 from autoloop.errors import ConfigError, did_you_mean
-from autoloop.judging import Judging
-from autoloop.loop import Limits
+from autoloop.judging import Judging, read_flow, read_watching
+from autoloop.loop import Flow, Limits
 from autoloop.metrics import Metrics
 from autoloop.notify.settings import NotifySettings
 from autoloop.rules import Rule, build_rules
 from autoloop.strategies import Strategy, build_strategy
 from autoloop.until import Condition, read_conditions
 from autoloop.variants import Entry, edit_texts, parse_entries
+from autoloop.watcher import Watching
 
 Resume = Literal["true", "auto", "force", "false"]
 """What to do with a study that is in the directory already.
@@ -60,6 +61,8 @@ class Settings:
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
+        flow: How rounds follow each other.
+        watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
         live: Whether to draw the study on the terminal; see `Live`.
         notify: Whom to tell of rounds, failures and the winner.
@@ -78,6 +81,8 @@ class Settings:
     resume: Resume = "true"
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
+    flow: Flow = field(default_factory=Flow)
+    watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
     live: Live = "auto"
     notify: NotifySettings = field(default_factory=NotifySettings)
@@ -123,6 +128,8 @@ class Settings:
             notify=NotifySettings.read(given.get("notify")),
             seed=_whole(given, "seed", 0) or 0,
             judging=Judging.read(given),
+            flow=read_flow(given),
+            watching=read_watching(given, _group("stop_rules", given.get("stop_rules"), knobs)),
             ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )

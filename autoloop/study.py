@@ -7,7 +7,8 @@ order they appear:
 ``round``      a round is planned: its variants (each with its job number) and the proposals refused
 ``job``        a job is about to start in a slot
 ``trial``      a job ended: state, summary, where its log is
-``decisions``  what the rules said of a round
+``stopping``   a stop rule wants a running job ended, and why
+``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new
 run dir) ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
@@ -142,6 +143,11 @@ class Study:
         refused: Round -> proposals that were refused for it, each ``{trial, rule, edits, why}``.
         decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits,
             expects}``.
+        fired: Name of a job -> what rules proposed when they were asked about it, entries of ``decisions``.
+        judged: Numbers of the jobs that the rules have been asked about.
+        recent: Numbers of those judged since the latest round began, that is, since the one before it was
+            planned; a later part of the same round begins none.
+        planned: Round -> how many jobs it had when it was first planned.
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
@@ -152,6 +158,10 @@ class Study:
     jobs: dict[int, Job] = field(default_factory=dict)
     refused: dict[int, list[Event]] = field(default_factory=dict)
     decisions: dict[int, list[Event]] = field(default_factory=dict)
+    fired: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+    judged: set[int] = field(default_factory=set)
+    recent: list[int] = field(default_factory=list)
+    planned: dict[int, int] = field(default_factory=dict)
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
@@ -172,6 +182,10 @@ class Study:
             jobs=dict(self.jobs),
             refused={number: list(found) for number, found in self.refused.items()},
             decisions={number: list(found) for number, found in self.decisions.items()},
+            fired=dict(self.fired),
+            judged=set(self.judged),
+            recent=list(self.recent),
+            planned=dict(self.planned),
             resumes=list(self.resumes),
         )
 
@@ -207,6 +221,19 @@ class Study:
         """Jobs of one round without those that a later try replaced, in job order."""
         return [job for job in self.counted() if job.round == number]
 
+    def waiting(self) -> list[Job]:
+        """Jobs that are planned and not started, in job order."""
+        return [job for job in self.counted() if job.state is None and not job.started]
+
+    def running(self) -> list[Job]:
+        """Jobs that were started and have not ended, in job order."""
+        return [job for job in self.counted() if job.running]
+
+    def unjudged(self) -> list[Job]:
+        """Jobs that ended and that the rules were not asked about, repeats aside, in job order."""
+        ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
+        return [job for job in ended if job.job not in self.judged and not job.is_repeat]
+
     def by_name(self, name: str | None) -> Job | None:
         """The job of that name, its latest try; or None."""
         return next((job for job in reversed(self.jobs.values()) if job.name == name), None)
@@ -232,6 +259,9 @@ class Study:
 
     def _on_round(self, event: Event) -> None:
         number = int(event["round"])
+        if number not in self.planned:
+            self.planned[number] = len(event["variants"])
+            self.recent = []
         for entry in event["variants"]:
             self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry))
         self.refused.setdefault(number, []).extend(event["refused"])
@@ -274,11 +304,25 @@ class Study:
             error=event["error"],
             started_at=_number(event.get("started_at", job.started_at)),
             ended_at=_number(event.get("ended_at", event["time"])),
-            details={key: value for key, value in event.items() if key not in known},
+            details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
 
     def _on_decisions(self, event: Event) -> None:
-        self.decisions.setdefault(int(event["round"]), []).extend(event["decisions"])
+        number = int(event["round"])
+        self.decisions.setdefault(number, []).extend(event["decisions"])
+        for decision in event["decisions"]:
+            if decision["edits"]:
+                name = str(decision.get("judged") or decision["trial"])
+                self.fired[name] = (*self.fired.get(name, ()), decision)
+        whole_round = [job.job for job in self.of_round(number)]
+        judged = [int(job) for job in event.get("judged", whole_round)]
+        self.judged.update(judged)
+        self.recent.extend(judged)
+
+    def _on_stopping(self, event: Event) -> None:
+        job = self.jobs[int(event["job"])]
+        why = {key: event[key] for key in ("rule", "reason", "evidence")}
+        self.jobs[job.job] = replace(job, details={**job.details, "stopping": why})
 
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])

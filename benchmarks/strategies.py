@@ -74,7 +74,9 @@ class Selection:
         return {"config": best[1], "value": best[0], "steps": sum(self.steps[:jobs])}
 
 
-def ask_and_tell(ask: Callable[[Box, int, list[Any], list[float]], list[Any]]) -> Callable[[Task, int], Selected]:
+def ask_and_tell(
+    ask: Callable[[Box, int, list[Any], list[float]], list[Any]],
+) -> Callable[[Task, int], Selected]:
     """A competitor that proposes points from the results so far, a round of four at a time."""
 
     def study(task: Task, seed: int) -> Selected:
@@ -182,7 +184,11 @@ def autoloop_study(**settings: Any) -> Callable[[Task, int], Selected]:
             known = [job for job in jobs[:budget] if job.known]
             best = min(known, key=lambda job: job.objective)
             steps = sum(min(job.steps, task.steps) for job in jobs[:budget])
-            chosen[budget] = {"config": json.loads(best.plan.overrides[0]), "value": best.objective, "steps": steps}
+            chosen[budget] = {
+                "config": json.loads(best.plan.overrides[0]),
+                "value": best.objective,
+                "steps": steps,
+            }
         return chosen
 
     return study

@@ -18,6 +18,11 @@ def no_refusal(proposal: Decision) -> str:
     return ""
 
 
+def nothing_said(name: str) -> Sequence[Decision]:
+    """Know of no rule that spoke."""
+    return ()
+
+
 def as_proposed(proposal: Decision) -> object:
     """Tell proposals apart by their words."""
     return (proposal.trial, proposal.edits)
@@ -44,7 +49,7 @@ class Situation:
         outcome: Tells proposals apart by the config they lead to: two with an equal outcome are one job.
         preference: How often a proposal like this one has helped so far (0 to 1, 0.5 where it was never
             tried): the scorecard's word on which of the rules that fired goes first.
-        earlier: What the rules said of all trials before, silent ones left out.
+        proposed: What rules proposed when they were asked about the trial of that name, in whatever round.
         waiting: Variants of the user's that wait in the queue, as proposals.
         outside: What the outside proposer wants, if the strategy has one.
         slots: Number of jobs that run at a time; None where the launcher does not tell.
@@ -60,7 +65,7 @@ class Situation:
     refusal: Callable[[Decision], str] = no_refusal
     outcome: Callable[[Decision], object] = as_proposed
     preference: Callable[[Decision], float] = no_preference
-    earlier: Sequence[Decision] = ()
+    proposed: Callable[[str], Sequence[Decision]] = nothing_said
     waiting: Sequence[Decision] = ()
     outside: Sequence[Decision] = ()
     slots: int | None = None

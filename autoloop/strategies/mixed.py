@@ -103,16 +103,15 @@ class MixedStrategy(Strategy):
 
     def _of_rules(self, situation: Situation) -> list[Decision]:
         """Return what rules say of the best trials: the first word on each, then the second words."""
-        best = _ranked(situation)[: self.parents]
-        said = [*situation.decisions, *situation.earlier]
+        ranked = _ranked(situation)
+        best, known = ranked[: self.parents], {trial.name for trial in ranked}
         each = []
         for trial in best:
-            fired = [one for one in said if one.judged == trial.name and one.fired]
+            fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+            fired = fired or list(situation.proposed(trial.name))
             fired = [*_go_on(trial, situation), *fired] if trial is best[0] else fired
             each.append(sorted(fired, key=situation.preference, reverse=True))
-        healing = [
-            one for one in said if one.fired and one.judged not in {t.name for t in _ranked(situation)}
-        ]
+        healing = [one for one in situation.decisions if one.fired and one.judged not in known]
         rows = zip_longest(*each)
         return [*healing, *(one for row in rows for one in row if one is not None)]
 

@@ -1,0 +1,61 @@
+"""When which job runs: the longest first, and how long slots stood idle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from autoloop.study import Job, Study
+from autoloop.variants import Variant
+
+LENGTHENING = ("steps", "epochs", "max_steps", "num_steps", "batch_size")
+"""Last names of knobs that make a job longer in proportion."""
+
+ALIKE = 1.25  # lengths within this factor of each other are no reason to change the order
+
+
+def expected_s(study: Study, variant: Variant) -> float:
+    """How long a variant will take: as long as its parent, times what its knobs add; NaN if unknown."""
+    parent = study.by_name(variant.parent)
+    known = [length for job in study.counted() if math.isfinite(length := length_s(job))]
+    length = length_s(parent) if parent is not None else math.nan
+    base = length if math.isfinite(length) else median(known) if known else math.nan
+    for path, old, new in variant.changes:
+        if path.rpartition(".")[2] in LENGTHENING and _positive(old) and _positive(new):
+            base *= new / old
+    return base
+
+
+def length_s(job: Job) -> float:
+    """Seconds that a job took from start to end; NaN for one that did not run to its end."""
+    return job.ended_at - job.started_at if job.known else math.nan
+
+
+def longest_first(study: Study, variants: Sequence[Variant]) -> list[Variant]:
+    """The variants in the order to start them: clearly longer ones first, else as they were."""
+
+    def size(variant: Variant) -> float:
+        length = expected_s(study, variant)
+        return -round(math.log(length, ALIKE)) if length > 0 else 0.0
+
+    return sorted(variants, key=size)
+
+
+def idle_share(study: Study) -> float:
+    """Share (0 to 1) of the slots' time, from the first start to the last end, in which no job ran in them.
+
+    NaN where the launcher has no slots.
+    """
+    jobs = [job for job in study.jobs.values() if job.slot is not None and math.isfinite(job.ended_at)]
+    jobs = [job for job in jobs if math.isfinite(job.started_at)]
+    if not jobs:
+        return math.nan
+    span = max(job.ended_at for job in jobs) - min(job.started_at for job in jobs)
+    slots = len({job.slot for job in jobs})
+    busy = sum(job.ended_at - job.started_at for job in jobs)
+    return max(0.0, 1 - busy / (slots * span)) if span > 0 else 0.0
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

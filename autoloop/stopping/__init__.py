@@ -1,0 +1,22 @@
+"""Stop rules: which running jobs are not worth their time any more, one small file each."""
+
+from autoloop.stopping.base import Live, StopDecision, StopRule
+from autoloop.stopping.behind import Behind
+from autoloop.stopping.build import build_stop_rules
+from autoloop.stopping.explosion import Explosion
+from autoloop.stopping.judging import judge_live, protected
+from autoloop.stopping.metric_at_step import MetricAtStep
+from autoloop.stopping.not_finite import NotFinite
+
+__all__ = [
+    "Behind",
+    "Explosion",
+    "Live",
+    "MetricAtStep",
+    "NotFinite",
+    "StopDecision",
+    "StopRule",
+    "build_stop_rules",
+    "judge_live",
+    "protected",
+]

@@ -1,0 +1,82 @@
+"""Behind: at the same step another trial was clearly further, and the gap does not close."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autoloop.history.series import Series
+from autoloop.rules import checks
+from autoloop.stopping.base import Live, StopDecision, StopRule
+
+REFERENCES = ("parent", "best")
+
+
+class Behind(StopRule):
+    """Ends a job whose objective was worse than the reference's at the same step, ``points`` times in a row.
+
+    The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels)
+    or the ``best`` completed trial so far. A point counts as worse where it is behind by more than the larger
+    of ``by_pct`` percent of the reference and ``margins`` times the study's noise floor for pairs. Only steps
+    from the share ``after`` of the reference's length on are looked at: curves cross early. A job that
+    catches up is let run: where its gap, in percent, has shrunk by a third or more over those points.
+
+    Args:
+        name: Name of the rule.
+        against: ``parent`` or ``best``.
+        by_pct: How far behind, in percent of the reference's value at that step, above 0.
+        margins: How many noise floors behind, at least 0.
+        after: Share of the reference's steps that a job may have in any case (0 to 1).
+        points: Evaluations in a row, at least 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        against: str = "parent",
+        by_pct: float = 10.0,
+        margins: float = 2.0,
+        after: float = 0.3,
+        points: int = 2,
+    ) -> None:
+        self.name = checks.text(name, "name", name)
+        self.against = checks.choice(name, "against", against, REFERENCES)
+        self.by_pct = checks.number(name, "by_pct", by_pct, 0.0, over=True)
+        self.margins = checks.number(name, "margins", margins, 0.0)
+        self.after = checks.number(name, "after", after, 0.0, 1.0)
+        self.points = checks.whole(name, "points", points, 1)
+
+    def judge(self, live: Live) -> StopDecision | None:
+        """Compare the curves of the objective at the steps that both have."""
+        own = live.history.get(live.objective)
+        other = (live.parent if self.against == "parent" else live.best).get(live.objective)
+        if own is None or other is None or not len(other):
+            return None
+        steps, gaps = _gaps(own, other, live.maximize)
+        late = steps >= self.after * int(other.steps[-1])
+        steps, gaps = steps[late][-self.points :], gaps[late][-self.points :]
+        needed = max(self.by_pct, self.margins * live.margin_pct)
+        if len(gaps) < self.points or not (gaps > needed).all() or gaps[-1] <= gaps[0] * 2 / 3:
+            return None
+        step, gap = int(steps[-1]), float(gaps[-1])
+        who = "its parent" if self.against == "parent" else "the best trial"
+        reason = f"{live.objective} is {gap:.3g} % behind {who} at step {step}"
+        evidence: dict[str, Any] = {
+            "metric": live.objective,
+            "step": step,
+            "behind_pct": gap,
+            "needed_pct": needed,
+        }
+        return StopDecision(self.name, reason, evidence)
+
+
+def _gaps(own: Series, other: Series, maximize: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps at which both are finite, and how far ``own`` is behind there in percent."""
+    steps, first, second = np.intersect1d(own.steps, other.steps, assume_unique=True, return_indices=True)
+    mine, theirs = own.values[first], other.values[second]
+    usable = np.isfinite(mine) & np.isfinite(theirs) & (theirs != 0)
+    steps, mine, theirs = steps[usable], mine[usable], theirs[usable]
+    sign = -1 if maximize else 1
+    return steps, sign * 100 * (mine - theirs) / np.abs(theirs)

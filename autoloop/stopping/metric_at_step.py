@@ -1,0 +1,67 @@
+"""MetricAtStep: by a certain step a metric must have left, or kept, a range."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from autoloop.errors import ConfigError
+from autoloop.rules import checks
+from autoloop.stopping.base import Live, StopDecision, StopRule
+
+
+class MetricAtStep(StopRule):
+    """Ends a job whose metric is below ``below``, or above ``above``, from ``step`` on.
+
+    Looks at the last ``points`` values logged at ``step`` or later; all of them must lie beyond the limit.
+    Values that are not finite lie beyond none. Lets jobs run that do not log the metric.
+
+    The users' own: at step 300 or later, ``train/ot_pi_sum`` below 1e-6. The transport plan has no mass, and
+    no training brings it back.
+
+    Args:
+        name: Name of the rule.
+        metric: Canonical name of the metric.
+        step: First step that counts, at least 0.
+        below: Ends the job below this value; null to look above only.
+        above: Ends the job above this value; null to look below only.
+        points: How many values must agree, at least 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        metric: str,
+        step: int,
+        below: float | None = None,
+        above: float | None = None,
+        points: int = 2,
+    ) -> None:
+        self.name = checks.text(name, "name", name)
+        self.metric = checks.text(name, "metric", metric)
+        self.step = checks.whole(name, "step", step, 0)
+        self.below = checks.maybe_number(name, "below", below)
+        self.above = checks.maybe_number(name, "above", above)
+        self.points = checks.whole(name, "points", points, 1)
+        if (self.below is None) == (self.above is None):
+            raise ConfigError(f"{name!r}: give one of below and above")
+
+    def judge(self, live: Live) -> StopDecision | None:
+        """Look at the last values from ``step`` on."""
+        series = live.history.get(self.metric)
+        if series is None:
+            return None
+        late = series.values[series.steps >= self.step][-self.points :]
+        if len(late) < self.points or not self._beyond(late):
+            return None
+        value, step = float(late[-1]), int(series.steps[-1])
+        side = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
+        evidence = {"metric": self.metric, "step": step, "value": value, "from_step": self.step}
+        return StopDecision(self.name, f"{self.metric} is {value:.3g} at step {step}, {side}", evidence)
+
+    def _beyond(self, values: np.ndarray) -> bool:
+        low = -math.inf if self.below is None else self.below
+        high = math.inf if self.above is None else self.above
+        return bool(np.isfinite(values).all() and ((values < low) | (values > high)).all())

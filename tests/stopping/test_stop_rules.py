@@ -1,0 +1,263 @@
+"""Stop rules, each as a table of curves and verdicts."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autoloop.errors import ConfigError
+from autoloop.history.series import History, Series
+from autoloop.settings import load_group
+from autoloop.stopping import (
+    Behind,
+    Explosion,
+    Live,
+    MetricAtStep,
+    NotFinite,
+    StopDecision,
+    StopRule,
+    build_stop_rules,
+    judge_live,
+    protected,
+)
+
+NAN, INF = math.nan, math.inf
+L1 = "eval/l1"
+
+
+def history(every: int = 100, **metrics: list[float]) -> History:
+    """Curves logged every so many steps, the first at ``every``."""
+    return History(
+        {
+            name.replace("__", "/"): Series.of(values, [every * (n + 1) for n in range(len(values))])
+            for name, values in metrics.items()
+        }
+    )
+
+
+def live(own: History, **fields: Any) -> Live:
+    return Live("job", own, **{"objective": L1, **fields})
+
+
+def of_l1(values: list[float], every: int = 100) -> History:
+    return history(every, eval__l1=values)
+
+
+@pytest.mark.parametrize(
+    ("values", "stops"),
+    [
+        ([1.0, NAN, NAN], True),
+        ([1.0, INF, NAN], True),
+        ([1.0, NAN], False),  # one may come from a skipped step
+        ([NAN, NAN, 1.0], False),  # it came back
+        ([1.0, 0.9], False),
+        ([], False),
+    ],
+)
+def test_a_loss_that_is_not_finite_ends_a_job(values: list[float], stops: bool) -> None:
+    found = NotFinite(name="x").judge(live(history(train__loss=values)))
+    assert (found is not None) == stops
+
+
+def test_only_watched_metrics_have_to_be_finite() -> None:
+    assert NotFinite(name="x").judge(live(history(train__extra=[NAN, NAN]))) is None
+    assert NotFinite(name="x", metrics="train/*").judge(live(history(train__extra=[NAN, NAN])))
+
+
+@pytest.mark.parametrize(
+    ("values", "stops"),
+    [
+        ([1e-7] * 4, True),
+        ([1e-7] * 3, False),  # one value at step 300 is not enough
+        ([0.1, 0.1, 0.1, 1e-9], False),
+        ([1e-9, 1e-9, 0.1, 0.1], False),
+        ([1e-9, 1e-9, 1e-9, NAN], False),
+        ([0.0] * 4, True),
+        ([1e-6] * 4, False),  # the limit itself is allowed
+    ],
+)
+def test_the_users_own_rule_ends_a_plan_without_mass_at_step_300(values: list[float], stops: bool) -> None:
+    rule = MetricAtStep(name="no_mass", metric="train/ot_pi_sum", step=300, below=1e-6)
+    found = rule.judge(live(history(train__ot_pi_sum=values)))
+    assert (found is not None) == stops
+    if found:
+        assert found.reason == f"train/ot_pi_sum is {values[-1]:.3g} at step 400, below 1e-06"
+        assert found.evidence["step"] == 400
+
+
+def test_a_metric_that_is_not_logged_ends_nothing() -> None:
+    assert MetricAtStep(name="x", metric="train/other", step=0, above=1).judge(live(of_l1([1.0] * 9))) is None
+
+
+def test_too_much_ends_a_job_as_well() -> None:
+    rule = MetricAtStep(name="x", metric="m", step=100, above=2.0)
+    assert rule.judge(live(history(m=[1.0, 3.0, 3.0])))
+    assert rule.judge(live(history(m=[1.0, 3.0, 1.0]))) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "stops"),
+    [
+        ([1.0] * 5 + [200.0] * 3, True),
+        ([1.0] * 5 + [INF] * 3, True),
+        ([1.0] * 5 + [200.0] * 2, False),
+        ([1.0] * 5 + [200.0, 200.0, 50.0], False),
+        ([500.0] * 5 + [900.0] * 3, False),  # it started high
+        ([0.0] * 5 + [200.0] * 3, False),  # no level to compare with
+        ([1.0] * 5 + [NAN] * 3, False),  # another rule's
+    ],
+)
+def test_gradients_that_leave_all_measure_end_a_job(values: list[float], stops: bool) -> None:
+    assert (Explosion(name="x").judge(live(history(train__grad_norm=values))) is not None) == stops
+
+
+PARENT = of_l1([1.0, 0.8, 0.6, 0.5, 0.45, 0.4, 0.38, 0.36, 0.35, 0.35])
+
+
+@pytest.mark.parametrize(
+    ("values", "stops"),
+    [
+        ([1.0, 1.0, 0.9, 0.8], True),  # 50 % and 60 % behind
+        ([1.0, 1.0, 0.9], False),  # one late point is not enough
+        ([1.0, 1.0], False),  # too early
+        ([1.0, 1.0, 0.63, 0.53], False),  # within 10 %
+        ([1.0, 1.0, 1.2, 0.7], False),  # behind, but it catches up: 100 % and 40 %
+        ([0.9, 0.7, 0.5, 0.4], False),
+        ([1.0, 1.0, NAN, 0.9], False),
+    ],
+)
+def test_a_job_clearly_behind_its_parent_is_ended(values: list[float], stops: bool) -> None:
+    found = Behind(name="x").judge(live(of_l1(values), parent=PARENT))
+    assert (found is not None) == stops
+    if found:
+        assert "behind its parent at step 400" in found.reason
+
+
+def test_the_noise_floor_widens_the_margin() -> None:
+    own = of_l1([1.0, 1.0, 0.72, 0.61])  # 20 % and 22 % behind
+    rule = Behind(name="x")
+    assert rule.judge(live(own, parent=PARENT, margin_pct=3.0))
+    assert rule.judge(live(own, parent=PARENT, margin_pct=15.0)) is None
+
+
+def test_only_steps_that_both_have_are_compared() -> None:
+    own = of_l1([1.0] * 20, every=50)
+    found = Behind(name="x").judge(live(own, parent=PARENT))
+    assert found is not None
+    assert found.evidence["step"] == 1000
+    assert Behind(name="x").judge(live(of_l1([1.0] * 9, every=37), parent=PARENT)) is None
+
+
+def test_where_more_is_better_less_is_behind() -> None:
+    parent = of_l1([0.2, 0.4, 0.6, 0.8])
+    own = of_l1([0.2, 0.3, 0.3, 0.3])
+    assert Behind(name="x").judge(live(own, parent=parent, maximize=True))
+    assert Behind(name="x").judge(live(parent, parent=own, maximize=True)) is None
+
+
+def test_the_best_trial_is_a_reference_too() -> None:
+    own = of_l1([1.0, 1.0, 0.9, 0.8])
+    rule = Behind(name="x", against="best")
+    assert rule.judge(live(own, parent=PARENT)) is None
+    found = rule.judge(live(own, best=PARENT))
+    assert found is not None
+    assert "behind the best trial" in found.reason
+
+
+EXPLODED = live(
+    history(train__grad_norm=[1.0] * 5 + [1e9] * 3, eval__l1=[9.0] * 8), parent=PARENT, best=PARENT
+)
+
+
+def test_spared_jobs_are_ended_only_by_rules_that_spare_none() -> None:
+    rules = [Behind(name="behind"), Explosion(name="exploded")]
+    assert _name(judge_live(rules, EXPLODED)) == "behind"
+    assert _name(judge_live(rules, EXPLODED, spared=True)) == "exploded"
+    assert judge_live([rules[0]], EXPLODED, spared=True) is None
+
+
+def _name(found: StopDecision | None) -> str:
+    return found.rule if found else ""
+
+
+def test_a_rule_that_fails_is_told_and_ends_nothing() -> None:
+    class Broken(StopRule):
+        name = "broken"
+
+        def judge(self, live: Live) -> StopDecision | None:
+            raise KeyError("oops")
+
+    told: list[str] = []
+    found = judge_live(
+        [Broken(), Explosion(name="exploded")],
+        EXPLODED,
+        failed=lambda rule, error: told.append(f"{rule.name} {error}"),
+    )
+    assert _name(found) == "exploded"
+    assert told == ["broken 'oops'"]
+
+
+@pytest.mark.parametrize(("top", "expected"), [(0, False), (1, False), (2, True), (3, True)])
+def test_the_best_jobs_at_a_step_are_protected(top: int, expected: bool) -> None:
+    own = Series.of([1.0, 0.5], [100, 200])
+    others = [
+        Series.of([1.0, 0.4], [100, 200]),  # better
+        Series.of([1.0, 0.9, 0.1], [100, 200, 300]),  # better later, not here
+        Series.of([0.1], [500]),  # has no value here yet
+    ]
+    assert protected(own, others, top, maximize=False) == expected
+
+
+def test_a_job_without_a_finite_value_is_not_protected() -> None:
+    assert not protected(None, [], 3, maximize=False)
+    assert not protected(Series.of([NAN]), [], 3, maximize=False)
+
+
+@pytest.mark.parametrize("name", ["none", "general", "act_ot"])
+def test_the_shipped_sets_can_be_built_and_survive_hard_curves(name: str) -> None:
+    rules = build_stop_rules(load_group("stop_rules", name))
+    assert bool(rules) == (name != "none")
+    curves: list[list[float]] = [
+        [],
+        [0.5],
+        [NAN] * 9,
+        [INF] * 9,
+        [0.0] * 9,
+        [1e300] * 9,
+        [1e-300] * 9,
+        [0.5] * 9,
+    ]
+    metrics = ("train__loss", "train__grad_norm", "train__ot_pi_sum", "eval__l1")
+    for own in curves:
+        for other in curves:
+            view = live(history(**dict.fromkeys(metrics, own)), parent=of_l1(other), best=of_l1(other))
+            with np.errstate(all="ignore"):
+                for rule in rules:
+                    found = rule.judge(view)
+                    assert found is None or json.dumps(dict(found.evidence), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"x": {"_target_": "autoloop.stopping.Behnd"}}, "did you mean 'Behind'"),
+        ({"x": {"_target_": "autoloop.stopping.Behind", "against": "paren"}}, "did you mean 'parent'"),
+        (
+            {"x": {"_target_": "autoloop.stopping.MetricAtStep", "metric": "m", "step": 1}},
+            "one of below and above",
+        ),
+        ({"x": {"_target_": "autoloop.rules.Fallback", "edits": ["a@set=1"]}}, "not a StopRule class"),
+        (["x"], "must map"),
+    ],
+)
+def test_a_stop_rule_that_cannot_be_used_is_told(config: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_stop_rules(config)
+
+
+def test_null_switches_a_rule_off() -> None:
+    assert build_stop_rules({"x": None}) == []

@@ -1,0 +1,140 @@
+"""The watcher: reads histories as they grow, asks the rules, and tells once of a job that is to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoloop.metrics import Metrics
+from autoloop.stopping import Behind, Explosion, Live, NotFinite, StopDecision, StopRule
+from autoloop.study import Job, Study
+from autoloop.watcher import Watcher, Watching
+from tests.history import wandb_file
+from tests.studies import job_event, round_event, study_event, trial_event, variant_entry
+
+FALLING = [1.0 - 0.08 * step for step in range(10)]
+
+
+class Room:
+    """A study of a parent that ended and children that run."""
+
+    def __init__(self, tmp_path: Path, rules: Sequence[StopRule], **watching: Any) -> None:
+        self.dir = tmp_path
+        entries = [variant_entry(0, "parent"), variant_entry(1, "child", parent="parent", rule="x")]
+        entries.append(variant_entry(2, "again", parent="parent", rule="repeat"))
+        events = [study_event(), round_event(1, *entries), *(job_event(number) for number in range(3))]
+        self.study = Study.replay([*events, trial_event(0, objective=0.2)])
+        self.log(0, FALLING)
+        self.ended: list[tuple[str, str]] = []
+        self.watcher = Watcher(
+            Watching(tuple(rules), **{"protect_top": 0, "interval_s": 0.01, **watching}),
+            Metrics(objective="eval/l1", aliases={"eval/l1": ("eval/old_l1",)}),
+            tmp_path,
+            lambda: self.study,
+            self._end,
+        )
+
+    def _end(self, job: Job, decision: StopDecision) -> None:
+        self.ended.append((job.name, decision.rule))
+
+    def log(self, job: int, values: Sequence[float], metric: str = "eval/l1") -> None:
+        rows = [wandb_file.row(100 * (n + 1), {metric: value}) for n, value in enumerate(values)]
+        wandb_file.log(self.dir / str(job), [wandb_file.run(), *rows])
+
+
+def test_a_job_is_judged_by_what_it_has_logged_so_far_and_ended_once(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind")])
+    for count in (1, 3, 4, 5, 6):
+        room.log(1, [1.0] * count)
+        room.watcher.look()
+    assert room.ended == [("child", "behind")]
+
+
+def test_a_job_that_keeps_up_is_let_run(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind")])
+    room.log(1, FALLING)
+    room.watcher.look()
+    assert room.ended == []
+
+
+def test_older_names_of_metrics_are_known(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind")])
+    room.log(1, [1.0] * 8, metric="eval/old_l1")
+    room.watcher.look()
+    assert room.ended == [("child", "behind")]
+
+
+def test_repeats_are_spared_but_for_what_is_broken(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind"), NotFinite(name="nan", metrics="eval/l1")])
+    room.log(2, [1.0] * 8)
+    room.watcher.look()
+    assert room.ended == []
+    room.log(2, [1.0] * 8 + [float("nan")] * 2)
+    room.watcher.look()
+    assert room.ended == [("again", "nan")]
+
+
+@pytest.mark.parametrize(("top", "ended"), [(1, 1), (2, 0)])
+def test_the_best_jobs_so_far_are_protected(tmp_path: Path, top: int, ended: int) -> None:
+    room = Room(tmp_path, [Behind(name="behind")], protect_top=top)
+    room.log(1, [1.0] * 8)  # second to the parent
+    room.watcher.look()
+    assert len(room.ended) == ended
+
+
+def test_a_parent_that_still_runs_is_a_reference_as_far_as_it_has_come(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind")])
+    events = [
+        study_event(),
+        round_event(1, variant_entry(0, "parent"), variant_entry(1, "child", parent="parent")),
+    ]
+    room.study = Study.replay([*events, job_event(0), job_event(1)])
+    room.log(1, [1.0] * 8)
+    room.watcher.look()
+    assert room.ended == [("child", "behind")]
+
+
+def test_a_job_without_a_history_yet_is_let_run(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind"), Explosion(name="exploded")])
+    room.watcher.look()
+    assert room.ended == []
+
+
+def test_the_thread_looks_by_itself_until_it_is_closed(tmp_path: Path) -> None:
+    room = Room(tmp_path, [Behind(name="behind")])
+    room.log(1, [1.0] * 8)
+    room.watcher.start()
+    for _ in range(500):
+        if room.ended:
+            break
+        room.watcher._closing.wait(0.01)
+    room.watcher.close()
+    assert room.ended == [("child", "behind")]
+
+
+def test_a_rule_that_fails_is_told_once_and_ends_no_job(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(StopRule):
+        name = "broken"
+
+        def judge(self, live: Live) -> StopDecision | None:
+            raise KeyError("oops")
+
+    room = Room(tmp_path, [Broken()])
+    room.log(1, [1.0] * 8)
+    room.watcher.look()
+    room.watcher.look()
+    assert room.ended == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "stop rule broken fails and ends no job: KeyError: 'oops'"
+    ]
+
+
+def test_without_rules_no_thread_is_started(tmp_path: Path) -> None:
+    room = Room(tmp_path, [])
+    room.watcher.start()
+    assert room.watcher._thread is None
