@@ -148,7 +148,7 @@ def refuse_to_run(*_):
 def test_every_message_is_pinned(workplace, capfd, monkeypatch):
     """Each names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews the file."""
     monkeypatch.setattr(sys, "argv", ["train"])
-    monkeypatch.setattr("autoloop.runner.StudyRunner._run", refuse_to_run)
+    monkeypatch.setattr("autoloop.dispatch.Dispatcher.run", refuse_to_run)
     held = Journal(workplace / "held")
     told = []
     for case, words in {**TRAIN, **ANY_APP}.items():

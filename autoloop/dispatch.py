@@ -1,0 +1,257 @@
+"""Running the jobs of a study through a Hydra launcher; the journal has each start and each end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+
+from autoloop.callbacks import LINEAGE_FILE
+from autoloop.collect import JobEnd, end_in_launcher, trial_fields
+from autoloop.compose import Composer
+from autoloop.edits import format_literal
+from autoloop.files import fresh_dir, write_atomic
+from autoloop.journal import Journal
+from autoloop.loop import Requeue, Run, Step, Stop, Wait
+from autoloop.redact import logger, redact, reveal
+from autoloop.settings import Settings
+from autoloop.stopping import StopDecision
+from autoloop.study import Job, Study
+from autoloop.trials import TrialState
+from autoloop.watcher import Watcher
+
+log: logging.Logger = logger("autoloop")
+
+Returns = list[Sequence[JobReturn]]
+
+
+class Dispatcher:
+    """Starts jobs, watches them and records their ends, through a launcher that streams or any other."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        settings: Settings,
+        composer: Composer,
+        launcher: Launcher,
+        next_step: Callable[[Study], Step],
+        take: Callable[[Step], Stop | None],
+        report: Callable[[Study], None],
+    ) -> None:
+        """Set up; nothing is started.
+
+        Args:
+            journal: The open journal of the study.
+            settings: What the study does.
+            composer: Composes jobs and names their directories.
+            launcher: Any Hydra launcher. One with ``stream(jobs)``, an iterator of outcomes, and
+                ``stop(index)`` tells of each end at once and can end a job; see
+                `hydra_plugins.autoloop.launcher.SlotsLauncher`.
+            next_step: What a study needs next.
+            take: Takes a step that starts no job; returns why the study ends if there is nothing to propose.
+            report: Draws the study; called after each end.
+        """
+        self._journal = journal
+        self._settings = settings
+        self._composer = composer
+        self._launcher = launcher
+        self._next_step = next_step
+        self._take = take
+        self._report = report
+        self._study_dir = journal.path.parent
+        self._closing = False
+
+    def run(self, jobs: Sequence[Job]) -> Returns:
+        """Run jobs until none is due, and through a launcher that streams whatever falls due meanwhile.
+
+        Returns:
+            What the jobs of each batch returned, in job order.
+        """
+        stream = getattr(self._launcher, "stream", None)
+        if stream is not None:
+            return self._run_streamed(stream)
+        return self._run_batches(jobs)
+
+    @property
+    def group(self) -> str:
+        """The study's name in W&B."""
+        return "/".join(self._study_dir.resolve().parts[-2:])
+
+    def _run_streamed(self, stream: Callable[..., Generator[Any, None, None]]) -> Returns:
+        """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
+        returned: dict[int, JobReturn] = {}
+        ended = threading.Condition(self._journal.lock)
+        watcher = self._watcher()
+        self._closing = False
+        watcher.start()
+        try:
+            with closing(stream(self._feed(ended))) as outcomes:
+                for outcome in outcomes:
+                    self._closing = self._closing or outcome.ended_by == "interrupted"
+                    self.record(self._journal.study.jobs[outcome.index], JobEnd.of_outcome(outcome))
+                    with ended:
+                        ended.notify_all()
+                    if isinstance(outcome.value, JobReturn):
+                        returned[outcome.index] = outcome.value
+        finally:
+            watcher.close()
+            with ended:
+                self._closing = True
+                ended.notify_all()
+        done = [returned[number] for number in sorted(returned)]
+        size = self._settings.max_batch_size or max(1, len(done))
+        return [done[i : i + size] for i in range(0, len(done), size)]
+
+    def _feed(self, ended: threading.Condition) -> Iterator[tuple[int, Sequence[str]]]:
+        """Hand out a job whenever a slot is free; what is to be decided while jobs run is decided here.
+
+        Ends where nothing runs and nothing is to be started: the rest is done between streams. A slot is free
+        before its job's end is written down; that is waited for.
+        """
+        study = self._journal.study
+        while True:
+            with ended:
+                ended.wait_for(lambda: self._closing or self._has_room(study))
+                step = Stop("closing") if self._closing else self._next_step(study)
+                if isinstance(step, Run):
+                    started = (step.jobs[0].job, self._start(step.jobs[0]))
+                elif isinstance(step, Stop) or not (
+                    self._journal.study.running() or isinstance(step, Requeue)
+                ):
+                    return
+                elif isinstance(step, Wait) or self._take(step) is not None:
+                    ended.wait()
+            if isinstance(step, Run):
+                yield started
+
+    def _has_room(self, study: Study) -> bool:
+        """Whether fewer jobs run than there are slots, as far as the journal knows."""
+        slots = slots_of(self._launcher)
+        return slots is None or len(study.running()) < slots
+
+    def _watcher(self) -> Watcher:
+        """Watches the running jobs and ends those that a stop rule wants ended."""
+
+        def stop(job: Job, decision: StopDecision) -> None:
+            with self._journal.lock:
+                if not self._journal.study.jobs[job.job].running:
+                    return
+                self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
+            self._launcher.stop(job.job)  # type: ignore[attr-defined]  # of a launcher that streams
+
+        return Watcher(
+            self._settings.watching, self._settings.metrics, self._study_dir, self._journal.snapshot, stop
+        )
+
+    def _run_batches(self, jobs: Sequence[Job]) -> Returns:
+        """Run jobs through any Hydra launcher, which tells of their ends all at once."""
+        results: Returns = []
+        for batch in contiguous(jobs, self._settings.max_batch_size):
+            if isinstance(self._next_step(self._journal.study), Stop):
+                break
+            overrides = [self._start(job) for job in batch]
+            returned, broken = self._launch(overrides, batch[0].job)
+            for job, job_return in zip(batch, returned, strict=True):
+                self.record(job, self._end_of(self._journal.study.jobs[job.job], job_return, broken))
+            results.append([job_return for job_return in returned if job_return is not None])
+        return results
+
+    def _launch(
+        self, overrides: Sequence[list[str]], first: int
+    ) -> tuple[list[JobReturn | None], BaseException | None]:
+        """Launch a batch; a launcher that raises loses its results, not the study.
+
+        A task that calls ``sys.exit`` ends a launcher that runs it in this process.
+        """
+        try:
+            return list(self._launcher.launch(overrides, initial_job_idx=first)), None
+        except (Exception, SystemExit) as error:  # the border of the jobs: recorded as the end of each
+            log.warning(
+                "the launcher gave up on jobs %d to %d", first, first + len(overrides) - 1, exc_info=True
+            )
+            return [None] * len(overrides), error
+
+    def _end_of(self, job: Job, job_return: JobReturn | None, broken: BaseException | None) -> JobEnd:
+        if job_return is not None:
+            failed = job_return.status is not JobStatus.COMPLETED
+            return replace(JobEnd.of(job_return._return_value, failed), started_at=job.started_at or None)
+        run_dir = self._study_dir / job.run_dir
+        return JobEnd.read(run_dir) or end_in_launcher(broken, began=(run_dir / ".hydra").exists())
+
+    def _start(self, job: Job) -> list[str]:
+        """Write down that a job starts and make its directory; return the overrides to launch it with."""
+        overrides = [reveal(override, os.environ) for override in job.plan.overrides]
+        wanted = self._composer.run_dir(overrides, job.job)
+        run_dir = fresh_dir(self._study_dir, wanted, job.job, self._journal.study)
+        if run_dir != wanted:
+            overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
+        self._journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
+        lineage = {
+            "study_dir": str(self._study_dir.resolve()),
+            "name": job.name,
+            "group": self.group,
+            "job_type": f"round_{job.round}",
+            "tags": [job.plan.rule] if job.plan.rule else [],
+            "notes": job.plan.reason,
+            "parent": job.plan.parent,
+            "edits": list(job.plan.edits),
+            "evidence": dict(job.plan.evidence),
+        }
+        text = redact(json.dumps(lineage, default=str), os.environ)
+        write_atomic(self._study_dir / run_dir / LINEAGE_FILE, text)
+        log.info("job %d started: %s", job.job, job.name)
+        return overrides
+
+    def record(self, job: Job, end: JobEnd) -> None:
+        """Write down how a job ended and show it."""
+        job = self._journal.study.jobs[job.job]
+        why = job.details.get("stopping")
+        if why and end.ended_by == "stopped":
+            end = replace(end, error=f"{why['rule']}: {why['reason']}")
+        fields = trial_fields(end, self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes)
+        fields = {name: value for name, value in fields.items() if value is not None}
+        self._journal.append(
+            "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
+        )
+        log.log(*_said(self._journal.study, job.job, self._study_dir))
+        for warning in fields["warnings"]:
+            log.warning("job %d: %s", job.job, warning)
+        self._report(self._journal.study)
+
+
+def slots_of(launcher: Launcher) -> int | None:
+    """How many jobs run at a time, where the launcher tells."""
+    pool = getattr(launcher, "pool", None)
+    return None if pool is None else len(pool.slots)
+
+
+def contiguous(jobs: Sequence[Job], size: int | None) -> Iterator[list[Job]]:
+    """Batches of jobs with consecutive numbers (a launcher counts them up), at most ``size`` long."""
+    batch: list[Job] = []
+    for job in jobs:
+        if batch and (job.job != batch[-1].job + 1 or len(batch) == size):
+            yield batch
+            batch = []
+        batch.append(job)
+    if batch:
+        yield batch
+
+
+def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
+    """The level and the line that tell of a job's end."""
+    job = study.jobs[number]
+    state = job.state.value if job.state else ""
+    if job.state is TrialState.COMPLETE:
+        return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
+    where = study_dir / job.run_dir / str(job.details.get("log", ""))
+    return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"
