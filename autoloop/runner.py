@@ -25,19 +25,10 @@ from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.filling import Round
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import (
-    Decide,
-    Flow,
-    PlanRound,
-    Requeue,
-    Round,
-    Run,
-    Step,
-    Stop,
-    next_step,
-)
+from autoloop.loop import Decide, Flow, PlanRound, Requeue, Run, Step, Stop, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner

@@ -19,7 +19,8 @@ from strategy_tasks import Task
 from autoloop.edits import change
 from autoloop.history.series import History, Series
 from autoloop.judging import Judging
-from autoloop.loop import Derived, Limits, Round
+from autoloop.filling import Derived, Round
+from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
 from autoloop.planning import Planner
