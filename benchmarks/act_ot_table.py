@@ -2,7 +2,8 @@
 
 The plan of `ot.loss_config.heuristic=true` depends on reg, tau_src and tau_tgt through their sum alone (see
 `autoloop.tasks.act_ot.transport.diagonal_log_plan`), so three knobs span five: that sum, lambda_ot and the
-learning rate. Between grid points `strategy_tasks.ActOt` interpolates whole curves in the logarithm of each knob.
+learning rate. Between grid points `strategy_tasks.ActOt` interpolates whole curves in the logarithm of each
+knob.
 
     python benchmarks/act_ot_table.py            # about 30 minutes on one core; goes on where it stopped
 """

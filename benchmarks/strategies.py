@@ -1,8 +1,8 @@
 """Which strategy finds better settings with the same number of jobs.
 
 Every competitor starts from the same baseline of a task (`strategy_tasks`), has the same box, rounds of four
-jobs and the same number of jobs, 12 and 24 (the first 12 of 24 are the 12). What it selects is trained again on
-fresh seeds. The score is the normalised regret on the scale of logarithms:
+jobs and the same number of jobs, 12 and 24 (the first 12 of 24 are the 12). What it selects is trained again
+on fresh seeds. The score is the normalised regret on the scale of logarithms:
 
     log(result / best known) / log(baseline / best known)
 

@@ -1,8 +1,8 @@
 """The trainings on which strategies are compared: small, real, with curves. One call trains once.
 
 All but `act_ot` are trained anew for every config and seed (5 to 150 ms each). No rule was tuned on any task
-but `act_ot`. Each task has a baseline with something wrong, the knobs a user would think of, and one box for all
-competitors: the bounds.
+but `act_ot`. Each task has a baseline with something wrong, the knobs a user would think of, and one box for
+all competitors: the bounds.
 """
 
 from __future__ import annotations
