@@ -17,9 +17,9 @@ from typing import Any
 from strategy_tasks import Task
 
 from autoloop.edits import change
+from autoloop.filling import Derived, Round
 from autoloop.history.series import History, Series
 from autoloop.judging import Judging
-from autoloop.filling import Derived, Round
 from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
