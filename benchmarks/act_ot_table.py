@@ -95,9 +95,7 @@ def main() -> None:
             curves, done = stored["curves"], stored["done"]
     todo = [place for place in itertools.product(*map(range, shape)) if not done[place]]
     for count, place in enumerate(sorted(todo, key=lambda place: place[3]), start=1):
-        total, weight, rate, seed = (
-            axis[i] for axis, i in zip((SUMS, LAMBDAS, RATES, SEEDS), place, strict=True)
-        )
+        total, weight, rate, seed = (axis[i] for axis, i in zip((SUMS, LAMBDAS, RATES, SEEDS), place, strict=True))
         curves[place], done[place] = train(total, weight, rate, seed), True
         if count % 20 == 0 or count == len(todo):
             np.savez_compressed(FILE, curves=curves, done=done)

@@ -97,18 +97,7 @@ class MemoryStudy:
     def run(self) -> MemoryStudy:
         """Run the study to its end."""
         config = {**self.task.config, "seed": self.seed}
-        start = Variant(
-            "baseline",
-            (),
-            None,
-            "baseline",
-            "start",
-            {},
-            "",
-            (json.dumps(config),),
-            config,
-            signature(config),
-        )
+        start = Variant("baseline", (), None, "baseline", "start", {}, "", (json.dumps(config),), config, signature(config))
         self._record("study", objective={"metric": self.task.objective, "goal": "min", "stat": "last"})
         planned = self.planner.first(Points((), (start,), ()))
         number = 1

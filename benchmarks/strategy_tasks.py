@@ -266,9 +266,7 @@ class Transformer:
             self.out,
         ]
 
-    def loss(
-        self, letters: Floats, keep: Floats | None = None, slopes: bool = False
-    ) -> tuple[float, list[Floats]]:
+    def loss(self, letters: Floats, keep: Floats | None = None, slopes: bool = False) -> tuple[float, list[Floats]]:
         """Return the mean loss on int (batch, context + 1) letters and, if asked for, the slopes of the weights."""
         source, target = letters[:, :-1], letters[:, 1:]
         x = self.embed[source] + self.place
@@ -317,9 +315,7 @@ class Letters(Task):
     """A transformer that predicts the next letter of the descriptions of scikit-learn's data sets."""
 
     name = "letters"
-    about = (
-        "a small transformer language model, its learning rate ten times too low and its clipping too hard"
-    )
+    about = "a small transformer language model, its learning rate ten times too low and its clipping too hard"
     steps = 200
     config: Mapping[str, Any] = {
         "lr": 5e-4,
@@ -483,13 +479,7 @@ def tasks() -> dict[str, Task]:
             cancer,
             2,
             {"lr": 0.1, "hidden": 64, "batch_size": 16},
-            {
-                "lr": RATE,
-                "weight_decay": DECAY,
-                "dropout": (0.01, 0.8),
-                "hidden": (8, 96),
-                "batch_size": (4, 60),
-            },
+            {"lr": RATE, "weight_decay": DECAY, "dropout": (0.01, 0.8), "hidden": (8, 96), "batch_size": (4, 60)},
             steps=400,
         ),
         Perceptron(

@@ -180,7 +180,7 @@ def course(study: Study) -> list[Any]:
     "strategy", [RulesStrategy(variants_per_run=2), RulesStrategy(parents=2), MixedStrategy(sampler="random")]
 )
 def test_decisions_follow_from_results_and_from_nothing_else(strategy: Strategy) -> None:
-    """Twenty-five machines on which jobs take any time, fail once and are killed: plans and decisions are equal."""
+    """On machines where jobs take any time, fail once and are killed, plans and decisions are equal."""
     undisturbed = Machine(strategy, seed=None).run()
     assert len(undisturbed.rounds) > 2
     assert len({decision["rule"] for decision in undisturbed.decisions[1] if decision["edits"]}) > 1
