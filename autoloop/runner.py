@@ -37,7 +37,7 @@ from autoloop.report import Reporter
 from autoloop.report.facts import Facts
 from autoloop.resume import changes_since, end_of_earlier, is_over
 from autoloop.rules.base import Decision
-from autoloop.schedule import idle_share, longest_first
+from autoloop.schedule import idle_share, job_numbers
 from autoloop.score import conclusion
 from autoloop.settings import Settings
 from autoloop.study import Job, Plan, Study
@@ -270,8 +270,7 @@ class StudyRunner:
                 + (f" ({refused})" if refused else "")
             )
         self.planner.remember(planned.variants)
-        starting = planned.variants if planned.number == 1 else longest_first(journal.study, planned.variants)
-        jobs = {variant.name: job for job, variant in enumerate(starting, start=journal.study.next_job)}
+        jobs = job_numbers(journal.study, planned.variants)
         journal.append(
             "round",
             round=planned.number,
