@@ -69,6 +69,9 @@ class Dispatcher:
         self._report = report
         self._study_dir = journal.path.parent
         self._closing = False
+        self._watcher = Watcher(
+            settings.watching, settings.metrics, self._study_dir, journal.snapshot, self._stop
+        )
 
     def run(self, jobs: Sequence[Job]) -> Returns:
         """Run jobs until none is due, and through a launcher that streams whatever falls due meanwhile.
@@ -90,9 +93,8 @@ class Dispatcher:
         """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
         ended = threading.Condition(self._journal.lock)
-        watcher = self._watcher()
         self._closing = False
-        watcher.start()
+        self._watcher.start()
         try:
             with closing(stream(self._feed(ended))) as outcomes:
                 for outcome in outcomes:
@@ -103,7 +105,7 @@ class Dispatcher:
                     if isinstance(outcome.value, JobReturn):
                         returned[outcome.index] = outcome.value
         finally:
-            watcher.close()
+            self._watcher.close()
             with ended:
                 self._closing = True
                 ended.notify_all()
@@ -138,20 +140,20 @@ class Dispatcher:
         slots = slots_of(self._launcher)
         return slots is None or len(study.running()) < slots
 
-    def _watcher(self) -> Watcher:
-        """Watches the running jobs and ends those that a stop rule wants ended."""
-
-        def stop(job: Job, decision: StopDecision) -> None:
-            with self._journal.lock:
-                if not self._journal.study.jobs[job.job].running:
-                    return
-                self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+    def _stop(self, job: Job, decision: StopDecision) -> None:
+        """End a running job that a stop rule wants ended."""
+        if self._note_stop(job, decision):
             log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
             self._launcher.stop(job.job)  # type: ignore[attr-defined]  # of a launcher that streams
 
-        return Watcher(
-            self._settings.watching, self._settings.metrics, self._study_dir, self._journal.snapshot, stop
-        )
+    def _note_stop(self, job: Job, decision: StopDecision) -> bool:
+        """Write down that a job is to be stopped; return whether that was news and the job runs."""
+        with self._journal.lock:
+            known = self._journal.study.jobs[job.job]
+            if not known.running or "stopping" in known.details:
+                return False
+            self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            return True
 
     def _run_batches(self, jobs: Sequence[Job]) -> Returns:
         """Run jobs through any Hydra launcher, which tells of their ends all at once."""
@@ -215,10 +217,7 @@ class Dispatcher:
     def record(self, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = self._journal.study.jobs[job.job]
-        why = job.details.get("stopping")
-        if why and end.ended_by == "stopped":
-            end = replace(end, error=f"{why['rule']}: {why['reason']}")
-        fields = trial_fields(end, self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes)
+        fields = self._fields(job, end)
         fields = {name: value for name, value in fields.items() if value is not None}
         self._journal.append(
             "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
@@ -227,6 +226,34 @@ class Dispatcher:
         for warning in fields["warnings"]:
             log.warning("job %d: %s", job.job, warning)
         self._report(self._journal.study)
+
+    def _fields(self, job: Job, end: JobEnd) -> dict[str, Any]:
+        """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.
+
+        A job that came to its own end before anybody looked is judged now. Its result is only kept where it
+        is better than all that was known when it was planned.
+        """
+        run_dir, metrics, changes = self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes
+        fields = trial_fields(end, run_dir, metrics, changes)
+        came_through = not end.failed and end.ended_by is None
+        study = self._journal.study
+        if came_through and leads(study, job, fields["objective"]):
+            return fields
+        late = self._watcher.judge_ended(study, job) if came_through else None
+        if late is not None:
+            self._note_stop(job, late)
+        why = study.jobs[job.job].details.get("stopping")
+        if why is None:
+            return fields
+        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why['rule']}: {why['reason']}")
+        return trial_fields(stopped, run_dir, metrics, changes, why["step"])
+
+
+def leads(study: Study, job: Job, objective: float) -> bool:
+    """Whether a result is better than every one that was known when its job was planned."""
+    best = study.when_planned(job).best()
+    sign = -1 if study.maximize else 1
+    return best is not None and sign * objective < sign * best.objective
 
 
 def slots_of(launcher: Launcher) -> int | None:

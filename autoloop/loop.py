@@ -148,7 +148,7 @@ def _complete(study: Study, number: int, flow: Flow) -> bool:
 def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
     jobs = study.of_round(number)
-    stopped = sum(job.state is TrialState.STOPPED for job in jobs)
+    stopped = sum(job.stop_step is not None for job in jobs)
     replaced = len(jobs) - study.planned.get(number, len(jobs))
     full = limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:

@@ -162,7 +162,16 @@ class Planner:
         if job.name not in self._variants:
             self._variants[job.name] = self._variant(job.plan)
         variant = self._variants[job.name]
-        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
+        return Trial(
+            variant,
+            job.job,
+            job.round,
+            job.run_dir,
+            job.state,
+            job.objective,
+            error=job.error,
+            stop_step=job.stop_step,
+        )
 
     def remember(self, variants: Sequence[Variant]) -> None:
         """Keep variants that were planned, so that their configs need not be composed again."""

@@ -95,6 +95,8 @@ class Job:
         error: Why it did not complete, in one line.
         started_at: Seconds since the epoch, NaN if unknown.
         ended_at: The same.
+        planned_as: How many events the journal held when it was planned; a retry inherits it.
+        ended_as: The same of when it ended; 0 while it has not.
         details: The remaining fields of the ``trial`` event (exit_code, signal, log, log_tail, url, run_id,
             problem, warnings, return_value).
     """
@@ -116,6 +118,8 @@ class Job:
     error: str = ""
     started_at: float = math.nan
     ended_at: float = math.nan
+    planned_as: int = 0
+    ended_as: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -127,6 +131,12 @@ class Job:
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
         return self.plan.rule == REPEAT
+
+    @property
+    def stop_step(self) -> int | None:
+        """The step up to which its curves count, where a stop rule ended it; else None."""
+        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
+        return int(self.details["stopping"]["step"]) if ended and "stopping" in self.details else None
 
     @property
     def running(self) -> bool:
@@ -158,6 +168,7 @@ class Study:
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
         last_time: Time of the latest event, seconds since the epoch; NaN before the first.
+        events: How many events there were.
     """
 
     header: Event = field(default_factory=dict)
@@ -172,6 +183,7 @@ class Study:
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
     last_time: float = math.nan
+    events: int = 0
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -204,6 +216,7 @@ class Study:
         handler = getattr(self, f"_on_{event.get('event')}", None)
         if handler is None:
             raise JournalError(f"unknown event {event.get('event')!r} in the journal")
+        self.events += 1
         try:
             time = float(event["time"])
             handler(event)
@@ -250,6 +263,11 @@ class Study:
         """Number of the next new job."""
         return max(self.jobs, default=-1) + 1
 
+    def when_planned(self, job: Job) -> Study:
+        """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
+        ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
+        return Study(header=self.header, jobs=ended)
+
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
         jobs = [job for job in self.jobs.values() if job.retried_by is None]
@@ -274,7 +292,8 @@ class Study:
             self.planned[number] = len(event["variants"])
             self.recent = []
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry), place)
+            plan = Plan.of(entry)
+            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, plan, place, planned_as=self.events)
         self.refused.setdefault(number, []).extend(event["refused"])
 
     def _on_job(self, event: Event) -> None:
@@ -315,6 +334,7 @@ class Study:
             error=event["error"],
             started_at=_number(event.get("started_at", job.started_at)),
             ended_at=_number(event.get("ended_at", event["time"])),
+            ended_as=self.events,
             details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
 
@@ -332,13 +352,14 @@ class Study:
 
     def _on_stopping(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
-        why = {key: event[key] for key in ("rule", "reason", "evidence")}
+        why = {key: event[key] for key in ("rule", "reason", "step", "evidence")}
         self.jobs[job.job] = replace(job, details={**job.details, "stopping": why})
 
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        self.jobs[new] = Job(new, old.round, old.plan, old.place, retry_of=old.job)
+        again = Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as)
+        self.jobs[new] = again
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event
