@@ -1,7 +1,7 @@
 """Whole studies in memory: the loop, rules and strategies of autoloop around a task of `strategy_tasks`.
 
-Nothing is simulated but the launcher and the files: rounds are planned by `autoloop.planning.Planner`, children
-derived by `autoloop.edits`, runs judged by the shipped rules.
+Nothing is simulated but the launcher and the files: rounds are planned by `autoloop.planning.Planner`,
+children derived by `autoloop.edits`, runs judged by the shipped rules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from strategy_tasks import Task
 from autoloop.edits import change
 from autoloop.history.series import History, Series
 from autoloop.judging import Judging
-from autoloop.loop import Derived, Limits, Round
+from autoloop.filling import Derived, Round
+from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
 from autoloop.planning import Planner
@@ -92,12 +93,13 @@ class MemoryStudy:
             seed=self.seed,
             judging=self.judging,
         )
-        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path("."), lambda: SLOTS)
+        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path(), lambda: SLOTS)
 
     def run(self) -> MemoryStudy:
         """Run the study to its end."""
         config = {**self.task.config, "seed": self.seed}
-        start = Variant("baseline", (), None, "baseline", "start", {}, "", (json.dumps(config),), config, signature(config))
+        about = ("baseline", (), None, "baseline", "start", {}, "")
+        start = Variant(*about, (json.dumps(config),), config, signature(config))
         self._record("study", objective={"metric": self.task.objective, "goal": "min", "stat": "last"})
         planned = self.planner.first(Points((), (start,), ()))
         number = 1

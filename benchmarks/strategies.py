@@ -1,8 +1,8 @@
 """Which strategy finds better settings with the same number of jobs.
 
-Every competitor starts from the same baseline of a task (`strategy_tasks`), has the same box, rounds of four jobs
-and the same number of jobs, 12 and 24 (the first 12 of 24 are the 12). What it selects is trained again on fresh
-seeds. The score is the normalised regret on the scale of logarithms:
+Every competitor starts from the same baseline of a task (`strategy_tasks`), has the same box, rounds of four
+jobs and the same number of jobs, 12 and 24 (the first 12 of 24 are the 12). What it selects is trained again
+on fresh seeds. The score is the normalised regret on the scale of logarithms:
 
     log(result / best known) / log(baseline / best known)
 
@@ -101,7 +101,7 @@ def draw(box: Box, count: int, points: list[Any], values: list[float]) -> list[A
 
 
 def optuna_asks(kind: str) -> Callable[[Box, int, list[Any], list[float]], list[Any]]:
-    """Ask Optuna, with the baseline and all results told; both samplers start after four random jobs, not ten."""
+    """Ask Optuna, with the baseline and all results told; its samplers start after four jobs, not ten."""
 
     def ask(box: Box, count: int, points: list[Any], values: list[float]) -> list[Any]:
         import warnings
@@ -133,7 +133,8 @@ def optuna_asks(kind: str) -> Callable[[Box, int, list[Any], list[float]], list[
 def halving(task: Task, seed: int) -> Selected:
     """Synchronous successive halving (eta 3, from a ninth of the steps) with the steps of so many full jobs.
 
-    Random configs, the baseline among the first; brackets of 9, 3 and 1 are repeated until the steps are used up.
+    Random configs, the baseline among the first; brackets of 9, 3 and 1 are repeated until the steps are used
+    up.
     """
     return {jobs: _halving(task, seed, jobs) for jobs in BUDGETS}
 

@@ -1,8 +1,8 @@
 """The trainings on which strategies are compared: small, real, with curves. One call trains once.
 
-All but `act_ot` are trained anew for every config and seed (5 to 150 ms each). No rule was tuned on any task but
-`act_ot`. Each task has a baseline with something wrong, the knobs a user would think of, and one box for all
-competitors: the bounds.
+All but `act_ot` are trained anew for every config and seed (5 to 150 ms each). No rule was tuned on any task
+but `act_ot`. Each task has a baseline with something wrong, the knobs a user would think of, and one box for
+all competitors: the bounds.
 """
 
 from __future__ import annotations
@@ -266,8 +266,10 @@ class Transformer:
             self.out,
         ]
 
-    def loss(self, letters: Floats, keep: Floats | None = None, slopes: bool = False) -> tuple[float, list[Floats]]:
-        """Return the mean loss on int (batch, context + 1) letters and, if asked for, the slopes of the weights."""
+    def loss(
+        self, letters: Floats, keep: Floats | None = None, slopes: bool = False
+    ) -> tuple[float, list[Floats]]:
+        """Return the mean loss on int (batch, context + 1) letters and, if asked for, the weights' slopes."""
         source, target = letters[:, :-1], letters[:, 1:]
         x = self.embed[source] + self.place
         q, k, v = x @ self.query, x @ self.key, x @ self.value
@@ -315,7 +317,7 @@ class Letters(Task):
     """A transformer that predicts the next letter of the descriptions of scikit-learn's data sets."""
 
     name = "letters"
-    about = "a small transformer language model, its learning rate ten times too low and its clipping too hard"
+    about = "a small transformer language model, its learning rate ten times too low, its clipping too hard"
     steps = 200
     config: Mapping[str, Any] = {
         "lr": 5e-4,
@@ -383,7 +385,7 @@ class Letters(Task):
 
 
 class ActOt(Task):
-    """The built-in task, replayed from a table of measured curves (`act_ot_table`), interpolated between them."""
+    """The built-in task, replayed from a table of measured curves (`act_ot_table`) with interpolation."""
 
     name = "act_ot"
     about = "the built-in task: the transport plan has no mass, and the learning rate is too low"
@@ -479,7 +481,13 @@ def tasks() -> dict[str, Task]:
             cancer,
             2,
             {"lr": 0.1, "hidden": 64, "batch_size": 16},
-            {"lr": RATE, "weight_decay": DECAY, "dropout": (0.01, 0.8), "hidden": (8, 96), "batch_size": (4, 60)},
+            {
+                "lr": RATE,
+                "weight_decay": DECAY,
+                "dropout": (0.01, 0.8),
+                "hidden": (8, 96),
+                "batch_size": (4, 60),
+            },
             steps=400,
         ),
         Perceptron(
@@ -510,7 +518,7 @@ def tasks() -> dict[str, Task]:
     ]
     for task in made:
         if isinstance(task, Perceptron):
-            task.config = {key: value for key, value in deepcopy(dict(task.config)).items()}
+            task.config = deepcopy(dict(task.config))
             start = {path: max(task.config[path], low) for path, (low, _) in task.bounds.items()}
             task.config = {**task.config, **start}
     return {task.name: task for task in made}
