@@ -61,7 +61,7 @@ class Watcher:
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
-        self._readers: dict[int, HistoryReader] = {}
+        self._readers: dict[str, HistoryReader] = {}
         self._finished: dict[int, History] = {}
         self._told: set[int] = set()
         self._broken: set[str] = set()
@@ -84,7 +84,7 @@ class Watcher:
         """Look once at every running job."""
         study = self._study()
         running = [job for job in study.running() if job.job not in self._told]
-        self._readers = {job.job: self._reader(job) for job in running}
+        self._readers = {job.run_dir: self._reader(job) for job in running}
         live = {job.job: self._read(job) for job in running}
         margin_pct = noise(study).margin_pct() if running else 0.0
         for job in running:
@@ -133,12 +133,12 @@ class Watcher:
         return protected(live[job.job][metric], curves, top, study.maximize)
 
     def _reader(self, job: Job) -> HistoryReader:
-        known = self._readers.get(job.job)
+        known = self._readers.get(job.run_dir)
         return known if known is not None else HistoryReader(self._study_dir / job.run_dir)
 
     def _read(self, job: Job) -> History:
         """The job's curves so far."""
-        reader = self._readers[job.job]
+        reader = self._readers[job.run_dir]
         reader.update()
         return self._metrics.canonical(reader.history())
 
