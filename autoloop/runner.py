@@ -28,7 +28,7 @@ from autoloop.files import write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import Decide, Flow, PlanRound, Requeue, Run, Step, Stop, next_step
+from autoloop.loop import Decide, Flow, PlanRound, Requeue, Run, Step, Stop, Wait, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
@@ -152,7 +152,10 @@ class StudyRunner:
         journal.append("resume", pid=os.getpid(), host=socket.gethostname(), changed=changed)
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
-            self._take_over(journal, job)
+            if self._adopt(job):
+                log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
+            else:
+                self._take_over(journal, job)
 
     def _set_finished_aside(self) -> None:
         """Make room for a new study where a finished one lies."""
@@ -186,6 +189,11 @@ class StudyRunner:
             },
         }
 
+    def _adopt(self, job: Job) -> bool:
+        """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
+        adopt: Callable[..., bool] | None = getattr(self.launcher, "adopt", None)
+        return adopt is not None and adopt(job.job, job.plan.overrides, job.handle)
+
     def _take_over(self, journal: Journal, job: Job) -> None:
         """Record what became of a job that was running when an earlier process ended."""
         self._dispatcher(journal).record(job, end_of_earlier(self.study_dir / job.run_dir))
@@ -215,7 +223,10 @@ class StudyRunner:
 
     def _interrupted(self, journal: Journal) -> None:
         for job in [job for job in journal.study.jobs.values() if job.running]:
-            self._take_over(journal, job)
+            if job.handle and hasattr(self.launcher, "adopt"):
+                log.warning("job %d goes on without this process: %s", job.job, job.name)
+            else:
+                self._take_over(journal, job)
         self._report(journal.study)
         log.warning("interrupted; the same command with hydra.sweep.dir=%s goes on from here", self.study_dir)
 
@@ -226,10 +237,11 @@ class StudyRunner:
         dispatcher = self._dispatcher(journal)
         while True:
             step = self._next_step(journal.study)
+            if isinstance(step, Run | Wait) or journal.study.running():  # what runs here was adopted
+                self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
+                continue
             if isinstance(step, Stop):
                 return step
-            if isinstance(step, Run):
-                self.returns += dispatcher.run(step.jobs)
             stop = self._take(journal, step)
             if stop:
                 return stop
