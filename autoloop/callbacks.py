@@ -83,7 +83,7 @@ class RoundCallback(Callback):
         Args:
             config: The sweep's config.
             study_dir: The sweep directory.
-            trials: The round's trials in job order, as the journal has them (no curves).
+            trials: The round's trials as they were planned, as the journal has them (no curves).
             known: Every finished trial of the study by name.
             rules: The rules, in order of priority.
             metrics: Aliases and goals.

@@ -20,7 +20,7 @@ from autoloop.argv import split_sweep
 from autoloop.base_config import GROUP, ROOT
 from autoloop.compose import Composer
 from autoloop.errors import ConfigError
-from autoloop.loop import Round
+from autoloop.filling import Round
 from autoloop.settings import Settings
 from autoloop.variants import Entry, Variant, unique_names
 

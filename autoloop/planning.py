@@ -13,7 +13,7 @@ from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
 from autoloop.effects import DeadKnob
 from autoloop.errors import AutoloopError
-from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
+from autoloop.filling import Disposer, Round, add_repeats, first_round, next_round
 from autoloop.plan import Points
 from autoloop.proposer import Answer, Proposer, ask, question_of
 from autoloop.queue_file import waiting

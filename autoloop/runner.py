@@ -25,19 +25,10 @@ from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.filling import Round
 from autoloop.history import History, read_history
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import (
-    Decide,
-    Flow,
-    PlanRound,
-    Requeue,
-    Round,
-    Run,
-    Step,
-    Stop,
-    next_step,
-)
+from autoloop.loop import Decide, Flow, PlanRound, Requeue, Run, Step, Stop, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
@@ -278,15 +269,13 @@ class StudyRunner:
                 f"no rule has anything new to propose after round {planned.number - 1}"
                 + (f" ({refused})" if refused else "")
             )
-        variants = planned.variants
-        self.planner.remember(variants)
-        if planned.number > 1:
-            variants = longest_first(journal.study, variants)
-        first_job = journal.study.next_job
+        self.planner.remember(planned.variants)
+        starting = planned.variants if planned.number == 1 else longest_first(journal.study, planned.variants)
+        jobs = {variant.name: job for job, variant in enumerate(starting, start=journal.study.next_job)}
         journal.append(
             "round",
             round=planned.number,
-            variants=[_planned(variant, first_job + i) for i, variant in enumerate(variants)],
+            variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
             refused=[asdict(refusal) for refusal in planned.refused],
         )
         log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))

@@ -9,9 +9,13 @@ order they appear:
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
-``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new
-run dir) ``stop``       the study ended, and why
+``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``stop``       the study ended, and why
 ``resume``     a later process went on with the study
+
+Jobs start and end in an order that depends on the machine, and a later try has a number of its own. What
+rules and strategies are shown must not: it comes in the order in which variants were planned, where a later
+try stands in the place of the first.
 
 Nothing here reads a file or a clock: `autoloop.journal` does.
 """
@@ -77,6 +81,7 @@ class Job:
         job: Number in the study, from 0.
         round: Number of the round, from 1.
         plan: The variant it runs.
+        place: Sorts jobs as their variants were planned.
         retry_of: Number of the job it repeats, None for the first try.
         retried_by: Number of the job that repeats it, None if there is none.
         started: Whether it was started.
@@ -97,6 +102,7 @@ class Job:
     job: int
     round: int
     plan: Plan
+    place: int = 0
     retry_of: int | None = None
     retried_by: int | None = None
     started: bool = False
@@ -145,8 +151,8 @@ class Study:
             expects}``.
         fired: Name of a job -> what rules proposed when they were asked about it, entries of ``decisions``.
         judged: Numbers of the jobs that the rules have been asked about.
-        recent: Numbers of those judged since the latest round began, that is, since the one before it was
-            planned; a later part of the same round begins none.
+        recent: Numbers of those judged, in the order they were asked about, since the latest round began,
+            that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
@@ -218,19 +224,20 @@ class Study:
         return sorted({job.round for job in self.jobs.values()})
 
     def of_round(self, number: int) -> list[Job]:
-        """Jobs of one round without those that a later try replaced, in job order."""
+        """Jobs of one round without those that a later try replaced, as they were planned."""
         return [job for job in self.counted() if job.round == number]
 
     def waiting(self) -> list[Job]:
-        """Jobs that are planned and not started, in job order."""
-        return [job for job in self.counted() if job.state is None and not job.started]
+        """Jobs that are planned and not started, in the order to start them: that of their numbers."""
+        waiting = [job for job in self.counted() if job.state is None and not job.started]
+        return sorted(waiting, key=lambda job: job.job)
 
     def running(self) -> list[Job]:
-        """Jobs that were started and have not ended, in job order."""
+        """Jobs that were started and have not ended, as they were planned."""
         return [job for job in self.counted() if job.running]
 
     def unjudged(self) -> list[Job]:
-        """Jobs that ended and that the rules were not asked about, repeats aside, in job order."""
+        """Jobs that ended and that the rules were not asked about, repeats aside, as they were planned."""
         ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
         return [job for job in ended if job.job not in self.judged and not job.is_repeat]
 
@@ -244,12 +251,16 @@ class Study:
         return max(self.jobs, default=-1) + 1
 
     def counted(self) -> list[Job]:
-        """Every job but those that a later try replaced, in job order."""
-        return [job for _, job in sorted(self.jobs.items()) if job.retried_by is None]
+        """Every job but those that a later try replaced, in the order their variants were planned."""
+        jobs = [job for job in self.jobs.values() if job.retried_by is None]
+        return sorted(jobs, key=lambda job: job.place)
 
     def best(self) -> Job | None:
-        """The completed job with the best objective, repeats aside; None while there is none."""
-        done = [job for job in self.jobs.values() if job.known and not job.is_repeat]
+        """The completed job with the best objective, repeats aside; None while there is none.
+
+        Of equals the one that was planned first.
+        """
+        done = [job for job in self.counted() if job.known and not job.is_repeat]
         pick = max if self.maximize else min
         return pick(done, key=lambda job: job.objective, default=None)
 
@@ -262,8 +273,8 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
-        for entry in event["variants"]:
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry))
+        for place, entry in enumerate(event["variants"], start=len(self.jobs)):
+            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry), place)
         self.refused.setdefault(number, []).extend(event["refused"])
 
     def _on_job(self, event: Event) -> None:
@@ -327,7 +338,7 @@ class Study:
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        self.jobs[new] = Job(new, old.round, old.plan, retry_of=old.job)
+        self.jobs[new] = Job(new, old.round, old.plan, old.place, retry_of=old.job)
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.edits import change
+from autoloop.filling import Derived, Round
 from autoloop.history.series import History, Series
 from autoloop.judging import Judging
-from autoloop.loop import Derived, Limits, Round
+from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
 from autoloop.planning import Planner
