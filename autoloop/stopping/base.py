@@ -65,6 +65,11 @@ class StopRule(ABC):
     name: str
     spares: bool = True
 
+    def condition(self) -> str:
+        """Say in words, with its thresholds, which job it ends; unless told, as its docstring begins."""
+        told = " ".join((type(self).__doc__ or "").partition("\n\n")[0].split())
+        return told.rstrip(".") or f"{type(self).__name__} says so"
+
     @abstractmethod
     def judge(self, live: Live) -> StopDecision | None:
         """Judge a running job by its curves so far; None to let it run."""

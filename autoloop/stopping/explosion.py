@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autoloop.rules import checks
+from autoloop.rules.readings import first_of
 from autoloop.stopping.base import Live, StopDecision, StopRule
 
 
@@ -38,6 +39,11 @@ class Explosion(StopRule):
         self.times = checks.number(name, "times", times, 1.0, over=True)
         self.quiet = checks.whole(name, "quiet", quiet, 3)
         self.points = checks.whole(name, "points", points, 1)
+
+    def condition(self) -> str:
+        """How far the gradients must grow."""
+        level = f"over {self.times:g} x the median of its first {self.quiet}"
+        return f"the last {self.points} values of {first_of(self.metric)} are {level}"
 
     def judge(self, live: Live) -> StopDecision | None:
         """Compare the last values with the first ones."""

@@ -48,6 +48,10 @@ class MetricAtStep(StopRule):
         if (self.below is None) == (self.above is None):
             raise ConfigError(f"{name!r}: give one of below and above")
 
+    def condition(self) -> str:
+        """Which side of which limit, and from when on."""
+        return f"the last {self.points} values of {self.metric} at step {self.step} or later are {self._side}"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Look at the last values from ``step`` on."""
         series = live.history.get(self.metric)
@@ -57,9 +61,12 @@ class MetricAtStep(StopRule):
         if len(late) < self.points or not self._beyond(late):
             return None
         value, step = float(late[-1]), int(series.steps[-1])
-        side = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
         evidence = {"metric": self.metric, "step": step, "value": value, "from_step": self.step}
-        return StopDecision(self.name, f"{self.metric} is {value:.3g} at step {step}, {side}", evidence)
+        return StopDecision(self.name, f"{self.metric} is {value:.3g} at step {step}, {self._side}", evidence)
+
+    @property
+    def _side(self) -> str:
+        return f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
 
     def _beyond(self, values: np.ndarray) -> bool:
         low = -math.inf if self.below is None else self.below
