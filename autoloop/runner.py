@@ -34,7 +34,7 @@ from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact
 from autoloop.report import Reporter
-from autoloop.report.facts import Facts
+from autoloop.report.facts import Facts, program
 from autoloop.resume import changes_since, end_of_earlier, is_over
 from autoloop.rules.base import Decision
 from autoloop.schedule import idle_share, job_numbers
@@ -87,10 +87,7 @@ class StudyRunner:
         planned = self.planner.first(points)
         self.planner.load_scorecard()
         if self.settings.dry_run:
-            jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-            run_dirs = [self.composer.run_dir(*job) for job in jobs]
-            previews = [preview(self.composer, *job) for job in jobs]
-            print(plan_text(planned, self.settings, run_dirs, previews))
+            print(self._plan_text(planned))
             return []
         self._check_surroundings(points.starts)
         if self.settings.resume == "auto":
@@ -104,6 +101,19 @@ class StudyRunner:
                 f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
                 "Put that right, then give the same command again to go on"
             ) from error
+
+    def _plan_text(self, planned: Round) -> str:
+        jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
+        app = program(self._command)
+        words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
+        previews = [
+            preview(self.composer, *job) or shlex.join([*app, *own])
+            for job, own in zip(jobs, words, strict=True)
+        ]
+        runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
+        pool = getattr(self.launcher, "pool", None)
+        slots = None if pool is None else pool.slots
+        return plan_text(planned, self.settings, runs, slots, self.composer.signature)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -173,7 +183,7 @@ class StudyRunner:
         return {
             "autoloop": __version__,
             "task": self.task_name,
-            "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "command": self._command,
             "cwd": str(Path.cwd()),
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -322,6 +332,11 @@ class StudyRunner:
         self._report(study)
 
     # ------------------------------------------------------------------ helpers
+
+    @property
+    def _command(self) -> str:
+        """The command line of this process."""
+        return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
 
     @property
     def task_name(self) -> str:
