@@ -46,6 +46,12 @@ def _trial(event: Event, study: Study) -> str:
     return f"job {job.job} {event['state']}: {job.name}: {job.error}{log}"
 
 
+def _placed(event: Event, study: Study) -> str:
+    where = " ".join(str(value) for value in event["handle"].values())
+    again = f", started {counted(int(event['restarts']), 'time')} again" if event["restarts"] else ""
+    return f"job {event['job']} ({study.jobs[event['job']].name}) is out as {where}{again}"
+
+
 def _stopping(event: Event, study: Study) -> str:
     name = study.jobs[event["job"]].name
     return f"job {event['job']} ({name}) is stopped by {event['rule']}: {event['reason']}"
@@ -72,6 +78,7 @@ _WORDS: Mapping[str, Callable[[Event, Study], str]] = {
     "study": _study,
     "round": _round,
     "job": _job,
+    "placed": _placed,
     "stopping": _stopping,
     "trial": _trial,
     "decisions": _decisions,
