@@ -15,13 +15,12 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.collect import JobEnd, read_history_of
+from autoloop.files import LINEAGE_FILE
 from autoloop.metrics import Metrics
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
 from autoloop.trials import Trial
 from autoloop.wandb_env import wandb_environment
-
-LINEAGE_FILE = "lineage.json"
 
 #: Variable of a job's environment that names its lineage file, for trainers that want to log it.
 LINEAGE_VARIABLE = "AUTOLOOP_LINEAGE"

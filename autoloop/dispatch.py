@@ -15,11 +15,11 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
-from autoloop.callbacks import LINEAGE_FILE
 from autoloop.collect import JobEnd, end_in_launcher, trial_fields
 from autoloop.compose import Composer
 from autoloop.edits import format_literal
-from autoloop.files import fresh_dir, write_atomic
+from autoloop.execute.values import Placed
+from autoloop.files import LINEAGE_FILE, fresh_dir, write_atomic
 from autoloop.journal import Journal
 from autoloop.loop import Requeue, Run, Step, Stop, Wait
 from autoloop.redact import logger, redact, reveal
@@ -55,7 +55,8 @@ class Dispatcher:
             composer: Composes jobs and names their directories.
             launcher: Any Hydra launcher. One with ``stream(jobs)``, an iterator of outcomes, and
                 ``stop(index)`` tells of each end at once and can end a job; see
-                `hydra_plugins.autoloop.launcher.SlotsLauncher`.
+                `hydra_plugins.autoloop.launcher.SlotsLauncher`. One with ``adopt`` too runs jobs that
+                outlive this process; see `hydra_plugins.autoloop.slurm.SlurmLauncher`.
             next_step: What a study needs next.
             take: Takes a step that starts no job; returns why the study ends if there is nothing to propose.
             report: Draws the study; called after each end.
@@ -98,6 +99,9 @@ class Dispatcher:
         try:
             with closing(stream(self._feed(ended))) as outcomes:
                 for outcome in outcomes:
+                    if isinstance(outcome, Placed):
+                        self._place(outcome)
+                        continue
                     self._closing = self._closing or outcome.ended_by == "interrupted"
                     self.record(self._journal.study.jobs[outcome.index], JobEnd.of_outcome(outcome))
                     with ended:
@@ -214,6 +218,20 @@ class Dispatcher:
         log.info("job %d started: %s", job.job, job.name)
         return overrides
 
+    def _place(self, placed: Placed) -> None:
+        """Write down where the engine has put a job, as far as that is news."""
+        job = self._journal.study.jobs[placed.index]
+        run_dir = job.run_dir
+        if placed.job_dir is not None:
+            run_dir = os.path.relpath(placed.job_dir, self._study_dir.resolve())
+        if job.handle == placed.handle and run_dir == job.run_dir:
+            return
+        self._journal.append(
+            "placed", job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir
+        )
+        if placed.restarts:
+            log.warning("job %d was started again by its engine, in %s: %s", job.job, run_dir, job.name)
+
     def record(self, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = self._journal.study.jobs[job.job]
@@ -258,8 +276,8 @@ def leads(study: Study, job: Job, objective: float) -> bool:
 
 def slots_of(launcher: Launcher) -> int | None:
     """How many jobs run at a time, where the launcher tells."""
-    pool = getattr(launcher, "pool", None)
-    return None if pool is None else len(pool.slots)
+    slots = getattr(getattr(launcher, "pool", None), "slots", None)
+    return None if slots is None else len(slots)
 
 
 def contiguous(jobs: Sequence[Job], size: int | None) -> Iterator[list[Job]]:

@@ -6,6 +6,7 @@ order they appear:
 ``study``      first line: version, command, settings, rules as configured
 ``round``      a round is planned: its variants (each with its job number) and the proposals refused
 ``job``        a job is about to start in a slot
+``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
@@ -104,6 +105,7 @@ class Job:
         run_dir: Directory of the job, relative to the study; empty before it starts.
         slot: Index of its slot, None where the launcher has no slots.
         gpus: GPU ids of its slot.
+        handle: What finds it again in an engine that outlives the main process; empty where there is none.
         state: How it ended; None while it has not.
         objective: Value of the objective, NaN if unknown.
         summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
@@ -127,6 +129,7 @@ class Job:
     run_dir: str = ""
     slot: int | None = None
     gpus: tuple[str, ...] = ()
+    handle: Mapping[str, str] = field(default_factory=dict)
     state: TrialState | None = None
     objective: float = math.nan
     summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -338,6 +341,15 @@ class Study:
             slot=event.get("slot"),
             gpus=tuple(event.get("gpus") or ()),
             started_at=float(event["time"]),
+        )
+
+    def _on_placed(self, event: Event) -> None:
+        job = self.jobs[int(event["job"])]
+        self.jobs[job.job] = replace(
+            job,
+            run_dir=event["run_dir"],
+            handle=_mapping(event["handle"]),
+            details={**job.details, "restarts": int(event["restarts"])},
         )
 
     def _on_trial(self, event: Event) -> None:

@@ -89,7 +89,7 @@ class Watcher:
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
-        self._watched: dict[int, _Watched] = {}
+        self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
         self._told: set[int] = set()
         self._broken: set[str] = set()
@@ -114,7 +114,9 @@ class Watcher:
         """Look once at every running job."""
         study = self._study()
         running = [job for job in study.running() if job.job not in self._told]
-        self._watched = {job.job: self._watched[job.job] for job in running if job.job in self._watched}
+        self._watched = {
+            job.run_dir: self._watched[job.run_dir] for job in running if job.run_dir in self._watched
+        }
         for job in running:
             decision = self._judge(study, job)
             if decision is not None:
@@ -141,9 +143,9 @@ class Watcher:
         """Ask the rules about the steps that are new."""
         if not self._is_watched(study, job):
             return None
-        if job.job not in self._watched:
-            self._watched[job.job] = self._begin(study, job)
-        watched = self._watched[job.job]
+        if job.run_dir not in self._watched:
+            self._watched[job.run_dir] = self._begin(study, job)
+        watched = self._watched[job.run_dir]
         watched.reader.update()
         return self._ask(job, watched, self._metrics.canonical(watched.reader.history()))
 

@@ -79,6 +79,11 @@ class StopRule(ABC):
     name: str
     spares: bool = True
 
+    def condition(self) -> str:
+        """Say in words, with its thresholds, which job it ends; unless told, as its docstring begins."""
+        told = " ".join((type(self).__doc__ or "").partition("\n\n")[0].split())
+        return told.rstrip(".") or f"{type(self).__name__} says so"
+
     @abstractmethod
     def judge(self, live: Live) -> StopDecision | None:
         """Judge a running job by its curves so far, as of its last step; None to let it run."""
@@ -99,6 +104,6 @@ def runs_of(bad: NDArray[np.bool_], points: int) -> NDArray[np.bool_]:
     return np.asarray(length - last_good >= points)
 
 
-def first_of(names: Sequence[str], history: History) -> str | None:
+def first_present(names: Sequence[str], history: History) -> str | None:
     """Return the first of these metrics that a history has."""
     return next((name for name in names if name in history), None)

@@ -48,6 +48,13 @@ class Behind(StopRule):
         self.after = checks.number(name, "after", after, 0.0, 1.0)
         self.points = checks.whole(name, "points", points, 1)
 
+    def condition(self) -> str:
+        """How far behind whom, and from when on."""
+        who = "its parent" if self.against == "parent" else "the best trial"
+        gap = f"{self.by_pct:g} % (or {self.margins:g} noise floors)"
+        often = f"{self.points} times in a row from {self.after:.0%} of its steps on"
+        return f"the objective is {gap} behind {who} at the same step, {often}, and does not catch up"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Compare the curves of the objective at the steps that both have."""
         steps, gaps = self._compared(live)

@@ -8,7 +8,8 @@ import numpy as np
 
 from autoloop.history.series import Series
 from autoloop.rules import checks
-from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, first_of, runs_of
+from autoloop.rules.readings import first_of
+from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, first_present, runs_of
 
 
 class Explosion(StopRule):
@@ -42,9 +43,14 @@ class Explosion(StopRule):
         self.quiet = checks.whole(name, "quiet", quiet, 3)
         self.points = checks.whole(name, "points", points, 1)
 
+    def condition(self) -> str:
+        """How far the gradients must grow."""
+        level = f"over {self.times:g} x the median of its first {self.quiet}"
+        return f"the last {self.points} values of {first_of(self.metric)} are {level}"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Compare the last values with the first ones."""
-        metric = first_of(self.metric, live.history)
+        metric = first_present(self.metric, live.history)
         if metric is None or not len(live.history[metric]) or not self._exploded(live.history[metric])[-1]:
             return None
         series = live.history[metric]
@@ -56,7 +62,7 @@ class Explosion(StopRule):
 
     def moments(self, live: Live) -> Steps:
         """Return the steps at which the norm has been beyond its level for long enough."""
-        metric = first_of(self.metric, live.history)
+        metric = first_present(self.metric, live.history)
         if metric is None:
             return np.empty(0, dtype=np.int64)
         steps: Steps = live.history[metric].steps[self._exploded(live.history[metric])]

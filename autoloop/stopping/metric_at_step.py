@@ -49,15 +49,23 @@ class MetricAtStep(StopRule):
         if (self.below is None) == (self.above is None):
             raise ConfigError(f"{name!r}: give one of below and above")
 
+    def condition(self) -> str:
+        """Which side of which limit, and from when on."""
+        return f"the last {self.points} values of {self.metric} at step {self.step} or later are {self._side}"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Look at the last values from ``step`` on."""
         series = live.history.get(self.metric)
         if series is None or not len(series) or not self._beyond(series)[-1]:
             return None
         step, value = int(series.steps[-1]), float(series.values[-1])
-        side = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
         evidence = {"metric": self.metric, "step": step, "value": value, "from_step": self.step}
-        return StopDecision(self.name, f"{self.metric} is {value:.3g} at step {step}, {side}", step, evidence)
+        reason = f"{self.metric} is {value:.3g} at step {step}, {self._side}"
+        return StopDecision(self.name, reason, step, evidence)
+
+    @property
+    def _side(self) -> str:
+        return f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
 
     def moments(self, live: Live) -> Steps:
         """Return the steps at which the metric has been beyond its limit for long enough."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from autoloop.history.series import History, Series
 from autoloop.rules import checks
+from autoloop.rules.readings import first_of
 from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 
 
@@ -30,6 +31,10 @@ class NotFinite(StopRule):
         self.name = checks.text(name, "name", name)
         self.metrics = checks.texts(name, "metrics", metrics)
         self.points = checks.whole(name, "points", points, 1)
+
+    def condition(self) -> str:
+        """Which metrics are watched."""
+        return f"the last {self.points} values of {first_of(self.metrics)} are NaN or infinite"
 
     def judge(self, live: Live) -> StopDecision | None:
         """Look at the last values of each watched metric."""
