@@ -31,6 +31,8 @@ def _study(event: Event, study: Study) -> str:
 
 def _round(event: Event, study: Study) -> str:
     names = ", ".join(entry["name"] for entry in event["variants"])
+    if event.get("aim"):
+        return f"{event['aim']}: {counted(len(event['variants']), 'job')}: {names}"
     return f"round {event['round']}: {counted(len(event['variants']), 'job')}: {names}"
 
 
@@ -66,6 +68,10 @@ def _requeue(event: Event, study: Study) -> str:
     return f"job {event['of']} ({study.jobs[event['of']].name}) is tried again as job {event['job']}"
 
 
+def _closing(event: Event, study: Study) -> str:
+    return f"the search is over: {text.clean(event['reason'])}"
+
+
 def _resume(event: Event, study: Study) -> str:
     return "the study goes on"
 
@@ -83,6 +89,7 @@ _WORDS: Mapping[str, Callable[[Event, Study], str]] = {
     "trial": _trial,
     "decisions": _decisions,
     "requeue": _requeue,
+    "closing": _closing,
     "resume": _resume,
     "stop": _stop,
 }

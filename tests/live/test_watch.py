@@ -60,8 +60,19 @@ STORY: list[tuple[Step, str]] = [
         "round 1 is complete; proposals: mass on baseline",
     ),
     (
+        lambda j: j.append("closing", reason="the round is done", limits={}),
+        "the search is over: the round is done",
+    ),
+    (
+        lambda j: j.append(
+            "round", round=1, variants=[variant_entry(2, "b", parent="a")], refused=[], aim="confirm"
+        ),
+        "confirm: 1 job: b",
+    ),
+    (
         lambda j: j.append("stop", reason="the round is done"),
-        "the study ends after 1 job: the round is done; the best is baseline (job 1), objective 0.25",
+        "the study ends after 2 jobs: the round is done; the best is baseline (job 1), objective 0.25, "
+        "which is the starting point itself",
     ),
 ]
 
