@@ -46,6 +46,7 @@ class Watcher:
         study_dir: Path,
         study: Callable[[], Study],
         stop: Callable[[Job, StopDecision], None],
+        only: int | None = None,
     ) -> None:
         """Set up; nothing is watched yet.
 
@@ -55,12 +56,14 @@ class Watcher:
             study_dir: The study's directory.
             study: Gives the record as it is now; called from the watcher's thread.
             stop: Told once of each job that is to end, and why; called from the watcher's thread.
+            only: Number of the one job to ask the rules about; None for all that run.
         """
         self._watching = watching
         self._metrics = metrics
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
+        self._only = only
         self._readers: dict[int, HistoryReader] = {}
         self._finished: dict[int, History] = {}
         self._told: set[int] = set()
@@ -88,7 +91,8 @@ class Watcher:
         live = {job.job: self._read(job) for job in running}
         margin_pct = noise(study).margin_pct() if running else 0.0
         for job in running:
-            self._judge(study, job, live, margin_pct)
+            if self._only in (None, job.job):
+                self._judge(study, job, live, margin_pct)
 
     def _watch(self) -> None:
         while not self._closing.wait(self._watching.interval_s):
