@@ -15,7 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.collect import JobEnd, read_history_of
-from autoloop.inside.body import LINEAGE_FILE
+from autoloop.files import LINEAGE_FILE
 from autoloop.metrics import Metrics
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
@@ -83,7 +83,7 @@ class RoundCallback(Callback):
         Args:
             config: The sweep's config.
             study_dir: The sweep directory.
-            trials: The round's trials in job order, as the journal has them (no curves).
+            trials: The round's trials as they were planned, as the journal has them (no curves).
             known: Every finished trial of the study by name.
             rules: The rules, in order of priority.
             metrics: Aliases and goals.

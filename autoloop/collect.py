@@ -149,7 +149,11 @@ def _told(error: BaseException | None) -> str:
 
 
 def trial_fields(
-    end: JobEnd, run_dir: Path, metrics: Metrics, changes: Sequence[tuple[str, Any, Any]] = ()
+    end: JobEnd,
+    run_dir: Path,
+    metrics: Metrics,
+    changes: Sequence[tuple[str, Any, Any]] = (),
+    stop_step: int | None = None,
 ) -> dict[str, Any]:
     """The fields of a ``trial`` event, read from the job's directory.
 
@@ -158,8 +162,9 @@ def trial_fields(
         run_dir: The job's directory.
         metrics: Aliases, goals and the objective.
         changes: (path, old value, new value) of what the job's config changes in its parent's.
+        stop_step: The last step that counts; None for all.
     """
-    history, summary = history_and_summary(run_dir, metrics)
+    history, summary = history_and_summary(run_dir, metrics, stop_step)
     log = log_file(run_dir)
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
@@ -190,10 +195,17 @@ def trial_fields(
     }
 
 
-def history_and_summary(run_dir: Path, metrics: Metrics) -> tuple[History, dict[str, MetricSummary]]:
-    """The curves of a job under canonical names and their summaries; empty, saying why, where that fails."""
+def history_and_summary(
+    run_dir: Path, metrics: Metrics, stop_step: int | None = None
+) -> tuple[History, dict[str, MetricSummary]]:
+    """The curves of a job under canonical names and their summaries; empty, saying why, where that fails.
+
+    A job that a stop rule ended counts up to the step it was judged at: what it logged until it was gone
+    depends on the machine.
+    """
     try:
         history = metrics.canonical(read_history(run_dir))
+        history = history if stop_step is None else history.until(stop_step)
         return history, summarize(history, metrics.goals)
     except Exception as error:  # noqa: BLE001 - the border of a job: what it left is recorded as its problem
         problem = one_line(f"its history cannot be read: {type(error).__name__}: {error}")
@@ -267,7 +279,7 @@ def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Met
 
 def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
     """The same trial with its curves, read from disk, under canonical names."""
-    history, summary = history_and_summary(study_dir / trial.run_dir, metrics)
+    history, summary = history_and_summary(study_dir / trial.run_dir, metrics, trial.stop_step)
     return replace(trial, history=history, summary=summary)
 
 

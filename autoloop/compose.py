@@ -18,8 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import change, format_literal, overrides_between
 from autoloop.errors import ConfigError
+from autoloop.filling import Derived
 from autoloop.hydra_errors import hydra_message
-from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
 
 #: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
@@ -106,7 +106,7 @@ class Composer:
             yield composed
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
-        """The child of a variant (see `autoloop.loop.Derive`).
+        """The child of a variant (see `autoloop.filling.Derive`).
 
         Raises:
             EditError: The edits do not fit the parent's config.

@@ -44,6 +44,53 @@ class SlotsLauncherConf:
 
 
 @dataclass
+class SlurmLauncherConf:
+    """Settings of ``hydra/launcher=slurm``.
+
+    Attributes:
+        n_jobs: Jobs that are out at a time, those that wait in SLURM's queue included; null for any number.
+        partition: Partition; null, as with what follows, for the cluster's default.
+        account: Account.
+        qos: Quality of service.
+        gres: Generic resources of a job, for instance ``gpu:1``.
+        cpus_per_task: Cores of a job.
+        mem_gb: Memory of a job in GB.
+        time_min: Time limit that SLURM keeps, in minutes; it must hold the grace and a minute more.
+        nodes: Nodes of a job. The trainer starts once, on the first of them.
+        sbatch: Further options of sbatch by their long names, for instance ``{constraint: a100}``.
+        setup: Lines of shell run before each job, for instance ``[module load cuda]``.
+        requeue: Whether SLURM may start a job again that it preempted or whose node died.
+        python: Command that runs Python on a node; null for this interpreter.
+        timeout_min: Minutes until a job is ended, counted from its start; null for no limit.
+        stall_min: Minutes without growth of its log or history until a job is ended; null for no limit.
+        grace_s: Seconds a job has to end once it is asked to; less than SLURM's own KillWait.
+        poll_s: Seconds between two looks at the queue and the results.
+        lost_after_s: Seconds after which a job that left the queue without a word is given up.
+    """
+
+    _target_: str = "hydra_plugins.autoloop.slurm.SlurmLauncher"
+    _recursive_: bool = False
+    n_jobs: Any = "${oc.select:n_jobs,null}"
+    partition: Any = None
+    account: Any = None
+    qos: Any = None
+    gres: Any = None
+    cpus_per_task: Any = None
+    mem_gb: Any = None
+    time_min: Any = None
+    nodes: Any = 1
+    sbatch: Any = field(default_factory=dict)
+    setup: Any = field(default_factory=list)
+    requeue: Any = True
+    python: Any = None
+    timeout_min: Any = "${oc.select:timeout_min,null}"
+    stall_min: Any = "${oc.select:stall_min,null}"
+    grace_s: Any = "${oc.select:grace_s,10}"
+    poll_s: Any = 5
+    lost_after_s: Any = 30
+
+
+@dataclass
 class SweeperConf:
     """Settings of ``hydra/sweeper=autoloop``.
 

@@ -19,9 +19,8 @@ from hydra.plugins.launcher import Launcher
 from autoloop.collect import JobEnd, end_in_launcher, trial_fields
 from autoloop.compose import Composer
 from autoloop.edits import format_literal
-from autoloop.execute import Outcome
-from autoloop.files import fresh_dir, write_atomic
-from autoloop.inside.body import LINEAGE_FILE
+from autoloop.execute.values import Outcome, Placed
+from autoloop.files import LINEAGE_FILE, fresh_dir, write_atomic
 from autoloop.inside.notes import EarlyEnd
 from autoloop.journal import Journal
 from autoloop.launchers import Returned, kind_of, stream_singly
@@ -60,7 +59,8 @@ class Dispatcher:
             composer: Composes jobs and names their directories.
             launcher: Any Hydra launcher. One with ``stream(jobs)``, an iterator of outcomes, and
                 ``stop(index)`` tells of each end at once and can end a job; see
-                `hydra_plugins.autoloop.launcher.SlotsLauncher`.
+                `hydra_plugins.autoloop.launcher.SlotsLauncher`. One with ``adopt`` too runs jobs that
+                outlive this process; see `hydra_plugins.autoloop.slurm.SlurmLauncher`.
             next_step: What a study needs next.
             take: Takes a step that starts no job; returns why the study ends if there is nothing to propose.
             report: Draws the study; called after each end.
@@ -75,6 +75,9 @@ class Dispatcher:
         self._study_dir = journal.path.parent
         self._closing = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
+        self._watcher = Watcher(
+            settings.watching, settings.metrics, self._study_dir, journal.snapshot, self._stop
+        )
 
     def run(self, jobs: Sequence[Job]) -> Returns:
         """Run jobs until none is due, and through a launcher that streams whatever falls due meanwhile.
@@ -96,13 +99,15 @@ class Dispatcher:
         """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
         ended = threading.Condition(self._journal.lock)
-        watcher = self._watcher()
         self._closing = False
         if hasattr(self._launcher, "stop"):  # else the jobs are watched from inside
-            watcher.start()
+            self._watcher.start()
         try:
             with closing(stream(self._feed(ended))) as outcomes:
                 for outcome in outcomes:
+                    if isinstance(outcome, Placed):
+                        self._place(outcome)
+                        continue
                     self._closing = self._closing or outcome.ended_by == "interrupted"
                     self._record_outcome(outcome)
                     with ended:
@@ -110,7 +115,7 @@ class Dispatcher:
                     if isinstance(outcome.value, JobReturn):
                         returned[outcome.index] = outcome.value
         finally:
-            watcher.close()
+            self._watcher.close()
             with ended:
                 self._closing = True
                 ended.notify_all()
@@ -148,20 +153,20 @@ class Dispatcher:
         slots = slots_of(self._launcher, self._settings)
         return slots is None or len(study.running()) < slots
 
-    def _watcher(self) -> Watcher:
-        """Watches the running jobs and ends those that a stop rule wants ended."""
-
-        def stop(job: Job, decision: StopDecision) -> None:
-            with self._journal.lock:
-                if not self._journal.study.jobs[job.job].running:
-                    return
-                self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+    def _stop(self, job: Job, decision: StopDecision) -> None:
+        """End a running job that a stop rule wants ended."""
+        if self._note_stop(job, decision):
             log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
             self._launcher.stop(job.job)  # type: ignore[attr-defined]  # of a launcher that streams
 
-        return Watcher(
-            self._settings.watching, self._settings.metrics, self._study_dir, self._journal.snapshot, stop
-        )
+    def _note_stop(self, job: Job, decision: StopDecision) -> bool:
+        """Write down that a job is to be stopped; return whether that was news and the job runs."""
+        with self._journal.lock:
+            known = self._journal.study.jobs[job.job]
+            if not known.running or "stopping" in known.details:
+                return False
+            self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            return True
 
     def _record_outcome(self, outcome: Outcome | Returned) -> None:
         """Write down the end of a job that a launcher told of alone."""
@@ -254,20 +259,29 @@ class Dispatcher:
     def _note_stop_from_inside(self, job: Job) -> None:
         """Write down that a stop rule ended a job, where that was decided beside the training."""
         early = EarlyEnd.read(self._run_dir(job))
-        if early is None or not early.decision or "stopping" in job.details:
+        decision = early.stop() if early else None
+        if decision is not None and self._note_stop(job, decision):
+            log.warning("job %d was stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
+
+    def _place(self, placed: Placed) -> None:
+        """Write down where the engine has put a job, as far as that is news."""
+        job = self._journal.study.jobs[placed.index]
+        run_dir = job.run_dir
+        if placed.job_dir is not None:
+            run_dir = os.path.relpath(placed.job_dir, self._study_dir.resolve())
+        if job.handle == placed.handle and run_dir == job.run_dir:
             return
-        why = {"rule": "", "reason": "", "evidence": {}, **early.decision}
-        self._journal.append("stopping", job=job.job, name=job.name, **why)
-        log.warning("job %d was stopped by %s", job.job, early.error)
+        self._journal.append(
+            "placed", job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir
+        )
+        if placed.restarts:
+            log.warning("job %d was started again by its engine, in %s: %s", job.job, run_dir, job.name)
 
     def record(self, job: Job, end: JobEnd) -> None:
         """Write down how a job ended and show it."""
         job = self._journal.study.jobs[job.job]
         self._note_stop_from_inside(job)
-        why = self._journal.study.jobs[job.job].details.get("stopping")
-        if why and end.ended_by == "stopped":
-            end = replace(end, error=f"{why['rule']}: {why['reason']}")
-        fields = trial_fields(end, self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes)
+        fields = self._fields(self._journal.study.jobs[job.job], end)
         fields = {name: value for name, value in fields.items() if value is not None}
         self._journal.append(
             "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
@@ -277,11 +291,39 @@ class Dispatcher:
             log.warning("job %d: %s", job.job, warning)
         self._report(self._journal.study)
 
+    def _fields(self, job: Job, end: JobEnd) -> dict[str, Any]:
+        """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.
+
+        A job that came to its own end before anybody looked is judged now. Its result is only kept where it
+        is better than all that was known when it was planned.
+        """
+        run_dir, metrics, changes = self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes
+        fields = trial_fields(end, run_dir, metrics, changes)
+        came_through = not end.failed and end.ended_by is None
+        study = self._journal.study
+        if came_through and leads(study, job, fields["objective"]):
+            return fields
+        late = self._watcher.judge_ended(study, job) if came_through else None
+        if late is not None:
+            self._note_stop(job, late)
+        why = study.jobs[job.job].details.get("stopping")
+        if why is None:
+            return fields
+        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why['rule']}: {why['reason']}")
+        return trial_fields(stopped, run_dir, metrics, changes, why["step"])
+
+
+def leads(study: Study, job: Job, objective: float) -> bool:
+    """Whether a result is better than every one that was known when its job was planned."""
+    best = study.when_planned(job).best()
+    sign = -1 if study.maximize else 1
+    return best is not None and sign * objective < sign * best.objective
+
 
 def slots_of(launcher: Launcher, settings: Settings) -> int | None:
     """How many jobs run at a time: as many as the launcher has slots, else as many as are asked for."""
-    pool = getattr(launcher, "pool", None)
-    return settings.n_jobs if pool is None else len(pool.slots)
+    slots = getattr(getattr(launcher, "pool", None), "slots", None)
+    return settings.n_jobs if slots is None else len(slots)
 
 
 def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:

@@ -13,7 +13,7 @@ from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
 from autoloop.effects import DeadKnob
 from autoloop.errors import AutoloopError
-from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
+from autoloop.filling import Disposer, Round, add_repeats, first_round, next_round
 from autoloop.plan import Points
 from autoloop.proposer import Answer, Proposer, ask, question_of
 from autoloop.queue_file import waiting
@@ -162,7 +162,16 @@ class Planner:
         if job.name not in self._variants:
             self._variants[job.name] = self._variant(job.plan)
         variant = self._variants[job.name]
-        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
+        return Trial(
+            variant,
+            job.job,
+            job.round,
+            job.run_dir,
+            job.state,
+            job.objective,
+            error=job.error,
+            stop_step=job.stop_step,
+        )
 
     def remember(self, variants: Sequence[Variant]) -> None:
         """Keep variants that were planned, so that their configs need not be composed again."""

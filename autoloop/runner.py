@@ -25,31 +25,22 @@ from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of, stream_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.filling import Round
 from autoloop.history import History, read_history
 from autoloop.inside.body import JobBody
 from autoloop.inside.watch import Inside
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.launchers import kind_of
-from autoloop.loop import (
-    Decide,
-    Flow,
-    PlanRound,
-    Requeue,
-    Round,
-    Run,
-    Step,
-    Stop,
-    next_step,
-)
+from autoloop.loop import Decide, Flow, PlanRound, Requeue, Run, Step, Stop, Wait, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact
 from autoloop.report import Reporter
-from autoloop.report.facts import Facts
+from autoloop.report.facts import Facts, program
 from autoloop.resume import changes_since, end_of_earlier, interrupt_jobs, is_over
 from autoloop.rules.base import Decision
-from autoloop.schedule import idle_share, longest_first
+from autoloop.schedule import idle_share, job_numbers
 from autoloop.score import conclusion
 from autoloop.settings import Settings
 from autoloop.study import Job, Plan, Study
@@ -100,10 +91,7 @@ class StudyRunner:
         planned = self.planner.first(points)
         self.planner.load_scorecard()
         if self.settings.dry_run:
-            jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-            run_dirs = [self.composer.run_dir(*job) for job in jobs]
-            previews = [preview(self.composer, *job) for job in jobs]
-            print(plan_text(planned, self.settings, run_dirs, previews))
+            print(self._plan_text(planned))
             return []
         self._check_surroundings(points.starts)
         if self.settings.resume == "auto":
@@ -117,6 +105,19 @@ class StudyRunner:
                 f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
                 "Put that right, then give the same command again to go on"
             ) from error
+
+    def _plan_text(self, planned: Round) -> str:
+        jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
+        app = program(self._command)
+        words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
+        previews = [
+            preview(self.composer, *job) or shlex.join([*app, *own])
+            for job, own in zip(jobs, words, strict=True)
+        ]
+        runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
+        pool = getattr(self.launcher, "pool", None)
+        slots = None if pool is None else pool.slots
+        return plan_text(planned, self.settings, runs, slots, self.composer.signature)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -167,7 +168,10 @@ class StudyRunner:
         self._say_what_the_launcher_cannot_do()
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
-            self._take_over(journal, job)
+            if self._adopt(job):
+                log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
+            else:
+                self._take_over(journal, job)
 
     def _say_what_the_launcher_cannot_do(self) -> None:
         if not hasattr(self.launcher, "stream"):
@@ -190,7 +194,7 @@ class StudyRunner:
         return {
             "autoloop": __version__,
             "task": self.task_name,
-            "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "command": self._command,
             "cwd": str(Path.cwd()),
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -205,6 +209,11 @@ class StudyRunner:
                 "starts": [start.signature for start in points.starts],
             },
         }
+
+    def _adopt(self, job: Job) -> bool:
+        """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
+        adopt: Callable[..., bool] | None = getattr(self.launcher, "adopt", None)
+        return adopt is not None and adopt(job.job, job.plan.overrides, job.handle)
 
     def _take_over(self, journal: Journal, job: Job) -> None:
         """Record what became of a job that was running when an earlier process ended."""
@@ -237,7 +246,10 @@ class StudyRunner:
         running = [job for job in journal.study.jobs.values() if job.running]
         interrupt_jobs(self.study_dir / job.run_dir for job in running)
         for job in running:
-            self._take_over(journal, job)
+            if job.handle and hasattr(self.launcher, "adopt"):
+                log.warning("job %d goes on without this process: %s", job.job, job.name)
+            else:
+                self._take_over(journal, job)
         self._report(journal.study)
         log.warning("interrupted; the same command with hydra.sweep.dir=%s goes on from here", self.study_dir)
 
@@ -248,10 +260,11 @@ class StudyRunner:
         dispatcher = self._dispatcher(journal)
         while True:
             step = self._next_step(journal.study)
+            if isinstance(step, Run | Wait) or journal.study.running():  # what runs here was adopted
+                self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
+                continue
             if isinstance(step, Stop):
                 return step
-            if isinstance(step, Run):
-                self.returns += dispatcher.run(step.jobs)
             stop = self._take(journal, step)
             if stop:
                 return stop
@@ -292,15 +305,12 @@ class StudyRunner:
                 f"no rule has anything new to propose after round {planned.number - 1}"
                 + (f" ({refused})" if refused else "")
             )
-        variants = planned.variants
-        self.planner.remember(variants)
-        if planned.number > 1:
-            variants = longest_first(journal.study, variants)
-        first_job = journal.study.next_job
+        self.planner.remember(planned.variants)
+        jobs = job_numbers(journal.study, planned.variants)
         journal.append(
             "round",
             round=planned.number,
-            variants=[_planned(variant, first_job + i) for i, variant in enumerate(variants)],
+            variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
             refused=[asdict(refusal) for refusal in planned.refused],
         )
         log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
@@ -336,6 +346,11 @@ class StudyRunner:
         self._report(study)
 
     # ------------------------------------------------------------------ helpers
+
+    @property
+    def _command(self) -> str:
+        """The command line of this process."""
+        return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
 
     @property
     def task_name(self) -> str:

@@ -6,12 +6,17 @@ order they appear:
 ``study``      first line: version, command, settings, rules as configured
 ``round``      a round is planned: its variants (each with its job number) and the proposals refused
 ``job``        a job is about to start in a slot
+``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
-``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new
-run dir) ``stop``       the study ended, and why
+``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``stop``       the study ended, and why
 ``resume``     a later process went on with the study
+
+Jobs start and end in an order that depends on the machine, and a later try has a number of its own. What
+rules and strategies are shown must not: it comes in the order in which variants were planned, where a later
+try stands in the place of the first.
 
 Nothing here reads a file or a clock: `autoloop.journal` does.
 """
@@ -77,12 +82,14 @@ class Job:
         job: Number in the study, from 0.
         round: Number of the round, from 1.
         plan: The variant it runs.
+        place: Sorts jobs as their variants were planned.
         retry_of: Number of the job it repeats, None for the first try.
         retried_by: Number of the job that repeats it, None if there is none.
         started: Whether it was started.
         run_dir: Directory of the job, relative to the study; empty before it starts.
         slot: Index of its slot, None where the launcher has no slots.
         gpus: GPU ids of its slot.
+        handle: What finds it again in an engine that outlives the main process; empty where there is none.
         state: How it ended; None while it has not.
         objective: Value of the objective, NaN if unknown.
         summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
@@ -90,6 +97,8 @@ class Job:
         error: Why it did not complete, in one line.
         started_at: Seconds since the epoch, NaN if unknown.
         ended_at: The same.
+        planned_as: How many events the journal held when it was planned; a retry inherits it.
+        ended_as: The same of when it ended; 0 while it has not.
         details: The remaining fields of the ``trial`` event (exit_code, signal, log, log_tail, url, run_id,
             problem, warnings, return_value).
     """
@@ -97,12 +106,14 @@ class Job:
     job: int
     round: int
     plan: Plan
+    place: int = 0
     retry_of: int | None = None
     retried_by: int | None = None
     started: bool = False
     run_dir: str = ""
     slot: int | None = None
     gpus: tuple[str, ...] = ()
+    handle: Mapping[str, str] = field(default_factory=dict)
     state: TrialState | None = None
     objective: float = math.nan
     summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -110,6 +121,8 @@ class Job:
     error: str = ""
     started_at: float = math.nan
     ended_at: float = math.nan
+    planned_as: int = 0
+    ended_as: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -121,6 +134,12 @@ class Job:
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
         return self.plan.rule == REPEAT
+
+    @property
+    def stop_step(self) -> int | None:
+        """The step up to which its curves count, where a stop rule ended it; else None."""
+        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
+        return int(self.details["stopping"]["step"]) if ended and "stopping" in self.details else None
 
     @property
     def running(self) -> bool:
@@ -145,13 +164,14 @@ class Study:
             expects}``.
         fired: Name of a job -> what rules proposed when they were asked about it, entries of ``decisions``.
         judged: Numbers of the jobs that the rules have been asked about.
-        recent: Numbers of those judged since the latest round began, that is, since the one before it was
-            planned; a later part of the same round begins none.
+        recent: Numbers of those judged, in the order they were asked about, since the latest round began,
+            that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
         last_time: Time of the latest event, seconds since the epoch; NaN before the first.
+        events: How many events there were.
     """
 
     header: Event = field(default_factory=dict)
@@ -166,6 +186,7 @@ class Study:
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
     last_time: float = math.nan
+    events: int = 0
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -198,6 +219,7 @@ class Study:
         handler = getattr(self, f"_on_{event.get('event')}", None)
         if handler is None:
             raise JournalError(f"unknown event {event.get('event')!r} in the journal")
+        self.events += 1
         try:
             time = float(event["time"])
             handler(event)
@@ -218,19 +240,20 @@ class Study:
         return sorted({job.round for job in self.jobs.values()})
 
     def of_round(self, number: int) -> list[Job]:
-        """Jobs of one round without those that a later try replaced, in job order."""
+        """Jobs of one round without those that a later try replaced, as they were planned."""
         return [job for job in self.counted() if job.round == number]
 
     def waiting(self) -> list[Job]:
-        """Jobs that are planned and not started, in job order."""
-        return [job for job in self.counted() if job.state is None and not job.started]
+        """Jobs that are planned and not started, in the order to start them: that of their numbers."""
+        waiting = [job for job in self.counted() if job.state is None and not job.started]
+        return sorted(waiting, key=lambda job: job.job)
 
     def running(self) -> list[Job]:
-        """Jobs that were started and have not ended, in job order."""
+        """Jobs that were started and have not ended, as they were planned."""
         return [job for job in self.counted() if job.running]
 
     def unjudged(self) -> list[Job]:
-        """Jobs that ended and that the rules were not asked about, repeats aside, in job order."""
+        """Jobs that ended and that the rules were not asked about, repeats aside, as they were planned."""
         ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
         return [job for job in ended if job.job not in self.judged and not job.is_repeat]
 
@@ -243,13 +266,22 @@ class Study:
         """Number of the next new job."""
         return max(self.jobs, default=-1) + 1
 
+    def when_planned(self, job: Job) -> Study:
+        """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
+        ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
+        return Study(header=self.header, jobs=ended)
+
     def counted(self) -> list[Job]:
-        """Every job but those that a later try replaced, in job order."""
-        return [job for _, job in sorted(self.jobs.items()) if job.retried_by is None]
+        """Every job but those that a later try replaced, in the order their variants were planned."""
+        jobs = [job for job in self.jobs.values() if job.retried_by is None]
+        return sorted(jobs, key=lambda job: job.place)
 
     def best(self) -> Job | None:
-        """The completed job with the best objective, repeats aside; None while there is none."""
-        done = [job for job in self.jobs.values() if job.known and not job.is_repeat]
+        """The completed job with the best objective, repeats aside; None while there is none.
+
+        Of equals the one that was planned first.
+        """
+        done = [job for job in self.counted() if job.known and not job.is_repeat]
         pick = max if self.maximize else min
         return pick(done, key=lambda job: job.objective, default=None)
 
@@ -262,8 +294,9 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
-        for entry in event["variants"]:
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry))
+        for place, entry in enumerate(event["variants"], start=len(self.jobs)):
+            plan = Plan.of(entry)
+            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, plan, place, planned_as=self.events)
         self.refused.setdefault(number, []).extend(event["refused"])
 
     def _on_job(self, event: Event) -> None:
@@ -275,6 +308,15 @@ class Study:
             slot=event.get("slot"),
             gpus=tuple(event.get("gpus") or ()),
             started_at=float(event["time"]),
+        )
+
+    def _on_placed(self, event: Event) -> None:
+        job = self.jobs[int(event["job"])]
+        self.jobs[job.job] = replace(
+            job,
+            run_dir=event["run_dir"],
+            handle=_mapping(event["handle"]),
+            details={**job.details, "restarts": int(event["restarts"])},
         )
 
     def _on_trial(self, event: Event) -> None:
@@ -304,6 +346,7 @@ class Study:
             error=event["error"],
             started_at=_number(event.get("started_at", job.started_at)),
             ended_at=_number(event.get("ended_at", event["time"])),
+            ended_as=self.events,
             details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
 
@@ -321,13 +364,14 @@ class Study:
 
     def _on_stopping(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
-        why = {key: event[key] for key in ("rule", "reason", "evidence")}
+        why = {key: event[key] for key in ("rule", "reason", "step", "evidence")}
         self.jobs[job.job] = replace(job, details={**job.details, "stopping": why})
 
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        self.jobs[new] = Job(new, old.round, old.plan, retry_of=old.job)
+        again = Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as)
+        self.jobs[new] = again
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

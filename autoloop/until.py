@@ -52,6 +52,13 @@ class Condition:
         above = value > self.above or self.above == -math.inf
         return inside and above and (value < self.below or self.below == math.inf)
 
+    @property
+    def wanted(self) -> str:
+        """What it asks for, as ``train/grad_norm last below 60``."""
+        limits = {name.replace("_", " "): getattr(self, name) for name in LIMITS}
+        given = [f"{words} {limit:g}" for words, limit in limits.items() if math.isfinite(limit)]
+        return f"{self.metric or 'objective'} {self.stat} {' and '.join(given)}"
+
     def told(self, job: Job) -> str:
         """What it found, as ``train/grad_norm last 12``."""
         return f"{self.metric or 'objective'} {self.stat} {self.value(job):.4g}"

@@ -141,8 +141,9 @@ def _redirect_output(fd: int) -> None:
 def _reset_signals() -> None:
     """Undo what the zygote and the supervisor set up for themselves."""
     signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM):
+    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1):
         signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # SLURM warns with it of a time limit, whole steps at once
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

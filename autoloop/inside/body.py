@@ -16,14 +16,13 @@ from hydra.types import TaskFunction
 
 from autoloop.execute.child import EXIT_FAILED, EXIT_INTERRUPTED, is_supervised
 from autoloop.execute.exits import without_exit
+from autoloop.files import LINEAGE_FILE
 
 if TYPE_CHECKING:
     from autoloop.inside.notes import EarlyEnd
     from autoloop.inside.watch import Inside
 
 log = logging.getLogger("autoloop")
-
-LINEAGE_FILE = "lineage.json"
 
 
 class EndedEarlyError(RuntimeError):

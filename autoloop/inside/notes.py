@@ -40,6 +40,13 @@ class EarlyEnd:
         """A stop rule wants the job ended."""
         return cls("stopped", f"{decision.rule}: {decision.reason}", asdict(decision))
 
+    def stop(self) -> StopDecision | None:
+        """The stop rule's decision; None where no rule had a say."""
+        try:
+            return StopDecision(**self.decision) if self.decision else None
+        except TypeError:
+            return None
+
     def write(self, run_dir: Path) -> None:
         """Leave it in the job's directory."""
         text = json.dumps(redact_all(asdict(self), os.environ), default=str)

@@ -46,6 +46,11 @@ def _trial(event: Event, study: Study) -> str:
     return f"job {job.job} {event['state']}: {job.name}: {job.error}{log}"
 
 
+def _stopping(event: Event, study: Study) -> str:
+    name = study.jobs[event["job"]].name
+    return f"job {event['job']} ({name}) is stopped by {event['rule']}: {event['reason']}"
+
+
 def _decisions(event: Event, study: Study) -> str:
     asked = [f"{found['rule']} on {found['trial']}" for found in fired(event["decisions"])]
     return f"round {event['round']} is complete; proposals: {', '.join(asked) or 'none'}"
@@ -67,6 +72,7 @@ _WORDS: Mapping[str, Callable[[Event, Study], str]] = {
     "study": _study,
     "round": _round,
     "job": _job,
+    "stopping": _stopping,
     "trial": _trial,
     "decisions": _decisions,
     "requeue": _requeue,

@@ -102,7 +102,7 @@ class Scorecard:
 
 
 def outcomes(study: Study) -> list[Outcome]:
-    """What came of every proposal of a study that a rule or sampler made, in job order."""
+    """What came of every proposal of a study that a rule or sampler made, as they were planned."""
     floor = noise(study)
     return [_outcome(pair, verdict(pair, floor)) for pair in pairs(study) if pair.child.plan.rule]
 

@@ -173,7 +173,10 @@ def _sampler(name: str) -> Sampler:
 
 
 def _ranked(situation: Situation) -> list[Trial]:
-    """Return the completed trials with an objective, the best first; repeats are none of them."""
+    """Return the completed trials with an objective, the best first; repeats are none of them.
+
+    Of equals the one that was planned first comes first.
+    """
     sign = -1 if situation.maximize else 1
     known = [
         trial
@@ -182,7 +185,7 @@ def _ranked(situation: Situation) -> list[Trial]:
         and math.isfinite(trial.objective)
         and trial.variant.rule != REPEAT
     ]
-    return sorted(known, key=lambda trial: (sign * trial.objective, trial.job))
+    return sorted(known, key=lambda trial: sign * trial.objective)
 
 
 def _start(situation: Situation) -> Trial | None:

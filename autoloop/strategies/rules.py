@@ -17,13 +17,14 @@ class RulesStrategy(Strategy):
     Rules that helped more often so far go first (`Situation.preference`), of equals the earlier in the
     config. A proposal that the loop is going to refuse does not count: the next rule that fired takes its
     turn, and the loop writes down the refusal. A run whose job failed gets children only from rules that
-    judge failures (out of memory, a loss that is not finite). First children come first, in job order, then
-    second ones: where the loop has no room for all, every run is heard before one is heard twice.
+    judge failures (out of memory, a loss that is not finite). First children come first, as their parents
+    were planned, then second ones: where the loop has no room for all, every run is heard before one is heard
+    twice.
 
     Args:
         variants_per_run: Most children of one run, at least 1.
-        parents: Only the best so many runs of the round have children, by their objective (ties in job order;
-            a run without an objective is not among them); null for all of them.
+        parents: Only the best so many runs of the round have children, by their objective (of equals the one
+            planned first; a run without an objective is not among them); null for all of them.
     """
 
     def __init__(self, *, variants_per_run: int = 1, parents: int | None = None) -> None:
@@ -40,7 +41,7 @@ class RulesStrategy(Strategy):
         return _distinct([*situation.waiting, *fired])
 
     def _chosen(self, situation: Situation) -> list[Trial]:
-        """Return the runs that may have children, in job order."""
+        """Return the runs that may have children, as they were planned."""
         if self.parents is None:
             return list(situation.finished)
         sign = -1 if situation.maximize else 1

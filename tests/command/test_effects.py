@@ -8,7 +8,7 @@ from autoloop.collect import url_in
 from autoloop.edits import change
 from autoloop.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
 from autoloop.errors import ConfigError
-from autoloop.loop import usable_edits
+from autoloop.filling import usable_edits
 from tests.command.running import study_of, train
 
 USED = {

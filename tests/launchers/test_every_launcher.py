@@ -133,7 +133,7 @@ def test_three_rounds_run_and_one_bad_job_is_one_failed_trial(launcher, tmp_path
 
 @every(BASIC, JOBLIB, SUBMITIT, RAY)
 def test_a_stop_rule_ends_a_job_from_inside(launcher, tmp_path):
-    """The rule's numbers are in the journal, the job's history has all rows until then, its parent is whole."""
+    """The rule's numbers are in the journal; the history has all rows until then; the parent is whole."""
     ran = run_flow(
         tmp_path / "study",
         "pause_s=0.05",

@@ -42,6 +42,10 @@ STORY: list[tuple[Step, str]] = [
     (lambda j: j.append("requeue", of=0, job=1), "job 0 (baseline) is tried again as job 1"),
     (lambda j: j.append("job", job=1, run_dir="1"), "job 1 started: baseline"),
     (
+        lambda j: j.append("stopping", job=1, rule="no_mass", reason="no transport", evidence={}),
+        "job 1 (baseline) is stopped by no_mass: no transport",
+    ),
+    (
         lambda j: j.append("trial", **{**TRIAL, "job": 1, "state": "COMPLETE"}),
         "job 1 COMPLETE: baseline, objective 0.25",
     ),
