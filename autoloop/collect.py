@@ -137,7 +137,7 @@ def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 
             nobody can say, so they are to be run again, each alone.
     """
     if not (run_dir / ".hydra").exists():
-        return JobEnd(True, ended_by="interrupted")
+        return JobEnd(True, ended_by="interrupted", error="its launcher gave up before it began")
     lost = JobEnd(True, error=one_line(f"the launcher lost the job: {_told(broken)}")).with_note(run_dir)
     if lost.ended_by or not company:
         return lost

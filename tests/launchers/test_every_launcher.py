@@ -72,10 +72,15 @@ def needs(launcher: Launcher) -> list[pytest.MarkDecorator]:
     return [pytest.mark.skipif(missing, reason=f"{launcher.module} is not installed")]
 
 
+#: No stop rule cuts a job short.
+ALL_RUN = ("hydra.sweeper.stop_rules=none",)
+
+
 def three_rounds(study_dir: Path, launcher: Launcher, bad: str) -> Ran:
     """Three rounds of a study, one of whose first jobs ends badly."""
     variants = f"autoloop.variants={{bad:{{x@mul:0.7,do@set:{bad}}},good:{{x@mul:0.6}},late:{{x@mul:0.5}}}}"
-    return run(study_dir, variants, "rounds=3", "n_jobs=2", "sleep_s=0.2", *launcher.overrides)
+    words = ("rounds=3", "n_jobs=2", "sleep_s=0.2", *ALL_RUN, *launcher.overrides)
+    return run(study_dir, variants, *words)
 
 
 @lru_cache
@@ -171,7 +176,8 @@ def test_a_time_limit_ends_a_job_from_inside(launcher, tmp_path):
 @every(BASIC, JOBLIB, SUBMITIT, RAY)
 def test_a_killed_study_goes_on_and_runs_nothing_twice(launcher, tmp_path):
     """Killed after its second result: what had ended stays, what was lost runs again in a fresh directory."""
-    words = ("autoloop.variants={a:{x@mul:0.7},b:{x@mul:0.5}}", "rounds=2", "n_jobs=2", *launcher.overrides)
+    variants = "autoloop.variants={a:{x@mul:0.7},b:{x@mul:0.5}}"
+    words = (variants, "rounds=2", "n_jobs=2", *ALL_RUN, *launcher.overrides)
     killed = run_until(tmp_path / "s", "after", "trial:2", *words)
     assert killed.code == -signal.SIGKILL, killed.output
     before = [job for job in killed.study.jobs.values() if job.state is TrialState.COMPLETE]
