@@ -42,7 +42,7 @@ STORY: list[tuple[Step, str]] = [
     (lambda j: j.append("requeue", of=0, job=1), "job 0 (baseline) is tried again as job 1"),
     (lambda j: j.append("job", job=1, run_dir="1"), "job 1 started: baseline"),
     (
-        lambda j: j.append("stopping", job=1, rule="no_mass", reason="no transport", evidence={}),
+        lambda j: j.append("stopping", job=1, rule="no_mass", reason="no transport", step=300, evidence={}),
         "job 1 (baseline) is stopped by no_mass: no transport",
     ),
     (

@@ -13,19 +13,9 @@ from typing import Any
 import pytest
 
 from autoloop.edits import change
+from autoloop.filling import Derived, Round, add_repeats
 from autoloop.history.series import History, Series
-from autoloop.loop import (
-    Decide,
-    Derived,
-    Limits,
-    PlanRound,
-    Requeue,
-    Round,
-    Run,
-    Stop,
-    add_repeats,
-    next_step,
-)
+from autoloop.loop import Decide, Limits, PlanRound, Requeue, Run, Stop, next_step
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
 from autoloop.planning import Planner

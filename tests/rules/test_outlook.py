@@ -13,7 +13,8 @@ from rule_curves import act_ot_config
 
 from autoloop.edits import change
 from autoloop.effects import DeadKnob
-from autoloop.loop import Derived, Disposer, Limits
+from autoloop.filling import Derived, Disposer
+from autoloop.loop import Limits
 from autoloop.outlook import end_lines, outlook_lines, stop_lines
 from autoloop.rules import MetricLevel, Rule, build_rules
 from autoloop.stopping import build_stop_rules
