@@ -130,6 +130,8 @@ class SweeperConf:
         quorum: Share of a round's jobs that must have ended for it to be complete.
         refill: Whether the slot of a job that a stop rule ended goes to another idea at once.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
+        n_jobs: Jobs out at once through launchers without slots; null for no limit but theirs.
+        timeout_min: Minutes until a job is ended, under launchers that leave that to us; null for no limit.
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
         live: Whether to draw the study on the terminal (`autoloop.settings.Live`).
@@ -169,6 +171,8 @@ class SweeperConf:
     quorum: Any = "${oc.select:autoloop.quorum,1.0}"
     refill: Any = "${oc.select:autoloop.refill,true}"
     max_batch_size: Any = None
+    n_jobs: Any = "${oc.select:n_jobs,null}"
+    timeout_min: Any = "${oc.select:timeout_min,null}"
     dry_run: Any = "${oc.select:dry_run,false}"
     resume: Any = "${oc.select:autoloop.resume,auto}"
     live: Any = "${oc.select:autoloop.live,auto}"

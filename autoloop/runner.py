@@ -22,12 +22,15 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop import __version__
 from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
-from autoloop.dispatch import Dispatcher, Returns, slots_of
+from autoloop.dispatch import Dispatcher, Returns, slots_of, stream_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
+from autoloop.inside.body import JobBody
+from autoloop.inside.watch import Inside
 from autoloop.journal import FILE_NAME, Journal, set_aside
+from autoloop.launchers import kind_of
 from autoloop.loop import at_end, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
@@ -35,7 +38,7 @@ from autoloop.planning import Planner
 from autoloop.redact import logger, redact
 from autoloop.report import Reporter
 from autoloop.report.facts import Facts, program
-from autoloop.resume import changes_since, end_of_earlier, is_over
+from autoloop.resume import changes_since, end_of_earlier, interrupt_jobs, is_over
 from autoloop.rules.base import Decision
 from autoloop.schedule import idle_share, job_numbers
 from autoloop.score import conclusion, winner
@@ -86,11 +89,12 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher))
+        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher, settings))
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
         self._first = Round(1, {})
+        self._prepare_jobs()
 
     def run(self, arguments: Sequence[str]) -> Returns:
         """Run the study until it stops.
@@ -167,6 +171,7 @@ class StudyRunner:
         if not journal.study.header:
             journal.append("study", **now)
             log.info("study %s: %s", self.study_dir, _count(self.settings.limits.rounds, "round"))
+            self._say_what_the_launcher_cannot_do()
             return
         changed = changes_since(journal.study.header, now)
         if self.settings.resume == "false":
@@ -182,12 +187,18 @@ class StudyRunner:
         if is_over(journal.study, self.settings.limits):
             return
         journal.append("resume", pid=os.getpid(), host=socket.gethostname(), changed=changed)
+        self._say_what_the_launcher_cannot_do()
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
             if self._adopt(job):
                 log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
             else:
                 self._take_over(journal, job)
+
+    def _say_what_the_launcher_cannot_do(self) -> None:
+        if not hasattr(self.launcher, "stream"):
+            kind = kind_of(self.launcher)
+            log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
     def _set_finished_aside(self) -> None:
         """Make room for a new study where a finished one lies."""
@@ -254,7 +265,9 @@ class StudyRunner:
         return self.returns
 
     def _interrupted(self, journal: Journal) -> None:
-        for job in [job for job in journal.study.jobs.values() if job.running]:
+        running = [job for job in journal.study.jobs.values() if job.running]
+        interrupt_jobs(self.study_dir / job.run_dir for job in running)
+        for job in running:
             if job.handle and hasattr(self.launcher, "adopt"):
                 log.warning("job %d goes on without this process: %s", job.job, job.name)
             else:
@@ -307,9 +320,10 @@ class StudyRunner:
     @cached_property
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
-        if hasattr(self.launcher, "stream"):
-            return replace(self.settings.flow, slots=slots_of(self.launcher))
-        return Flow()
+        if stream_of(self.launcher) is None:
+            return Flow()
+        flow = replace(self.settings.flow, slots=slots_of(self.launcher, self.settings))
+        return flow if flow.slots is not None else replace(flow, barrier=True)
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
@@ -402,6 +416,12 @@ class StudyRunner:
             ours = RoundCallback()
             callbacks.append(ours)
         return ours
+
+    def _prepare_jobs(self) -> None:
+        """Let jobs do for themselves what their launcher does not: know when to end."""
+        body = getattr(self.launcher, "task_function", None)
+        if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
+            body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
 
     def _report(self, study: Study) -> None:
         try:
