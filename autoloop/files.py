@@ -8,6 +8,9 @@ from pathlib import Path
 
 from autoloop.study import Study
 
+#: What a job's directory holds before it starts: where the job comes from.
+LINEAGE_FILE = "lineage.json"
+
 
 def write_atomic(path: Path, text: str) -> None:
     """Write ``text`` beside ``path``, then move it there in one step; the directory is made if need be."""
