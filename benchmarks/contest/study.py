@@ -26,7 +26,7 @@ from autoloop.planning import Planner
 from autoloop.rules import build_rules, judge
 from autoloop.score import noise
 from autoloop.settings import Settings, load_group
-from autoloop.stopping import Live, build_stop_rules, judge_live, protected
+from autoloop.stopping import Live, build_stop_rules, first_stop, protected
 from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study import Job, Plan, Study
 from autoloop.summary import summarize
@@ -156,20 +156,20 @@ class MemoryStudy:
         metric, history = self.task.objective, running[job.name]
         others = [other[metric] for name, other in running.items() if name != job.name]
         others += [self.histories[other.name][metric] for other in self.study.counted() if other.known]
-        margin = noise(self.study).margin_pct()
-        for step in history[metric].steps:
-            seen = cut(history, int(step))
-            live = Live(
-                job.name,
-                seen,
-                metric,
-                parent=self.histories[parent.name],
-                best=self.histories[best.name] if best else History({}),
-                margin_pct=margin,
-            )
-            if judge_live(self._watching, live, protected(seen[metric], others, 1, maximize=False)):
-                return int(step)
-        return self.task.steps
+        live = Live(
+            job.name,
+            history,
+            metric,
+            parent=self.histories[parent.name],
+            best=self.histories[best.name] if best else History({}),
+            margin_pct=noise(self.study).margin_pct(),
+        )
+        decision = first_stop(
+            self._watching,
+            live,
+            safe=lambda step: protected(cut(history, step)[metric], others, 1, maximize=False),
+        )
+        return decision.step if decision else self.task.steps
 
     def _finish(self, job: Job, history: History, end: int) -> None:
         stopped = end < self.task.steps
