@@ -41,9 +41,13 @@ class Table(Task):
     def __init__(self, suite: str, data: str, start: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
         self.name = f"{suite}_{data}".lower()
         self.about = f"{suite}, table {data}: usual defaults, no curves"
-        self._suite, self._data, self._fixed = suite, data, dict(fixed)
+        self._suite, self._data, self._start, self._fixed = suite, data, start, dict(fixed)
         self.config = {**start, "seed": 0}
-        self.bounds = {knob: (min(self.grid[knob]), max(self.grid[knob])) for knob in start}
+
+    @cached_property
+    def bounds(self) -> Mapping[str, tuple[float, float]]:  # type: ignore[override]
+        """From the lowest to the highest value of the table."""
+        return {knob: (min(self.grid[knob]), max(self.grid[knob])) for knob in self._start}
 
     @cached_property
     def _table(self) -> Any:
