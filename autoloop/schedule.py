@@ -42,6 +42,12 @@ def longest_first(study: Study, variants: Sequence[Variant]) -> list[Variant]:
     return sorted(variants, key=size)
 
 
+def job_numbers(study: Study, variants: Sequence[Variant]) -> dict[str, int]:
+    """Name -> number of its job: jobs are numbered in the order in which they are to start."""
+    starting = longest_first(study, variants)
+    return {variant.name: job for job, variant in enumerate(starting, start=study.next_job)}
+
+
 def idle_share(study: Study) -> float:
     """Share (0 to 1) of the slots' time, from the first start to the last end, in which no job ran in them.
 

@@ -11,6 +11,7 @@ order they appear:
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
 
@@ -38,6 +39,21 @@ VERSION = 1
 
 REPEAT = "repeat"
 """The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""
+
+CONFIRM = "confirm"
+"""The same at the end of a study, with seeds that nothing was chosen by."""
+
+WITHOUT = "without"
+"""The rule of a variant that is the winner without one of its edits, to see what that edit does."""
+
+MINIMAL = "minimal"
+"""The rule of a variant that is the winner without all the edits that do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL)
+"""Rules of what runs after the search."""
+
+MEASURING = (REPEAT, *AFTERWARDS)
+"""Rules of what is run to measure: no idea, no parent, and no winner by its own result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,8 @@ class Job:
         error: Why it did not complete, in one line.
         started_at: Seconds since the epoch, NaN if unknown.
         ended_at: The same.
+        planned_as: How many events the journal held when it was planned; a retry inherits it.
+        ended_as: The same of when it ended; 0 while it has not.
         details: The remaining fields of the ``trial`` event (exit_code, signal, log, log_tail, url, run_id,
             problem, warnings, return_value).
     """
@@ -119,6 +137,8 @@ class Job:
     error: str = ""
     started_at: float = math.nan
     ended_at: float = math.nan
+    planned_as: int = 0
+    ended_as: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -129,7 +149,18 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule == REPEAT
+        return self.plan.rule in (REPEAT, CONFIRM)
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is run to measure, and is no idea of its own."""
+        return self.plan.rule in MEASURING
+
+    @property
+    def stop_step(self) -> int | None:
+        """The step up to which its curves count, where a stop rule ended it; else None."""
+        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
+        return int(self.details["stopping"]["step"]) if ended and "stopping" in self.details else None
 
     @property
     def running(self) -> bool:
@@ -157,10 +188,14 @@ class Study:
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
             that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
+        closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
+        measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
+            "reduce", "confirm".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
         last_time: Time of the latest event, seconds since the epoch; NaN before the first.
+        events: How many events there were.
     """
 
     header: Event = field(default_factory=dict)
@@ -171,10 +206,13 @@ class Study:
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
+    closing: Event = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
     last_time: float = math.nan
+    events: int = 0
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -207,6 +245,7 @@ class Study:
         handler = getattr(self, f"_on_{event.get('event')}", None)
         if handler is None:
             raise JournalError(f"unknown event {event.get('event')!r} in the journal")
+        self.events += 1
         try:
             time = float(event["time"])
             handler(event)
@@ -242,7 +281,7 @@ class Study:
     def unjudged(self) -> list[Job]:
         """Jobs that ended and that the rules were not asked about, repeats aside, as they were planned."""
         ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
-        return [job for job in ended if job.job not in self.judged and not job.is_repeat]
+        return [job for job in ended if job.job not in self.judged and not job.measures]
 
     def by_name(self, name: str | None) -> Job | None:
         """The job of that name, its latest try; or None."""
@@ -253,17 +292,26 @@ class Study:
         """Number of the next new job."""
         return max(self.jobs, default=-1) + 1
 
+    def when_planned(self, job: Job) -> Study:
+        """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
+        ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
+        return Study(header=self.header, jobs=ended)
+
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
         jobs = [job for job in self.jobs.values() if job.retried_by is None]
         return sorted(jobs, key=lambda job: job.place)
 
+    def searched(self) -> list[Job]:
+        """Every job that belongs to the search: not those that measure what it found."""
+        return [job for job in self.counted() if job.plan.rule not in AFTERWARDS]
+
     def best(self) -> Job | None:
-        """The completed job with the best objective, repeats aside; None while there is none.
+        """The completed job with the best objective, measurements aside; None while there is none.
 
         Of equals the one that was planned first.
         """
-        done = [job for job in self.counted() if job.known and not job.is_repeat]
+        done = [job for job in self.counted() if job.known and not job.measures]
         pick = max if self.maximize else min
         return pick(done, key=lambda job: job.objective, default=None)
 
@@ -276,9 +324,13 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
+            self.measured = ()
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry), place)
+            plan = Plan.of(entry)
+            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, plan, place, planned_as=self.events)
         self.refused.setdefault(number, []).extend(event["refused"])
+        if event.get("aim"):
+            self.measured = (*self.measured, str(event["aim"]))
 
     def _on_job(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
@@ -327,6 +379,7 @@ class Study:
             error=event["error"],
             started_at=_number(event.get("started_at", job.started_at)),
             ended_at=_number(event.get("ended_at", event["time"])),
+            ended_as=self.events,
             details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
 
@@ -344,13 +397,19 @@ class Study:
 
     def _on_stopping(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
-        why = {key: event[key] for key in ("rule", "reason", "evidence")}
+        why = {key: event[key] for key in ("rule", "reason", "step", "evidence")}
         self.jobs[job.job] = replace(job, details={**job.details, "stopping": why})
 
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        self.jobs[new] = Job(new, old.round, old.plan, old.place, retry_of=old.job)
+        again = Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as)
+        self.jobs[new] = again
+
+    def _on_closing(self, event: Event) -> None:
+        _mapping(event["limits"])
+        self.closing = {"reason": str(event["reason"]), "limits": event["limits"]}
+        self.measured = ()
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

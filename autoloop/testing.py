@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from autoloop.edits import parse_edit
 from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks
-from autoloop.rules.base import Decision, Rule
+from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.strategies.base import Situation, Strategy
 from autoloop.summary import MetricSummary
 from autoloop.trials import Trial, TrialState
@@ -144,7 +145,9 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
 
     For each of `hard_trials` and of ``trials`` it must return a `Decision` of its name about that trial, with
     a reason, edits that can be read, evidence that JSON can hold, and the same one when asked again or when
-    the trials stand in another order; and it must change nothing it was shown.
+    the trials stand in another order; and it must change nothing it was shown. What it foresees for a
+    config must hold: where it foresees edits, those it makes change no other paths, and only a rule that
+    foresees the last word takes it.
 
     Args:
         rule: The rule, as configured.
@@ -159,6 +162,7 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
         before = _picture(known)
         decision = _decide(rule, one, known)
         _check_decision(rule, one, decision, known)
+        _check_outlook(rule, one, decision)
         again = _decide(rule, one, dict(reversed(known.items())))
         _promise(decision == again, rule.name, one.name, "gives another decision when it is asked again")
         _promise(before == _picture(known), rule.name, one.name, "changes the trials it is shown")
@@ -232,6 +236,24 @@ def _check_decision(rule: Rule, one: Trial, decision: Decision, known: Mapping[s
             checks.edits(rule.name, decision.edits)
     except (AutoloopError, TypeError, ValueError) as error:
         raise AssertionError(f"{rule.name!r} on {one.name!r} gives what cannot be used: {error}") from error
+
+
+def _check_outlook(rule: Rule, one: Trial, decision: Decision) -> None:
+    """Compare what the rule decided with what it foresees for the trial's config."""
+    config = copy.deepcopy(dict(one.variant.config))
+    seen = rule.foresee(config)
+    where = (rule.name, one.name)
+    _promise(isinstance(seen, Outlook), *where, f"foresees {type(seen).__name__}")
+    _promise(seen == rule.foresee(config), *where, "foresees something else when it is asked again")
+    _promise(config == one.variant.config, *where, "changes the config it is shown")
+    _promise(seen.final or not decision.final, *where, "takes the last word without having foreseen it")
+    try:
+        foreseen = {parse_edit(edit).path for edit in seen.edits}
+        made = {parse_edit(edit).path for edit in decision.edits}
+    except AutoloopError as error:
+        raise AssertionError(f"{rule.name!r} foresees what cannot be used: {error}") from error
+    surprise = ", ".join(sorted(made - foreseen))
+    _promise(not foreseen or not surprise, *where, f"changes {surprise}, which it does not foresee")
 
 
 def _picture(trials: Mapping[str, Trial]) -> list[Any]:

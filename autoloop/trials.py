@@ -37,6 +37,7 @@ class Trial:
         summary: Metric name -> its summary, under canonical metric names.
         history: Metric name -> curve, under canonical metric names; may be empty for trials of older rounds.
         error: Why the job did not complete, in one line; empty otherwise.
+        stop_step: The last step that counts, where a stop rule ended the job; else None.
     """
 
     variant: Variant
@@ -48,6 +49,7 @@ class Trial:
     summary: Mapping[str, MetricSummary] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
     error: str = ""
+    stop_step: int | None = None
 
     @property
     def name(self) -> str:

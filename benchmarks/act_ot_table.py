@@ -11,6 +11,7 @@ knob.
 from __future__ import annotations
 
 import itertools
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def train(total: float, weight: float, rate: float, seed: int) -> np.ndarray:
     }
     settings, recorder = read_settings(config), Rows()
     with act_ot._accelerator(settings.policy) as accelerator, act_ot._reproducibly(seed, accelerator):
-        demonstrations = load_demonstrations(settings.dataset, Path("/tmp/autoloop_act_ot_table"))
+        demonstrations = load_demonstrations(
+            settings.dataset, Path(tempfile.gettempdir()) / "autoloop_act_ot_table"
+        )
         training = act_ot.Training(settings, demonstrations, accelerator)
         with suppress(DivergedError):  # the rows logged so far stand, the rest is NaN
             act_ot._run_loop(training, settings, recorder)
@@ -98,7 +101,7 @@ def main() -> None:
         i, j, k, seed = place
         curves[place] = train(SUMS[i], LAMBDAS[j], RATES[k], SEEDS[seed])
         done[place] = True
-        if count % 20 == 0 or count == len(todo):
+        if count % 5 == 0 or count == len(todo):
             np.savez_compressed(FILE, curves=curves, done=done)
             print(f"{count}/{len(todo)}", flush=True)
 

@@ -13,7 +13,8 @@ from statistics import median, stdev
 from typing import Any
 
 from autoloop.report import text
-from autoloop.study import Event, Job, Study
+from autoloop.score import winner
+from autoloop.study import MEASURING, Event, Job, Study
 from autoloop.trials import TrialState
 
 PYTHON = re.compile(r"python[\d.]*$")
@@ -91,7 +92,7 @@ class Facts:
         rounds: Round -> its jobs.
         children: Name of a parent -> its children, in the order they were planned.
         baseline: The first job without a parent; None in an empty study.
-        best: The completed job with the best objective; None while there is none.
+        best: What the study found (`autoloop.score.winner`); None while no job has completed.
         metric: Name of the objective.
     """
 
@@ -114,7 +115,7 @@ class Facts:
             if parent is not None:
                 self.children.setdefault(parent.name, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
-        self.best = study.best()
+        self.best = winner(study)
         self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
 
     def parent(self, job: Job) -> Job | None:
@@ -220,7 +221,7 @@ class Facts:
         scores = [
             self._score(name, fired.get(name, 0), silent.get(name, 0), of_rule.get(name, []))
             for name in names
-            if name
+            if name and name not in MEASURING
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from autoloop.rules import checks
-from autoloop.rules.base import Decision, Rule
+from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import is_number
 from autoloop.trials import Trial
 
@@ -42,6 +42,16 @@ class BackToParent(Rule):
         self.worse_by_pct = checks.number(name, "worse_by_pct", worse_by_pct, 0.0)
         self.goal = checks.choice(name, "goal", goal, ("min", "max"))
         self.small_step = checks.number(name, "small_step", small_step, 1.0, over=True)
+
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say what makes a child worse, and what its parent is tried with then."""
+        example = self._retry("x", 1.0, 1.5)[0].removeprefix("x@set=")
+        return Outlook(
+            f"the run is more than {self.worse_by_pct:g} % worse than its parent (goal {self.goal})",
+            how=f"a child of the parent: what was multiplied by up to {self.small_step:g} goes the other way "
+            f"(old^2 / new), by more goes half as far (sqrt(old * new)); 1 -> 1.5 becomes 1 -> {example}",
+            final=True,
+        )
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compare the objective with the parent's."""

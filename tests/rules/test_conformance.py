@@ -47,6 +47,10 @@ def test_shipped_rules_cope_with_hard_curves_under_a_real_config(rule: Rule) -> 
         (outside.NotANumber, "cannot be used"),
         (outside.Impostor, "signs its decision as 'somebody'"),
         (outside.Stranger, "a child of unknown 'somewhere'"),
+        (outside.Surprises, "changes lr, which it does not foresee"),
+        (outside.Mumbles, "foresees what cannot be used"),
+        (outside.Wavers, "foresees something else when it is asked again"),
+        (outside.LastWord, "takes the last word without having foreseen it"),
     ],
 )
 def test_the_check_finds_a_rule_that_breaks_a_promise(kind: type[outside.Nothing], words: str) -> None:

@@ -1,11 +1,10 @@
-"""Studies on a real SLURM: the same loop as in slots, whatever happens to jobs, nodes and the main process."""
+"""Studies on a real SLURM: the same loop as in slots, whatever happens to jobs, nodes and main processes."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -166,7 +165,7 @@ def test_a_later_main_process_adopts_the_jobs_that_run(tmp_path, signum):
 
 
 def test_a_job_is_found_whose_submission_was_not_written_down(tmp_path):
-    """Killed between SLURM's answer and the line that records it: the job is found in SLURM, not run twice."""
+    """Killed between SLURM's answer and the line that records it: the job is found, not run twice."""
     study_dir = tmp_path / "study"
     kill = {"TEST_KILL_WHEN": "before", "TEST_KILL_LINE": "placed:1"}
     first = start(study_dir, "sleep_s=1", script="interrupted.py", **kill)
