@@ -293,9 +293,8 @@ class StudyRunner:
 
     def _dispatcher(self, journal: Journal) -> Dispatcher:
         take = partial(self._take, journal)
-        return Dispatcher(
-            journal, self.settings, self.composer, self.launcher, self._next_step, take, self._report
-        )
+        report = partial(self._report, draw=self._reporter.keep_up)
+        return Dispatcher(journal, self.settings, self.composer, self.launcher, self._next_step, take, report)
 
     def _next_step(self, study: Study) -> Step:
         return next_step(study, self.settings.limits, self._flow)
@@ -423,9 +422,9 @@ class StudyRunner:
         if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
             body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
 
-    def _report(self, study: Study) -> None:
+    def _report(self, study: Study, draw: Callable[[Study], None] | None = None) -> None:
         try:
-            self._reporter.write(study)
+            (draw or self._reporter.write)(study)
         except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,10 @@ def write_report(
         write_atomic(root / "best.yaml", head + _yaml(winner))
 
 
+#: So many times as long as a report took passes before the next one is drawn at the end of a job.
+REST = 20.0
+
+
 class Reporter:
     """Writes a study's report files again and again, and reads every curve it draws only once.
 
@@ -58,12 +64,30 @@ class Reporter:
         read: Reads a run dir: metric -> curve, under canonical names.
     """
 
-    def __init__(self, study_dir: str | Path, read: Callable[[Path], Mapping[str, Series]]) -> None:
+    def __init__(
+        self,
+        study_dir: str | Path,
+        read: Callable[[Path], Mapping[str, Series]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.study_dir = Path(study_dir)
         self.read = read
+        self._clock = clock
+        self._due_at = -math.inf
         self._known: dict[
             int, dict[str, Series | None]
         ] = {}  # job number -> metric -> thinned curve, None: no such
+
+    def keep_up(self, study: Study) -> None:
+        """Write all files unless they were written a moment ago; drawing takes a small share of the time.
+
+        A report grows with its study, and is asked for at the end of every job.
+
+        Raises:
+            OSError: The directory cannot be written.
+        """
+        if self._clock() >= self._due_at:
+            self.write(study)
 
     def write(self, study: Study) -> None:
         """Write all files as `write_report` does, with the curves of jobs that have ended.
@@ -71,6 +95,7 @@ class Reporter:
         Raises:
             OSError: The directory cannot be written.
         """
+        began = self._clock()
         for number, metrics in wanted_curves(study).items():
             known = self._known.setdefault(number, {})
             if any(metric not in known for metric in metrics):
@@ -81,6 +106,8 @@ class Reporter:
             for number, known in self._known.items()
         }
         write_report(study, self.study_dir, curves)
+        ended = self._clock()
+        self._due_at = ended + REST * (ended - began)
 
 
 def _yaml(item: dict[str, Any]) -> str:
