@@ -74,6 +74,7 @@ class Watcher:
         study_dir: Path,
         study: Callable[[], Study],
         stop: Callable[[Job, StopDecision], None],
+        only: int | None = None,
     ) -> None:
         """Set up; nothing is watched yet.
 
@@ -83,12 +84,14 @@ class Watcher:
             study_dir: The study's directory.
             study: Gives the record as it is now; called from the watcher's thread.
             stop: Told once of each running job that is to end, and why; called from the watcher's thread.
+            only: Number of the one job to ask the rules about; None for all that run.
         """
         self._watching = watching
         self._metrics = metrics
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
+        self._only = only
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
         self._told: set[int] = set()
@@ -114,6 +117,7 @@ class Watcher:
         """Look once at every running job."""
         study = self._study()
         running = [job for job in study.running() if job.job not in self._told]
+        running = [job for job in running if self._only in (None, job.job)]
         self._watched = {
             job.run_dir: self._watched[job.run_dir] for job in running if job.run_dir in self._watched
         }
@@ -189,7 +193,7 @@ class Watcher:
     def _is_protected(self, known: Study, history: History) -> bool:
         """Whether a job is among the best, at the step it has come to."""
         metric = self._metrics.objective
-        others = [self._objective(job) for job in known.counted() if job.known and not job.is_repeat]
+        others = [self._objective(job) for job in known.counted() if job.known and not job.measures]
         curves: Sequence[Series] = [series for series in others if series is not None]
         return protected(history.get(metric), curves, self._watching.protect_top, known.maximize)
 

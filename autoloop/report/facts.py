@@ -14,7 +14,8 @@ from typing import Any
 
 from autoloop.report import text
 from autoloop.report.gains import Change, Gains
-from autoloop.study import Event, Job, Study
+from autoloop.score import winner
+from autoloop.study import MEASURING, Event, Job, Study
 from autoloop.trials import TrialState
 
 PYTHON = re.compile(r"python[\d.]*$")
@@ -69,7 +70,7 @@ class Facts:
         rounds: Round -> its jobs.
         children: Name of a parent -> its children, in the order they were planned.
         baseline: The first job without a parent; None in an empty study.
-        best: The completed job with the best objective; None while there is none.
+        best: What the study found (`autoloop.score.winner`); None while no job has completed.
         metric: Name of the objective.
     """
 
@@ -92,7 +93,7 @@ class Facts:
             if parent is not None:
                 self.children.setdefault(parent.name, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
-        self.best = study.best()
+        self.best = winner(study)
         self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
 
     def parent(self, job: Job) -> Job | None:
@@ -190,7 +191,7 @@ class Facts:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
         decisions = [decision for group in self.study.decisions.values() for decision in group]
         names = dict.fromkeys(
-            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self._of_a_rule(job))]
+            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
         )
         fired, silent = _count(decisions, True), _count(decisions, False)
         of_rule: dict[str, list[Job]] = {}
@@ -199,12 +200,9 @@ class Facts:
         scores = [
             self._score(name, fired.get(name, 0), silent.get(name, 0), of_rule.get(name, []))
             for name in names
-            if name
+            if name and name not in MEASURING
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
-
-    def _of_a_rule(self, job: Job) -> bool:
-        return self.parent(job) is not None and not job.is_repeat
 
     def command(self, job: Job) -> str:
         """The shell line that trains this job's configuration once more."""

@@ -22,6 +22,7 @@ from autoloop.report.facts import (
 )
 from autoloop.report.gains import Change
 from autoloop.report.text import md, md_block, md_code
+from autoloop.score import confirmed, dropped_edits
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
 
@@ -63,9 +64,10 @@ def _head(facts: Facts) -> list[str]:
     if best is None:
         lines.append("No job has completed with a value of the objective yet.")
     else:
-        lines.append(
-            f"Best: {md_code(best.name)} with {text.number(best.objective)}{_against_baseline(facts, best)}."
-        )
+        gain = md(confirmed(study)) or _against_baseline(facts, best)
+        lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
+        dropped = dropped_edits(study)
+        lines += [f"It is without edits of {md(dropped)}."] if dropped else []
         lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
     if study.stopped is not None:
         lines += ["", f"The study stopped: {md(stop_reason(study.stopped))}."]

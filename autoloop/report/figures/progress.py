@@ -62,7 +62,7 @@ def best_so_far(facts: Facts, points: list[Point]) -> list[Point]:
     """The points at which a completed job was better than all before it."""
     steps: list[Point] = []
     for at, job in points:
-        if not job.known or job.is_repeat:
+        if not job.known or job.measures:
             continue
         change = facts.change(job, steps[-1][1]) if steps else None
         if not steps or (change and change.better):
