@@ -26,7 +26,7 @@ class Tally:
         tries: Name -> numbers of the jobs that have it, the latest last.
         rounds: Round -> numbers of its jobs.
         open: Jobs that have not ended.
-        unjudged: Jobs that ended and that the rules were not asked about, measurements and interrupted ones aside.
+        unjudged: Jobs that ended and that no rule was asked about, but for measurements and interrupted ones.
         troubled: Jobs that ended in one of the states `TROUBLED`.
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
