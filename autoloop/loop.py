@@ -216,7 +216,9 @@ def _again(study: Study, job: Job, limits: Limits) -> bool:
     After a failure `retries` times. After an interruption always where the whole study was interrupted, once
     where something on the machine ended the job alone.
     """
+    if job.state not in (TrialState.INTERRUPTED, TrialState.FAILED):
+        return False
     tries = [other.state for other in study.jobs.values() if other.name == job.name]
     if job.state is TrialState.INTERRUPTED:
         return tries.count(TrialState.INTERRUPTED) <= 1 + len(study.resumes)
-    return job.state is TrialState.FAILED and tries.count(TrialState.FAILED) <= limits.retries
+    return tries.count(TrialState.FAILED) <= limits.retries
