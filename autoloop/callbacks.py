@@ -61,7 +61,8 @@ class RoundCallback(Callback):
         run_dir = Path(config.hydra.runtime.output_dir)
         if (run_dir / LINEAGE_FILE).is_file():
             failed = job_return.status is JobStatus.FAILED
-            replace(JobEnd.of(job_return._return_value, failed), ended_at=time.time()).write(run_dir)
+            end = JobEnd.of(job_return._return_value, failed).with_note(run_dir)
+            replace(end, ended_at=time.time()).write(run_dir)
         if self._environment is not None:
             os.environ.clear()
             os.environ.update(self._environment)

@@ -113,6 +113,10 @@ class SweeperConf:
         until: Name of a file in conf/until, or its content: conditions of which a job must meet all to end
             the study.
         patience: Rounds in a row without a gain over the noise that end the study; null for no limit.
+        racing: So many further seeds, at most, for leaders of a round that cannot be told apart, before
+            children are made of them; 0 for none.
+        minimal: Whether the winner's edits that do nothing are looked for and taken back at the end.
+        confirm: So many fresh seeds on which winner and baseline run at the end; ``auto``: 3 from 24 jobs on.
         noise: ``{repeats: 0, seed: null}``: how often the baseline is run again with another seed in round 1,
             and the path of the seed where it is not one of the usual ones.
         cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.
@@ -126,6 +130,8 @@ class SweeperConf:
         quorum: Share of a round's jobs that must have ended for it to be complete.
         refill: Whether the slot of a job that a stop rule ended goes to another idea at once.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
+        n_jobs: Jobs out at once through launchers without slots; null for no limit but theirs.
+        timeout_min: Minutes until a job is ended, under launchers that leave that to us; null for no limit.
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
         live: Whether to draw the study on the terminal (`autoloop.settings.Live`).
@@ -151,6 +157,9 @@ class SweeperConf:
     fail_fast: Any = "${oc.select:fail_fast,false}"
     until: Any = "${oc.select:autoloop.until,none}"
     patience: Any = "${oc.select:autoloop.patience,null}"
+    racing: Any = "${oc.select:autoloop.racing,0}"
+    minimal: Any = "${oc.select:autoloop.minimal,false}"
+    confirm: Any = "${oc.select:autoloop.confirm,auto}"
     noise: Any = "${oc.select:autoloop.noise,null}"
     cooldown: Any = "${oc.select:autoloop.cooldown,2}"
     freeze: Any = "${oc.select:autoloop.freeze,true}"
@@ -162,6 +171,8 @@ class SweeperConf:
     quorum: Any = "${oc.select:autoloop.quorum,1.0}"
     refill: Any = "${oc.select:autoloop.refill,true}"
     max_batch_size: Any = None
+    n_jobs: Any = "${oc.select:n_jobs,null}"
+    timeout_min: Any = "${oc.select:timeout_min,null}"
     dry_run: Any = "${oc.select:dry_run,false}"
     resume: Any = "${oc.select:autoloop.resume,auto}"
     live: Any = "${oc.select:autoloop.live,auto}"

@@ -11,6 +11,7 @@ order they appear:
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
 
@@ -24,12 +25,13 @@ Nothing here reads a file or a clock: `autoloop.journal` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
+from autoloop.tally import Tally
 from autoloop.trials import TrialState
 
 Event = Mapping[str, Any]
@@ -38,6 +40,21 @@ VERSION = 1
 
 REPEAT = "repeat"
 """The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""
+
+CONFIRM = "confirm"
+"""The same at the end of a study, with seeds that nothing was chosen by."""
+
+WITHOUT = "without"
+"""The rule of a variant that is the winner without one of its edits, to see what that edit does."""
+
+MINIMAL = "minimal"
+"""The rule of a variant that is the winner without all the edits that do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL)
+"""Rules of what runs after the search."""
+
+MEASURING = (REPEAT, *AFTERWARDS)
+"""Rules of what is run to measure: no idea, no parent, and no winner by its own result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +150,12 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule == REPEAT
+        return self.plan.rule in (REPEAT, CONFIRM)
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is run to measure, and is no idea of its own."""
+        return self.plan.rule in MEASURING
 
     @property
     def stop_step(self) -> int | None:
@@ -167,6 +189,9 @@ class Study:
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
             that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
+        closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
+        measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
+            "reduce", "confirm".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
@@ -182,11 +207,14 @@ class Study:
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
+    closing: Event = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
     last_time: float = math.nan
     events: int = 0
+    _tally: Tally | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -208,7 +236,15 @@ class Study:
             recent=list(self.recent),
             planned=dict(self.planned),
             resumes=list(self.resumes),
+            _tally=self.tally.copy(),
         )
+
+    @property
+    def tally(self) -> Tally:
+        """The jobs sorted by what is asked of them at every event."""
+        if self._tally is None:
+            self._tally = Tally.of(self.jobs.values(), self.judged, self.maximize)
+        return self._tally
 
     def record(self, event: Event) -> None:
         """Take one more event into account.
@@ -237,34 +273,48 @@ class Study:
     @property
     def rounds(self) -> list[int]:
         """Numbers of the planned rounds, ascending."""
-        return sorted({job.round for job in self.jobs.values()})
+        return sorted(self.tally.rounds)
 
     def of_round(self, number: int) -> list[Job]:
         """Jobs of one round without those that a later try replaced, as they were planned."""
-        return [job for job in self.counted() if job.round == number]
+        return self._as_planned(self.tally.rounds.get(number, ()))
 
     def waiting(self) -> list[Job]:
         """Jobs that are planned and not started, in the order to start them: that of their numbers."""
-        waiting = [job for job in self.counted() if job.state is None and not job.started]
-        return sorted(waiting, key=lambda job: job.job)
+        return [self.jobs[job] for job in sorted(self.tally.open) if not self.jobs[job].started]
 
     def running(self) -> list[Job]:
         """Jobs that were started and have not ended, as they were planned."""
-        return [job for job in self.counted() if job.running]
+        return [job for job in self._as_planned(self.tally.open) if job.running]
 
     def unjudged(self) -> list[Job]:
         """Jobs that ended and that the rules were not asked about, repeats aside, as they were planned."""
-        ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
-        return [job for job in ended if job.job not in self.judged and not job.is_repeat]
+        return self._as_planned(self.tally.unjudged)
+
+    def troubled(self) -> list[Job]:
+        """Jobs that failed, ran out of time or were interrupted, as they were planned."""
+        return self._as_planned(self.tally.troubled)
+
+    def ended_last(self) -> Iterator[Job]:
+        """Jobs that ended, the latest first."""
+        return (job for number in reversed(self.tally.ends) if (job := self.jobs[number]).retried_by is None)
+
+    def tries(self, name: str) -> list[Job]:
+        """All jobs of that name, the latest try last."""
+        return [self.jobs[job] for job in self.tally.tries.get(name, ())]
+
+    def _as_planned(self, jobs: Iterable[int]) -> list[Job]:
+        return sorted((self.jobs[job] for job in jobs), key=lambda job: job.place)
 
     def by_name(self, name: str | None) -> Job | None:
         """The job of that name, its latest try; or None."""
-        return next((job for job in reversed(self.jobs.values()) if job.name == name), None)
+        tries = self.tally.tries.get(name or "")
+        return self.jobs[tries[-1]] if tries else None
 
     @property
     def next_job(self) -> int:
         """Number of the next new job."""
-        return max(self.jobs, default=-1) + 1
+        return self.tally.next_job
 
     def when_planned(self, job: Job) -> Study:
         """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
@@ -276,14 +326,22 @@ class Study:
         jobs = [job for job in self.jobs.values() if job.retried_by is None]
         return sorted(jobs, key=lambda job: job.place)
 
+    def searched(self) -> list[Job]:
+        """Every job that belongs to the search: not those that measure what it found."""
+        return [job for job in self.counted() if job.plan.rule not in AFTERWARDS]
+
     def best(self) -> Job | None:
-        """The completed job with the best objective, repeats aside; None while there is none.
+        """The completed job with the best objective, measurements aside; None while there is none.
 
         Of equals the one that was planned first.
         """
-        done = [job for job in self.counted() if job.known and not job.is_repeat]
-        pick = max if self.maximize else min
-        return pick(done, key=lambda job: job.objective, default=None)
+        best = self.tally.best()
+        return None if best is None else self.jobs[best]
+
+    def best_when_planned(self, job: Job) -> Job | None:
+        """The best job of those that had ended when this one was planned; None while there was none."""
+        best = self.tally.best(before=job.planned_as)
+        return None if best is None else self.jobs[best]
 
     def _on_study(self, event: Event) -> None:
         _mapping(event.get("objective", {}))
@@ -294,13 +352,21 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
+            self.measured = ()
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
             plan = Plan.of(entry)
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, plan, place, planned_as=self.events)
+            self._plan(Job(int(entry["job"]), number, plan, place, planned_as=self.events))
         self.refused.setdefault(number, []).extend(event["refused"])
+        if event.get("aim"):
+            self.measured = (*self.measured, str(event["aim"]))
+
+    def _plan(self, job: Job) -> None:
+        self.tally.plan(job)
+        self.jobs[job.job] = job
 
     def _on_job(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
+        self.tally.run_dirs.add(event["run_dir"])
         self.jobs[job.job] = replace(
             job,
             started=True,
@@ -312,6 +378,7 @@ class Study:
 
     def _on_placed(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
+        self.tally.run_dirs.add(event["run_dir"])
         self.jobs[job.job] = replace(
             job,
             run_dir=event["run_dir"],
@@ -334,6 +401,7 @@ class Study:
             "steps",
             "error",
         }
+        best = self.best()
         self.jobs[job.job] = replace(
             job,
             run_dir=event.get("run_dir", job.run_dir),
@@ -349,6 +417,7 @@ class Study:
             ended_as=self.events,
             details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
+        self.tally.end(self.jobs[job.job], best, self.maximize)
 
     def _on_decisions(self, event: Event) -> None:
         number = int(event["round"])
@@ -360,6 +429,7 @@ class Study:
         judged = event["judged"] if "judged" in event else [job.job for job in self.of_round(number)]
         judged = [int(job) for job in judged]
         self.judged.update(judged)
+        self.tally.judge(judged)
         self.recent.extend(judged)
 
     def _on_stopping(self, event: Event) -> None:
@@ -370,8 +440,13 @@ class Study:
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        again = Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as)
-        self.jobs[new] = again
+        self.tally.drop(old)
+        self._plan(Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as))
+
+    def _on_closing(self, event: Event) -> None:
+        _mapping(event["limits"])
+        self.closing = {"reason": str(event["reason"]), "limits": event["limits"]}
+        self.measured = ()
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

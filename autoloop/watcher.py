@@ -22,6 +22,10 @@ from autoloop.study import Job, Study
 log = logging.getLogger("autoloop")
 
 
+#: Rounds whose surroundings are kept: the latest, and those whose stragglers still run.
+KEPT_ROUNDS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Watching:
     """How jobs are watched.
@@ -74,6 +78,7 @@ class Watcher:
         study_dir: Path,
         study: Callable[[], Study],
         stop: Callable[[Job, StopDecision], None],
+        only: int | None = None,
     ) -> None:
         """Set up; nothing is watched yet.
 
@@ -83,14 +88,17 @@ class Watcher:
             study_dir: The study's directory.
             study: Gives the record as it is now; called from the watcher's thread.
             stop: Told once of each running job that is to end, and why; called from the watcher's thread.
+            only: Number of the one job to ask the rules about; None for all that run.
         """
         self._watching = watching
         self._metrics = metrics
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
+        self._only = only
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
+        self._known: dict[int, tuple[Study, float]] = {}  # by the event that planned a round
         self._told: set[int] = set()
         self._broken: set[str] = set()
         self._closing = threading.Event()
@@ -114,6 +122,7 @@ class Watcher:
         """Look once at every running job."""
         study = self._study()
         running = [job for job in study.running() if job.job not in self._told]
+        running = [job for job in running if self._only in (None, job.job)]
         self._watched = {
             job.run_dir: self._watched[job.run_dir] for job in running if job.run_dir in self._watched
         }
@@ -173,7 +182,7 @@ class Watcher:
         return first_stop(watched.rules, live, safe, after, self._rule_failed)
 
     def _begin(self, study: Study, job: Job) -> _Watched:
-        known = study.when_planned(job)
+        known, margin_pct = self._as_of(study, job)
         parent, best, rules = known.by_name(job.plan.parent), known.best(), self._watching.rules
         if job.is_repeat:
             rules = tuple(rule for rule in rules if not rule.spares)
@@ -182,14 +191,22 @@ class Watcher:
             known,
             self._curves(parent) if parent is not None and parent.known else History({}),
             self._curves(best) if best is not None else History({}),
-            noise(known).margin_pct(),
+            margin_pct,
             rules,
         )
+
+    def _as_of(self, study: Study, job: Job) -> tuple[Study, float]:
+        """What had ended when a job was planned, and its noise; the jobs of a round share the answer."""
+        if job.planned_as not in self._known:
+            known = study.when_planned(job)
+            latest = dict(list(self._known.items())[-KEPT_ROUNDS + 1 :])
+            self._known = {**latest, job.planned_as: (known, noise(known).margin_pct())}
+        return self._known[job.planned_as]
 
     def _is_protected(self, known: Study, history: History) -> bool:
         """Whether a job is among the best, at the step it has come to."""
         metric = self._metrics.objective
-        others = [self._objective(job) for job in known.counted() if job.known and not job.is_repeat]
+        others = [self._objective(job) for job in known.counted() if job.known and not job.measures]
         curves: Sequence[Series] = [series for series in others if series is not None]
         return protected(history.get(metric), curves, self._watching.protect_top, known.maximize)
 

@@ -46,6 +46,11 @@ def enter_job_dir(path: str) -> None:
     send_report(_report_fd, DIRECTORY, os.fsencode(job_dir))
 
 
+def is_supervised() -> bool:
+    """Return whether this process is a job's, with a supervisor that watches it."""
+    return _report_fd is not None
+
+
 def open_log(job_dir: str) -> int:
     """Open ``job.log`` in ``job_dir`` for appending and return its descriptor."""
     return os.open(Path(job_dir) / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.edits import format_literal
 from autoloop.execute.child import EXIT_FAILED, enter_job_dir, last_line
+from autoloop.execute.exits import JobExitError, without_exit
 from autoloop.execute.values import Reply
 from autoloop.execute.zygote import shared
 from autoloop.files import LINEAGE_FILE
@@ -94,21 +95,6 @@ def _warm_up(batch: Batch) -> None:
     _compose(batch, 0, ())
 
 
-class JobExitError(RuntimeError):
-    """A job called ``sys.exit`` with a code other than 0.
-
-    Attributes:
-        exit_code: The exit code of the job's process.
-    """
-
-    def __init__(self, exit_code: int, text: str) -> None:
-        super().__init__(exit_code, text)
-        self.exit_code = exit_code
-
-    def __str__(self) -> str:
-        return str(self.args[1])
-
-
 def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     """Compose and run job ``index`` of the shared `Batch`; for a job's process only.
 
@@ -126,7 +112,7 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
         enter_job_dir(_job_dir(config))
         job_return = run_job(
             hydra_context=batch.hydra_context,
-            task_function=_without_exit(batch.task_function),
+            task_function=without_exit(batch.task_function),
             config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
@@ -162,22 +148,6 @@ def _in_fresh_dir(
 
 def _job_dir(config: DictConfig) -> str:
     return str(Path(str(OmegaConf.select(config, "hydra.sweep.dir"))) / str(config.hydra.sweep.subdir))
-
-
-def _without_exit(task: TaskFunction) -> TaskFunction:
-    """Let ``sys.exit()`` end a task well, and ``sys.exit(n)`` fail it, with Hydra's callbacks run."""
-
-    @functools.wraps(task)
-    def call(config: Any) -> Any:
-        try:
-            return task(config)
-        except SystemExit as error:
-            if error.code in (None, 0):
-                return None
-            code = error.code if isinstance(error.code, int) else EXIT_FAILED
-            raise JobExitError(code, f"SystemExit: {error.code}") from error
-
-    return call
 
 
 def _reply(job_return: JobReturn) -> Reply:
