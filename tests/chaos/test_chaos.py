@@ -190,7 +190,7 @@ def at_every_line(undisturbed: Ran) -> list[list[Point]]:
     last = undisturbed.study.rounds[-1]
     for event in undisturbed.events:
         which = event.get("name") or event.get("round") or 1
-        number = {"study": 1, "stop": last}.get(str(event["event"])) or int(str(event["round"]))
+        number = 1 if event["event"] == "study" else int(str(event.get("round", last)))
         by_round[number] += [("before", f"{event['event']}:{which}"), ("after", f"{event['event']}:{which}")]
     rows = itertools.zip_longest(*by_round.values())
     return [[point for point in row if point] for row in rows]
