@@ -330,7 +330,8 @@ class StudyRunner:
             return self._nothing_new(journal, planned)
         self.planner.remember(planned.variants)
         self._append_round(journal, planned)
-        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
+        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None
