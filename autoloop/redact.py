@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
@@ -26,28 +26,44 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
         text: What is about to be written.
         environment: The variables whose values may occur in it.
     """
-    for name, value in environment.items():
-        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET and value in text:
+    return _without(_secrets(environment), text)
+
+
+def _secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The secret-looking variables and their values."""
+    return [
+        (name, value)
+        for name, value in environment.items()
+        if len(value) >= SHORTEST_SECRET and SECRET_NAME.search(name)
+    ]
+
+
+def _without(secrets: Sequence[tuple[str, str]], text: str) -> str:
+    for name, value in secrets:
+        if value in text:
             text = text.replace(value, f"<{name}>")
     return text
 
 
 def redact_all(value: Any, environment: Mapping[str, str]) -> Any:
     """Return a tree of mappings and lists with `redact` applied to every text in it, keys included."""
+    return _tree_without(_secrets(environment), value)
+
+
+def _tree_without(secrets: Sequence[tuple[str, str]], value: Any) -> Any:
     if isinstance(value, str):
-        return redact(value, environment)
+        return _without(secrets, value)
     if isinstance(value, Mapping):
-        return {redact_all(key, environment): redact_all(item, environment) for key, item in value.items()}
+        return {_tree_without(secrets, key): _tree_without(secrets, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_all(item, environment) for item in value]
+        return [_tree_without(secrets, item) for item in value]
     return value
 
 
 def reveal(text: str, environment: Mapping[str, str]) -> str:
     """Return ``text`` with every ``<NAME>`` that `redact` put there replaced by the variable's value."""
-    for name, value in environment.items():
-        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
-            text = text.replace(f"<{name}>", value)
+    for name, value in _secrets(environment):
+        text = text.replace(f"<{name}>", value)
     return text
 
 
