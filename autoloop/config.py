@@ -113,6 +113,10 @@ class SweeperConf:
         until: Name of a file in conf/until, or its content: conditions of which a job must meet all to end
             the study.
         patience: Rounds in a row without a gain over the noise that end the study; null for no limit.
+        racing: So many further seeds, at most, for leaders of a round that cannot be told apart, before
+            children are made of them; 0 for none.
+        minimal: Whether the winner's edits that do nothing are looked for and taken back at the end.
+        confirm: So many fresh seeds on which winner and baseline run at the end; ``auto``: 3 from 24 jobs on.
         noise: ``{repeats: 0, seed: null}``: how often the baseline is run again with another seed in round 1,
             and the path of the seed where it is not one of the usual ones.
         cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.
@@ -153,6 +157,9 @@ class SweeperConf:
     fail_fast: Any = "${oc.select:fail_fast,false}"
     until: Any = "${oc.select:autoloop.until,none}"
     patience: Any = "${oc.select:autoloop.patience,null}"
+    racing: Any = "${oc.select:autoloop.racing,0}"
+    minimal: Any = "${oc.select:autoloop.minimal,false}"
+    confirm: Any = "${oc.select:autoloop.confirm,auto}"
     noise: Any = "${oc.select:autoloop.noise,null}"
     cooldown: Any = "${oc.select:autoloop.cooldown,2}"
     freeze: Any = "${oc.select:autoloop.freeze,true}"

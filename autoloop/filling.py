@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.disposal import apart
-from autoloop.edits import ValueChange, change
+from autoloop.edits import ValueChange, change, format_literal
 from autoloop.effects import DeadKnob, dead_paths, why_dead
 from autoloop.errors import EditError, NoChangeError
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
+from autoloop.study import REPEAT, WITHOUT
 from autoloop.variants import Variant, safe_name
 
 
@@ -169,7 +170,13 @@ def _of_variant(error: EditError, name: str) -> EditError:
 
 
 def add_repeats(
-    planned: Round, variant: Variant, path: str, seeds: Iterable[int], why: str, derive: Derive
+    planned: Round,
+    variant: Variant,
+    path: str,
+    seeds: Iterable[int],
+    why: str,
+    derive: Derive,
+    rule: str = REPEAT,
 ) -> None:
     """Put a config into a round once more for each of these seeds, but for those that it ran with.
 
@@ -180,15 +187,59 @@ def add_repeats(
         seeds: The seeds.
         why: What for, as a sentence.
         derive: See `Derive`.
+        rule: What it is called in the journal.
     """
     for seed in seeds:
-        again = repeat(variant, path, seed, why)
+        again = repeat(variant, path, seed, why, rule)
         derived = derive(variant, again.edits)
         twin = planned.seen.get(derived.signature)
         if twin is None:
             planned.add(_with(again, derived))
         else:
             planned.refuse(again, f"already run as {twin}")
+
+
+def add_without(
+    planned: Round,
+    start: Variant,
+    of: str,
+    left: Mapping[str, Any],
+    dropped: Sequence[str],
+    rule: str,
+    derive: Derive,
+) -> None:
+    """Put a config into a round without some of its changes.
+
+    Args:
+        planned: The round.
+        start: The starting point of the config.
+        of: Name of the job that has the config.
+        left: Path -> value of the changes that are left.
+        dropped: Paths of the others.
+        rule: What it is called in the journal.
+        derive: See `Derive`.
+    """
+    knob = dropped[0].rpartition(".")[2]
+    child = replace(
+        start,
+        name=safe_name(f"{of[:40]}-{rule}{'-' + knob if rule == WITHOUT else ''}"),
+        edits=tuple(f"{path}@set={format_literal(value)}" for path, value in left.items()),
+        parent=start.name,
+        rule=rule,
+        reason=f"{of} without its change of {', '.join(dropped)}",
+        evidence={"without": list(dropped)},
+        expects=f"no worse than {of}",
+    )
+    try:
+        derived = derive(start, child.edits)
+    except EditError as error:
+        planned.refuse(child, error.why)
+        return
+    twin = planned.seen.get(derived.signature)
+    if twin is None:
+        planned.add(_with(child, derived))
+    else:
+        planned.refuse(child, f"already run as {twin}")
 
 
 class Disposer:

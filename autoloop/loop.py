@@ -7,105 +7,48 @@ or stop. How a round is filled is in `autoloop.filling`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from autoloop.closing import is_closing, measurement, race
 from autoloop.score.progress import rounds_without_gain
+from autoloop.steps import (
+    ROUNDS,
+    Close,
+    Decide,
+    Flow,
+    Limits,
+    PlanRound,
+    Requeue,
+    Reseed,
+    Run,
+    Step,
+    Stop,
+    TakeBack,
+    Wait,
+)
 from autoloop.study import Job, Study
 from autoloop.trials import TrialState
-from autoloop.until import Condition, met
+from autoloop.until import met
+
+__all__ = [
+    "Close",
+    "Decide",
+    "Flow",
+    "Limits",
+    "PlanRound",
+    "Requeue",
+    "Reseed",
+    "Run",
+    "Step",
+    "Stop",
+    "TakeBack",
+    "Wait",
+    "at_end",
+    "failures_in_a_row",
+    "next_step",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a study ends, whatever the rules say.
-
-    Attributes:
-        rounds: Rounds in all.
-        max_jobs: Jobs in all, retries not counted; None for no limit.
-        max_hours: Hours of running in all, over restarts; None for no limit.
-        max_failures: Failed jobs in a row that end the study; None for no limit.
-        retries: How often a failed job is tried again.
-        fail_fast: End the study at the first failed job.
-        patience: Rounds in a row without a gain over the noise that end the study; None for no limit.
-        until: The study ends with the round that brings a job for which all of these hold; none for no such
-            end.
-    """
-
-    rounds: int = 1
-    max_jobs: int | None = None
-    max_hours: float | None = None
-    max_failures: int | None = None
-    retries: int = 0
-    fail_fast: bool = False
-    patience: int | None = None
-    until: tuple[Condition, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """How rounds follow each other.
-
-    Attributes:
-        barrier: Whether a round is decided about when it is complete; else whenever a slot is free, from what
-            is known then. A round is then as many jobs as there are slots.
-        quorum: Share (above 0, up to 1) of a round's jobs that must have ended for it to be complete; what
-            the others say feeds the next decision.
-        refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
-        slots: How many jobs run at a time; None where the launcher does not tell.
-    """
-
-    barrier: bool = True
-    quorum: float = 1.0
-    refill: bool = True
-    slots: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run these jobs, then ask again."""
-
-    jobs: tuple[Job, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Requeue:
-    """Give this job a new number and run it again."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing is to be done until a job ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """Ask the rules about the jobs that ended; the round they are recorded under."""
-
-    round: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRound:
-    """Fill the round of this number; with a number of places only a further part of it."""
-
-    round: int
-    places: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The study ends, and why."""
-
-    reason: str
-    failed: bool = False
-
-
-Step = Run | Requeue | Wait | Decide | PlanRound | Stop
-
-
-def next_step(study: Study, limits: Limits, flow: Flow = Flow()) -> Step:
+def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     """What is due next.
 
     Args:
@@ -124,6 +67,8 @@ def next_step(study: Study, limits: Limits, flow: Flow = Flow()) -> Step:
     waiting = tuple(study.waiting())
     if waiting:
         return Run(waiting)
+    if is_closing(study, limits):
+        return _closing_step(study, limits)
     last = study.rounds[-1]
     if study.running() and not _complete(study, last, flow):
         return _meanwhile(study, last, limits, flow)
@@ -133,8 +78,23 @@ def next_step(study: Study, limits: Limits, flow: Flow = Flow()) -> Step:
         return Wait()
     enough = _found_enough(study, limits, flow)
     if enough:
-        return Wait() if study.running() else enough
+        return Wait() if study.running() else at_end(study, limits, enough)
+    raced = race(study, limits) if not study.running() else None
+    if raced:
+        return raced
     return PlanRound(last + 1) if flow.barrier else _one_more(study, last, flow)
+
+
+def at_end(study: Study, limits: Limits, stop: Stop) -> Close | Stop:
+    """What is due where the search ends: the measurements that are still wanted, else the end itself."""
+    return stop if measurement(study, limits) is None else Close(stop.reason)
+
+
+def _closing_step(study: Study, limits: Limits) -> Step:
+    """What is due after the search: one measurement after the other, then the end."""
+    if study.running():
+        return Wait()
+    return measurement(study, limits) or Stop(str(study.closing["reason"]))
 
 
 def _complete(study: Study, number: int, flow: Flow) -> bool:
@@ -149,8 +109,9 @@ def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
     jobs = study.of_round(number)
     stopped = sum(job.stop_step is not None for job in jobs)
-    replaced = len(jobs) - study.planned.get(number, len(jobs))
-    full = limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs
+    begun = min(job.planned_as for job in jobs)
+    replaced = sum(job.planned_as > begun and not job.measures for job in jobs)
+    full = limits.max_jobs is not None and len(study.searched()) >= limits.max_jobs
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
         return Wait()
     return Decide(number) if study.unjudged() else PlanRound(number, places=1)
@@ -173,7 +134,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
     if rounds >= limits.rounds and not open_round:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
-    if limits.max_jobs is not None and len(study.counted()) >= limits.max_jobs:
+    if limits.max_jobs is not None and len(study.searched()) >= limits.max_jobs:
         return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")
     waited = rounds_without_gain(study) if limits.patience is not None else 0
     if limits.patience is not None and waited >= limits.patience:

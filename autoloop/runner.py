@@ -31,7 +31,7 @@ from autoloop.inside.body import JobBody
 from autoloop.inside.watch import Inside
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.launchers import kind_of
-from autoloop.loop import Decide, Flow, PlanRound, Requeue, Run, Step, Stop, Wait, next_step
+from autoloop.loop import at_end, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
@@ -41,8 +41,22 @@ from autoloop.report.facts import Facts, program
 from autoloop.resume import changes_since, end_of_earlier, interrupt_jobs, is_over
 from autoloop.rules.base import Decision
 from autoloop.schedule import idle_share, job_numbers
-from autoloop.score import conclusion
+from autoloop.score import conclusion, winner
 from autoloop.settings import Settings
+from autoloop.steps import (
+    Close,
+    Decide,
+    Flow,
+    Measure,
+    PlanRound,
+    Requeue,
+    Reseed,
+    Run,
+    Step,
+    Stop,
+    TakeBack,
+    Wait,
+)
 from autoloop.study import Job, Plan, Study
 from autoloop.trials import TrialState
 from autoloop.variants import Variant
@@ -53,6 +67,14 @@ log: logging.Logger = logger("autoloop")
 
 #: States of jobs, not tried again, that make the study's exit code 1.
 UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
+
+#: What further jobs of a round are for, in words.
+AIMS = {
+    "race": "which of the leaders leads: another seed",
+    "ablate": "which edits of the winner do something: without each of them",
+    "reduce": "the winner without the edits that do nothing",
+    "confirm": "is the winner better: fresh seeds",
+}
 
 
 class StudyRunner:
@@ -222,7 +244,7 @@ class StudyRunner:
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
-            best = study.best()
+            best = winner(study)
             self.planner.keep_score(study)
             journal.append(
                 "stop",
@@ -271,8 +293,9 @@ class StudyRunner:
 
     def _dispatcher(self, journal: Journal) -> Dispatcher:
         take = partial(self._take, journal)
-        report = partial(self._report, draw=self._reporter.keep_up)
-        return Dispatcher(journal, self.settings, self.composer, self.launcher, self._next_step, take, report)
+        return Dispatcher(
+            journal, self.settings, self.composer, self.launcher, self._next_step, take, self._keep_up
+        )
 
     def _next_step(self, study: Study) -> Step:
         return next_step(study, self.settings.limits, self._flow)
@@ -283,6 +306,11 @@ class StudyRunner:
             journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
+        elif isinstance(step, Close):
+            journal.append("closing", reason=step.reason, limits=asdict(self.settings.limits))
+            log.info("the search is over: %s", step.reason)
+        elif isinstance(step, Reseed | TakeBack):
+            self._measure(journal, step)
         elif isinstance(step, PlanRound):
             first = step.round == 1 and not journal.study.jobs
             planned = self._first if first else self.planner.next(journal.study, step.round, step.places)
@@ -299,23 +327,42 @@ class StudyRunner:
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
-            refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
-            return Stop(
-                f"no rule has anything new to propose after round {planned.number - 1}"
-                + (f" ({refused})" if refused else "")
-            )
+            return self._nothing_new(journal, planned)
         self.planner.remember(planned.variants)
+        self._append_round(journal, planned)
+        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        for variant in planned.variants:
+            log.info("  %s", _told(variant))
+        return None
+
+    def _nothing_new(self, journal: Journal, planned: Round) -> Stop | None:
+        """End the search where nothing is proposed; while jobs run, they may still bring ideas."""
+        refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
+        stop = Stop(
+            f"no rule has anything new to propose after round {planned.number - 1}"
+            + (f" ({refused})" if refused else "")
+        )
+        if journal.study.running():
+            return stop
+        end = at_end(journal.study, self.settings.limits, stop)
+        return self._take(journal, end) if isinstance(end, Close) else end
+
+    def _measure(self, journal: Journal, step: Measure) -> None:
+        planned = self.planner.measure(journal.study, step)
+        self._append_round(journal, planned, step.aim)
+        if planned.variants:
+            log.info("%s: %s", AIMS[step.aim], _count(len(planned.variants), "job"))
+
+    def _append_round(self, journal: Journal, planned: Round, aim: str = "") -> None:
+        """Write down what is planned, each with the number of its job."""
         jobs = job_numbers(journal.study, planned.variants)
         journal.append(
             "round",
             round=planned.number,
             variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
             refused=[asdict(refusal) for refusal in planned.refused],
+            **({"aim": aim} if aim else {}),
         )
-        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
-        for variant in planned.variants:
-            log.info("  %s", _told(variant))
-        return None
 
     def _decide(self, journal: Journal, number: int) -> None:
         study = journal.study
@@ -376,14 +423,21 @@ class StudyRunner:
         if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
             body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
 
-    def _report(self, study: Study, draw: Callable[[Study], None] | None = None) -> None:
+    def _keep_up(self, study: Study) -> None:
+        """Draw the report after a job's end, as far as that is cheap."""
+        self._draw(study, self._reporter.keep_up)
+
+    def _report(self, study: Study) -> None:
+        self._draw(study, self._reporter.write)
+
+    def _draw(self, study: Study, draw: Callable[[Study], None]) -> None:
         try:
-            (draw or self._reporter.write)(study)
+            draw(study)
         except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 
     def _say_end(self, study: Study, stop: Stop) -> None:
-        best = study.best()
+        best = winner(study)
         log.info(conclusion(study, stop.reason))
         if best:
             where = self.study_dir / "best.yaml"

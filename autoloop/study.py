@@ -11,6 +11,7 @@ order they appear:
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
 
@@ -39,6 +40,21 @@ VERSION = 1
 
 REPEAT = "repeat"
 """The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""
+
+CONFIRM = "confirm"
+"""The same at the end of a study, with seeds that nothing was chosen by."""
+
+WITHOUT = "without"
+"""The rule of a variant that is the winner without one of its edits, to see what that edit does."""
+
+MINIMAL = "minimal"
+"""The rule of a variant that is the winner without all the edits that do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL)
+"""Rules of what runs after the search."""
+
+MEASURING = (REPEAT, *AFTERWARDS)
+"""Rules of what is run to measure: no idea, no parent, and no winner by its own result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +150,12 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule == REPEAT
+        return self.plan.rule in (REPEAT, CONFIRM)
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is run to measure, and is no idea of its own."""
+        return self.plan.rule in MEASURING
 
     @property
     def stop_step(self) -> int | None:
@@ -168,6 +189,9 @@ class Study:
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
             that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
+        closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
+        measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
+            "reduce", "confirm".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
@@ -183,6 +207,8 @@ class Study:
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
+    closing: Event = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
@@ -300,8 +326,12 @@ class Study:
         jobs = [job for job in self.jobs.values() if job.retried_by is None]
         return sorted(jobs, key=lambda job: job.place)
 
+    def searched(self) -> list[Job]:
+        """Every job that belongs to the search: not those that measure what it found."""
+        return [job for job in self.counted() if job.plan.rule not in AFTERWARDS]
+
     def best(self) -> Job | None:
-        """The completed job with the best objective, repeats aside; None while there is none.
+        """The completed job with the best objective, measurements aside; None while there is none.
 
         Of equals the one that was planned first.
         """
@@ -322,10 +352,13 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
+            self.measured = ()
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
             plan = Plan.of(entry)
             self._plan(Job(int(entry["job"]), number, plan, place, planned_as=self.events))
         self.refused.setdefault(number, []).extend(event["refused"])
+        if event.get("aim"):
+            self.measured = (*self.measured, str(event["aim"]))
 
     def _plan(self, job: Job) -> None:
         self.tally.plan(job)
@@ -409,6 +442,11 @@ class Study:
         self.jobs[old.job] = replace(old, retried_by=new)
         self.tally.drop(old)
         self._plan(Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as))
+
+    def _on_closing(self, event: Event) -> None:
+        _mapping(event["limits"])
+        self.closing = {"reason": str(event["reason"]), "limits": event["limits"]}
+        self.measured = ()
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

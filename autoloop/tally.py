@@ -26,7 +26,7 @@ class Tally:
         tries: Name -> numbers of the jobs that have it, the latest last.
         rounds: Round -> numbers of its jobs.
         open: Jobs that have not ended.
-        unjudged: Jobs that ended and that the rules were not asked about, repeats and interrupted ones aside.
+        unjudged: Jobs that ended and that no rule was asked about, but for measurements and interrupted ones.
         troubled: Jobs that ended in one of the states `TROUBLED`.
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
@@ -95,9 +95,9 @@ class Tally:
         self.ends.append(job.job)
         if job.state in TROUBLED:
             self.troubled[job.job] = None
-        if job.state is not TrialState.INTERRUPTED and not job.is_repeat:
+        if job.state is not TrialState.INTERRUPTED and not job.measures:
             self.unjudged[job.job] = None
-        if job.known and not job.is_repeat and (best is None or _better(job, best, maximize)):
+        if job.known and not job.measures and (best is None or _better(job, best, maximize)):
             self.records.append((job.ended_as, job.job))
 
     def drop(self, job: Job) -> None:

@@ -110,7 +110,7 @@ def _limit(name: str, key: str, value: Any) -> float:
 
 def met(study: Study, conditions: tuple[Condition, ...]) -> Job | None:
     """The best completed job for which every condition holds; None if there is none, or no condition."""
-    done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.is_repeat]
+    done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.measures]
     worthy = [job for job in done if conditions and all(condition.holds(job) for condition in conditions)]
     sign = -1 if study.maximize else 1
     return min(

@@ -206,7 +206,7 @@ class Watcher:
     def _is_protected(self, known: Study, history: History) -> bool:
         """Whether a job is among the best, at the step it has come to."""
         metric = self._metrics.objective
-        others = [self._objective(job) for job in known.counted() if job.known and not job.is_repeat]
+        others = [self._objective(job) for job in known.counted() if job.known and not job.measures]
         curves: Sequence[Series] = [series for series in others if series is not None]
         return protected(history.get(metric), curves, self._watching.protect_top, known.maximize)
 

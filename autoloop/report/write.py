@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -52,8 +51,8 @@ def write_report(
         write_atomic(root / "best.yaml", head + _yaml(winner))
 
 
-#: So many times as long as a report took passes before the next one is drawn at the end of a job.
-REST = 20.0
+CHEAP_S = 0.1  # a drawing that takes no longer is made after every end of a job
+PAUSE = 20  # times the length of a longer one pass until the next
 
 
 class Reporter:
@@ -62,6 +61,7 @@ class Reporter:
     Attributes:
         study_dir: The study's directory.
         read: Reads a run dir: metric -> curve, under canonical names.
+        clock: Seconds, on which drawings are timed.
     """
 
     def __init__(
@@ -71,22 +71,23 @@ class Reporter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.study_dir = Path(study_dir)
-        self.read = read
         self._clock = clock
-        self._due_at = -math.inf
+        self._drawn_at, self._took_s = 0.0, 0.0
+        self.read = read
         self._known: dict[
             int, dict[str, Series | None]
         ] = {}  # job number -> metric -> thinned curve, None: no such
 
     def keep_up(self, study: Study) -> None:
-        """Write all files unless they were written a moment ago; drawing takes a small share of the time.
+        """Write all files where that is cheap or due: after a job's end, of which there may be thousands.
 
-        A report grows with its study, and is asked for at the end of every job.
+        A drawing that took more than `CHEAP_S` is made again when `PAUSE` times as long has passed, so that a
+        large study spends at most 5 % of its time on it.
 
         Raises:
             OSError: The directory cannot be written.
         """
-        if self._clock() >= self._due_at:
+        if self._took_s <= CHEAP_S or self._clock() - self._drawn_at >= PAUSE * self._took_s:
             self.write(study)
 
     def write(self, study: Study) -> None:
@@ -106,8 +107,8 @@ class Reporter:
             for number, known in self._known.items()
         }
         write_report(study, self.study_dir, curves)
-        ended = self._clock()
-        self._due_at = ended + REST * (ended - began)
+        self._drawn_at = self._clock()
+        self._took_s = self._drawn_at - began
 
 
 def _yaml(item: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from autoloop.strategies.gaussian import GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen
 from autoloop.strategies.space import Knob, read_space
-from autoloop.study import REPEAT
+from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
@@ -173,7 +173,7 @@ def _sampler(name: str) -> Sampler:
 
 
 def _ranked(situation: Situation) -> list[Trial]:
-    """Return the completed trials with an objective, the best first; repeats are none of them.
+    """Return the completed trials with an objective, the best first; those that measure are none of them.
 
     Of equals the one that was planned first comes first.
     """
@@ -183,7 +183,7 @@ def _ranked(situation: Situation) -> list[Trial]:
         for trial in situation.trials.values()
         if trial.state is TrialState.COMPLETE
         and math.isfinite(trial.objective)
-        and trial.variant.rule != REPEAT
+        and trial.variant.rule not in MEASURING
     ]
     return sorted(known, key=lambda trial: sign * trial.objective)
 
@@ -227,7 +227,9 @@ def _seen(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any])
     """
     sign = -1 if situation.maximize else 1
     told = (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.STOPPED)
-    trials = [one for one in situation.trials.values() if one.state in told and one.variant.rule != REPEAT]
+    trials = [
+        one for one in situation.trials.values() if one.state in told and one.variant.rule not in MEASURING
+    ]
     points = np.array([[knob.unit(one.variant.config) for knob in knobs] for one in trials])
     losses = [math.nan if one.state is TrialState.INFEASIBLE else sign * one.objective for one in trials]
     return Seen(
