@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
 LEROBOT := .venv-lerobot
 
-.PHONY: demo test test-slow test-chaos test-lerobot test-hydra14 check lint docs setup clean
+.PHONY: demo test test-slow test-chaos test-slurm test-lerobot test-hydra14 check lint docs setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -22,6 +22,10 @@ test-slow: $(READY)
 # Studies killed at every line of the journal and at a hundred random moments; ten minutes and more.
 test-chaos: $(READY)
 	$(BIN)/python -m pytest tests/chaos -m chaos
+
+# A real SLURM of three nodes on this machine, from Debian's packages: needs root, says so where it skips.
+test-slurm: $(READY)
+	$(BIN)/python -m pytest tests/slurm -m slurm -n 0 -s -rs --durations=0
 
 # The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
 test-lerobot: $(READY) $(LEROBOT)/.ready

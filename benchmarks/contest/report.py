@@ -136,8 +136,8 @@ def _overview(scores: Scores) -> Iterator[str]:
 
 
 def _by_task(scores: Scores, budget: int) -> Iterator[str]:
-    yield f"Mean regret by task after {budget} jobs; the last column sets `{OURS}` against the best"
-    yield "rival that is not ours, with the one-sided probability of such a difference by chance:"
+    yield f"Mean regret by task after {budget} jobs; the last column sets `{OURS}` against the best rival"
+    yield "that is not ours, with the one-sided probability of such a difference by chance:"
     yield ""
     yield f"| task | {' | '.join(f'`{rival}`' for rival in ABOUT)} | `{OURS}` against the best |"
     yield "|---|" + "---|" * (len(ABOUT) + 1)

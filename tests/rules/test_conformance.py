@@ -9,8 +9,10 @@ import pytest
 import yaml
 from rule_curves import act_ot_config, fixed_trials
 
-from autoloop.rules import Decision, Rule, build_rules
+from autoloop.report.figures.curves import rule_metric, rule_window
+from autoloop.rules import BackToParent, Decision, Fallback, NonFinite, OutOfMemory, Rule, build_rules
 from autoloop.strategies import Opening, RulesStrategy, Situation, Strategy
+from autoloop.study import Job, Plan
 from autoloop.testing import check_rule, check_strategy, hard_trials
 
 CONF = Path(__file__).parents[2] / "conf" / "rules"
@@ -33,6 +35,26 @@ def test_shipped_rules_cope_with_hard_curves_under_a_real_config(rule: Rule) -> 
     known = {trial.name: trial for trial in hard}
     for trial in hard:
         assert rule.decide(trial, known).reason
+
+
+@pytest.mark.parametrize("rule", SHIPPED)
+def test_the_steps_that_fired_a_rule_can_be_shaded(rule: Rule) -> None:
+    """Its evidence names the metric and the part of the curve that it looked at."""
+    if isinstance(rule, Fallback | OutOfMemory | NonFinite | BackToParent):
+        return
+    known = {trial.name: trial for trial in fixed_trials()}
+    decisions = [rule.decide(trial, known) for trial in known.values()]
+    for decision in [decision for decision in decisions if decision.fired]:
+        about = {"reason": decision.reason, "evidence": decision.evidence, "expects": "", "edits": ()}
+        plan = Plan(
+            "child", decision.trial, rule.name, **about, overrides=(), signature="", changes=(), notes=()
+        )
+        job, curves = Job(1, 1, plan), known[decision.trial].history
+        metric = rule_metric(job, curves)
+        assert metric is not None
+        window = rule_window(job, curves[metric])
+        assert window is not None
+        assert window[0] <= window[1] == curves[metric].steps[-1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,210 @@
+"""Studies on a real SLURM: the same loop as in slots, whatever happens to jobs, nodes and main processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from autoloop.journal import read_study
+from tests.slurm.cluster import (
+    asked,
+    end_of,
+    events,
+    handles,
+    queued,
+    ran,
+    run,
+    shared_gpus,
+    start,
+    tell,
+    wait_until,
+)
+from tests.studies_app.launch import FOUR_JOBS, ROOT, TWO_JOBS
+from tests.studies_app.launch import run as run_in_slots
+
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240), pytest.mark.usefixtures("cluster")]
+
+
+def outline(study):
+    """What a study decided and found, without the order, which the length of jobs decides."""
+    jobs = study.counted()
+    return sorted(
+        (job.round, job.plan.parent or "", job.plan.edits, job.state, job.objective) for job in jobs
+    )
+
+
+def test_three_rounds_of_the_built_in_task(tmp_path):
+    """Three rounds of four trainings run to their end, and no two jobs see one GPU at a time."""
+    study_dir = tmp_path / "study"
+    words = [
+        "cluster=slurm",
+        f"hydra.sweep.dir={study_dir}",
+        "rounds=3",
+        "steps=20",
+        "n_jobs=4",
+        "live=false",
+    ]
+    words += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1", "hydra.launcher.poll_s=0.5"]
+    done = subprocess.run(
+        [sys.executable, "-m", "autoloop.train", "-m", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    study = read_study(study_dir)
+    tell(study)
+    assert study.rounds == [1, 2, 3]
+    assert [job.state.value for job in study.jobs.values()] == ["COMPLETE"] * 12
+    assert all(len(job.gpus) == 1 for job in study.jobs.values())
+    assert shared_gpus(study) == []
+
+
+def test_a_study_decides_as_it_does_in_slots(tmp_path):
+    """Two rounds on SLURM and in slots: the same jobs, parents, edits and results."""
+    on_slurm = run(tmp_path / "slurm", FOUR_JOBS, "rounds=2", "n_jobs=4")
+    in_slots = run_in_slots(tmp_path / "slots", FOUR_JOBS, "rounds=2", "n_jobs=2")
+    assert (on_slurm.code, in_slots.code) == (0, 0), on_slurm.output
+    assert outline(on_slurm.study) == outline(in_slots.study)
+    assert (tmp_path / "slurm" / "reports" / "report.html").is_file()
+
+
+def test_each_death_is_one_failed_trial(tmp_path):
+    """Jobs that are killed, lose their supervisor, exit, hang or are cancelled fail alone; each tells why."""
+    study_dir = tmp_path / "study"
+    ways = {
+        "killed": "kill",
+        "lost": "lose_supervisor",
+        "exits": "exit",
+        "hangs": "hang",
+        "cancelled": "say_nothing",
+    }
+    variants = ",".join(f"{name}:{{do@set:{way}}}" for name, way in ways.items())
+    process = start(study_dir, f"autoloop.variants={{{variants}}}", "n_jobs=6", "timeout_min=0.2")
+    number = 1 + list(ways).index("cancelled")
+    wait_until(lambda: (study_dir / str(number) / "began").exists())
+    asked("scancel", handles(study_dir)[number])
+    done = end_of(process, study_dir)
+    assert done.code == 1
+    assert done.states() == {
+        "baseline": "COMPLETE",
+        "killed": "FAILED",
+        "lost": "FAILED",
+        "exits": "FAILED",
+        "hangs": "TIMEOUT",
+        "cancelled": "FAILED",
+    }
+    jobs = {job.name: job for job in done.study.jobs.values()}
+    assert jobs["killed"].error == "killed by SIGKILL"
+    assert "ended without a result: FAILED" in jobs["lost"].error
+    assert (jobs["exits"].details["exit_code"], jobs["exits"].error) == (3, "SystemExit: 3")
+    assert "CANCELLED" in jobs["cancelled"].error
+    assert queued() == []
+
+
+def test_a_node_that_dies_costs_its_jobs_only(cluster, tmp_path):
+    """Its jobs start again in fresh run dirs where that is wanted, and are failed trials where it is not."""
+    again, once = tmp_path / "again", tmp_path / "once"
+    process = start(again, TWO_JOBS, "do=hang", "once=true", "n_jobs=2")
+    wait_until(lambda: len(ran(again)) == 2)
+    node = cluster.node_of(handles(again)[0])
+    there = ("hydra.launcher.gres=null", f"+hydra.launcher.sbatch.nodelist={node}")
+    other = start(once, "do=hang", "hydra.launcher.requeue=false", *there)
+    wait_until(lambda: ran(once))
+    cluster.kill_node(node)
+    done, lost = end_of(process, again), end_of(other, once)
+    assert lost.code == 1
+    assert lost.states() == {"baseline": "FAILED"}
+    assert "NODE_FAIL" in lost.study.jobs[0].error
+    assert done.code == 0, done.output
+    assert done.states() == {"baseline": "COMPLETE", "half": "COMPLETE"}
+    restarted = [event for event in events(again) if event["event"] == "placed" and event["restarts"]]
+    assert {event["job"]: event["run_dir"] for event in restarted} == {
+        job.job: f"{job.job}_again1" for job in done.study.jobs.values() if job.details["restarts"]
+    }
+    assert 0 in [event["job"] for event in restarted]
+    assert (again / "0_again1" / "lineage.json").is_file()
+
+
+def test_a_preempted_job_starts_again(tmp_path):
+    """More urgent work takes the whole cluster for a moment: the study goes on afterwards, and says so."""
+    study_dir = tmp_path / "study"
+    process = start(study_dir, "do=hang", "once=true")
+    wait_until(lambda: ran(study_dir))
+    asked("sbatch", "--partition=urgent", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+    done = end_of(process, study_dir)
+    assert done.code == 0, done.output
+    (job,) = done.study.jobs.values()
+    assert (job.state.value, job.run_dir, job.details["restarts"]) == ("COMPLETE", "0_again1", 1)
+    assert "started again by its engine, in 0_again1" in done.output
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+def test_a_later_main_process_adopts_the_jobs_that_run(tmp_path, signum):
+    """The main process ends while four jobs run: they go on, and the same command collects all four."""
+    study_dir = tmp_path / "study"
+    words = (
+        "autoloop.variants={a:{sleep_s@set:0.5},b:{sleep_s@set:0.6},c:{sleep_s@set:7}}",
+        "sleep_s=6",
+        "n_jobs=4",
+    )
+    first = start(study_dir, *words)
+    wait_until(lambda: len(ran(study_dir)) == 4 and len(handles(study_dir)) == 4)
+    first.send_signal(signum)
+    first.communicate()
+    assert first.returncode == (143 if signum == signal.SIGTERM else -signum)
+    done = run(study_dir, *words)
+    assert done.code == 0, done.output
+    assert set(done.states().values()) == {"COMPLETE"}
+    assert sorted(ran(study_dir)) == [0, 1, 2, 3]
+    assert "is adopted" in done.output
+
+
+def test_a_job_is_found_whose_submission_was_not_written_down(tmp_path):
+    """Killed between SLURM's answer and the line that records it: the job is found, not run twice."""
+    study_dir = tmp_path / "study"
+    kill = {"TEST_KILL_WHEN": "before", "TEST_KILL_LINE": "placed:1"}
+    first = start(study_dir, "sleep_s=1", script="interrupted.py", **kill)
+    first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert handles(study_dir) == {}
+    done = run(study_dir, "sleep_s=1")
+    assert done.code == 0, done.output
+    assert ran(study_dir) == [0]
+    assert list(handles(study_dir)) == [0]
+
+
+def test_ctrl_c_ends_the_jobs(tmp_path):
+    """The jobs are ended, those that wait are cancelled, and the same command runs them again."""
+    study_dir = tmp_path / "study"
+    words = (
+        TWO_JOBS,
+        "do=hang",
+        "once=true",
+        "n_jobs=2",
+        "hydra.launcher.sbatch={nodelist:n1,exclusive:true}",
+    )
+    first = start(study_dir, *words)
+    wait_until(lambda: ran(study_dir) and len(handles(study_dir)) == 2)
+    first.send_signal(signal.SIGINT)
+    interrupted = end_of(first, study_dir)
+    assert interrupted.code == 130
+    assert set(interrupted.states().values()) == {"INTERRUPTED"}
+    assert queued() == []
+    wait_until(lambda: asked("squeue", "-h", "--states=all", "--format=%T").count("COMPLETING") == 0)
+    done = run(study_dir, *words, "once=true", "resume=force")
+    assert set(done.states().values()) == {"COMPLETE"}, done.output
+
+
+def test_what_slurm_refuses_is_told_before_anything_runs(tmp_path):
+    """A partition that does not exist ends the command with SLURM's own words and exit code 2."""
+    refused = start(tmp_path / "study", "hydra.launcher.partition=nowhere")
+    output, _ = refused.communicate()
+    assert refused.returncode == 2, output
+    assert "invalid partition specified: nowhere" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "study" / "study.jsonl").exists()
