@@ -120,7 +120,7 @@ STRENGTHS: dict[str, list[StopRule]] = {
     f"behind {against} by {by:g} %, after {after:g}": [
         Behind(name="x", against=against, by_pct=by, after=after)
     ]
-    for against in ("best", "parent")
+    for who in ("best", "parent")
     for by in (10.0, 25.0, 50.0, 75.0)
     for after in (0.3, 0.4, 0.5)
 }
