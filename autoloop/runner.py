@@ -268,7 +268,7 @@ class StudyRunner:
         running = [job for job in journal.study.jobs.values() if job.running]
         interrupt_jobs(self.study_dir / job.run_dir for job in running)
         for job in running:
-            if job.handle and hasattr(self.launcher, "adopt"):
+            if hasattr(self.launcher, "adopt"):
                 log.warning("job %d goes on without this process: %s", job.job, job.name)
             else:
                 self._take_over(journal, job)
