@@ -117,9 +117,7 @@ def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
 
 
 STRENGTHS: dict[str, list[StopRule]] = {
-    f"behind {against} by {by:g} %, after {after:g}": [
-        Behind(name="x", against=against, by_pct=by, after=after)
-    ]
+    f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
     for who in ("best", "parent")
     for by in (10.0, 25.0, 50.0, 75.0)
     for after in (0.3, 0.4, 0.5)

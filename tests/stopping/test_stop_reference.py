@@ -15,7 +15,7 @@ import yaml
 
 import autoloop.stopping
 from autoloop.stopping import StopRule
-from tests.rules.test_rules_reference import _arguments, reference
+from tests.reference import filled, reference, settings_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "decisions.md"
@@ -40,13 +40,7 @@ def shipped_sets() -> str:
 
 def page() -> str:
     """Return the page with its made parts filled in."""
-    text = PAGE.read_text()
-    made = {"sets": shipped_sets(), "classes": "\n\n".join(map(reference, CLASSES))}
-    for name, part in made.items():
-        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        head, _, rest = text.partition(begin)
-        text = head + begin + "\n\n" + part + "\n\n" + end + rest.partition(end)[2]
-    return text
+    return filled(PAGE, {"sets": shipped_sets(), "classes": "\n\n".join(map(reference, CLASSES))})
 
 
 def test_the_page_is_as_the_code_says() -> None:
@@ -55,7 +49,7 @@ def test_the_page_is_as_the_code_says() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_setting_of_a_stop_rule_is_described(kind: Any) -> None:
-    described = _arguments((inspect.getdoc(kind) or "").partition("\nArgs:\n")[2])
+    described = settings_of(kind)
     assert list(described) == list(inspect.signature(kind).parameters)
 
 
