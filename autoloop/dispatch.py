@@ -315,7 +315,7 @@ class Dispatcher:
 
 def leads(study: Study, job: Job, objective: float) -> bool:
     """Whether a result is better than every one that was known when its job was planned."""
-    best = study.when_planned(job).best()
+    best = study.best_when_planned(job)
     sign = -1 if study.maximize else 1
     return best is not None and sign * objective < sign * best.objective
 

@@ -61,7 +61,7 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     ended = _ended_early(study, limits)
     if ended:
         return ended
-    retry = next((job for job in study.counted() if _again(study, job, limits)), None)
+    retry = next((job for job in study.troubled() if _again(study, job, limits)), None)
     if retry:
         return Requeue(retry)
     waiting = tuple(study.waiting())
@@ -143,10 +143,11 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:
-    failed = [job for job in study.counted() if _failed(job) and not _again(study, job, limits)]
-    if limits.fail_fast and failed:
+    troubled = study.troubled() if limits.fail_fast else []
+    failed = [job for job in troubled if _failed(job) and not _again(study, job, limits)]
+    if failed:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
-    streak = failures_in_a_row(study)
+    streak = failures_in_a_row(study) if limits.max_failures is not None else 0
     if limits.max_failures is not None and streak >= limits.max_failures:
         return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
     hours = study.seconds / 3600
@@ -157,13 +158,12 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
 
 def failures_in_a_row(study: Study) -> int:
     """How many of the jobs that ended last failed, without one between that did not."""
-    ended = sorted((job for job in study.counted() if job.state), key=lambda job: job.ended_at)
     streak = 0
-    for job in ended:
+    for job in study.ended_last():
         if _failed(job):
             streak += 1
         elif job.state is not TrialState.INTERRUPTED:
-            streak = 0
+            break
     return streak
 
 
@@ -177,7 +177,9 @@ def _again(study: Study, job: Job, limits: Limits) -> bool:
     After a failure `retries` times. After an interruption always where the whole study was interrupted, once
     where something on the machine ended the job alone.
     """
-    tries = [other.state for other in study.jobs.values() if other.name == job.name]
+    if job.state is TrialState.FAILED and not limits.retries:
+        return False
+    tries = [other.state for other in study.tries(job.name)]
     if job.state is TrialState.INTERRUPTED:
         return tries.count(TrialState.INTERRUPTED) <= 1 + len(study.resumes)
     return job.state is TrialState.FAILED and tries.count(TrialState.FAILED) <= limits.retries

@@ -294,7 +294,7 @@ class StudyRunner:
     def _dispatcher(self, journal: Journal) -> Dispatcher:
         take = partial(self._take, journal)
         return Dispatcher(
-            journal, self.settings, self.composer, self.launcher, self._next_step, take, self._report
+            journal, self.settings, self.composer, self.launcher, self._next_step, take, self._keep_up
         )
 
     def _next_step(self, study: Study) -> Step:
@@ -330,7 +330,8 @@ class StudyRunner:
             return self._nothing_new(journal, planned)
         self.planner.remember(planned.variants)
         self._append_round(journal, planned)
-        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
+        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None
@@ -423,9 +424,16 @@ class StudyRunner:
         if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
             body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
 
+    def _keep_up(self, study: Study) -> None:
+        """Draw the report after a job's end, as far as that is cheap."""
+        self._draw(study, self._reporter.keep_up)
+
     def _report(self, study: Study) -> None:
+        self._draw(study, self._reporter.write)
+
+    def _draw(self, study: Study, draw: Callable[[Study], None]) -> None:
         try:
-            self._reporter.write(study)
+            draw(study)
         except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 

@@ -25,12 +25,13 @@ Nothing here reads a file or a clock: `autoloop.journal` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
+from autoloop.tally import Tally
 from autoloop.trials import TrialState
 
 Event = Mapping[str, Any]
@@ -213,6 +214,7 @@ class Study:
     seconds: float = 0.0
     last_time: float = math.nan
     events: int = 0
+    _tally: Tally | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -234,7 +236,15 @@ class Study:
             recent=list(self.recent),
             planned=dict(self.planned),
             resumes=list(self.resumes),
+            _tally=self.tally.copy(),
         )
+
+    @property
+    def tally(self) -> Tally:
+        """The jobs sorted by what is asked of them at every event."""
+        if self._tally is None:
+            self._tally = Tally.of(self.jobs.values(), self.judged, self.maximize)
+        return self._tally
 
     def record(self, event: Event) -> None:
         """Take one more event into account.
@@ -263,34 +273,48 @@ class Study:
     @property
     def rounds(self) -> list[int]:
         """Numbers of the planned rounds, ascending."""
-        return sorted({job.round for job in self.jobs.values()})
+        return sorted(self.tally.rounds)
 
     def of_round(self, number: int) -> list[Job]:
         """Jobs of one round without those that a later try replaced, as they were planned."""
-        return [job for job in self.counted() if job.round == number]
+        return self._as_planned(self.tally.rounds.get(number, ()))
 
     def waiting(self) -> list[Job]:
         """Jobs that are planned and not started, in the order to start them: that of their numbers."""
-        waiting = [job for job in self.counted() if job.state is None and not job.started]
-        return sorted(waiting, key=lambda job: job.job)
+        return [self.jobs[job] for job in sorted(self.tally.open) if not self.jobs[job].started]
 
     def running(self) -> list[Job]:
         """Jobs that were started and have not ended, as they were planned."""
-        return [job for job in self.counted() if job.running]
+        return [job for job in self._as_planned(self.tally.open) if job.running]
 
     def unjudged(self) -> list[Job]:
         """Jobs that ended and that the rules were not asked about, repeats aside, as they were planned."""
-        ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
-        return [job for job in ended if job.job not in self.judged and not job.measures]
+        return self._as_planned(self.tally.unjudged)
+
+    def troubled(self) -> list[Job]:
+        """Jobs that failed, ran out of time or were interrupted, as they were planned."""
+        return self._as_planned(self.tally.troubled)
+
+    def ended_last(self) -> Iterator[Job]:
+        """Jobs that ended, the latest first."""
+        return (job for number in reversed(self.tally.ends) if (job := self.jobs[number]).retried_by is None)
+
+    def tries(self, name: str) -> list[Job]:
+        """All jobs of that name, the latest try last."""
+        return [self.jobs[job] for job in self.tally.tries.get(name, ())]
+
+    def _as_planned(self, jobs: Iterable[int]) -> list[Job]:
+        return sorted((self.jobs[job] for job in jobs), key=lambda job: job.place)
 
     def by_name(self, name: str | None) -> Job | None:
         """The job of that name, its latest try; or None."""
-        return next((job for job in reversed(self.jobs.values()) if job.name == name), None)
+        tries = self.tally.tries.get(name or "")
+        return self.jobs[tries[-1]] if tries else None
 
     @property
     def next_job(self) -> int:
         """Number of the next new job."""
-        return max(self.jobs, default=-1) + 1
+        return self.tally.next_job
 
     def when_planned(self, job: Job) -> Study:
         """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
@@ -311,9 +335,13 @@ class Study:
 
         Of equals the one that was planned first.
         """
-        done = [job for job in self.counted() if job.known and not job.measures]
-        pick = max if self.maximize else min
-        return pick(done, key=lambda job: job.objective, default=None)
+        best = self.tally.best()
+        return None if best is None else self.jobs[best]
+
+    def best_when_planned(self, job: Job) -> Job | None:
+        """The best job of those that had ended when this one was planned; None while there was none."""
+        best = self.tally.best(before=job.planned_as)
+        return None if best is None else self.jobs[best]
 
     def _on_study(self, event: Event) -> None:
         _mapping(event.get("objective", {}))
@@ -327,13 +355,18 @@ class Study:
             self.measured = ()
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
             plan = Plan.of(entry)
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, plan, place, planned_as=self.events)
+            self._plan(Job(int(entry["job"]), number, plan, place, planned_as=self.events))
         self.refused.setdefault(number, []).extend(event["refused"])
         if event.get("aim"):
             self.measured = (*self.measured, str(event["aim"]))
 
+    def _plan(self, job: Job) -> None:
+        self.tally.plan(job)
+        self.jobs[job.job] = job
+
     def _on_job(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
+        self.tally.run_dirs.add(event["run_dir"])
         self.jobs[job.job] = replace(
             job,
             started=True,
@@ -345,6 +378,7 @@ class Study:
 
     def _on_placed(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
+        self.tally.run_dirs.add(event["run_dir"])
         self.jobs[job.job] = replace(
             job,
             run_dir=event["run_dir"],
@@ -367,6 +401,7 @@ class Study:
             "steps",
             "error",
         }
+        best = self.best()
         self.jobs[job.job] = replace(
             job,
             run_dir=event.get("run_dir", job.run_dir),
@@ -382,6 +417,7 @@ class Study:
             ended_as=self.events,
             details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
+        self.tally.end(self.jobs[job.job], best, self.maximize)
 
     def _on_decisions(self, event: Event) -> None:
         number = int(event["round"])
@@ -390,9 +426,10 @@ class Study:
             if decision["edits"]:
                 name = str(decision.get("judged") or decision["trial"])
                 self.fired[name] = (*self.fired.get(name, ()), decision)
-        whole_round = [job.job for job in self.of_round(number)]
-        judged = [int(job) for job in event.get("judged", whole_round)]
+        judged = event["judged"] if "judged" in event else [job.job for job in self.of_round(number)]
+        judged = [int(job) for job in judged]
         self.judged.update(judged)
+        self.tally.judge(judged)
         self.recent.extend(judged)
 
     def _on_stopping(self, event: Event) -> None:
@@ -403,8 +440,8 @@ class Study:
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        again = Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as)
-        self.jobs[new] = again
+        self.tally.drop(old)
+        self._plan(Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as))
 
     def _on_closing(self, event: Event) -> None:
         _mapping(event["limits"])

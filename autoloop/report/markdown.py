@@ -8,7 +8,6 @@ from itertools import groupby
 from autoloop.history.series import Series
 from autoloop.report import text
 from autoloop.report.facts import (
-    Change,
     Facts,
     counted,
     fired,
@@ -21,6 +20,7 @@ from autoloop.report.facts import (
     states,
     stop_reason,
 )
+from autoloop.report.gains import Change
 from autoloop.report.text import md, md_block, md_code
 from autoloop.score import confirmed, dropped_edits
 from autoloop.study import Event, Job, Study
@@ -81,7 +81,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
         return ""
     return (
         f", {text.percent(change.pct)} against the baseline's {text.number(baseline.objective)}:"
-        f" {change.word} ({noise_note(facts)})"
+        f" {change.told} ({noise_note(facts)})"
     )
 
 
@@ -120,7 +120,7 @@ def _state(job: Job) -> str:
 
 
 def _cell(change: Change | None) -> str:
-    return text.MISSING if change is None else f"{text.percent(change.pct)} {change.word}"
+    return text.MISSING if change is None else f"{text.percent(change.pct)} {change.told}"
 
 
 def _metric(job: Job, metric: str) -> str:

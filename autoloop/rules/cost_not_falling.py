@@ -84,6 +84,8 @@ class CostNotFalling(EditingRule):
             return self.abstain(trial, mass.problem)
         value = level(mass.series, self._stat)
         facts: dict[str, Any] = {
+            "metric": self.mass,
+            "span": self.span,
             "mass": value,
             "mass_above": self.mass_above,
             "fell_less_than_pct": self.limit_pct,

@@ -66,6 +66,8 @@ class Overfitting(EditingRule):
             return self.abstain(trial, train.problem or evaluation.problem)
         seen, held_out = measure(train.series, "end"), measure(evaluation.series, "end")
         evidence = {
+            "metric": evaluation.metric,
+            "span": "end",
             "train": {"metric": train.metric, **seen.facts()},
             "evaluation": {"metric": evaluation.metric, **held_out.facts()},
             "rose_more_than_pct": self.rose_more_than_pct,

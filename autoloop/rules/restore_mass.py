@@ -96,7 +96,13 @@ class RestoreMass(Rule):
         if curve.problem:
             return self.abstain(trial, curve.problem)
         now = level(curve.series, "tail")
-        evidence = {"mass": now, "below": self.below, "wanted": self.wanted}
+        evidence = {
+            "metric": self.mass,
+            "stat": "tail",
+            "mass": now,
+            "below": self.below,
+            "wanted": self.wanted,
+        }
         if now >= self.below:
             return self.abstain(trial, f"{self.mass} is {now:.3g}, not below {self.below:g}", evidence)
         values = {path: numbers(trial.variant.config, path) for path in self.knobs}
@@ -106,7 +112,7 @@ class RestoreMass(Rule):
         return self._restore(trial, {path: found[0][1] for path, found in values.items()}, now, evidence)
 
     def _restore(
-        self, trial: Trial, knobs: Mapping[str, float], now: float, facts: Mapping[str, float]
+        self, trial: Trial, knobs: Mapping[str, float], now: float, facts: Mapping[str, Any]
     ) -> Decision:
         """Return the decision for known knobs and mass."""
         scale = sum(knobs.values())

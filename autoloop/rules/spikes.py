@@ -73,8 +73,10 @@ class Spikes(EditingRule):
         around = _neighbourhood(values)
         spikes = np.flatnonzero((around > 0) & (values > self.times * around))
         spikes = spikes[spikes >= len(values) // 10]
+        steps = [int(step) for step in curve.series.steps[[0, -1]]]
         evidence = {
             "metric": curve.metric,
+            "steps": steps,
             "spikes_at": [int(step) for step in curve.series.steps[spikes]],
             "times": self.times,
             "at_least": self.at_least,

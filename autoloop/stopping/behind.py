@@ -17,10 +17,14 @@ class Behind(StopRule):
     """Ends a job whose objective was worse than the reference's at the same step, ``points`` times in a row.
 
     The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels)
-    or the ``best`` completed trial so far. A point counts as worse where it is behind by more than the larger
-    of ``by_pct`` percent of the reference and ``margins`` times the study's noise floor for pairs. Only steps
-    from the share ``after`` of the reference's length on are looked at: curves cross early. A job that
-    catches up is let run: where its gap, in percent, has shrunk by a third or more over those points.
+    or the ``best`` trial, either of them only if it had completed when the job was planned. A point counts as
+    worse where it is behind by more than the larger of ``by_pct`` percent of the reference and ``margins``
+    times the study's noise floor for pairs. Only steps from the share ``after`` of the reference's length on
+    are looked at: curves cross early. A job that catches up is let run: where its gap, in percent, has shrunk
+    by a third or more over those points.
+
+    Wrong to use where curves cross late: learning rates that decay at different times, runs of different
+    lengths, strong regularisation, an objective of one or two evaluations.
 
     Args:
         name: Name of the rule.

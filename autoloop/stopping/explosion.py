@@ -18,6 +18,9 @@ class Explosion(StopRule):
     The usual level is the median of its first ``quiet`` logged values, so a run that starts high is measured
     by itself. Infinite values count as exploded, NaN does not (that is `NotFinite`'s). Spares no job.
 
+    Wrong to use where a warm-up starts with next to no gradient; where the norm is logged after clipping it
+    never fires.
+
     Args:
         name: Name of the rule.
         metric: Canonical names of the gradient norm, the first that is logged counts.

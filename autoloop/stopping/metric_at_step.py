@@ -21,6 +21,8 @@ class MetricAtStep(StopRule):
     The users' own: at step 300 or later, ``train/ot_pi_sum`` below 1e-6. The transport plan has no mass, and
     no training brings it back.
 
+    Wrong to use where the metric moves late: by ``step`` every healthy run must have left the range.
+
     Args:
         name: Name of the rule.
         metric: Canonical name of the metric.

@@ -19,6 +19,8 @@ class NotFinite(StopRule):
     A single such value may come from a skipped step of mixed precision, so two in a row are asked for. Spares
     no job.
 
+    Wrong to use for a metric that is NaN by design, such as a mean over what may be empty.
+
     Args:
         name: Name of the rule.
         metrics: Names or globs of the metrics to watch.

@@ -50,7 +50,7 @@ def tasks() -> dict[str, Task]:
                 "hidden": (8, 96),
                 "batch_size": (4, 60),
             },
-            steps=400,
+            steps=200,
         ),
         Perceptron(
             "label_noise",
@@ -65,7 +65,7 @@ def tasks() -> dict[str, Task]:
                 "dropout": (0.01, 0.8),
                 "batch_size": BATCH,
             },
-            steps=300,
+            steps=160,
         ),
         Perceptron(
             "flat_regression",

@@ -16,7 +16,7 @@ from autoloop.edits import apply
 from autoloop.judging import Judging
 from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy
 from autoloop.strategies.space import read_space
-from contest.study import SLOTS, MemoryStudy, cut
+from contest.study import SLOTS, MemoryStudy
 from contest.task import Floats, Task
 
 BUDGETS = (12, 24)
@@ -166,7 +166,7 @@ def _result(task: Task, config: Config) -> float:
 
 def _finite(task: Task, history: Any, step: int) -> float:
     """The objective at a step; infinite if the training diverged before."""
-    series = cut(history, step)[task.objective]
+    series = history.until(step)[task.objective]
     value = float(series.values[-1]) if len(series) else math.inf
     return value if math.isfinite(value) else math.inf
 

@@ -17,16 +17,16 @@ from typing import Any
 
 from autoloop.edits import change
 from autoloop.filling import Derived, Round
-from autoloop.history.series import History, Series
+from autoloop.history.series import History
 from autoloop.judging import Judging
-from autoloop.loop import Limits
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
 from autoloop.planning import Planner
 from autoloop.rules import build_rules, judge
 from autoloop.score import noise
 from autoloop.settings import Settings, load_group
-from autoloop.stopping import Live, build_stop_rules, judge_live, protected
+from autoloop.steps import Limits
+from autoloop.stopping import Live, build_stop_rules, first_stop, protected
 from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study import Job, Plan, Study
 from autoloop.summary import summarize
@@ -149,31 +149,32 @@ class MemoryStudy:
         return self.task.train(config)
 
     def _end(self, job: Job, running: Mapping[str, History]) -> int:
-        """The step at which a stop rule ends a job; the jobs of a round run side by side at one speed."""
-        parent, best = self.study.by_name(job.plan.parent), self.study.best()
-        if not self._watching or parent is None or parent.name not in self.histories:
+        """The step at which a stop rule ends a job: what it is compared with ended before it was planned."""
+        known, metric = self.study.when_planned(job), self.task.objective
+        if not self._watching or job.plan.parent is None:
             return self.task.steps
-        metric, history = self.task.objective, running[job.name]
-        others = [other[metric] for name, other in running.items() if name != job.name]
-        others += [self.histories[other.name][metric] for other in self.study.counted() if other.known]
-        margin = noise(self.study).margin_pct()
-        for step in history[metric].steps:
-            seen = cut(history, int(step))
-            live = Live(
-                job.name,
-                seen,
-                metric,
-                parent=self.histories[parent.name],
-                best=self.histories[best.name] if best else History({}),
-                margin_pct=margin,
-            )
-            if judge_live(self._watching, live, protected(seen[metric], others, 1, maximize=False)):
-                return int(step)
-        return self.task.steps
+        others = [self.histories[other.name][metric] for other in known.counted() if other.known]
+        live = Live(
+            job.name,
+            running[job.name],
+            metric,
+            parent=self._complete(known.by_name(job.plan.parent)),
+            best=self._complete(known.best()),
+            margin_pct=noise(known).margin_pct(),
+        )
+
+        def safe(step: int) -> bool:
+            return protected(running[job.name][metric].until(step), others, 1, maximize=False)
+
+        found = first_stop(self._watching, live, safe)
+        return found.step if found is not None else self.task.steps
+
+    def _complete(self, job: Job | None) -> History:
+        return self.histories[job.name] if job is not None and job.known else History({})
 
     def _finish(self, job: Job, history: History, end: int) -> None:
         stopped = end < self.task.steps
-        history = cut(history, end)
+        history = history.until(end)
         self.histories[job.name] = history
         series = history[self.task.objective]
         value = float(series.values[-1]) if len(series) else math.nan
@@ -198,12 +199,3 @@ class MemoryStudy:
 
     def _record(self, kind: str, **fields: Any) -> None:
         self.study.record({"event": kind, "v": 1, "time": float(next(self._clock)), **fields})
-
-
-def cut(history: History, last: int) -> History:
-    """The history up to a step."""
-    parts = {}
-    for name, series in history.items():
-        keep = series.steps <= last
-        parts[name] = Series(series.steps[keep], series.values[keep])
-    return History(parts)
