@@ -166,7 +166,7 @@ class SlurmPool:
         return True
 
     def _order(self, job: _Out, reason: EndedBy, queued: Mapping[str, Queued]) -> None:
-        """Tell the supervisor of a job to end it; take one out that waits, to which no signal gets through."""
+        """Tell the supervisor of a job to end it; one that waits, which no signal reaches, is taken out."""
         job.asked = reason
         entry = queued.get(job.job_id)
         waits = entry is not None and entry.state != "RUNNING"
