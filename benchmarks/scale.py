@@ -3,10 +3,11 @@
     python benchmarks/scale.py loop 10000     # decide, journal, report; the jobs are made up
     python benchmarks/scale.py idle           # slots with and without a barrier; a pure simulation
 
-``loop`` runs whole studies of rounds as wide as there are slots, every finished run having one child. All of it
-is the product's own code: `next_step`, the planner with its composer of JSON, rules, score, the journal on disk,
-the reporter. Only the jobs are made up, their curves are a summary, and fsync is off: it measures the disk
-(about 4 ms a line). Costs are CPU time of this process for each trial, told for each tenth of the study.
+``loop`` runs whole studies of rounds as wide as there are slots; every finished run has one child. All of it
+is the product's own code: what is due, the planner, rules, score, the journal on disk, the reporter. Only the
+jobs are made up, their curves are a summary, configs are composed from JSON (Hydra takes a tenth of a second
+for each child), and fsync is off (about 4 ms a line on a disk). Costs are CPU time of this process
+for each trial, told for each tenth of the study.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ BETTER = 0.99  # a child's objective over its parent's
 
 
 class JsonComposer:
-    """Composes a config from one override, its JSON; Hydra takes a tenth of a second for each child."""
+    """Composes a config from one override, its JSON."""
 
     bounds: Mapping[str, tuple[float | None, float | None]] = {}
 
@@ -103,6 +104,8 @@ class Loop:
             elif isinstance(step, PlanRound):
                 with self.timed("plan"):
                     planned = self.planner.next(self.study, step.round, step.places)
+                if not planned.variants:
+                    return
                 self.plan(planned)
             else:
                 self.end(self.places.popleft())
@@ -136,10 +139,10 @@ class Loop:
         loss = BETTER**job.round + job.job % self.slots * 1e-6
         summary = MetricSummary(1.0, loss, loss, 100, loss - 1.0, 100 * (loss - 1.0), 100).as_dict()
         many = dict.fromkeys(("loss", "eval/loss", "train/loss", "lr", "grad_norm"), summary)
-        self.append(
-            "trial", job=job.job, name=job.name, round=job.round, state="COMPLETE", objective=loss, steps=100,
-            summary=many, error="", slot=job.job % self.slots, started_at=float(job.job), ended_at=job.job + 60.0,
-        )  # fmt: skip
+        times = {"started_at": float(job.job), "ended_at": job.job + 60.0}
+        ended = {"state": "COMPLETE", "objective": loss, "steps": 100, "summary": many, "error": ""}
+        place = {"job": job.job, "name": job.name, "round": job.round, "slot": job.job % self.slots}
+        self.append("trial", **place, **ended, **times)
         self.ended += 1
         self.report(final=False)
 
@@ -234,7 +237,7 @@ def _mean_idle(slots: int, jobs: int, sigma: float, quorum: float) -> float:
 
 
 def idle_share(slots: int, jobs: int, sigma: float, quorum: float, draw: random.Random) -> float:
-    """Share of the slots' time without a job, until the last job of the last round has started to be waited for.
+    """Share of the slots' time, up to the end of the last round, in which no job ran in them.
 
     Args:
         slots: Places.
