@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
@@ -26,20 +26,20 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
         text: What is about to be written.
         environment: The variables whose values may occur in it.
     """
-    return _without(_secrets(environment), text)
+    return _hide(text, secrets(environment))
 
 
-def _secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The secret-looking variables and their values."""
-    return [
-        (name, value)
+def secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like secrets."""
+    return {
+        name: value
         for name, value in environment.items()
-        if len(value) >= SHORTEST_SECRET and SECRET_NAME.search(name)
-    ]
+        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET
+    }
 
 
-def _without(secrets: Sequence[tuple[str, str]], text: str) -> str:
-    for name, value in secrets:
+def _hide(text: str, found: Mapping[str, str]) -> str:
+    for name, value in found.items():
         if value in text:
             text = text.replace(value, f"<{name}>")
     return text
@@ -47,22 +47,22 @@ def _without(secrets: Sequence[tuple[str, str]], text: str) -> str:
 
 def redact_all(value: Any, environment: Mapping[str, str]) -> Any:
     """Return a tree of mappings and lists with `redact` applied to every text in it, keys included."""
-    return _tree_without(_secrets(environment), value)
+    return _hide_all(value, secrets(environment))
 
 
-def _tree_without(secrets: Sequence[tuple[str, str]], value: Any) -> Any:
+def _hide_all(value: Any, found: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _without(secrets, value)
+        return _hide(value, found)
     if isinstance(value, Mapping):
-        return {_tree_without(secrets, key): _tree_without(secrets, item) for key, item in value.items()}
+        return {_hide_all(key, found): _hide_all(item, found) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_tree_without(secrets, item) for item in value]
+        return [_hide_all(item, found) for item in value]
     return value
 
 
 def reveal(text: str, environment: Mapping[str, str]) -> str:
     """Return ``text`` with every ``<NAME>`` that `redact` put there replaced by the variable's value."""
-    for name, value in _secrets(environment):
+    for name, value in secrets(environment).items():
         text = text.replace(f"<{name}>", value)
     return text
 
