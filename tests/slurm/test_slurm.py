@@ -117,7 +117,7 @@ def test_a_node_that_dies_costs_its_jobs_only(cluster, tmp_path):
     process = start(again, TWO_JOBS, "do=hang", "once=true", "n_jobs=2")
     wait_until(lambda: len(ran(again)) == 2, process)
     node = cluster.node_of(handles(again)[0])
-    there = ("hydra.launcher.gres=null", f"+hydra.launcher.sbatch.nodelist={node}")
+    there = ("hydra.launcher.gres=null", f"hydra.launcher.sbatch={{nodelist:{node}}}")
     other = start(once, "do=hang", "hydra.launcher.requeue=false", *there)
     wait_until(lambda: ran(once), other)
     cluster.kill_node(node)
@@ -224,13 +224,7 @@ def test_the_main_process_as_a_slurm_job(tmp_path):
     ours = shlex.join(command(study_dir, *SLURM, TWO_JOBS, "sleep_s=8.0", "n_jobs=2"))
     batch = tmp_path / "main.sh"
     batch.write_text(script.replace(documented, f"{ours} &"))
-    asked(
-        "env",
-        *(f"{name}={value}" for name, value in environment().items()),
-        "sbatch",
-        f"--chdir={tmp_path}",
-        str(batch),
-    )
+    subprocess.run(["sbatch", f"--chdir={tmp_path}", str(batch)], env=environment(), check=True)
     wait_until(lambda: len(ran(study_dir)) == 2 and len(handles(study_dir)) == 2)
     (main,) = asked("squeue", "--noheader", "--name=study", "--format=%i").split()
     asked("scancel", "--batch", "--signal=USR1", main)
@@ -243,21 +237,19 @@ def test_the_main_process_as_a_slurm_job(tmp_path):
 
 
 def test_a_stop_rule_ends_a_job(tmp_path):
-    """A job far behind its parent is ended politely, with all rows it logged, and counts as STOPPED."""
-    words = (
-        "lr=0.3",
-        "pause_s=0.1",
-        "steps=60",
-        "+hydra.sweeper.variants={bad:{lr@set:10.0,pause_s@set:0.3}}",
+    """A job far behind its parent is ended politely, with the rows it logged, and counts as STOPPED."""
+    variants = (
+        "+hydra.sweeper.variants={bad:{lr@set:10.0,pause_s@set:0.5},long:{lr@set:0.25,pause_s@set:0.3}}"
     )
     rule = "hydra.sweeper.stop_rules={behind:{_target_:autoloop.stopping.Behind}}"
-    on_slurm = ("hydra.launcher.n_jobs=2", "hydra.launcher.poll_s=0.3", "hydra.sweeper.live=false")
-    done = run_flow(tmp_path / "study", *words, rule, *on_slurm, launcher="slurm")
+    words = ("lr=0.3", "pause_s=0.05", "steps=30", "hydra.sweeper.watch_s=0.1", variants, rule)
+    on_slurm = ("hydra.launcher.n_jobs=3", "hydra.launcher.poll_s=0.3", "hydra.sweeper.live=false")
+    done = run_flow(tmp_path / "study", *words, *on_slurm, launcher="slurm")
     bad = done.study.by_name("bad")
     tell(done.study)
     assert bad.state is TrialState.STOPPED, done.output
     assert bad.error.startswith("behind: ")
-    assert 0 < bad.steps < 60
+    assert 0 < bad.steps < 30
 
 
 def test_hydra_submitit_launcher_works_as_any_other(tmp_path):
