@@ -268,7 +268,7 @@ class StudyRunner:
         running = [job for job in journal.study.jobs.values() if job.running]
         interrupt_jobs(self.study_dir / job.run_dir for job in running)
         for job in running:
-            if job.handle and hasattr(self.launcher, "adopt"):
+            if hasattr(self.launcher, "adopt"):
                 log.warning("job %d goes on without this process: %s", job.job, job.name)
             else:
                 self._take_over(journal, job)
@@ -330,7 +330,8 @@ class StudyRunner:
             return self._nothing_new(journal, planned)
         self.planner.remember(planned.variants)
         self._append_round(journal, planned)
-        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
+        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None

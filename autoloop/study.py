@@ -426,8 +426,8 @@ class Study:
             if decision["edits"]:
                 name = str(decision.get("judged") or decision["trial"])
                 self.fired[name] = (*self.fired.get(name, ()), decision)
-        whole_round = [job.job for job in self.of_round(number)]
-        judged = [int(job) for job in event.get("judged", whole_round)]
+        judged = event["judged"] if "judged" in event else [job.job for job in self.of_round(number)]
+        judged = [int(job) for job in judged]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)

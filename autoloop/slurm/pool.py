@@ -94,6 +94,7 @@ class SlurmPool:
         self._lock = threading.Lock()  # over the jobs that are out
         self._room = threading.Semaphore(0)
         self._silent = False
+        self._interrupted = False
 
     @property
     def slots(self) -> tuple[Slot, ...] | None:
@@ -132,6 +133,7 @@ class SlurmPool:
             SystemExit: After SIGTERM, with the jobs left alone: they go on, and can be adopted.
         """
         name = keep_sweep(self._sweep_dir, cloudpickle.dumps(sweep))
+        self._interrupted = False
         self._room = threading.Semaphore(max(0, (self._settings.n_jobs or sys.maxsize) - len(self._out)))
         feed = Feed(jobs)
         news: SimpleQueue[Outcome | Placed | None] = SimpleQueue()
@@ -190,6 +192,8 @@ class SlurmPool:
             self._room.release()
             return Outcome(index, error=f"{type(error).__name__}: {error}", ended_at=time.time())
         job = self._add(index, overrides, folder, job_id)
+        if self._interrupted:  # it came while SLURM was asked
+            self.stop(index, "interrupted")
         return Placed(index, job.handle)
 
     def _add(self, index: int, overrides: tuple[str, ...], folder: JobFolder, job_id: str) -> _Out:
@@ -297,6 +301,7 @@ class SlurmPool:
         if interrupts.signum != signal.SIGINT:
             leave.set()
             return
+        self._interrupted = True
         for job in self._jobs():
             if again:
                 engine.cancel(job.job_id)

@@ -42,6 +42,9 @@ class MixedStrategy(Strategy):
     from every finished trial, whoever proposed it. Its points are children of the baseline, at the baseline's
     seed.
 
+    Wrong to use where a value within the bounds can do harm (the sampler goes anywhere between them), with
+    more than about 20 knobs and few jobs, and where each child is to differ from its parent by one idea.
+
     Args:
         size: Jobs of a round.
         rules_share: Largest share of a round that rules fill (0 to 1).

@@ -21,6 +21,9 @@ class RulesStrategy(Strategy):
     were planned, then second ones: where the loop has no room for all, every run is heard before one is heard
     twice.
 
+    Wrong to use where no rule knows the illness: where none fires any more, the study ends. Wrong too where
+    the baseline is far off, since rules take small steps.
+
     Args:
         variants_per_run: Most children of one run, at least 1.
         parents: Only the best so many runs of the round have children, by their objective (of equals the one

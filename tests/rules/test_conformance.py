@@ -11,7 +11,7 @@ from rule_curves import act_ot_config, fixed_trials
 
 from autoloop.report.figures.curves import rule_metric, rule_window
 from autoloop.rules import BackToParent, Decision, Fallback, NonFinite, OutOfMemory, Rule, build_rules
-from autoloop.strategies import RulesStrategy, Situation, Strategy
+from autoloop.strategies import Opening, RulesStrategy, Situation, Strategy
 from autoloop.study import Job, Plan
 from autoloop.testing import check_rule, check_strategy, hard_trials
 
@@ -104,6 +104,22 @@ class Invents(Strategy):
         return [Decision("own", "nowhere", "a guess", edits=("lr@mul=2",))]
 
 
+class Deaf(Strategy):
+    def propose(self, situation: Situation) -> list[Decision]:
+        return []
+
+
+class Restless(Deaf):
+    times = 0
+
+    def propose(self, situation: Situation) -> list[Decision]:
+        return list(situation.waiting)
+
+    def open(self, opening: Opening) -> list[Decision]:
+        self.times += 1
+        return [Decision("own", opening.start.name, "a guess", edits=(f"lr@mul={1 + self.times}",))]
+
+
 @pytest.mark.parametrize("strategy", [RulesStrategy(), RulesStrategy(variants_per_run=3, parents=1)])
 def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
     check_strategy(strategy)
@@ -116,6 +132,8 @@ def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
         (Silent(), "without edits"),
         (Shy(), "not return a list"),
         (Invents(), "wants a child of 'nowhere'"),
+        (Deaf(), "'variants wait': it leaves out a variant that waits"),
+        (Restless(), "'round 1 of 1 jobs on None slots': it proposes otherwise when asked again"),
     ],
 )
 def test_the_check_finds_a_strategy_that_breaks_a_promise(strategy: Strategy, words: str) -> None:

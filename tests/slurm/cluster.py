@@ -81,9 +81,11 @@ def queued() -> list[str]:
     return asked("squeue", "--noheader", "--format=%i").split()
 
 
-def wait_until(met: Callable[[], object]) -> None:
+def wait_until(met: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Wait for a condition, and not in vain for what a process that has ended would have done."""
     deadline = time.monotonic() + LIMIT_S
     while not met():
+        assert process is None or process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
 
