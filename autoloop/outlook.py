@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from autoloop.closing import SEEDS, WORTH
 from autoloop.filling import Derived, Disposer
 from autoloop.loop import Limits
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
@@ -83,3 +84,17 @@ def end_lines(limits: Limits) -> Iterator[str]:
         yield "  at the first failed job"
     if limits.until:
         yield f"  with a run of which {', '.join(condition.wanted for condition in limits.until)}"
+    yield from _measurements(limits)
+
+
+def _measurements(limits: Limits) -> Iterator[str]:
+    """What runs beside the search, to measure."""
+    if limits.racing:
+        most = f"up to {limits.racing} more seeds"
+        yield f"  leaders that cannot be told apart run with {most} before they have children"
+    if limits.minimal:
+        yield "  then the winner runs without each of its edits, and without all of those that do nothing"
+    seeds = SEEDS if limits.confirm is None else limits.confirm
+    if seeds and limits.rounds > 1:
+        worth = f", if {WORTH} jobs or more have run" if limits.confirm is None else ""
+        yield f"  then the winner and its starting point run with {seeds} fresh seeds{worth}"

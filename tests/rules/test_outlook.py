@@ -163,4 +163,15 @@ def test_stop_rules_and_ends_are_lines_of_their_own() -> None:
         "  after 2 rounds in a row without a gain over the noise",
         "  at the first failed job",
         "  with a run of which train/ot_pi_sum last at least 0.05 and at most 0.3",
+        "  then the winner and its starting point run with 3 fresh seeds, if 24 jobs or more have run",
     ]
+
+
+def test_what_is_run_to_measure_is_told() -> None:
+    lines = list(end_lines(Limits(rounds=2, racing=2, minimal=True, confirm=5)))[1:]
+    assert lines == [
+        "  leaders that cannot be told apart run with up to 2 more seeds before they have children",
+        "  then the winner runs without each of its edits, and without all of those that do nothing",
+        "  then the winner and its starting point run with 5 fresh seeds",
+    ]
+    assert len(list(end_lines(Limits(rounds=2, confirm=0)))) == 1
