@@ -216,20 +216,24 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_ends_the_study_and_it_goes_on_where_there_is_room(small_disk):
-    """A real one: every line that was written can be read, and with more room the study ends as it should."""
+    """A real one: what was written can be read, and with more room nothing more fails."""
     arguments = (FOUR_JOBS, "rounds=2")
     full = run(small_disk / "s", *arguments)
     assert full.code == 2, full.output
     assert "what was written before is unharmed" in full.output
     assert "Traceback" not in full.output
     assert processes_of(small_disk / "s") == []
-    before = full.study.header, list(full.study.jobs.values())
+    before = full.study
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     done = run(small_disk / "s", *arguments)
-    assert done.code == 0, done.output
-    assert done.study.header == before[0]
-    assert [job.plan for job in done.study.jobs.values()][: len(before[1])] == [job.plan for job in before[1]]
-    assert set(done.states().values()) == {"COMPLETE"}
+    failed = [job.job for job in done.study.counted() if job.state.value == "FAILED"]
+    assert done.code == bool(failed), done.output
+    assert failed == [job.job for job in before.counted() if job.state and job.state.value == "FAILED"]
+    assert set(done.states().values()) - {"FAILED"} == {"COMPLETE"}
+    assert done.study.header == before.header
+    assert {number: done.study.jobs[number].plan for number in before.jobs} == {
+        number: job.plan for number, job in before.jobs.items()
+    }
 
 
 def test_a_limit_on_files_ends_the_study_and_nothing_written_is_damaged(tmp_path):
