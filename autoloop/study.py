@@ -326,6 +326,11 @@ class Study:
         ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
         return Study(header=self.header, jobs=ended)
 
+    @property
+    def size(self) -> int:
+        """How many jobs count: all but those that a later try replaced."""
+        return self.tally.counted
+
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
         jobs = [job for job in self.jobs.values() if job.retried_by is None]

@@ -38,19 +38,18 @@ def shipped_sets() -> str:
     return "\n".join(lines)
 
 
-def page() -> str:
-    """Return the page with its made parts filled in."""
-    return filled(PAGE, {"sets": shipped_sets(), "classes": "\n\n".join(map(reference, CLASSES))})
+def sections() -> dict[str, str]:
+    """Return the made parts of the page by the name in their markers."""
+    return {"sets": shipped_sets(), "classes": "\n\n".join(map(reference, CLASSES))}
 
 
 def test_the_page_is_as_the_code_says() -> None:
-    assert page() == PAGE.read_text()
+    assert filled(PAGE, sections()) == PAGE.read_text()
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_setting_of_a_stop_rule_is_described(kind: Any) -> None:
-    described = settings_of(kind)
-    assert list(described) == list(inspect.signature(kind).parameters)
+    assert list(settings_of(kind)) == list(inspect.signature(kind).parameters)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -59,4 +58,4 @@ def test_every_stop_rule_says_when_it_is_wrong_to_use(kind: Any) -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(filled(PAGE, sections()))
