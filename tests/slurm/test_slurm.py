@@ -247,7 +247,7 @@ def test_hydra_submitit_launcher_works_as_any_other(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     words = (
         "autoloop.variants={fails:{do@set:raise}}",
-        "+hydra.launcher.timeout_min=20",
+        "hydra.launcher.timeout_min=20",
         "+autoloop.live=false",
     )
     done = run_in_slots(tmp_path / "study", "hydra/launcher=submitit_slurm", *words)
