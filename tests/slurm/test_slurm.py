@@ -53,6 +53,10 @@ def test_three_rounds_of_the_built_in_task(tmp_path):
         "n_jobs=4",
         "live=false",
     ]
+    words += [
+        "rules=none",
+        "+rules.step={_target_:autoloop.rules.Fallback,edits:['policy.optimizer_lr@mul=0.9']}",
+    ]
     words += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1", "hydra.launcher.poll_s=0.5"]
     done = subprocess.run(
         [sys.executable, "-m", "autoloop.train", "-m", *words],
