@@ -251,7 +251,7 @@ class StudyRunner:
                 reason=stop.reason,
                 failed=stop.failed,
                 best=best.name if best else None,
-                limits=asdict(self.settings.limits),
+                limits=self.settings.limits.recorded(),
             )
             self._report(study)
         else:
@@ -268,7 +268,7 @@ class StudyRunner:
         running = [job for job in journal.study.jobs.values() if job.running]
         interrupt_jobs(self.study_dir / job.run_dir for job in running)
         for job in running:
-            if job.handle and hasattr(self.launcher, "adopt"):
+            if hasattr(self.launcher, "adopt"):
                 log.warning("job %d goes on without this process: %s", job.job, job.name)
             else:
                 self._take_over(journal, job)
@@ -307,7 +307,7 @@ class StudyRunner:
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
         elif isinstance(step, Close):
-            journal.append("closing", reason=step.reason, limits=asdict(self.settings.limits))
+            journal.append("closing", reason=step.reason, limits=self.settings.limits.recorded())
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(journal, step)
@@ -330,7 +330,8 @@ class StudyRunner:
             return self._nothing_new(journal, planned)
         self.planner.remember(planned.variants)
         self._append_round(journal, planned)
-        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+        more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
+        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None

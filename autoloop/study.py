@@ -158,10 +158,15 @@ class Job:
         return self.plan.rule in MEASURING
 
     @property
+    def stopping(self) -> Mapping[str, Any]:
+        """What a stop rule said where it ended the job: rule, reason, step and evidence; else empty."""
+        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
+        return dict(self.details.get("stopping") or {}) if ended else {}
+
+    @property
     def stop_step(self) -> int | None:
         """The step up to which its curves count, where a stop rule ended it; else None."""
-        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
-        return int(self.details["stopping"]["step"]) if ended and "stopping" in self.details else None
+        return int(self.stopping["step"]) if self.stopping else None
 
     @property
     def running(self) -> bool:
@@ -321,6 +326,11 @@ class Study:
         ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
         return Study(header=self.header, jobs=ended)
 
+    @property
+    def size(self) -> int:
+        """How many jobs count: all but those that a later try replaced."""
+        return self.tally.counted
+
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
         jobs = [job for job in self.jobs.values() if job.retried_by is None]
@@ -426,8 +436,8 @@ class Study:
             if decision["edits"]:
                 name = str(decision.get("judged") or decision["trial"])
                 self.fired[name] = (*self.fired.get(name, ()), decision)
-        whole_round = [job.job for job in self.of_round(number)]
-        judged = [int(job) for job in event.get("judged", whole_round)]
+        judged = event["judged"] if "judged" in event else [job.job for job in self.of_round(number)]
+        judged = [int(job) for job in judged]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)

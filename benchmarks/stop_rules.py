@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +23,7 @@ from contest.catalogue import tasks
 from contest.task import Task
 
 from autoloop.edits import apply
+from autoloop.errors import NoChangeError
 from autoloop.history.series import History, Series
 from autoloop.stopping import Behind, Live, StopRule, first_stop, protected
 
@@ -64,14 +66,15 @@ def points(task: Task, count: int, seed: int) -> list[dict[str, object]]:
     """Draw points of a task's box, evenly in the logarithm; the baseline is the first."""
     draw = np.random.default_rng(seed)
     start = {**task.config, "seed": seed}
-    edits = [
-        [
-            f"{path}@set={value(draw, low or 0.0, high or 0.0):.6g}"
-            for path, (low, high) in task.bounds.items()
-        ]
-        for _ in range(count - 1)
-    ]
-    return [start, *(apply(drawn, start) for drawn in edits)]
+    box = [(path, low or 0.0, high or 0.0) for path, (low, high) in task.bounds.items()]
+    drawn = [start]
+    for _ in range(count - 1):
+        point = start
+        for path, low, high in box:
+            with suppress(NoChangeError):  # a whole number may stay as it is
+                point = apply([f"{path}@set={value(draw, low, high):.6g}"], point)
+        drawn.append(point)
+    return drawn
 
 
 def value(draw: np.random.Generator, low: float, high: float) -> float:
@@ -114,12 +117,10 @@ def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
 
 
 STRENGTHS: dict[str, list[StopRule]] = {
-    f"behind {against} by {by:g} %, after {after:g}, {points} points": [
-        Behind(name="x", against=against, by_pct=by, after=after, points=points)
-    ]
-    for against in ("best", "parent")
-    for by in (10.0, 25.0, 50.0)
-    for after, points in ((0.3, 2), (0.5, 2), (0.5, 3))
+    f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
+    for who in ("best", "parent")
+    for by in (10.0, 25.0, 50.0, 75.0)
+    for after in (0.3, 0.4, 0.5)
 }
 
 

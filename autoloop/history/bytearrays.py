@@ -6,7 +6,6 @@ calls; that is what makes the reader several times faster than a loop over items
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,40 +15,50 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 
-#: Zero bytes after the data of a buffer, so that short reads need no bounds check of their own.
-PAD_BYTES = 512
+#: Bytes after the data of a buffer that may be read, so that short reads need no bounds check of their own.
+PAD_BYTES = 4096
 _MAX_VARINT_BYTES = 10
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)  # keeps the first n bytes
 
 
 class ByteArray:
-    """Messages laid end to end, with room behind them to read past the end without harm.
+    """Messages in one buffer, in order, with room behind the last to read on without harm.
+
+    Args:
+        raw: The buffer; it goes on for ``PAD_BYTES`` after the last message.
+        starts: First byte of each message, int64 (n,), ascending.
+        stops: First byte after each message, int64 (n,).
 
     Attributes:
-        raw: The messages, then ``PAD_BYTES`` zero bytes.
+        raw: The buffer.
         bytes: The same as a uint8 array.
-        size: Bytes in all messages.
-        starts: First byte of each message, int64 (n,).
-        stops: First byte after each message, int64 (n,).
+        starts: As given.
+        stops: As given.
     """
 
-    def __init__(self, messages: Sequence[bytes | memoryview]) -> None:
-        lengths = np.fromiter(map(len, messages), dtype=np.int64, count=len(messages))
-        stops: Ints = np.cumsum(lengths)
-        self._set(b"".join((*messages, bytes(PAD_BYTES))), stops - lengths, stops)
-
-    @classmethod
-    def over(cls, raw: bytes | bytearray, starts: array[int], stops: array[int]) -> ByteArray:
-        """Return messages that lie somewhere in a buffer; it must go on for 64 bytes after the last."""
-        batch = cls.__new__(cls)
-        batch._set(raw, np.frombuffer(starts, dtype=np.int64), np.frombuffer(stops, dtype=np.int64))
-        return batch
-
-    def _set(self, raw: bytes | bytearray, starts: Ints, stops: Ints) -> None:
+    def __init__(self, raw: bytes | memoryview, starts: Ints, stops: Ints) -> None:
         self.raw, self.starts, self.stops = raw, starts, stops
         self.bytes = np.frombuffer(raw, dtype=np.uint8)
-        self.size = len(raw) - PAD_BYTES
         self._words: Words = np.ndarray((len(raw) - 7,), "<u8", buffer=raw, strides=(1,))
+
+    @classmethod
+    def joined(cls, messages: Sequence[bytes | memoryview]) -> ByteArray:
+        """Return messages laid end to end."""
+        stops: Ints = np.cumsum(np.fromiter(map(len, messages), dtype=np.int64, count=len(messages)))
+        raw = b"".join((*messages, bytes(PAD_BYTES)))
+        return cls(raw, np.concatenate([stops[:0], [0], stops[:-1]])[: stops.size], stops)
+
+    def __len__(self) -> int:
+        return self.starts.size
+
+    def __getitem__(self, index: slice) -> ByteArray:
+        """Return some of the messages, in the same buffer."""
+        return ByteArray(self.raw, self.starts[index], self.stops[index])
+
+    def messages(self) -> list[memoryview]:
+        """Return the messages as views into the buffer."""
+        view = memoryview(self.raw)
+        return [view[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)]
 
     def message(self, index: int) -> bytes:
         """Return a message."""

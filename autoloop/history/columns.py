@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoloop.history.bytearrays import Ints
+from autoloop.history.bytearrays import ByteArray, Ints
 from autoloop.history.items import Numbers, decode
 from autoloop.history.keys import KeyTable, Wanted
 from autoloop.history.series import INTERNAL, Series
-from autoloop.history.split import Message
 
 _MEDIA_SUFFIX = "._type"  # the part of a flattened media value (image, histogram...) that names its kind
 _HIDDEN = "_wandb."  # W&B's own facts, logged like a metric by some versions
@@ -39,18 +38,18 @@ class Columns:
         self._skipped: Counter[int] = Counter()
         self._last_step = -1
 
-    def add_rows(self, messages: Sequence[Message]) -> None:
+    def add_rows(self, rows: ByteArray) -> None:
         """Add history records (their messages, in file order)."""
-        numbers = decode(messages, self._keys)
-        self.rows += len(messages)
+        numbers = decode(rows, self._keys)
+        self.rows += len(rows)
         self.unreadable += numbers.unreadable
         self._skipped.update(numbers.skipped)
         steps = self._filled(numbers.steps)
-        rows, names, values = _by_name(numbers)
+        at, names, values = _by_name(numbers)
         cuts = np.flatnonzero(np.diff(names)) + 1
         for start, stop in zip((0, *cuts.tolist()), (*cuts.tolist(), names.size), strict=True):
             if stop > start:
-                chunk = (steps[rows[start:stop]], values[start:stop])
+                chunk = (steps[at[start:stop]], values[start:stop])
                 self._chunks.setdefault(int(names[start]), []).append(chunk)
 
     def _filled(self, steps: Ints) -> Ints:

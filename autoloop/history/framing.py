@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import os
 import struct
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 from zlib import crc32
 
+import numpy as np
+
+from autoloop.history.bytearrays import PAD_BYTES, ByteArray
+
 HEADER = b":W&B\xe1\xbe\x00"
 BLOCK_BYTES = 32768
-PIECE_BLOCKS = 32  # read at a time: 1 MiB, so that memory does not grow with the file and stays in caches
+PIECE_BLOCKS = 128  # read at a time: 4 MiB, so that memory does not grow with the file
 CHUNK_HEADER_BYTES = 7
-PAD_BYTES = 64  # after the records of a buffer, so that short reads need no bounds check of their own
+_KEPT_BYTES = 16 << 20
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 _unpack_header = struct.Struct("<IHB").unpack_from
@@ -57,13 +60,13 @@ class Records:
     Attributes:
         data: The buffer: a piece of the file, behind it the records that are not in one stretch of it, and
             at least ``PAD_BYTES`` more.
-        starts: First byte of each record, int64 (n,).
-        stops: First byte after each record, int64 (n,).
+        starts: First byte of each record.
+        stops: First byte after each record.
     """
 
-    data: bytearray
-    starts: array[int] = field(default_factory=lambda: array("q"))
-    stops: array[int] = field(default_factory=lambda: array("q"))
+    data: memoryview
+    starts: list[int] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -71,6 +74,10 @@ class Records:
     def __iter__(self) -> Iterator[bytes]:
         for start, stop in zip(self.starts, self.stops, strict=True):
             yield bytes(self.data[start:stop])
+
+    def batch(self) -> ByteArray:
+        """Return the records as messages of one buffer."""
+        return ByteArray(self.data, np.array(self.starts, np.int64), np.array(self.stops, np.int64))
 
 
 def find_shift(file: BinaryIO, size: int) -> int | None:
@@ -91,6 +98,15 @@ def _chunk_at(file: BinaryIO, offset: int) -> bool:
     checksum, length, _ = _unpack_header(head)
     data = file.read(length)
     return 0 < length == len(data) and bool(crc32(head[6:] + data) == checksum)
+
+
+def keep_freed_memory() -> None:
+    """Let the allocator keep the memory of freed arrays for the next ones: that spares many page faults.
+
+    glibc gives freed blocks back to the system from 128 KiB on, until a larger one has been freed once
+    (https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD). This one is never touched.
+    """
+    np.empty(_KEPT_BYTES, np.uint8)
 
 
 class Framer:
@@ -126,7 +142,8 @@ class Framer:
         if self.shift is None:
             self.shift = find_shift(file, size)
         room = min(max(size - self.offset, 0), PIECE_BLOCKS * BLOCK_BYTES)
-        buffer = bytearray(2 * room + BLOCK_BYTES + PAD_BYTES)  # as much for records joined from chunks
+        keep_freed_memory()
+        buffer = np.empty(2 * room + BLOCK_BYTES + PAD_BYTES, np.uint8).data  # as much for joined records
         while self.offset < size:
             before = self.offset
             records = self._read_piece(file, size, final, buffer)
@@ -156,13 +173,13 @@ class Framer:
         shift = self.shift or 0
         return offset - (offset - shift) % BLOCK_BYTES + BLOCK_BYTES
 
-    def _read_piece(self, file: BinaryIO, size: int, final: bool, buffer: bytearray) -> Records:
+    def _read_piece(self, file: BinaryIO, size: int, final: bool, buffer: memoryview) -> Records:
         """Read some blocks into the buffer and move ``offset`` to the first byte not used."""
         start = self.offset
         stop = min(size, self._block_end(start) + (PIECE_BLOCKS - 1) * BLOCK_BYTES)
         file.seek(start)
-        stop = start + file.readinto(memoryview(buffer)[: stop - start])  # type: ignore[attr-defined]
-        piece, records = memoryview(buffer)[: stop - start], Records(buffer)
+        stop = start + file.readinto(buffer[: stop - start])  # type: ignore[attr-defined]
+        piece, records = buffer[: stop - start], Records(buffer)
         self._piece_start, self._joined, self._joined_at = start, [], stop - start
         while self.offset < stop:
             end = min(self._block_end(self.offset), stop)
@@ -179,7 +196,9 @@ class Framer:
     def _add_joined(self, records: Records, used: int) -> None:
         """Put the records that were joined from chunks behind the ``used`` bytes of the piece."""
         if self._joined_at + PAD_BYTES > len(records.data):
-            records.data = records.data[:used] + bytes(self._joined_at - used + PAD_BYTES)
+            longer = bytearray(self._joined_at + PAD_BYTES)
+            longer[:used] = records.data[:used]
+            records.data = memoryview(longer)
         records.data[used : self._joined_at] = b"".join(self._joined)
 
     def _scan_block(self, piece: memoryview, pos: int, end: int, records: Records) -> int:

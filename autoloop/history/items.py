@@ -6,17 +6,16 @@ about which keys a row has or in which order (wandb-core shuffles them).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from autoloop.history import records
+from autoloop.history.asked import Items, asked_items
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.keys import KeyTable
 from autoloop.history.numbers import Floats, parse
-from autoloop.history.split import Message
-from autoloop.history.walk import Items, Stretches, walk
+from autoloop.history.walk import Stretches, walk
 from autoloop.history.wire import WireError, encode_field
 
 _INTEGER, _DOUBLE, _VALUE_JSON = 0x28, 0x31, 0x82  # tags of the values of an item (of the last, half)
@@ -56,21 +55,17 @@ class Numbers:
         self.values = np.concatenate([self.values, values])
 
 
-def decode(messages: Sequence[Message], keys: KeyTable) -> Numbers:
-    """Return the numbers in the history records ``messages``, as far as ``keys`` asks for them."""
-    batch = ByteArray(messages)
-    found = walk(batch)
-    steps = np.full(len(messages), -1, dtype=np.int64)
+def decode(batch: ByteArray, keys: KeyTable) -> Numbers:
+    """Return the numbers in the history records of a batch, as far as ``keys`` asks for them."""
+    found = walk(batch, keys.filter)
+    steps = np.full(len(batch), -1, dtype=np.int64)
     steps[found.second.row] = _step(batch, found.second)
     odd = found.odd | (steps < 0)
     empty = np.zeros(0, dtype=np.int64)
     result = Numbers(steps, empty, empty, np.zeros(0))
     slow = _Slow(keys, result)
-    items, unusual = found.items, found.unusual
-    if odd.any():
-        items = items.take(np.flatnonzero(~odd[items.row]))
-        unusual = unusual.take(np.flatnonzero(~odd[unusual.row]))
-    for part in (_read_items(batch, items, keys, result), unusual):
+    items, unusual = asked_items(batch, found.items.without(odd), keys)
+    for part in (_read_items(batch, items, result, keys.whole), unusual):
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
             slow.item(row, batch.cut(start, stop))
     for row in np.flatnonzero(odd).tolist():
@@ -86,11 +81,11 @@ def _step(batch: ByteArray, messages: Stretches) -> Ints:
     return np.where(messages.start == messages.stop, 0, np.where(usual, value, -1))
 
 
-def _read_items(batch: ByteArray, items: Items, keys: KeyTable, result: Numbers) -> Stretches:
-    """Put the numbers of the items that are asked for into ``result``; return the items left over."""
-    items, names = keys.asked(batch, items)
-    whole = keys.whole[names]
-    is_typed = _read_typed(batch, items, names, whole, result)
+def _read_items(batch: ByteArray, items: Items, result: Numbers, is_metric: Bools) -> Stretches:
+    """Put the numbers of the items that are metrics into ``result``; return the items left over."""
+    names = items.name
+    whole = is_metric[names]
+    is_typed = _read_typed(batch, items, whole, result)
     is_json = items.value != items.key_stop
     kinds = _KINDS[batch.bytes[items.value]]
     length = items.stop - items.value
@@ -108,12 +103,12 @@ def _read_items(batch: ByteArray, items: Items, keys: KeyTable, result: Numbers)
     return Stretches(items.row[left], items.start[left], items.stop[left])
 
 
-def _read_typed(batch: ByteArray, items: Items, names: Ints, whole: Bools, result: Numbers) -> Bools:
+def _read_typed(batch: ByteArray, items: Items, whole: Bools, result: Numbers) -> Bools:
     """Put the doubles and integers of typed items into ``result``; return which items they are.
 
     A typed value ends the item, or the same value follows as JSON.
     """
-    pos = items.key_stop
+    pos, names = items.key_stop, items.name
     tag = batch.bytes[pos]
     is_double, is_integer = tag == _DOUBLE, tag == _INTEGER
     if not (is_double | is_integer).any():
@@ -135,27 +130,24 @@ def _zigzag(values: Ints) -> Ints:
     return np.asarray(half ^ -sign)
 
 
-def latest(messages: Sequence[Message], keys: KeyTable) -> list[bytes]:
-    """Return the messages reduced to what still counts when all have been carried out in order.
+def latest(batch: ByteArray, keys: KeyTable) -> list[bytes]:
+    """Return the messages of a batch reduced to what still counts when all have been carried out in order.
 
     Args:
-        messages: Summary records: items that set a value, and removals.
+        batch: Summary records: items that set a value, and removals.
         keys: Table for the names of these records.
 
     Returns:
-        Summary records that have the same effect as ``messages``: for each key the last item that sets it,
-        and every record that does more than set values.
+        Summary records that have the same effect as those of the batch: for each key the last item that sets
+        it, and every record that does more than set values.
     """
-    batch = ByteArray(messages)
-    found = walk(batch)
+    found = walk(batch, keys.filter)
     found.odd[found.second.row] = True
-    items = found.items.take(np.flatnonzero(~found.odd[found.items.row]))
-    items, names = keys.asked(batch, items)
+    items, unusual = asked_items(batch, found.items.without(found.odd), keys)
     last = np.full(len(keys.names), -1)
     is_json = items.value != items.key_stop
-    np.maximum.at(last, names[is_json], items.row[is_json])
-    final = items.take(np.flatnonzero((items.row == last[names]) & is_json))
-    unusual = found.unusual.take(np.flatnonzero(~found.odd[found.unusual.row]))
+    np.maximum.at(last, items.name[is_json], items.row[is_json])
+    final = items.take(np.flatnonzero((items.row == last[items.name]) & is_json))
     no_json = items.take(np.flatnonzero(~is_json))
     kept = [(row, 0, batch.message(row)) for row in np.flatnonzero(found.odd).tolist()]
     for part in (final, no_json, unusual):

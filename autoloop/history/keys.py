@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 import numpy as np
 
 from autoloop.history import records
 from autoloop.history.bytearrays import Bools, ByteArray, Ints, Words
-from autoloop.history.walk import Items
 from autoloop.history.wire import fields
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: its powers are odd, too, and have no pattern
 _FACTORS = np.array([pow(_GOLDEN, 2 * power + 1, 1 << 64) for power in range(64)], dtype=np.uint64)
+_KEY, _NESTED = 0x0A, 0x12  # tags of the key fields of an item
 _TABLE_BITS = range(8, 21)
 _MAX_BEGINNINGS = 100  # with more, telling items apart by their beginnings costs more than it saves
 _WILD = re.compile(r"[*?\[]")
@@ -51,23 +53,42 @@ class Wanted:
         """Return the names that are asked for; None if there are patterns, or all are."""
         return None if self._all or self._patterns else self._names
 
-    def beginnings(self) -> dict[int, set[int]] | None:
-        """Return how the key fields of items that matter can begin; None if in too many ways.
-
-        Returns:
-            Mask -> values: the first 8 bytes of the key fields as a number, and-ed with one of the masks, are
-            one of its values. The bytes are a tag (any), the length of the key's first part and its text.
-        """
-        found: dict[int, set[int]] = {}
-        texts = [(part, True) for key in (*self._names, *self._stems) for part in _parents(key)]
-        texts += [(key, True) for key in self._names] + [(stem, False) for stem in self._stems]
-        for text, is_whole in texts:
-            data = text.encode()
-            mask = b"\0" + (b"\xff" if is_whole else b"\0") + b"\xff" * len(data[:6])
-            value = bytes([0, len(data) & 0x7F if is_whole else 0]) + data[:6]
-            found.setdefault(int.from_bytes(mask, "little"), set()).add(int.from_bytes(value, "little"))
-        few = 0 not in found and sum(map(len, found.values())) <= _MAX_BEGINNINGS
+    def beginnings(self) -> list[Beginning] | None:
+        """Return how the key fields of items that matter can begin; None if in too many ways."""
+        texts = {(part, True) for key in (*self._names, *self._stems) for part in _parents(key)}
+        texts |= {(key, True) for key in self._names} | {(stem, False) for stem in self._stems}
+        found = [_beginning(text.encode(), is_whole) for text, is_whole in sorted(texts)]
+        few = all(one.mask for one in found) and len(found) <= _MAX_BEGINNINGS
         return found if few and not self._all else None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How the key fields of an item can begin: a tag (any), the length of the key's first part and its text.
+
+    Attributes:
+        mask: The first 8 bytes as a number, and-ed with it,
+        value: are this.
+        offset: From here on
+        next_mask: the 8 bytes, and-ed with it,
+        next_value: are this.
+    """
+
+    mask: int
+    value: int
+    offset: int
+    next_mask: int
+    next_value: int
+
+
+def _beginning(text: bytes, is_whole: bool) -> Beginning:
+    """Return how the key fields of an item begin whose name is ``text``, or begins with it."""
+    mask = b"\0" + (b"\xff" if is_whole else b"\0") + b"\xff" * len(text)
+    value = bytes([0, len(text) & 0x7F if is_whole else 0]) + text
+    offset = max(len(mask) - 8, 0)  # names that begin alike often differ at their ends
+    words = (data[at : at + 8] for at in (0, offset) for data in (mask, value))
+    first, first_value, last, last_value = (int.from_bytes(word, "little") for word in words)
+    return Beginning(first, first_value, offset, last, last_value)
 
 
 def _parents(key: str) -> list[str]:
@@ -85,13 +106,15 @@ class KeyTable:
     Attributes:
         names: All names that matter, in order of appearance.
         index: Name -> its position in ``names``.
+        filter: Tells which short items may have a name that is asked for; None if that does not save time.
     """
 
     def __init__(self, wanted: Wanted) -> None:
         self.names: list[str] = []
         self.index: dict[str, int] = {}
         self._wanted = wanted
-        self._beginnings = wanted.beginnings()
+        beginnings = wanted.beginnings()
+        self.filter = None if beginnings is None else partial(_may_matter, beginnings)
         self.whole: Bools = np.zeros(0, dtype=bool)  # per name: whether numbers under this very name count
         self._regions: dict[bytes, int] = {}  # key fields as bytes -> name index, -1 if nobody asked
         self._ids: Ints = np.array([-1])  # name index, length and words of each region
@@ -111,25 +134,6 @@ class KeyTable:
         self.names.append(name)
         self.whole = np.append(self.whole, self._wanted.name(name))
         return self.index[name]
-
-    def asked(self, batch: ByteArray, items: Items) -> tuple[Items, Ints]:
-        """Return the items whose names are asked for, or may hold such a name, and their name indices."""
-        if self._beginnings is not None:
-            items = items.take(self._possible(batch.first_words(items.start)))
-        names = self.find(batch, items.start, items.key_stop - items.start)
-        if names.size and names.min() < 0:
-            index = np.flatnonzero(names >= 0)
-            items, names = items.take(index), names[index]
-        return items, names
-
-    def _possible(self, beginnings: Words) -> Ints:
-        """Return which items begin in a way that a name which is asked for can begin."""
-        keep = np.zeros(beginnings.size, dtype=bool)
-        for mask, values in (self._beginnings or {}).items():
-            masked = beginnings & np.uint64(mask)
-            for value in values:
-                keep |= masked == np.uint64(value)
-        return np.flatnonzero(keep)
 
     def find(self, batch: ByteArray, start: Ints, length: Ints) -> Ints:
         """Return the name index for each stretch of key fields; -1 where the name is not asked for.
@@ -162,7 +166,7 @@ class KeyTable:
         """Add stretches, and make the table anew: large enough for a place for each, if that can be."""
         for region in regions:
             self._region(region)
-        known = ByteArray(list(self._regions))
+        known = ByteArray.joined(list(self._regions))
         self._ids = np.fromiter(self._regions.values(), dtype=np.int64)
         self._lengths = known.stops - known.starts
         self._words = known.words(known.starts, self._lengths)
@@ -178,6 +182,24 @@ class KeyTable:
         if region not in self._regions:
             self._regions[region] = self.add(".".join(records.key_path(list(fields(region)))))
         return self._regions[region]
+
+
+def _may_matter(beginnings: list[Beginning], batch: ByteArray, start: Ints) -> Bools:
+    """Return which of the items with a short key that begin at ``start`` begin in one of the ways.
+
+    Those that do not begin with a key may have any name.
+    """
+    words = batch.first_words(start)
+    tag = batch.bytes[start]
+    found = np.zeros(start.size, dtype=bool)
+    masked = {mask: words & np.uint64(mask) for mask in {one.mask for one in beginnings}}
+    for one in beginnings:
+        index = np.flatnonzero(masked[one.mask] == np.uint64(one.value))
+        last = batch.first_words(start[index] + one.offset)
+        found[index[last & np.uint64(one.next_mask) == np.uint64(one.next_value)]] = True
+    if not (tag == _NESTED).all():
+        found |= (tag != _NESTED) & (tag != _KEY)
+    return found
 
 
 def _hashes(words: list[Words], length: Ints) -> Words:

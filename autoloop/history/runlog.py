@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.history import records
-from autoloop.history.bytearrays import ByteArray
 from autoloop.history.columns import Columns
 from autoloop.history.find import LOG
 from autoloop.history.framing import Framer, Records
@@ -66,9 +65,9 @@ class RunLog:
 
     def _take(self, found: Records) -> None:
         """Put records where they belong."""
-        split = Split(ByteArray.over(found.data, found.starts, found.stops))
+        split = Split(found.batch())
         rows = split.messages(records.HISTORY)
-        if rows:
+        if len(rows):
             self.columns.add_rows(rows)
         if self._summary:
             self._summary.add(split.messages(records.SUMMARY))

@@ -9,8 +9,6 @@ import numpy as np
 from autoloop.history import records
 from autoloop.history.bytearrays import ByteArray
 
-Message = bytes | memoryview
-
 _NUMBER = 0x08  # tag of a record's number, a varint
 _KINDS = np.zeros(256, dtype=np.int64)  # by tag, for the records that come once per row
 _KINDS[records.HISTORY << 3 | 2] = records.HISTORY
@@ -36,16 +34,17 @@ class Split:
         }
         self._batch = batch
 
-    def messages(self, kind: int) -> list[Message]:
-        """Return the messages of history or summary records, in file order, as views into the batch."""
+    def messages(self, kind: int) -> ByteArray:
+        """Return the messages of history or summary records, in file order."""
         index = np.flatnonzero(self._kinds == kind)
-        view = memoryview(self._batch.raw)
-        stretches = zip(self._starts[index].tolist(), self._batch.stops[index].tolist(), strict=True)
-        found: list[Message] = [view[start:stop] for start, stop in stretches]
+        usual = ByteArray(self._batch.raw, self._starts[index], self._batch.stops[index])
         unusual = [(at, message) for at, (one, message) in self._unusual.items() if one == kind]
+        if not unusual:
+            return usual
+        found: list[bytes | memoryview] = [*usual.messages()]
         for at, message in reversed(unusual):
             found.insert(int(np.searchsorted(index, at)), message)
-        return found
+        return ByteArray.joined(found)
 
     def others(self) -> Iterator[tuple[int, bytes]]:
         """Yield kind and message of all records but history and summary, in file order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from autoloop.history.bytearrays import ByteArray
 from autoloop.history.framing import Framer
 from autoloop.history.items import latest
 from autoloop.history.keys import KeyTable, Wanted
-from autoloop.history.split import Message, Split
+from autoloop.history.split import Split
 from autoloop.history.wire import WireError
 
 _RECENT = 32  # records of a batch that are looked at first
@@ -31,19 +31,19 @@ class Summary:
         self._keys = KeyTable(wanted)
         self.messages: list[bytes] = []  # what still counts of all records so far
 
-    def add(self, messages: Sequence[Message]) -> None:
+    def add(self, batch: ByteArray) -> None:
         """Add summary records, in file order."""
-        if not messages:
+        if not len(batch):
             return
         if self._names is not None:
-            recent = latest(messages[-_RECENT:], self._keys)
+            recent = latest(batch[-_RECENT:], self._keys)
             leaves = {
                 name for key, value in carried_out(recent).items() for name, _ in records.leaves(key, value)
             }
             if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
                 self.messages = recent
                 return
-        self.messages = latest([*self.messages, *messages], self._keys)
+        self.messages = latest(ByteArray.joined([*self.messages, *batch.messages()]), self._keys)
 
 
 def carried_out(messages: Iterable[bytes]) -> dict[str, Any]:
@@ -60,6 +60,6 @@ def summary_of(path: Path, keys: Iterable[str] | None) -> dict[str, Any]:
     summary = Summary(keys)
     with suppress(OSError), path.open("rb") as file:
         for found in Framer().read(file):
-            split = Split(ByteArray.over(found.data, found.starts, found.stops))
+            split = Split(found.batch())
             summary.add(split.messages(records.SUMMARY))
     return carried_out(summary.messages)

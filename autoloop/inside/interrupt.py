@@ -34,9 +34,10 @@ class Interrupt:
         return threading.current_thread() is threading.main_thread()
 
     def open(self) -> None:
-        """Take over SIGINT."""
+        """Take over SIGINT; a process that blocks it, as Ray's workers do, lets it through meanwhile."""
         self._previous = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._on_signal)
+        self._mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self._open = True
 
     def shut(self) -> None:
@@ -47,6 +48,7 @@ class Interrupt:
         """Give SIGINT back; a signal on its way arrives before that, and without effect."""
         with self._lock:
             self._open = False
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         signal.signal(signal.SIGINT, signal.SIG_DFL if self._previous is None else self._previous)
 
     def send(self) -> None:

@@ -107,15 +107,21 @@ def submit(script: Script, folder: Path, name: str, comment: str) -> str:
 
 
 def check(script: Script, folder: Path) -> None:
-    """Ask SLURM whether it would take such a job; nothing is submitted.
+    """Ask SLURM whether it would take such a job; nothing runs.
+
+    ``--test-only`` refuses what no node can run right now as well, for instance while all are down. So what
+    it refuses is submitted on hold, which is refused only if it can never run, and taken back.
 
     Raises:
         ConfigError: It would not, or there is no SLURM here.
     """
     try:
         text = _executor(script, folder, "check", "").script(_command(script, folder))
-        asked = [*_as_from_outside(os.environ), "sbatch", "--test-only"]
-        done = subprocess.run(asked, input=text, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S)
+        done = _sbatch(text, "--test-only")
+        if done.returncode:
+            done = _sbatch(text, "--hold", "--parsable")
+            if not done.returncode:
+                cancel(done.stdout.strip().split(";")[0])
     except (RuntimeError, OSError) as error:
         raise ConfigError(f"hydra/launcher=slurm finds no SLURM here: {error}") from error
     except ValueError as error:
@@ -126,6 +132,17 @@ def check(script: Script, folder: Path) -> None:
         raise ConfigError(
             f"SLURM would not take a job with the settings of hydra.launcher: {_words(done.stderr)}"
         )
+
+
+def _sbatch(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_as_from_outside(os.environ), "sbatch", *options],
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=_COMMAND_TIMEOUT_S,
+        check=False,
+    )
 
 
 def queue() -> dict[str, Queued] | None:

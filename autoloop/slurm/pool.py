@@ -94,6 +94,7 @@ class SlurmPool:
         self._lock = threading.Lock()  # over the jobs that are out
         self._room = threading.Semaphore(0)
         self._silent = False
+        self._interrupted = False
 
     @property
     def slots(self) -> tuple[Slot, ...] | None:
@@ -132,6 +133,7 @@ class SlurmPool:
             SystemExit: After SIGTERM, with the jobs left alone: they go on, and can be adopted.
         """
         name = keep_sweep(self._sweep_dir, cloudpickle.dumps(sweep))
+        self._interrupted = False
         self._room = threading.Semaphore(max(0, (self._settings.n_jobs or sys.maxsize) - len(self._out)))
         feed = Feed(jobs)
         news: SimpleQueue[Outcome | Placed | None] = SimpleQueue()
@@ -160,10 +162,16 @@ class SlurmPool:
             job = self._out.get(index)
         if job is None:
             return False
-        job.asked = reason
-        if not engine.tell_supervisor(job.job_id, _ORDERS[reason]):  # it does not run yet
-            engine.cancel(job.job_id)
+        self._order(job, reason, engine.queue() or {})
         return True
+
+    def _order(self, job: _Out, reason: EndedBy, queued: Mapping[str, Queued]) -> None:
+        """Tell the supervisor of a job to end it; one that waits, which no signal reaches, is taken out."""
+        job.asked = reason
+        entry = queued.get(job.job_id)
+        waits = entry is not None and entry.state != "RUNNING"
+        if waits or not engine.tell_supervisor(job.job_id, _ORDERS[reason]):
+            engine.cancel(job.job_id)
 
     # ------------------------------------------------------------------ submitting
 
@@ -190,6 +198,8 @@ class SlurmPool:
             self._room.release()
             return Outcome(index, error=f"{type(error).__name__}: {error}", ended_at=time.time())
         job = self._add(index, overrides, folder, job_id)
+        if self._interrupted:  # it came while SLURM was asked
+            self.stop(index, "interrupted")
         return Placed(index, job.handle)
 
     def _add(self, index: int, overrides: tuple[str, ...], folder: JobFolder, job_id: str) -> _Out:
@@ -297,11 +307,13 @@ class SlurmPool:
         if interrupts.signum != signal.SIGINT:
             leave.set()
             return
+        self._interrupted = True
+        queued = {} if again else engine.queue() or {}
         for job in self._jobs():
             if again:
                 engine.cancel(job.job_id)
             else:
-                self.stop(job.index, "interrupted")
+                self._order(job, "interrupted", queued)
         if again:
             leave.set()
 

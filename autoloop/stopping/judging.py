@@ -62,16 +62,17 @@ def protected(own: Series | None, others: Iterable[Series], top: int, maximize: 
     Args:
         own: Its curve of the objective so far; without one it is not protected.
         others: Curves of the objective of the jobs it is compared with; each counts with its value at its
-            last step not beyond the job's, those that have none there do not count.
+            last step not beyond the job's, those that have none there do not count. Where none counts, nobody
+            can say that the job is among the best.
         top: How many are protected.
         maximize: Whether a larger objective is better.
     """
     if own is None or not len(own) or top < 1 or not math.isfinite(own.values[-1]):
         return False
     step, value = int(own.steps[-1]), float(own.values[-1])
-    reached = [_at(series, step) for series in others]
+    reached = [at for series in others if math.isfinite(at := _at(series, step))]
     better = [other for other in reached if (other > value if maximize else other < value)]
-    return len(better) < top
+    return bool(reached) and len(better) < top
 
 
 def _at(series: Series, step: int) -> float:

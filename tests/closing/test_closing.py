@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autoloop.loop import Close, Decide, Limits, PlanRound, Reseed, Run, Step, Stop, TakeBack, Wait, next_step
+from autoloop.closing import is_closing
+from autoloop.journal import Journal, read_study
+from autoloop.loop import (
+    Close,
+    Decide,
+    Limits,
+    PlanRound,
+    Reseed,
+    Run,
+    Step,
+    Stop,
+    TakeBack,
+    Wait,
+    at_end,
+    next_step,
+)
 from autoloop.score import conclusion, confirmation, contenders, leader, standings, winner
 from autoloop.study import Study
+from autoloop.until import Condition
 from tests.studies import (
     decisions_event,
     job_event,
@@ -43,7 +60,7 @@ def due(study: Study, limits: Limits) -> Step:
 def close(study: Study, limits: Limits) -> None:
     step = next_step(study, limits)
     assert isinstance(step, Close)
-    study.record({"event": "closing", "time": 0.0, "reason": step.reason, "limits": asdict(limits)})
+    study.record({"event": "closing", "time": 0.0, "reason": step.reason, "limits": limits.recorded()})
 
 
 def measured(study: Study, aim: str, *jobs: Event) -> None:
@@ -294,3 +311,48 @@ def test_one_seed_leaves_every_objective_as_it_is() -> None:
     assert standings(study) == {job.name: job.objective for job in study.counted()}
     assert standings(Study.replay([study_event()])) == {}
     assert winner(Study.replay([study_event()])) is None
+
+
+def test_the_end_by_time_or_by_failures_is_the_end() -> None:
+    study, _ = over(*TWO)
+    study.record({**decisions_event(1), "time": 7200.0})
+    late = Limits(rounds=2, max_jobs=2, max_hours=1.0, confirm=3)
+    assert isinstance(due(study, late), Stop)
+    failed = study_of(*TWO, {**child("broken", 0.0), "state": "FAILED"})
+    assert isinstance(due(failed, Limits(rounds=2, fail_fast=True, confirm=3)), Stop)
+
+
+def test_time_that_runs_out_during_confirmation_leaves_it_as_far_as_it_is() -> None:
+    study, limits = over(*TWO, confirm=2, max_hours=1.0)
+    close(study, limits)
+    entries = [variant_entry(2 + n, **_planned(fresh("good", n, 0.0))) for n in range(2)]
+    study.record({**round_event(1, *entries), "aim": "confirm"})
+    study.record({**job_event(2), "time": 7200.0})
+    step = due(study, limits)
+    assert isinstance(step, Stop)
+    assert "max_hours" in step.reason
+
+
+def test_a_search_that_found_enough_or_finds_no_more_is_confirmed_too() -> None:
+    enough = (Condition("good", below=0.9),)
+    study = study_of(*TWO)
+    step = due(study, Limits(rounds=9, until=enough, confirm=1))
+    assert isinstance(step, Close)
+    assert step.reason.startswith("good meets every condition of until")
+    idle = study_of(*TWO, child("worse", 0.9, round=2), child("worst", 0.9, round=3))
+    step = due(idle, Limits(rounds=9, patience=2, confirm=1))
+    assert isinstance(step, Close)
+    assert "no gain over the noise" in step.reason
+    out_of_ideas = at_end(study_of(*TWO), Limits(rounds=9, confirm=1), Stop("nothing new"))
+    assert out_of_ideas == Close("nothing new")
+
+
+def test_limits_are_known_again_from_the_journal(tmp_path: Path) -> None:
+    """Conditions have infinite ends, which JSON has no number for."""
+    limits = Limits(rounds=3, max_hours=1.5, until=(Condition("good", below=0.9),), confirm=2)
+    with Journal(tmp_path) as journal:
+        journal.append("study", objective={})
+        journal.append("closing", reason="enough", limits=limits.recorded())
+        assert is_closing(journal.study, limits)
+    assert is_closing(read_study(tmp_path), limits)
+    assert not is_closing(read_study(tmp_path), replace(limits, confirm=3))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from autoloop.history import records
 from autoloop.history.bytearrays import ByteArray
 from autoloop.history.items import decode, latest
 from autoloop.history.keys import KeyTable, Wanted
-from autoloop.history.walk import scan
+from autoloop.history.walk import chain, scan
 from autoloop.history.wire import WireError
 from tests.history import wandb_file as w
 
@@ -21,6 +23,8 @@ flat_names = st.sampled_from([
     "eval/very_long_name_of_a_metric_of_some_kind_1", "eval/very_long_name_of_a_metric_of_some_kind_2",
 ])  # fmt: skip
 nested_names = st.lists(st.sampled_from(["p", "q", "r" * 50]), min_size=2, max_size=7).map(tuple)
+MANY = 48  # times any rows are enough to be walked side by side
+
 names = flat_names | nested_names
 plain_values = st.one_of(
     st.floats(), st.integers(-(2**70), 2**70), st.booleans(), st.none(), st.text(max_size=20),
@@ -74,36 +78,47 @@ def one_by_one(data, wanted):
 
 
 @settings(max_examples=250, deadline=None)
-@given(messages, st.sampled_from([None, ["train/loss", "a.b", "m"], ["a.*"], ["*o*"], ["eval/very*_1"]]))
-def test_a_batch_decodes_like_its_rows(rows, keys):
+@given(
+    messages,
+    st.sampled_from([None, ["train/loss", "a.b", "m"], ["a.*"], ["*o*"], ["eval/very*_1"]]),
+    st.sampled_from([1, MANY]),
+)
+def test_a_batch_decodes_like_its_rows(rows, keys, times):
     """Numbers, counts of other values and steps are those of decoding row by row, whatever is asked for."""
-    data = [b"".join(w.field(1, item) for item in row) + step for row, step in rows]
+    data = [b"".join(w.field(1, item) for item in row) + step for row, step in rows] * times
     wanted = Wanted(keys)
     table = KeyTable(wanted)
     for _ in range(2):  # the second time with names known
-        got = decode(data, table)
+        got = decode(ByteArray.joined(data), table)
         places = zip(got.rows.tolist(), got.names.tolist(), got.values.tolist(), strict=True)
         numbers = Counter((row, table.names[name], repr(value)) for row, name, value in places)
         skipped = Counter(table.names[name] for name in got.skipped)
         assert (numbers, skipped, got.steps.tolist()) == one_by_one(data, wanted)
 
 
+def all_in_chain(batch):
+    """Walk all records side by side, in the form of ``scan``."""
+    found = chain(batch, np.arange(len(batch)), None)
+    return found.items, found.second, np.flatnonzero(found.odd)
+
+
 @settings(max_examples=120, deadline=None)
-@given(messages)
-def test_reduced_summaries_have_the_same_effect(rows):
+@given(messages, st.sampled_from([1, MANY]))
+def test_reduced_summaries_have_the_same_effect(rows, times):
     """Summary records reduced to what still counts make the same summary."""
-    data = [b"".join(w.field(1, item) for item in row) for row, _ in rows]
+    data = [b"".join(w.field(1, item) for item in row) for row, _ in rows] * times
     whole, reduced = {}, {}
-    for target, part in ((whole, data), (reduced, latest(data, KeyTable(Wanted(None))))):
+    for target, part in ((whole, data), (reduced, latest(ByteArray.joined(data), KeyTable(Wanted(None))))):
         for message in part:
             records.update(message, target)
     assert json.dumps(reduced, sort_keys=True) == json.dumps(whole, sort_keys=True)
 
 
-def test_the_scan_serves_usual_rows():
-    """Rows of the usual form are all taken by the scan: its speed is not lost unnoticed."""
+@pytest.mark.parametrize("way", [scan, all_in_chain])
+def test_both_ways_serve_usual_rows(way):
+    """Rows of the usual form are all taken by either way: its speed is not lost unnoticed."""
     data = [records.split(w.row(step, {"train/loss": 0.5, ("a", "b"): 1}))[1] for step in range(20)]
-    found, second, rest = scan(ByteArray(data))
+    found, second, rest = way(ByteArray.joined(data))
     assert (found.row.size, second.row.size, rest.size) == (40, 20, 0)
 
 
@@ -111,7 +126,7 @@ def test_many_names_with_equal_ends():
     """Names that differ in the middle only are told apart, also when there are thousands."""
     data = [records.split(w.row(1, {f"group/{i:05}/the_same_end_of_all_names": i for i in range(5000)}))[1]]
     table = KeyTable(Wanted(None))
-    got = decode(data, table)
+    got = decode(ByteArray.joined(data), table)
     assert {table.names[n]: v for n, v in zip(got.names.tolist(), got.values.tolist(), strict=True)} == {
         f"group/{i:05}/the_same_end_of_all_names": i for i in range(5000)
     }

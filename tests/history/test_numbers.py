@@ -28,7 +28,7 @@ texts = st.one_of(
 
 def parsed(given_texts):
     """Parse texts laid end to end."""
-    batch = ByteArray([FRONT, *(text.encode() for text in given_texts)])
+    batch = ByteArray.joined([FRONT, *(text.encode() for text in given_texts)])
     return parse(batch, batch.starts[1:], batch.stops[1:])
 
 

@@ -104,6 +104,7 @@ def most_on_one_gpu(study: Study) -> int:
     return most
 
 
+@pytest.mark.timeout(900)
 def test_three_rounds_of_the_built_in_task_each_job_on_a_gpu_of_its_own(nodes, tmp_path):
     """Histories come back from both nodes, and no two jobs see one GPU at the same time."""
     study_dir = tmp_path / "s"
@@ -112,7 +113,7 @@ def test_three_rounds_of_the_built_in_task_each_job_on_a_gpu_of_its_own(nodes, t
     command += ["hydra.launcher.ray.remote.num_cpus=1"]
     command += [f"hydra.launcher.ray.init.address='{nodes.address}'"]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=600, check=False
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=800, check=False
     )
     study = read_study(study_dir)
     assert done.returncode == 0, done.stdout + done.stderr

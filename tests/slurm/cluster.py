@@ -53,12 +53,15 @@ class Cluster:
 
     def clear(self) -> None:
         """Take all jobs out, start daemons that are gone, and wait until every node is free."""
-        asked("scancel", "--me")
+        subprocess.run(["scancel", "--me"], check=False, stderr=subprocess.DEVNULL)  # one may just have ended
         for number in (1, 2, 3):
             node = f"n{number}"
             if self.state_of(node).startswith("down"):
                 asked("slurmd", "-N", node)
         wait_until(lambda: not queued() and all(self.state_of(f"n{n}") == "idle" for n in (1, 2, 3)))
+
+    def __str__(self) -> str:
+        return asked("squeue", "--states=all") + asked("sinfo", "--Node", "--long")
 
     def node_of(self, job_id: str) -> str:
         """The node a job runs on."""
@@ -81,9 +84,11 @@ def queued() -> list[str]:
     return asked("squeue", "--noheader", "--format=%i").split()
 
 
-def wait_until(met: Callable[[], object]) -> None:
+def wait_until(met: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Wait for a condition, and not in vain for what a process that has ended would have done."""
     deadline = time.monotonic() + LIMIT_S
     while not met():
+        assert process is None or process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,7 +11,9 @@ import sys
 import pytest
 
 from autoloop.journal import read_study
+from autoloop.trials import TrialState
 from tests.slurm.cluster import (
+    SLURM,
     asked,
     end_of,
     events,
@@ -22,8 +26,10 @@ from tests.slurm.cluster import (
     tell,
     wait_until,
 )
-from tests.studies_app.launch import FOUR_JOBS, ROOT, TWO_JOBS
+from tests.studies_app.launch import FOUR_JOBS, ROOT, TWO_JOBS, command, environment
 from tests.studies_app.launch import run as run_in_slots
+from tests.study_flow.flow import always
+from tests.study_flow.flow import run as run_flow
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240), pytest.mark.usefixtures("cluster")]
 
@@ -86,7 +92,7 @@ def test_each_death_is_one_failed_trial(tmp_path):
     variants = ",".join(f"{name}:{{do@set:{way}}}" for name, way in ways.items())
     process = start(study_dir, f"autoloop.variants={{{variants}}}", "n_jobs=6", "timeout_min=0.2")
     number = 1 + list(ways).index("cancelled")
-    wait_until(lambda: (study_dir / str(number) / "began").exists())
+    wait_until(lambda: (study_dir / str(number) / "began").exists(), process)
     asked("scancel", handles(study_dir)[number])
     done = end_of(process, study_dir)
     assert done.code == 1
@@ -110,11 +116,11 @@ def test_a_node_that_dies_costs_its_jobs_only(cluster, tmp_path):
     """Its jobs start again in fresh run dirs where that is wanted, and are failed trials where it is not."""
     again, once = tmp_path / "again", tmp_path / "once"
     process = start(again, TWO_JOBS, "do=hang", "once=true", "n_jobs=2")
-    wait_until(lambda: len(ran(again)) == 2)
+    wait_until(lambda: len(ran(again)) == 2, process)
     node = cluster.node_of(handles(again)[0])
-    there = ("hydra.launcher.gres=null", f"+hydra.launcher.sbatch.nodelist={node}")
+    there = ("hydra.launcher.gres=null", f"hydra.launcher.sbatch={{nodelist:{node}}}")
     other = start(once, "do=hang", "hydra.launcher.requeue=false", *there)
-    wait_until(lambda: ran(once))
+    wait_until(lambda: ran(once), other)
     cluster.kill_node(node)
     done, lost = end_of(process, again), end_of(other, once)
     assert lost.code == 1
@@ -134,7 +140,7 @@ def test_a_preempted_job_starts_again(tmp_path):
     """More urgent work takes the whole cluster for a moment: the study goes on afterwards, and says so."""
     study_dir = tmp_path / "study"
     process = start(study_dir, "do=hang", "once=true")
-    wait_until(lambda: ran(study_dir))
+    wait_until(lambda: ran(study_dir), process)
     asked("sbatch", "--partition=urgent", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
     done = end_of(process, study_dir)
     assert done.code == 0, done.output
@@ -148,12 +154,12 @@ def test_a_later_main_process_adopts_the_jobs_that_run(tmp_path, signum):
     """The main process ends while four jobs run: they go on, and the same command collects all four."""
     study_dir = tmp_path / "study"
     words = (
-        "autoloop.variants={a:{sleep_s@set:0.5},b:{sleep_s@set:0.6},c:{sleep_s@set:7}}",
-        "sleep_s=6",
+        "autoloop.variants={a:{sleep_s@set:0.5},b:{sleep_s@set:0.6},c:{sleep_s@set:7.5}}",
+        "sleep_s=6.0",
         "n_jobs=4",
     )
     first = start(study_dir, *words)
-    wait_until(lambda: len(ran(study_dir)) == 4 and len(handles(study_dir)) == 4)
+    wait_until(lambda: len(ran(study_dir)) == len(handles(study_dir)) == 4, first)
     first.send_signal(signum)
     first.communicate()
     assert first.returncode == (143 if signum == signal.SIGTERM else -signum)
@@ -179,25 +185,17 @@ def test_a_job_is_found_whose_submission_was_not_written_down(tmp_path):
 
 
 def test_ctrl_c_ends_the_jobs(tmp_path):
-    """The jobs are ended, those that wait are cancelled, and the same command runs them again."""
+    """The job that runs is ended, the one that waits is taken out and never runs; both are INTERRUPTED."""
     study_dir = tmp_path / "study"
-    words = (
-        TWO_JOBS,
-        "do=hang",
-        "once=true",
-        "n_jobs=2",
-        "hydra.launcher.sbatch={nodelist:n1,exclusive:true}",
-    )
-    first = start(study_dir, *words)
-    wait_until(lambda: ran(study_dir) and len(handles(study_dir)) == 2)
-    first.send_signal(signal.SIGINT)
-    interrupted = end_of(first, study_dir)
+    whole_node = "hydra.launcher.sbatch={nodelist:n1,exclusive:true}"
+    process = start(study_dir, TWO_JOBS, "do=hang", "n_jobs=2", whole_node)
+    wait_until(lambda: ran(study_dir) and len(handles(study_dir)) == 2, process)
+    process.send_signal(signal.SIGINT)
+    interrupted = end_of(process, study_dir)
     assert interrupted.code == 130
     assert set(interrupted.states().values()) == {"INTERRUPTED"}
+    assert len(ran(study_dir)) == 1
     assert queued() == []
-    wait_until(lambda: asked("squeue", "-h", "--states=all", "--format=%T").count("COMPLETING") == 0)
-    done = run(study_dir, *words, "once=true", "resume=force")
-    assert set(done.states().values()) == {"COMPLETE"}, done.output
 
 
 def test_what_slurm_refuses_is_told_before_anything_runs(tmp_path):
@@ -208,3 +206,49 @@ def test_what_slurm_refuses_is_told_before_anything_runs(tmp_path):
     assert "invalid partition specified: nowhere" in output
     assert "Traceback" not in output
     assert not (tmp_path / "study" / "study.jsonl").exists()
+
+
+def test_the_main_process_as_a_slurm_job(tmp_path):
+    """The batch script of docs/clusters.md: warned of its time limit, it comes back and goes on."""
+    study_dir = tmp_path / "study"
+    page = (ROOT / "docs" / "clusters.md").read_text()
+    script = re.search(r"```bash\n(.*?)```", page, re.DOTALL)[1]
+    documented = next(line for line in script.splitlines() if "autoloop.train" in line)
+    ours = shlex.join(command(study_dir, *SLURM, TWO_JOBS, "sleep_s=8.0", "n_jobs=2"))
+    batch = tmp_path / "main.sh"
+    batch.write_text(script.replace(documented, f"{ours} &"))
+    subprocess.run(["sbatch", f"--chdir={tmp_path}", str(batch)], env=environment(), check=True)
+    wait_until(lambda: len(ran(study_dir)) == 2 and len(handles(study_dir)) == 2)
+    (main,) = asked("squeue", "--noheader", "--name=study", "--format=%i").split()
+    asked("scancel", "--batch", "--signal=USR1", main)
+    wait_until(lambda: not queued())
+    study = read_study(study_dir)
+    tell(study)
+    assert [job.state.value for job in study.jobs.values()] == ["COMPLETE"] * 2
+    assert sorted(ran(study_dir)) == [0, 1]
+    assert len(study.resumes) == 1
+
+
+def test_a_stop_rule_ends_a_job(tmp_path):
+    """A child far behind its parent is ended politely, with the rows it logged, and counts as STOPPED."""
+    rule = "hydra.sweeper.stop_rules={behind:{_target_:autoloop.stopping.Behind}}"
+    words = ("lr=0.3", "pause_s=0.2", "steps=30", "hydra.sweeper.watch_s=0.1", "hydra.sweeper.rounds=2", rule)
+    on_slurm = ("hydra.launcher.n_jobs=2", "hydra.launcher.poll_s=0.3", "hydra.sweeper.live=false")
+    done = run_flow(tmp_path / "study", *words, always("worse", "lr@mul=40"), *on_slurm, launcher="slurm")
+    tell(done.study)
+    (bad,) = done.study.of_round(2)
+    assert bad.state is TrialState.STOPPED, done.output
+    assert bad.error.startswith("behind: ")
+    assert 0 < bad.steps < 30
+
+
+def test_hydra_submitit_launcher_works_as_any_other(tmp_path):
+    """submitit_slurm runs a round, a failed job is one failed trial; one that is killed it would wait for."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    words = (
+        "autoloop.variants={fails:{do@set:raise}}",
+        "+hydra.launcher.timeout_min=20",
+        "+autoloop.live=false",
+    )
+    done = run_in_slots(tmp_path / "study", "hydra/launcher=submitit_slurm", *words)
+    assert done.states() == {"baseline": "COMPLETE", "fails": "FAILED"}, done.output

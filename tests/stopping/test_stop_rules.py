@@ -270,6 +270,9 @@ def test_the_best_jobs_at_a_step_are_protected(top: int, expected: bool) -> None
 
 def test_a_job_without_a_finite_value_is_not_protected() -> None:
     assert not protected(None, [], 3, maximize=False)
+    assert not protected(
+        Series.of([0.1]), [Series.of([0.5], [9])], 3, maximize=False
+    )  # nobody to compare with
     assert not protected(Series.of([NAN]), [], 3, maximize=False)
 
 
