@@ -20,6 +20,7 @@ from contest.study import SLOTS, MemoryStudy
 from contest.task import Floats, Task
 
 BUDGETS = (12, 24)
+MEANT = 10  # studies of each rival on each task
 SHARE = 0.6  # of the steps: what a study with stop rules may use
 MOST_STOPPED = 3  # times as many jobs as without stop rules
 
