@@ -66,8 +66,8 @@ def stop_lines(rules: Sequence[StopRule], protect_top: int) -> Iterator[str]:
         protect_top: So many of the best running jobs are left alone.
     """
     for rule in rules:
-        spared = f"; spares baselines, repeats and the best {protect_top}" if rule.spares else ""
-        yield f"  {rule.name}: {rule.condition()}{spared}"
+        spared = f", repeats and the best {protect_top}" if rule.spares else ""
+        yield f"  {rule.name}: {rule.condition()}; spares baselines{spared}"
 
 
 def end_lines(limits: Limits) -> Iterator[str]:
@@ -84,17 +84,16 @@ def end_lines(limits: Limits) -> Iterator[str]:
         yield "  at the first failed job"
     if limits.until:
         yield f"  with a run of which {', '.join(condition.wanted for condition in limits.until)}"
-    yield from _measurements(limits)
+    yield from measuring_lines(limits)
 
 
-def _measurements(limits: Limits) -> Iterator[str]:
-    """What runs beside the search, to measure."""
-    if limits.racing:
-        most = f"up to {limits.racing} more seeds"
-        yield f"  leaders that cannot be told apart run with {most} before they have children"
+def measuring_lines(limits: Limits) -> Iterator[str]:
+    """Yield what is measured between rounds and at the end, one line each."""
+    if limits.racing and limits.rounds > 1:
+        yield f"  leaders within the noise run with up to {limits.racing} more seeds before the next round"
     if limits.minimal:
-        yield "  then the winner runs without each of its edits, and without all of those that do nothing"
-    seeds = SEEDS if limits.confirm is None else limits.confirm
-    if seeds and limits.rounds > 1:
-        worth = f", if {WORTH} jobs or more have run" if limits.confirm is None else ""
-        yield f"  then the winner and its starting point run with {seeds} fresh seeds{worth}"
+        yield "  then the winner runs without each of its edits, and without those that do nothing"
+    if limits.confirm:
+        yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
+    elif limits.confirm is None and limits.rounds > 1:
+        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"

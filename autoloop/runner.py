@@ -251,7 +251,7 @@ class StudyRunner:
                 reason=stop.reason,
                 failed=stop.failed,
                 best=best.name if best else None,
-                limits=asdict(self.settings.limits),
+                limits=self.settings.limits.recorded(),
             )
             self._report(study)
         else:
@@ -307,7 +307,7 @@ class StudyRunner:
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
         elif isinstance(step, Close):
-            journal.append("closing", reason=step.reason, limits=asdict(self.settings.limits))
+            journal.append("closing", reason=step.reason, limits=self.settings.limits.recorded())
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(journal, step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -217,8 +218,39 @@ def test_the_kernels_oom_killer_is_recognised(tmp_path, small_memory):
     assert done.study.jobs[1].plan.rule == "out_of_memory"
 
 
-def test_a_disk_that_fills_up_ends_the_study_and_nothing_written_is_damaged(tmp_path):
-    """A limit on the size of files stands in for the full disk: one message, then it goes on from there."""
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 200 kB, where this machine allows to mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_ends_the_study_and_it_goes_on_where_there_is_room(small_disk):
+    """A real one: every line that was written can be read, and with more room the study ends as it should."""
+    arguments = (FOUR_JOBS, "rounds=2")
+    full = run(small_disk / "s", *arguments)
+    assert full.code == 2, full.output
+    assert "what was written before is unharmed" in full.output
+    assert "Traceback" not in full.output
+    assert processes_of(small_disk / "s") == []
+    before = full.study.header, list(full.study.jobs.values())
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    done = run(small_disk / "s", *arguments)
+    assert done.code == 0, done.output
+    assert done.study.header == before[0]
+    assert [job.plan for job in done.study.jobs.values()][: len(before[1])] == [job.plan for job in before[1]]
+    assert set(done.states().values()) == {"COMPLETE"}
+
+
+def test_a_limit_on_files_ends_the_study_and_nothing_written_is_damaged(tmp_path):
+    """A quota that stops the journal in the middle: one message, then it goes on from there."""
     arguments = (FOUR_JOBS, "rounds=2")
     full = run(tmp_path / "s", *arguments, largest_file=9000)
     assert full.code == 2

@@ -53,12 +53,15 @@ class Cluster:
 
     def clear(self) -> None:
         """Take all jobs out, start daemons that are gone, and wait until every node is free."""
-        asked("scancel", "--me")
+        subprocess.run(["scancel", "--me"], check=False, stderr=subprocess.DEVNULL)  # one may just have ended
         for number in (1, 2, 3):
             node = f"n{number}"
             if self.state_of(node).startswith("down"):
                 asked("slurmd", "-N", node)
         wait_until(lambda: not queued() and all(self.state_of(f"n{n}") == "idle" for n in (1, 2, 3)))
+
+    def __str__(self) -> str:
+        return asked("squeue", "--states=all") + asked("sinfo", "--Node", "--long")
 
     def node_of(self, job_id: str) -> str:
         """The node a job runs on."""
