@@ -15,13 +15,12 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.collect import JobEnd, read_history_of
+from autoloop.files import LINEAGE_FILE
 from autoloop.metrics import Metrics
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
 from autoloop.trials import Trial
 from autoloop.wandb_env import wandb_environment
-
-LINEAGE_FILE = "lineage.json"
 
 #: Variable of a job's environment that names its lineage file, for trainers that want to log it.
 LINEAGE_VARIABLE = "AUTOLOOP_LINEAGE"
@@ -62,7 +61,8 @@ class RoundCallback(Callback):
         run_dir = Path(config.hydra.runtime.output_dir)
         if (run_dir / LINEAGE_FILE).is_file():
             failed = job_return.status is JobStatus.FAILED
-            replace(JobEnd.of(job_return._return_value, failed), ended_at=time.time()).write(run_dir)
+            end = JobEnd.of(job_return._return_value, failed).with_note(run_dir)
+            replace(end, ended_at=time.time()).write(run_dir)
         if self._environment is not None:
             os.environ.clear()
             os.environ.update(self._environment)
@@ -83,7 +83,7 @@ class RoundCallback(Callback):
         Args:
             config: The sweep's config.
             study_dir: The sweep directory.
-            trials: The round's trials in job order, as the journal has them (no curves).
+            trials: The round's trials as they were planned, as the journal has them (no curves).
             known: Every finished trial of the study by name.
             rules: The rules, in order of priority.
             metrics: Aliases and goals.

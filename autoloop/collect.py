@@ -14,9 +14,11 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 
 from autoloop.effects import unheeded
+from autoloop.execute.status import read_status
 from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
+from autoloop.inside.notes import EarlyEnd
 from autoloop.metrics import Metrics
 from autoloop.redact import redact, redact_all, without_controls
 from autoloop.summary import MetricSummary, summarize
@@ -52,6 +54,7 @@ class JobEnd:
         ended_at: The same.
         slot: Index of its slot, None if there are no slots.
         gpus: GPU ids it had.
+        host: Name of the machine it ran on; empty where that is this one or unknown.
     """
 
     failed: bool
@@ -64,12 +67,15 @@ class JobEnd:
     ended_at: float | None = None
     slot: int | None = None
     gpus: tuple[str, ...] = ()
+    host: str = ""
 
     @classmethod
     def of(cls, value: Any, failed: bool) -> JobEnd:
         """What a task returned, or the exception it raised."""
         if failed:
-            return cls(True, error=one_line(f"{type(value).__name__}: {value}"))
+            code = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            told = f"{type(value).__name__}: {value}" if code is None else str(value)
+            return cls(True, error=one_line(told), exit_code=code)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return cls(False, return_value=float(value) if number else None)
 
@@ -96,6 +102,21 @@ class JobEnd:
         """Leave it in the job's directory."""
         write_atomic(run_dir / END_FILE, json.dumps(redact_all(asdict(self), os.environ)))
 
+    def with_note(self, run_dir: Path) -> JobEnd:
+        """The same end; where the job was ended from inside before its time, it says so."""
+        early = EarlyEnd.read(run_dir)
+        return replace(self, failed=True, ended_by=early.ended_by, error=early.error) if early else self
+
+    def with_status(self, run_dir: Path) -> JobEnd:
+        """The same end with what the job's ``status.json`` knows of its start and place."""
+        status = read_status(run_dir) or {}
+        return replace(
+            self,
+            started_at=self.started_at or status.get("started_at"),
+            gpus=self.gpus or tuple(map(str, status.get("gpus") or ())),
+            host=self.host or str(status.get("host") or ""),
+        )
+
     @classmethod
     def read(cls, run_dir: Path) -> JobEnd | None:
         """What the job left in its directory; None if it left nothing readable."""
@@ -106,23 +127,33 @@ class JobEnd:
             return None
 
 
-def end_in_launcher(broken: BaseException | None, began: bool) -> JobEnd:
-    """How a job ended whose launcher raised before it told.
+def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
+    """How a job ended that left no word of its end, and of which the launcher tells none.
 
     Args:
         broken: What the launcher raised.
-        began: Whether the job had begun; one that had not is to be run again.
+        run_dir: The job's directory; a job that never began is to be run again.
+        company: How many other jobs of the same call are in the same state. Which of them broke the launcher
+            nobody can say, so they are to be run again, each alone.
     """
-    if not began:
-        return JobEnd(True, ended_by="interrupted")
-    if isinstance(broken, SystemExit):
-        code = broken.code if isinstance(broken.code, int) else int(broken.code is not None)
-        return JobEnd(code != 0, error=f"SystemExit: {broken.code}" if code else "", exit_code=code)
-    return JobEnd(True, error=one_line(f"the launcher lost the job: {type(broken).__name__}: {broken}"))
+    if not (run_dir / ".hydra").exists():
+        return JobEnd(True, ended_by="interrupted", error="its launcher gave up before it began")
+    lost = JobEnd(True, error=one_line(f"the launcher lost the job: {_told(broken)}")).with_note(run_dir)
+    if lost.ended_by or not company:
+        return lost
+    return replace(lost, ended_by="interrupted", error=f"{lost.error} (together with {company} more)")
+
+
+def _told(error: BaseException | None) -> str:
+    return "without a word" if error is None else f"{type(error).__name__}: {error}"
 
 
 def trial_fields(
-    end: JobEnd, run_dir: Path, metrics: Metrics, changes: Sequence[tuple[str, Any, Any]] = ()
+    end: JobEnd,
+    run_dir: Path,
+    metrics: Metrics,
+    changes: Sequence[tuple[str, Any, Any]] = (),
+    stop_step: int | None = None,
 ) -> dict[str, Any]:
     """The fields of a ``trial`` event, read from the job's directory.
 
@@ -131,8 +162,9 @@ def trial_fields(
         run_dir: The job's directory.
         metrics: Aliases, goals and the objective.
         changes: (path, old value, new value) of what the job's config changes in its parent's.
+        stop_step: The last step that counts; None for all.
     """
-    history, summary = history_and_summary(run_dir, metrics)
+    history, summary = history_and_summary(run_dir, metrics, stop_step)
     log = log_file(run_dir)
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
@@ -152,6 +184,7 @@ def trial_fields(
         "ended_at": end.ended_at,
         "slot": end.slot,
         "gpus": list(end.gpus),
+        "host": end.host or None,
         "log": log.name if log else "",
         "log_tail": last_words if state is not TrialState.COMPLETE else "",
         "url": run.url if run and run.url else url_in(log),
@@ -162,10 +195,17 @@ def trial_fields(
     }
 
 
-def history_and_summary(run_dir: Path, metrics: Metrics) -> tuple[History, dict[str, MetricSummary]]:
-    """The curves of a job under canonical names and their summaries; empty, saying why, where that fails."""
+def history_and_summary(
+    run_dir: Path, metrics: Metrics, stop_step: int | None = None
+) -> tuple[History, dict[str, MetricSummary]]:
+    """The curves of a job under canonical names and their summaries; empty, saying why, where that fails.
+
+    A job that a stop rule ended counts up to the step it was judged at: what it logged until it was gone
+    depends on the machine.
+    """
     try:
         history = metrics.canonical(read_history(run_dir))
+        history = history if stop_step is None else history.until(stop_step)
         return history, summarize(history, metrics.goals)
     except Exception as error:  # noqa: BLE001 - the border of a job: what it left is recorded as its problem
         problem = one_line(f"its history cannot be read: {type(error).__name__}: {error}")
@@ -239,7 +279,7 @@ def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Met
 
 def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
     """The same trial with its curves, read from disk, under canonical names."""
-    history, summary = history_and_summary(study_dir / trial.run_dir, metrics)
+    history, summary = history_and_summary(study_dir / trial.run_dir, metrics, trial.stop_step)
     return replace(trial, history=history, summary=summary)
 
 

@@ -18,18 +18,20 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import change, format_literal, overrides_between
 from autoloop.errors import ConfigError
+from autoloop.filling import Derived
 from autoloop.hydra_errors import hydra_message
-from autoloop.loop import Derived
 from autoloop.variants import Variant, signature
 
 #: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
 KNOBS = (
     *("rounds", "max_jobs", "max_hours", "max_failures", "patience", "until"),
+    *("racing", "minimal", "confirm", "watch_s"),
     *("retries", "fail_fast", "dry_run", "resume"),
     *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
     *("timeout_min", "stall_min", "grace_s", "stagger_s"),
 )
 _KEPT = 64  # composed configs that are kept; each takes about 1 MB
+SECTION = "autoloop"
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
@@ -106,7 +108,7 @@ class Composer:
             yield composed
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
-        """The child of a variant (see `autoloop.loop.Derive`).
+        """The child of a variant (see `autoloop.filling.Derive`).
 
         Raises:
             EditError: The edits do not fit the parent's config.
@@ -130,7 +132,11 @@ class Composer:
         A knob that this config sets to another value than the sweep is a setting of the job, and stays.
         """
         study = {key: plain(self._master[key]) for key in KNOBS if key in self._master}
-        return {key: value for key, value in config.items() if key not in study or value != study[key]}
+        job = {key: value for key, value in config.items() if key not in study or value != study[key]}
+        ours = job.get(SECTION)
+        if isinstance(ours, Mapping):  # where the sweeper looks for knobs with common names
+            job[SECTION] = {key: value for key, value in ours.items() if key not in KNOBS}
+        return job
 
     def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
         """The keys of the trainer's own config with these overrides; known once it was composed."""

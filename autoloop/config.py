@@ -44,6 +44,53 @@ class SlotsLauncherConf:
 
 
 @dataclass
+class SlurmLauncherConf:
+    """Settings of ``hydra/launcher=slurm``.
+
+    Attributes:
+        n_jobs: Jobs that are out at a time, those that wait in SLURM's queue included; null for any number.
+        partition: Partition; null, as with what follows, for the cluster's default.
+        account: Account.
+        qos: Quality of service.
+        gres: Generic resources of a job, for instance ``gpu:1``.
+        cpus_per_task: Cores of a job.
+        mem_gb: Memory of a job in GB.
+        time_min: Time limit that SLURM keeps, in minutes; it must hold the grace and a minute more.
+        nodes: Nodes of a job. The trainer starts once, on the first of them.
+        sbatch: Further options of sbatch by their long names, for instance ``{constraint: a100}``; or null.
+        setup: Lines of shell run before each job, for instance ``[module load cuda]``; or null.
+        requeue: Whether SLURM may start a job again that it preempted or whose node died.
+        python: Command that runs Python on a node; null for this interpreter.
+        timeout_min: Minutes until a job is ended, counted from its start; null for no limit.
+        stall_min: Minutes without growth of its log or history until a job is ended; null for no limit.
+        grace_s: Seconds a job has to end once it is asked to; less than SLURM's own KillWait.
+        poll_s: Seconds between two looks at the queue and the results.
+        lost_after_s: Seconds after which a job that left the queue without a word is given up.
+    """
+
+    _target_: str = "hydra_plugins.autoloop.slurm.SlurmLauncher"
+    _recursive_: bool = False
+    n_jobs: Any = "${oc.select:n_jobs,null}"
+    partition: Any = None
+    account: Any = None
+    qos: Any = None
+    gres: Any = None
+    cpus_per_task: Any = None
+    mem_gb: Any = None
+    time_min: Any = None
+    nodes: Any = 1
+    sbatch: Any = None
+    setup: Any = None
+    requeue: Any = True
+    python: Any = None
+    timeout_min: Any = "${oc.select:timeout_min,null}"
+    stall_min: Any = "${oc.select:stall_min,null}"
+    grace_s: Any = "${oc.select:grace_s,10}"
+    poll_s: Any = 5
+    lost_after_s: Any = 30
+
+
+@dataclass
 class SweeperConf:
     """Settings of ``hydra/sweeper=autoloop``.
 
@@ -66,6 +113,10 @@ class SweeperConf:
         until: Name of a file in conf/until, or its content: conditions of which a job must meet all to end
             the study.
         patience: Rounds in a row without a gain over the noise that end the study; null for no limit.
+        racing: So many further seeds, at most, for leaders of a round that cannot be told apart, before
+            children are made of them; 0 for none.
+        minimal: Whether the winner's edits that do nothing are looked for and taken back at the end.
+        confirm: So many fresh seeds on which winner and baseline run at the end; ``auto``: 3 from 24 jobs on.
         noise: ``{repeats: 0, seed: null}``: how often the baseline is run again with another seed in round 1,
             and the path of the seed where it is not one of the usual ones.
         cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.
@@ -79,6 +130,8 @@ class SweeperConf:
         quorum: Share of a round's jobs that must have ended for it to be complete.
         refill: Whether the slot of a job that a stop rule ended goes to another idea at once.
         max_batch_size: Jobs handed to the launcher at once; null for a whole round.
+        n_jobs: Jobs out at once through launchers without slots; null for no limit but theirs.
+        timeout_min: Minutes until a job is ended, under launchers that leave that to us; null for no limit.
         dry_run: Print the plan and run nothing.
         resume: What to do with a study that is in the directory already (`autoloop.settings.Resume`).
         live: Whether to draw the study on the terminal (`autoloop.settings.Live`).
@@ -104,6 +157,9 @@ class SweeperConf:
     fail_fast: Any = "${oc.select:fail_fast,false}"
     until: Any = "${oc.select:autoloop.until,none}"
     patience: Any = "${oc.select:autoloop.patience,null}"
+    racing: Any = "${oc.select:autoloop.racing,0}"
+    minimal: Any = "${oc.select:autoloop.minimal,false}"
+    confirm: Any = "${oc.select:autoloop.confirm,auto}"
     noise: Any = "${oc.select:autoloop.noise,null}"
     cooldown: Any = "${oc.select:autoloop.cooldown,2}"
     freeze: Any = "${oc.select:autoloop.freeze,true}"
@@ -115,6 +171,8 @@ class SweeperConf:
     quorum: Any = "${oc.select:autoloop.quorum,1.0}"
     refill: Any = "${oc.select:autoloop.refill,true}"
     max_batch_size: Any = None
+    n_jobs: Any = "${oc.select:n_jobs,null}"
+    timeout_min: Any = "${oc.select:timeout_min,null}"
     dry_run: Any = "${oc.select:dry_run,false}"
     resume: Any = "${oc.select:autoloop.resume,auto}"
     live: Any = "${oc.select:autoloop.live,auto}"

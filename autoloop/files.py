@@ -8,6 +8,9 @@ from pathlib import Path
 
 from autoloop.study import Study
 
+#: What a job's directory holds before it starts: where the job comes from.
+LINEAGE_FILE = "lineage.json"
+
 
 def write_atomic(path: Path, text: str) -> None:
     """Write ``text`` beside ``path``, then move it there in one step; the directory is made if need be."""
@@ -32,7 +35,7 @@ def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
         job: Number of the job.
         study: The record of the jobs that have a directory already.
     """
-    used = {other.run_dir for other in study.jobs.values()}
+    used = study.tally.run_dirs
     candidate, count = wanted, 1
     while candidate in used or _holds_files(study_dir / candidate):
         stem = f"{wanted.rstrip('/')}_{job}" if Path(wanted).name else str(job)

@@ -22,6 +22,7 @@ from autoloop.study import VERSION, Event, Study
 FILE_NAME = "study.jsonl"
 LOCK_NAME = "study.lock"
 FILES_BESIDE = (
+    ".slurm",
     "reports",
     "multirun.yaml",
     "optimization_results.yaml",

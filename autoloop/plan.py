@@ -1,15 +1,16 @@
 """What a study starts from: the command line read into starting points and named variants.
 
-The plan in words.
+And the plan in words: round 1 as it will run, and what may come of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -19,9 +20,12 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop.argv import split_sweep
 from autoloop.base_config import GROUP, ROOT
 from autoloop.compose import Composer
+from autoloop.edits import change
 from autoloop.errors import ConfigError
-from autoloop.loop import Round
+from autoloop.filling import Derived, Disposer, Round
+from autoloop.outlook import end_lines, outlook_lines, stop_lines
 from autoloop.settings import Settings
+from autoloop.slots import Slot
 from autoloop.variants import Entry, Variant, unique_names
 
 
@@ -164,25 +168,83 @@ def preview(composer: Composer, overrides: Sequence[str], job: int) -> str:
 
 
 def plan_text(
-    planned: Round, settings: Settings, run_dirs: Sequence[str], previews: Sequence[str] = ()
+    planned: Round,
+    settings: Settings,
+    runs: Sequence[tuple[str, str]],
+    slots: Sequence[Slot] | None,
+    sign: Callable[[Mapping[str, Any]], str],
 ) -> str:
-    """The plan of round 1 in words: each job, what it changes, its overrides; then the rules.
+    """The plan in words: each job of round 1 as it will run, then what may come of it.
 
     Args:
         planned: Round 1.
         settings: The study's settings.
-        run_dirs: Directory of each job.
-        previews: What each job would run, in the words of its task; may be empty.
+        runs: Directory and command of each job.
+        slots: The slots; None where the launcher does not tell.
+        sign: Makes the signature of a config.
     """
-    rounds = settings.limits.rounds
-    lines = [f"Plan: {len(planned.variants)} jobs in round 1 of {rounds}. Nothing was run."]
-    for number, (variant, run_dir) in enumerate(zip(planned.variants, run_dirs, strict=True)):
+    rounds, count = settings.limits.rounds, len(planned.variants)
+    jobs = f"{count} job" + ("" if count == 1 else "s")
+    lines = [f"Plan: {jobs} in round 1 of {rounds}. Nothing was run.", slots_line(slots)]
+    for number, (variant, (run_dir, command)) in enumerate(zip(planned.variants, runs, strict=True)):
         lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
+        lines += [f"  slot       {_place(number, slots)}"] if slots else []
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
-        lines += [f"  overrides  {' '.join(variant.overrides) or '(none)'}"]
-        lines += [f"  runs       {text}" for text in previews[number : number + 1] if text]
+        lines += [f"  runs       {command}"]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
-    names = ", ".join(rule.name for rule in settings.rules) or "none: the study ends after round 1"
-    lines += [f"rules that look at each finished job: {names}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_afterwards(planned, settings, sign)])
+
+
+def slots_line(slots: Sequence[Slot] | None) -> str:
+    """Where jobs run, in one line.
+
+    Args:
+        slots: The slots; None where the launcher does not tell.
+    """
+    if slots is None:
+        return "Slots: as the launcher has it."
+    with_gpus = [f"{slot.index} on GPU {','.join(slot.gpus)}" for slot in slots if slot.gpus]
+    return f"Slots: {', '.join(with_gpus)}." if with_gpus else f"Slots: {len(slots)}, without GPUs."
+
+
+def _place(number: int, slots: Sequence[Slot]) -> str:
+    if number >= len(slots):
+        return "the first one that is free"
+    slot = slots[number]
+    return f"{slot.index}, GPU {','.join(slot.gpus)}" if slot.gpus else str(slot.index)
+
+
+def _afterwards(
+    planned: Round, settings: Settings, sign: Callable[[Mapping[str, Any]], str]
+) -> Iterator[str]:
+    """What each outcome of round 1 would trigger."""
+    start = planned.variants[0]
+
+    def sketch(parent: Variant, edits: Sequence[str]) -> Derived:
+        # composing would cost a tenth of a second for each rule
+        changed = change(list(edits), parent.config, settings.bounds)
+        return Derived(changed.config, (), sign(changed.config), tuple(changed.changes), tuple(changed.notes))
+
+    disposer = Disposer({v.name: v for v in planned.variants}, planned.seen, sketch, dead=settings.ignored)
+    if settings.watching.rules:
+        yield "While a job runs, a stop rule ends it when:"
+        yield from stop_lines(settings.watching.rules, settings.watching.protect_top)
+        yield ""
+    if settings.rules:
+        last = "" if settings.limits.rounds > 1 else " (in a further round; rounds=1 runs none)"
+        yield f"Of each finished job these rules may make children{last}, the first that fires first:"
+        yield f"(old -> new as on {start.name}; {strategy_line(settings.raw.get('strategy', {}))})"
+        yield from outlook_lines(settings.rules, start, disposer)
+        yield ""
+    yield "The study ends:"
+    yield from end_lines(settings.limits)
+
+
+def strategy_line(chosen: Mapping[str, Any]) -> str:
+    """The strategy and its settings in one line."""
+    told = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
+    told += [
+        f"{key}={value}" for key, value in chosen.items() if key != "_target_" and value not in (None, {}, [])
+    ]
+    return " ".join(told)

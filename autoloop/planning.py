@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,27 @@ from typing import Any
 from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
 from autoloop.effects import DeadKnob
-from autoloop.errors import AutoloopError
-from autoloop.loop import Disposer, Round, add_repeats, first_round, next_round
+from autoloop.errors import AutoloopError, ConfigError
+from autoloop.filling import (
+    Disposer,
+    Round,
+    add_repeats,
+    add_without,
+    first_round,
+    next_round,
+)
 from autoloop.plan import Points
 from autoloop.proposer import Answer, Proposer, ask, question_of
 from autoloop.queue_file import waiting
 from autoloop.redact import reveal
-from autoloop.repeats import fresh_seeds, seed_of, seed_path
+from autoloop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.rules.base import Decision
-from autoloop.score import Outcome, Scorecard, outcomes
+from autoloop.score import Outcome, Scorecard, knobs, outcomes, root, standings
 from autoloop.scorecard_file import load_outcomes, save_outcomes
 from autoloop.settings import Settings
+from autoloop.steps import Measure, Reseed, TakeBack
 from autoloop.strategies import Opening, Situation
-from autoloop.study import Event, Job, Plan, Study
+from autoloop.study import CONFIRM, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
 from autoloop.trials import Trial
 from autoloop.variants import Variant
 
@@ -66,10 +75,12 @@ class Planner:
 
         Raises:
             EditError: A named variant cannot be used.
-            ConfigError: Repeats are asked for, and the config has no seed.
+            ConfigError: Repeats, racing or confirmation are asked for, and the config has no seed.
         """
         planned = first_round(points.starts, points.named, self._composer.derive, self.settings.ignored)
         repeats = self.settings.judging.repeats
+        if self.settings.limits.racing or self.settings.limits.confirm:
+            seed_path(points.starts[0].config, self.settings.judging.seed_paths)  # told before anything runs
         for start in points.starts if repeats else ():
             path = seed_path(start.config, self.settings.judging.seed_paths)
             seeds = islice(fresh_seeds(seed_of(start.config, path)), repeats)
@@ -100,7 +111,9 @@ class Planner:
             number: Number of the round.
             places: How many jobs it may have at the most; None for any number.
         """
-        trials = {job.name: self.trial(job) for job in study.counted() if job.state is not None}
+        found = {job.name: self.trial(job) for job in study.counted() if job.state is not None}
+        value = standings(study)
+        trials = {name: replace(one, objective=value.get(name, one.objective)) for name, one in found.items()}
         judging = self.settings.judging
         disposer = Disposer(
             {name: trial.variant for name, trial in trials.items()},
@@ -129,7 +142,7 @@ class Planner:
             bounds=self.settings.bounds,
         )
         limit = self.settings.limits.max_jobs
-        left = None if limit is None else limit - len(study.counted())
+        left = None if limit is None else limit - len(study.searched())
         room = min((count for count in (places, left) if count is not None), default=None)
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
@@ -156,13 +169,60 @@ class Planner:
             log.warning("the queue is left aside: %s", error)
             return []
 
+    def measure(self, study: Study, step: Measure) -> Round:
+        """What is run to measure, as a further part of the latest round."""
+        planned = Round(study.rounds[-1], {job.plan.signature: job.name for job in study.jobs.values()})
+        if isinstance(step, Reseed):
+            self._reseed(study, planned, step)
+        else:
+            self._take_back(study, planned, step)
+        return planned
+
+    def _take_back(self, study: Study, planned: Round, step: TakeBack) -> None:
+        """Add a config without some of its changes, each time made anew from its starting point."""
+        job = self._job(study, step.job)
+        start, rule = self.trial(root(study, job)).variant, MINIMAL if step.aim == "reduce" else WITHOUT
+        changed = knobs(study, job)
+        for paths in step.groups:
+            left = {path: new for path, (_, new) in changed.items() if path not in paths}
+            add_without(planned, start, job.name, left, paths, rule, self._composer.derive)
+
+    def _reseed(self, study: Study, planned: Round, step: Reseed) -> None:
+        confirms = step.aim == "confirm"
+        for offset in step.offsets:
+            for name in step.jobs:
+                variant = self.trial(self._job(study, name)).variant
+                try:
+                    path = seed_path(variant.config, self.settings.judging.seed_paths)
+                except ConfigError as error:
+                    planned.refuse(variant, str(error))
+                    continue
+                seed = nth_seed(seed_of(variant.config, path), offset)
+                why = f"confirms {name} with a fresh seed" if confirms else f"{name} is among the leaders"
+                rule = CONFIRM if confirms else REPEAT
+                add_repeats(planned, variant, path, [seed], why, self._composer.derive, rule)
+
+    def _job(self, study: Study, name: str) -> Job:
+        job = study.by_name(name)
+        assert job is not None  # a step names jobs of this very study
+        return job
+
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
         assert job.state is not None
         if job.name not in self._variants:
             self._variants[job.name] = self._variant(job.plan)
         variant = self._variants[job.name]
-        return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
+        return Trial(
+            variant,
+            job.job,
+            job.round,
+            job.run_dir,
+            job.state,
+            job.objective,
+            error=job.error,
+            stopping=job.stopping,
+        )
 
     def remember(self, variants: Sequence[Variant]) -> None:
         """Keep variants that were planned, so that their configs need not be composed again."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from autoloop.edits import parse_edit
 from autoloop.errors import ConfigError, EditError, did_you_mean
-from autoloop.loop import Refusal
+from autoloop.filling import Refusal
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.score import pairs, verdicts

@@ -26,28 +26,44 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
         text: What is about to be written.
         environment: The variables whose values may occur in it.
     """
-    for name, value in environment.items():
-        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET and value in text:
+    return _hide(text, secrets(environment))
+
+
+def secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like secrets."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET
+    }
+
+
+def _hide(text: str, found: Mapping[str, str]) -> str:
+    for name, value in found.items():
+        if value in text:
             text = text.replace(value, f"<{name}>")
     return text
 
 
 def redact_all(value: Any, environment: Mapping[str, str]) -> Any:
     """Return a tree of mappings and lists with `redact` applied to every text in it, keys included."""
+    return _hide_all(value, secrets(environment))
+
+
+def _hide_all(value: Any, found: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return redact(value, environment)
+        return _hide(value, found)
     if isinstance(value, Mapping):
-        return {redact_all(key, environment): redact_all(item, environment) for key, item in value.items()}
+        return {_hide_all(key, found): _hide_all(item, found) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_all(item, environment) for item in value]
+        return [_hide_all(item, found) for item in value]
     return value
 
 
 def reveal(text: str, environment: Mapping[str, str]) -> str:
     """Return ``text`` with every ``<NAME>`` that `redact` put there replaced by the variable's value."""
-    for name, value in environment.items():
-        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET:
-            text = text.replace(f"<{name}>", value)
+    for name, value in secrets(environment).items():
+        text = text.replace(f"<{name}>", value)
     return text
 
 

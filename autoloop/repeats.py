@@ -52,7 +52,12 @@ def fresh_seeds(start: Any, taken: Sequence[Any] = ()) -> Iterator[int]:
             yield seed
 
 
-def repeat(variant: Variant, path: str, seed: int, why: str) -> Variant:
+def nth_seed(start: Any, offset: int) -> int:
+    """The seed so far from a config's own; from 0 where it has no number."""
+    return (int(start) if is_number(start) else 0) + offset
+
+
+def repeat(variant: Variant, path: str, seed: int, why: str, rule: str = REPEAT) -> Variant:
     """Return a variant that runs another one's config with this seed; not derived yet.
 
     Args:
@@ -60,12 +65,13 @@ def repeat(variant: Variant, path: str, seed: int, why: str) -> Variant:
         path: Path of the seed.
         seed: The seed.
         why: What for, as a sentence.
+        rule: What it is called in the journal.
     """
     return Variant(
         name=safe_name(f"{variant.name[:48]}-seed{seed}"),
         edits=(f"{path}@set={format_literal(seed)}",),
         parent=variant.name,
-        rule=REPEAT,
+        rule=rule,
         reason=why,
         evidence={"seed": seed},
         expects="",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autoloop.collect import JobEnd, cause
 from autoloop.errors import JournalError
 from autoloop.execute.status import is_running, read_status
+from autoloop.inside.notes import EarlyEnd
 from autoloop.loop import Limits, PlanRound, Stop, next_step
 from autoloop.redact import logger, redact_all
 from autoloop.study import Study
@@ -67,14 +70,15 @@ def is_over(study: Study, limits: Limits) -> bool:
     if study.stopped is None:
         return False
     step = next_step(study, limits)
-    same = study.stopped.get("limits") in (None, json.loads(json.dumps(asdict(limits), default=str)))
+    same = study.stopped.get("limits") in (None, limits.recorded())
     return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
 
 
 def end_of_earlier(run_dir: Path, pause: Callable[[float], None] = time.sleep) -> JobEnd:
     """Return what became of a job that was running when an earlier process ended.
 
-    A job whose processes still run is waited for: its supervisor is about to end it.
+    A job whose processes still run is waited for: its supervisor is about to end it; one without a supervisor
+    comes to its own end, however long that takes. One that never began must not do so later.
 
     Args:
         run_dir: Directory of the job.
@@ -84,16 +88,27 @@ def end_of_earlier(run_dir: Path, pause: Callable[[float], None] = time.sleep) -
         JournalError: A process of it does not end.
     """
     waited_s = 0.0
-    while is_running(read_status(run_dir)):
+    while is_running(status := read_status(run_dir)):
         if waited_s == 0.0:
             log.info("waiting for the job in %s, which an earlier process started, to end", run_dir)
-        if waited_s >= _PATIENCE_S:
+        if waited_s >= _PATIENCE_S and status and "supervisor_pid" in status:
             raise JournalError(
                 f"the job in {run_dir}, which an earlier process started, still runs; end it first"
             )
         pause(_LOOK_S)
         waited_s += _LOOK_S
-    return _end(JobEnd.read(run_dir), read_status(run_dir))
+    if status is None:
+        EarlyEnd("interrupted", "the study gave this job up before it began").write(run_dir)
+    return _end(JobEnd.read(run_dir), status)
+
+
+def interrupt_jobs(run_dirs: Iterable[Path]) -> None:
+    """Pass Ctrl-C on to jobs that run on this machine without a supervisor."""
+    for run_dir in run_dirs:
+        status = read_status(run_dir) or {}
+        if is_running(status) and "supervisor_pid" not in status and status["pid"] != os.getpid():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(status["pid"], signal.SIGINT)
 
 
 def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:

@@ -22,33 +22,41 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop import __version__
 from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
-from autoloop.dispatch import Dispatcher, Returns, slots_of
+from autoloop.dispatch import Dispatcher, Returns, slots_of, stream_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
+from autoloop.filling import Round
 from autoloop.history import History, read_history
+from autoloop.inside.body import JobBody
+from autoloop.inside.watch import Inside
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.loop import (
-    Decide,
-    Flow,
-    PlanRound,
-    Requeue,
-    Round,
-    Run,
-    Step,
-    Stop,
-    next_step,
-)
+from autoloop.launchers import kind_of
+from autoloop.loop import at_end, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact
 from autoloop.report import Reporter
-from autoloop.report.facts import Facts
-from autoloop.resume import changes_since, end_of_earlier, is_over
+from autoloop.report.facts import Facts, program
+from autoloop.resume import changes_since, end_of_earlier, interrupt_jobs, is_over
 from autoloop.rules.base import Decision
-from autoloop.schedule import idle_share, longest_first
-from autoloop.score import conclusion
+from autoloop.schedule import idle_share, job_numbers
+from autoloop.score import conclusion, winner
 from autoloop.settings import Settings
+from autoloop.steps import (
+    Close,
+    Decide,
+    Flow,
+    Measure,
+    PlanRound,
+    Requeue,
+    Reseed,
+    Run,
+    Step,
+    Stop,
+    TakeBack,
+    Wait,
+)
 from autoloop.study import Job, Plan, Study
 from autoloop.trials import TrialState
 from autoloop.variants import Variant
@@ -59,6 +67,14 @@ log: logging.Logger = logger("autoloop")
 
 #: States of jobs, not tried again, that make the study's exit code 1.
 UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
+
+#: What further jobs of a round are for, in words.
+AIMS = {
+    "race": "which of the leaders leads: another seed",
+    "ablate": "which edits of the winner do something: without each of them",
+    "reduce": "the winner without the edits that do nothing",
+    "confirm": "is the winner better: fresh seeds",
+}
 
 
 class StudyRunner:
@@ -73,11 +89,12 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher))
+        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher, settings))
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
         self._first = Round(1, {})
+        self._prepare_jobs()
 
     def run(self, arguments: Sequence[str]) -> Returns:
         """Run the study until it stops.
@@ -96,10 +113,7 @@ class StudyRunner:
         planned = self.planner.first(points)
         self.planner.load_scorecard()
         if self.settings.dry_run:
-            jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-            run_dirs = [self.composer.run_dir(*job) for job in jobs]
-            previews = [preview(self.composer, *job) for job in jobs]
-            print(plan_text(planned, self.settings, run_dirs, previews))
+            print(self._plan_text(planned))
             return []
         self._check_surroundings(points.starts)
         if self.settings.resume == "auto":
@@ -113,6 +127,19 @@ class StudyRunner:
                 f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
                 "Put that right, then give the same command again to go on"
             ) from error
+
+    def _plan_text(self, planned: Round) -> str:
+        jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
+        app = program(self._command)
+        words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
+        previews = [
+            preview(self.composer, *job) or shlex.join([*app, *own])
+            for job, own in zip(jobs, words, strict=True)
+        ]
+        runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
+        pool = getattr(self.launcher, "pool", None)
+        slots = None if pool is None else pool.slots
+        return plan_text(planned, self.settings, runs, slots, self.composer.signature)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -144,6 +171,7 @@ class StudyRunner:
         if not journal.study.header:
             journal.append("study", **now)
             log.info("study %s: %s", self.study_dir, _count(self.settings.limits.rounds, "round"))
+            self._say_what_the_launcher_cannot_do()
             return
         changed = changes_since(journal.study.header, now)
         if self.settings.resume == "false":
@@ -159,9 +187,18 @@ class StudyRunner:
         if is_over(journal.study, self.settings.limits):
             return
         journal.append("resume", pid=os.getpid(), host=socket.gethostname(), changed=changed)
+        self._say_what_the_launcher_cannot_do()
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
-            self._take_over(journal, job)
+            if self._adopt(job):
+                log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
+            else:
+                self._take_over(journal, job)
+
+    def _say_what_the_launcher_cannot_do(self) -> None:
+        if not hasattr(self.launcher, "stream"):
+            kind = kind_of(self.launcher)
+            log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
     def _set_finished_aside(self) -> None:
         """Make room for a new study where a finished one lies."""
@@ -179,7 +216,7 @@ class StudyRunner:
         return {
             "autoloop": __version__,
             "task": self.task_name,
-            "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+            "command": self._command,
             "cwd": str(Path.cwd()),
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -195,6 +232,11 @@ class StudyRunner:
             },
         }
 
+    def _adopt(self, job: Job) -> bool:
+        """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
+        adopt: Callable[..., bool] | None = getattr(self.launcher, "adopt", None)
+        return adopt is not None and adopt(job.job, job.plan.overrides, job.handle)
+
     def _take_over(self, journal: Journal, job: Job) -> None:
         """Record what became of a job that was running when an earlier process ended."""
         self._dispatcher(journal).record(job, end_of_earlier(self.study_dir / job.run_dir))
@@ -202,14 +244,14 @@ class StudyRunner:
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
-            best = study.best()
+            best = winner(study)
             self.planner.keep_score(study)
             journal.append(
                 "stop",
                 reason=stop.reason,
                 failed=stop.failed,
                 best=best.name if best else None,
-                limits=asdict(self.settings.limits),
+                limits=self.settings.limits.recorded(),
             )
             self._report(study)
         else:
@@ -223,8 +265,13 @@ class StudyRunner:
         return self.returns
 
     def _interrupted(self, journal: Journal) -> None:
-        for job in [job for job in journal.study.jobs.values() if job.running]:
-            self._take_over(journal, job)
+        running = [job for job in journal.study.jobs.values() if job.running]
+        interrupt_jobs(self.study_dir / job.run_dir for job in running)
+        for job in running:
+            if hasattr(self.launcher, "adopt"):
+                log.warning("job %d goes on without this process: %s", job.job, job.name)
+            else:
+                self._take_over(journal, job)
         self._report(journal.study)
         log.warning("interrupted; the same command with hydra.sweep.dir=%s goes on from here", self.study_dir)
 
@@ -235,10 +282,11 @@ class StudyRunner:
         dispatcher = self._dispatcher(journal)
         while True:
             step = self._next_step(journal.study)
+            if isinstance(step, Run | Wait) or journal.study.running():  # what runs here was adopted
+                self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
+                continue
             if isinstance(step, Stop):
                 return step
-            if isinstance(step, Run):
-                self.returns += dispatcher.run(step.jobs)
             stop = self._take(journal, step)
             if stop:
                 return stop
@@ -246,7 +294,7 @@ class StudyRunner:
     def _dispatcher(self, journal: Journal) -> Dispatcher:
         take = partial(self._take, journal)
         return Dispatcher(
-            journal, self.settings, self.composer, self.launcher, self._next_step, take, self._report
+            journal, self.settings, self.composer, self.launcher, self._next_step, take, self._keep_up
         )
 
     def _next_step(self, study: Study) -> Step:
@@ -258,6 +306,11 @@ class StudyRunner:
             journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
+        elif isinstance(step, Close):
+            journal.append("closing", reason=step.reason, limits=self.settings.limits.recorded())
+            log.info("the search is over: %s", step.reason)
+        elif isinstance(step, Reseed | TakeBack):
+            self._measure(journal, step)
         elif isinstance(step, PlanRound):
             first = step.round == 1 and not journal.study.jobs
             planned = self._first if first else self.planner.next(journal.study, step.round, step.places)
@@ -267,32 +320,50 @@ class StudyRunner:
     @cached_property
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
-        if hasattr(self.launcher, "stream"):
-            return replace(self.settings.flow, slots=slots_of(self.launcher))
-        return Flow()
+        if stream_of(self.launcher) is None:
+            return Flow()
+        flow = replace(self.settings.flow, slots=slots_of(self.launcher, self.settings))
+        return flow if flow.slots is not None else replace(flow, barrier=True)
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
-            refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
-            return Stop(
-                f"no rule has anything new to propose after round {planned.number - 1}"
-                + (f" ({refused})" if refused else "")
-            )
-        variants = planned.variants
-        self.planner.remember(variants)
-        if planned.number > 1:
-            variants = longest_first(journal.study, variants)
-        first_job = journal.study.next_job
-        journal.append(
-            "round",
-            round=planned.number,
-            variants=[_planned(variant, first_job + i) for i, variant in enumerate(variants)],
-            refused=[asdict(refusal) for refusal in planned.refused],
-        )
-        log.info("round %d: %s", planned.number, _count(len(planned.variants), "job"))
+            return self._nothing_new(journal, planned)
+        self.planner.remember(planned.variants)
+        self._append_round(journal, planned)
+        more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
+        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None
+
+    def _nothing_new(self, journal: Journal, planned: Round) -> Stop | None:
+        """End the search where nothing is proposed; while jobs run, they may still bring ideas."""
+        refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
+        stop = Stop(
+            f"no rule has anything new to propose after round {planned.number - 1}"
+            + (f" ({refused})" if refused else "")
+        )
+        if journal.study.running():
+            return stop
+        end = at_end(journal.study, self.settings.limits, stop)
+        return self._take(journal, end) if isinstance(end, Close) else end
+
+    def _measure(self, journal: Journal, step: Measure) -> None:
+        planned = self.planner.measure(journal.study, step)
+        self._append_round(journal, planned, step.aim)
+        if planned.variants:
+            log.info("%s: %s", AIMS[step.aim], _count(len(planned.variants), "job"))
+
+    def _append_round(self, journal: Journal, planned: Round, aim: str = "") -> None:
+        """Write down what is planned, each with the number of its job."""
+        jobs = job_numbers(journal.study, planned.variants)
+        journal.append(
+            "round",
+            round=planned.number,
+            variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
+            refused=[asdict(refusal) for refusal in planned.refused],
+            **({"aim": aim} if aim else {}),
+        )
 
     def _decide(self, journal: Journal, number: int) -> None:
         study = journal.study
@@ -319,9 +390,14 @@ class StudyRunner:
             decisions=[asdict(decision) for decision in decisions],
             judged=[job.job for job in judged],
         )
-        self._report(study)
+        self._keep_up(study)
 
     # ------------------------------------------------------------------ helpers
+
+    @property
+    def _command(self) -> str:
+        """The command line of this process."""
+        return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
 
     @property
     def task_name(self) -> str:
@@ -342,14 +418,27 @@ class StudyRunner:
             callbacks.append(ours)
         return ours
 
+    def _prepare_jobs(self) -> None:
+        """Let jobs do for themselves what their launcher does not: know when to end."""
+        body = getattr(self.launcher, "task_function", None)
+        if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
+            body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
+
+    def _keep_up(self, study: Study) -> None:
+        """Draw the report after a job's end and after a decision, as far as that is cheap or due."""
+        self._draw(study, self._reporter.keep_up)
+
     def _report(self, study: Study) -> None:
+        self._draw(study, self._reporter.write)
+
+    def _draw(self, study: Study, draw: Callable[[Study], None]) -> None:
         try:
-            self._reporter.write(study)
+            draw(study)
         except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
             log.warning("the report could not be written (the journal is unharmed): %s", error)
 
     def _say_end(self, study: Study, stop: Stop) -> None:
-        best = study.best()
+        best = winner(study)
         log.info(conclusion(study, stop.reason))
         if best:
             where = self.study_dir / "best.yaml"

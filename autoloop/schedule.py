@@ -42,19 +42,33 @@ def longest_first(study: Study, variants: Sequence[Variant]) -> list[Variant]:
     return sorted(variants, key=size)
 
 
+def job_numbers(study: Study, variants: Sequence[Variant]) -> dict[str, int]:
+    """Name -> number of its job: jobs are numbered in the order in which they are to start."""
+    starting = longest_first(study, variants)
+    return {variant.name: job for job, variant in enumerate(starting, start=study.next_job)}
+
+
 def idle_share(study: Study) -> float:
     """Share (0 to 1) of the slots' time, from the first start to the last end, in which no job ran in them.
 
-    NaN where the launcher has no slots.
+    Time without a process, before a study was resumed, does not count. NaN where the launcher has no slots.
     """
     jobs = [job for job in study.jobs.values() if job.slot is not None and math.isfinite(job.ended_at)]
     jobs = [job for job in jobs if math.isfinite(job.started_at)]
     if not jobs:
         return math.nan
     span = max(job.ended_at for job in jobs) - min(job.started_at for job in jobs)
+    span -= sum(_pause(jobs, float(event["time"])) for event in study.resumes)
     slots = len({job.slot for job in jobs})
     busy = sum(job.ended_at - job.started_at for job in jobs)
     return max(0.0, 1 - busy / (slots * span)) if span > 0 else 0.0
+
+
+def _pause(jobs: Sequence[Job], resumed: float) -> float:
+    """Seconds before a resume since the end of the latest job; 0 where none starts after it."""
+    before = [job.ended_at for job in jobs if job.ended_at <= resumed]
+    after = any(job.started_at >= resumed for job in jobs)
+    return resumed - max(before) if before and after else 0.0
 
 
 def _positive(value: object) -> bool:

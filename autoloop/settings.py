@@ -57,6 +57,8 @@ class Settings:
         variants: The user's variants of round 1.
         edits: Edits given on the command line.
         max_batch_size: Jobs handed to the launcher at once; None for a whole round.
+        n_jobs: Jobs out at once, through launchers that have no slots; None for no limit of ours.
+        timeout_s: Seconds until a job is ended, under launchers that leave that to us; None for no limit.
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
@@ -77,6 +79,8 @@ class Settings:
     variants: tuple[Entry, ...] = ()
     edits: tuple[str, ...] = ()
     max_batch_size: int | None = None
+    n_jobs: int | None = None
+    timeout_s: float | None = None
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
@@ -114,6 +118,9 @@ class Settings:
                 fail_fast=_switch(given, "fail_fast"),
                 patience=_whole(given, "patience", 1),
                 until=until,
+                racing=_whole(given, "racing", 0) or 0,
+                minimal=_switch(given, "minimal"),
+                confirm=None if given.get("confirm") == "auto" else _whole(given, "confirm", 0),
             ),
             rules=rules,
             strategy=build_strategy(raw["strategy"]),
@@ -122,6 +129,8 @@ class Settings:
             variants=parse_entries(given.get("variants")),
             edits=edit_texts(given.get("edits")),
             max_batch_size=_whole(given, "max_batch_size", 1),
+            n_jobs=_whole(given, "n_jobs", 1),
+            timeout_s=_minutes(given, "timeout_min"),
             dry_run=_switch(given, "dry_run"),
             resume=_choice(given, "resume", "true", Resume),
             live=_choice(given, "live", "auto", Live),
@@ -203,6 +212,12 @@ def _number(given: Mapping[str, Any], name: str) -> float | None:
     ):
         raise ConfigError(f"{name}={value!r} is not a number above 0")
     return float(value)
+
+
+def _minutes(given: Mapping[str, Any], name: str) -> float | None:
+    """A limit given in minutes, in seconds."""
+    minutes = _number(given, name)
+    return None if minutes is None else 60 * minutes
 
 
 def _switch(given: Mapping[str, Any], name: str) -> bool:

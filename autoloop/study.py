@@ -6,12 +6,18 @@ order they appear:
 ``study``      first line: version, command, settings, rules as configured
 ``round``      a round is planned: its variants (each with its job number) and the proposals refused
 ``job``        a job is about to start in a slot
+``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
 ``decisions``  what the rules said of the jobs that ended, by round
-``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number (and so a new
-run dir) ``stop``       the study ended, and why
+``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``closing``    the search is over, and why; what follows only measures what it found
+``stop``       the study ended, and why
 ``resume``     a later process went on with the study
+
+Jobs start and end in an order that depends on the machine, and a later try has a number of its own. What
+rules and strategies are shown must not: it comes in the order in which variants were planned, where a later
+try stands in the place of the first.
 
 Nothing here reads a file or a clock: `autoloop.journal` does.
 """
@@ -19,12 +25,13 @@ Nothing here reads a file or a clock: `autoloop.journal` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
+from autoloop.tally import Tally
 from autoloop.trials import TrialState
 
 Event = Mapping[str, Any]
@@ -33,6 +40,21 @@ VERSION = 1
 
 REPEAT = "repeat"
 """The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""
+
+CONFIRM = "confirm"
+"""The same at the end of a study, with seeds that nothing was chosen by."""
+
+WITHOUT = "without"
+"""The rule of a variant that is the winner without one of its edits, to see what that edit does."""
+
+MINIMAL = "minimal"
+"""The rule of a variant that is the winner without all the edits that do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL)
+"""Rules of what runs after the search."""
+
+MEASURING = (REPEAT, *AFTERWARDS)
+"""Rules of what is run to measure: no idea, no parent, and no winner by its own result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +99,14 @@ class Job:
         job: Number in the study, from 0.
         round: Number of the round, from 1.
         plan: The variant it runs.
+        place: Sorts jobs as their variants were planned.
         retry_of: Number of the job it repeats, None for the first try.
         retried_by: Number of the job that repeats it, None if there is none.
         started: Whether it was started.
         run_dir: Directory of the job, relative to the study; empty before it starts.
         slot: Index of its slot, None where the launcher has no slots.
         gpus: GPU ids of its slot.
+        handle: What finds it again in an engine that outlives the main process; empty where there is none.
         state: How it ended; None while it has not.
         objective: Value of the objective, NaN if unknown.
         summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
@@ -90,6 +114,8 @@ class Job:
         error: Why it did not complete, in one line.
         started_at: Seconds since the epoch, NaN if unknown.
         ended_at: The same.
+        planned_as: How many events the journal held when it was planned; a retry inherits it.
+        ended_as: The same of when it ended; 0 while it has not.
         details: The remaining fields of the ``trial`` event (exit_code, signal, log, log_tail, url, run_id,
             problem, warnings, return_value).
     """
@@ -97,12 +123,14 @@ class Job:
     job: int
     round: int
     plan: Plan
+    place: int = 0
     retry_of: int | None = None
     retried_by: int | None = None
     started: bool = False
     run_dir: str = ""
     slot: int | None = None
     gpus: tuple[str, ...] = ()
+    handle: Mapping[str, str] = field(default_factory=dict)
     state: TrialState | None = None
     objective: float = math.nan
     summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -110,6 +138,8 @@ class Job:
     error: str = ""
     started_at: float = math.nan
     ended_at: float = math.nan
+    planned_as: int = 0
+    ended_as: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -120,7 +150,23 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule == REPEAT
+        return self.plan.rule in (REPEAT, CONFIRM)
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is run to measure, and is no idea of its own."""
+        return self.plan.rule in MEASURING
+
+    @property
+    def stopping(self) -> Mapping[str, Any]:
+        """What a stop rule said where it ended the job: rule, reason, step and evidence; else empty."""
+        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
+        return dict(self.details.get("stopping") or {}) if ended else {}
+
+    @property
+    def stop_step(self) -> int | None:
+        """The step up to which its curves count, where a stop rule ended it; else None."""
+        return int(self.stopping["step"]) if self.stopping else None
 
     @property
     def running(self) -> bool:
@@ -145,13 +191,17 @@ class Study:
             expects}``.
         fired: Name of a job -> what rules proposed when they were asked about it, entries of ``decisions``.
         judged: Numbers of the jobs that the rules have been asked about.
-        recent: Numbers of those judged since the latest round began, that is, since the one before it was
-            planned; a later part of the same round begins none.
+        recent: Numbers of those judged, in the order they were asked about, since the latest round began,
+            that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
+        closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
+        measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
+            "reduce", "confirm".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
         last_time: Time of the latest event, seconds since the epoch; NaN before the first.
+        events: How many events there were.
     """
 
     header: Event = field(default_factory=dict)
@@ -162,10 +212,14 @@ class Study:
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
+    closing: Event = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
     seconds: float = 0.0
     last_time: float = math.nan
+    events: int = 0
+    _tally: Tally | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -187,7 +241,15 @@ class Study:
             recent=list(self.recent),
             planned=dict(self.planned),
             resumes=list(self.resumes),
+            _tally=self.tally.copy(),
         )
+
+    @property
+    def tally(self) -> Tally:
+        """The jobs sorted by what is asked of them at every event."""
+        if self._tally is None:
+            self._tally = Tally.of(self.jobs.values(), self.judged, self.maximize)
+        return self._tally
 
     def record(self, event: Event) -> None:
         """Take one more event into account.
@@ -198,6 +260,7 @@ class Study:
         handler = getattr(self, f"_on_{event.get('event')}", None)
         if handler is None:
             raise JournalError(f"unknown event {event.get('event')!r} in the journal")
+        self.events += 1
         try:
             time = float(event["time"])
             handler(event)
@@ -215,43 +278,80 @@ class Study:
     @property
     def rounds(self) -> list[int]:
         """Numbers of the planned rounds, ascending."""
-        return sorted({job.round for job in self.jobs.values()})
+        return sorted(self.tally.rounds)
 
     def of_round(self, number: int) -> list[Job]:
-        """Jobs of one round without those that a later try replaced, in job order."""
-        return [job for job in self.counted() if job.round == number]
+        """Jobs of one round without those that a later try replaced, as they were planned."""
+        return self._as_planned(self.tally.rounds.get(number, ()))
 
     def waiting(self) -> list[Job]:
-        """Jobs that are planned and not started, in job order."""
-        return [job for job in self.counted() if job.state is None and not job.started]
+        """Jobs that are planned and not started, in the order to start them: that of their numbers."""
+        return [self.jobs[job] for job in sorted(self.tally.open) if not self.jobs[job].started]
 
     def running(self) -> list[Job]:
-        """Jobs that were started and have not ended, in job order."""
-        return [job for job in self.counted() if job.running]
+        """Jobs that were started and have not ended, as they were planned."""
+        return [job for job in self._as_planned(self.tally.open) if job.running]
 
     def unjudged(self) -> list[Job]:
-        """Jobs that ended and that the rules were not asked about, repeats aside, in job order."""
-        ended = [job for job in self.counted() if job.state not in (None, TrialState.INTERRUPTED)]
-        return [job for job in ended if job.job not in self.judged and not job.is_repeat]
+        """Jobs that ended and that the rules were not asked about, repeats aside, as they were planned."""
+        return self._as_planned(self.tally.unjudged)
+
+    def troubled(self) -> list[Job]:
+        """Jobs that failed, ran out of time or were interrupted, as they were planned."""
+        return self._as_planned(self.tally.troubled)
+
+    def ended_last(self) -> Iterator[Job]:
+        """Jobs that ended, the latest first."""
+        return (job for number in reversed(self.tally.ends) if (job := self.jobs[number]).retried_by is None)
+
+    def tries(self, name: str) -> list[Job]:
+        """All jobs of that name, the latest try last."""
+        return [self.jobs[job] for job in self.tally.tries.get(name, ())]
+
+    def _as_planned(self, jobs: Iterable[int]) -> list[Job]:
+        return sorted((self.jobs[job] for job in jobs), key=lambda job: job.place)
 
     def by_name(self, name: str | None) -> Job | None:
         """The job of that name, its latest try; or None."""
-        return next((job for job in reversed(self.jobs.values()) if job.name == name), None)
+        tries = self.tally.tries.get(name or "")
+        return self.jobs[tries[-1]] if tries else None
 
     @property
     def next_job(self) -> int:
         """Number of the next new job."""
-        return max(self.jobs, default=-1) + 1
+        return self.tally.next_job
+
+    def when_planned(self, job: Job) -> Study:
+        """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
+        ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
+        return Study(header=self.header, jobs=ended)
+
+    @property
+    def size(self) -> int:
+        """How many jobs count: all but those that a later try replaced."""
+        return self.tally.counted
 
     def counted(self) -> list[Job]:
-        """Every job but those that a later try replaced, in job order."""
-        return [job for _, job in sorted(self.jobs.items()) if job.retried_by is None]
+        """Every job but those that a later try replaced, in the order their variants were planned."""
+        jobs = [job for job in self.jobs.values() if job.retried_by is None]
+        return sorted(jobs, key=lambda job: job.place)
+
+    def searched(self) -> list[Job]:
+        """Every job that belongs to the search: not those that measure what it found."""
+        return [job for job in self.counted() if job.plan.rule not in AFTERWARDS]
 
     def best(self) -> Job | None:
-        """The completed job with the best objective, repeats aside; None while there is none."""
-        done = [job for job in self.jobs.values() if job.known and not job.is_repeat]
-        pick = max if self.maximize else min
-        return pick(done, key=lambda job: job.objective, default=None)
+        """The completed job with the best objective, measurements aside; None while there is none.
+
+        Of equals the one that was planned first.
+        """
+        best = self.tally.best()
+        return None if best is None else self.jobs[best]
+
+    def best_when_planned(self, job: Job) -> Job | None:
+        """The best job of those that had ended when this one was planned; None while there was none."""
+        best = self.tally.best(before=job.planned_as)
+        return None if best is None else self.jobs[best]
 
     def _on_study(self, event: Event) -> None:
         _mapping(event.get("objective", {}))
@@ -262,12 +362,21 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
-        for entry in event["variants"]:
-            self.jobs[int(entry["job"])] = Job(int(entry["job"]), number, Plan.of(entry))
+            self.measured = ()
+        for place, entry in enumerate(event["variants"], start=len(self.jobs)):
+            plan = Plan.of(entry)
+            self._plan(Job(int(entry["job"]), number, plan, place, planned_as=self.events))
         self.refused.setdefault(number, []).extend(event["refused"])
+        if event.get("aim"):
+            self.measured = (*self.measured, str(event["aim"]))
+
+    def _plan(self, job: Job) -> None:
+        self.tally.plan(job)
+        self.jobs[job.job] = job
 
     def _on_job(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
+        self.tally.run_dirs.add(event["run_dir"])
         self.jobs[job.job] = replace(
             job,
             started=True,
@@ -275,6 +384,16 @@ class Study:
             slot=event.get("slot"),
             gpus=tuple(event.get("gpus") or ()),
             started_at=float(event["time"]),
+        )
+
+    def _on_placed(self, event: Event) -> None:
+        job = self.jobs[int(event["job"])]
+        self.tally.run_dirs.add(event["run_dir"])
+        self.jobs[job.job] = replace(
+            job,
+            run_dir=event["run_dir"],
+            handle=_mapping(event["handle"]),
+            details={**job.details, "restarts": int(event["restarts"])},
         )
 
     def _on_trial(self, event: Event) -> None:
@@ -292,6 +411,7 @@ class Study:
             "steps",
             "error",
         }
+        best = self.best()
         self.jobs[job.job] = replace(
             job,
             run_dir=event.get("run_dir", job.run_dir),
@@ -304,8 +424,10 @@ class Study:
             error=event["error"],
             started_at=_number(event.get("started_at", job.started_at)),
             ended_at=_number(event.get("ended_at", event["time"])),
+            ended_as=self.events,
             details={**job.details, **{key: value for key, value in event.items() if key not in known}},
         )
+        self.tally.end(self.jobs[job.job], best, self.maximize)
 
     def _on_decisions(self, event: Event) -> None:
         number = int(event["round"])
@@ -314,20 +436,27 @@ class Study:
             if decision["edits"]:
                 name = str(decision.get("judged") or decision["trial"])
                 self.fired[name] = (*self.fired.get(name, ()), decision)
-        whole_round = [job.job for job in self.of_round(number)]
-        judged = [int(job) for job in event.get("judged", whole_round)]
+        judged = event["judged"] if "judged" in event else [job.job for job in self.of_round(number)]
+        judged = [int(job) for job in judged]
         self.judged.update(judged)
+        self.tally.judge(judged)
         self.recent.extend(judged)
 
     def _on_stopping(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
-        why = {key: event[key] for key in ("rule", "reason", "evidence")}
+        why = {key: event[key] for key in ("rule", "reason", "step", "evidence")}
         self.jobs[job.job] = replace(job, details={**job.details, "stopping": why})
 
     def _on_requeue(self, event: Event) -> None:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
-        self.jobs[new] = Job(new, old.round, old.plan, retry_of=old.job)
+        self.tally.drop(old)
+        self._plan(Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as))
+
+    def _on_closing(self, event: Event) -> None:
+        _mapping(event["limits"])
+        self.closing = {"reason": str(event["reason"]), "limits": event["limits"]}
+        self.measured = ()
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event

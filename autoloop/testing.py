@@ -17,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from autoloop.edits import parse_edit
 from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks
-from autoloop.rules.base import Decision, Rule
-from autoloop.strategies.base import Situation, Strategy
+from autoloop.rules.base import Decision, Outlook, Rule
+from autoloop.strategies.base import Opening, Situation, Strategy
 from autoloop.summary import MetricSummary
 from autoloop.trials import Trial, TrialState
 from autoloop.variants import Variant
@@ -50,6 +51,7 @@ def trial(
     steps: Sequence[int] | None = None,
     job: int = 0,
     round: int = 1,
+    stopping: Mapping[str, Any] | None = None,
     **variant: Any,
 ) -> Trial:
     """Make a finished trial.
@@ -65,6 +67,7 @@ def trial(
         steps: Steps of all curves; 0, 1, 2 ... unless given.
         job: Number of its job.
         round: Number of its round.
+        stopping: What a stop rule said where it ended the job.
         **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
     """
     about: dict[str, Any] = {
@@ -89,6 +92,7 @@ def trial(
         summary=dict(summary or {}),
         history=History.from_values(history or {}, steps),
         error=error,
+        stopping=dict(stopping or {}),
     )
 
 
@@ -144,7 +148,9 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
 
     For each of `hard_trials` and of ``trials`` it must return a `Decision` of its name about that trial, with
     a reason, edits that can be read, evidence that JSON can hold, and the same one when asked again or when
-    the trials stand in another order; and it must change nothing it was shown.
+    the trials stand in another order; and it must change nothing it was shown. What it foresees for a
+    config must hold: where it foresees edits, those it makes change no other paths, and only a rule that
+    foresees the last word takes it.
 
     Args:
         rule: The rule, as configured.
@@ -159,6 +165,7 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
         before = _picture(known)
         decision = _decide(rule, one, known)
         _check_decision(rule, one, decision, known)
+        _check_outlook(rule, one, decision)
         again = _decide(rule, one, dict(reversed(known.items())))
         _promise(decision == again, rule.name, one.name, "gives another decision when it is asked again")
         _promise(before == _picture(known), rule.name, one.name, "changes the trials it is shown")
@@ -167,48 +174,69 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
 def check_strategy(strategy: Strategy) -> None:
     """Check that a strategy keeps what the loop builds on.
 
-    In an empty round, one where every job failed, one where no rule fired, and one where several did, it must
-    return decisions with edits on finished trials, none twice, the same ones when asked again, and change
-    nothing it was shown.
+    In an empty round, one where every job failed, one where no rule fired, one where several did, and one
+    where variants of the user's wait, it must return decisions with edits on finished trials, none twice, the
+    same ones when asked again, with every variant that waits among them, and change nothing it was shown.
+    What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again.
 
     Raises:
         AssertionError: It breaks one of these promises.
     """
+    name = type(strategy).__name__
     for label, situation in _situations().items():
         before = _picture(situation.trials)
-        name = type(strategy).__name__
         proposals = strategy.propose(situation)
-        _promise(isinstance(proposals, list), name, label, "does not return a list")
-        for proposal in proposals:
-            _promise(
-                isinstance(proposal, Decision), name, label, f"proposes {proposal!r}, which is no Decision"
-            )
-            _promise(proposal.fired, name, label, "proposes a child without edits")
-            _promise(proposal.trial in situation.trials, name, label, f"wants a child of {proposal.trial!r}")
-        keys = [(proposal.trial, proposal.edits) for proposal in proposals]
-        _promise(len(keys) == len(set(keys)), name, label, "proposes the same child twice")
+        _check_proposals(proposals, situation.trials, name, label)
+        left_out = [one for one in situation.waiting if one not in proposals]
+        _promise(not left_out, name, label, "leaves out a variant that waits in the queue")
         _promise(proposals == strategy.propose(situation), name, label, "proposes otherwise when asked again")
         _promise(before == _picture(situation.trials), name, label, "changes the trials it is shown")
+    for planned, slots in ((1, None), (3, 4), (5, 4)):
+        opening = Opening(_CHECKED.variant, planned, slots=slots, bounds=_BOUNDS)
+        label, added = f"round 1 of {planned} jobs on {slots} slots", strategy.open(opening)
+        _check_proposals(added, {_CHECKED.name: _CHECKED}, name, label)
+        _promise(added == strategy.open(opening), name, label, "proposes otherwise when asked again")
+
+
+def _check_proposals(proposals: object, trials: Mapping[str, Trial], name: str, label: str) -> None:
+    """Check what each call of a strategy must return."""
+    if not isinstance(proposals, list):
+        raise AssertionError(f"{name!r} on {label!r}: it does not return a list")
+    for one in proposals:
+        _promise(isinstance(one, Decision), name, label, f"proposes {one!r}, which is no Decision")
+        _promise(one.fired, name, label, "proposes a child without edits")
+        _promise(one.trial in trials, name, label, f"wants a child of {one.trial!r}")
+    keys = [(one.trial, one.edits) for one in proposals]
+    _promise(len(keys) == len(set(keys)), name, label, "proposes the same child twice")
+
+
+_BOUNDS = {"lr": (1e-4, 1.0), "batch_size": (1.0, 64.0)}
+_CHECKED = trial("good0", config={"lr": 0.01, "batch_size": 8}, objective=0.0)
 
 
 def _situations() -> dict[str, Situation]:
-    good = [trial(f"good{i}", history={"train/loss": [1.0, 0.5]}, objective=0.1 * i, job=i) for i in range(3)]
-    bad = [trial(f"bad{i}", state=TrialState.FAILED, error="exit code 1", job=i) for i in range(3)]
+    config, curve = _CHECKED.variant.config, {"train/loss": [1.0, 0.5]}
+    good = [trial(f"good{i}", history=curve, config=config, objective=0.1 * i, job=i) for i in range(3)]
+    bad = [trial(f"bad{i}", config=config, state=TrialState.FAILED, error="exit code 1") for i in range(3)]
     silent = [Decision("quiet", one.name, "nothing to say") for one in good]
     loud = [
         Decision(rule, one.name, "it may help", edits=(f"lr@mul={factor}",))
         for one in good
         for rule, factor in (("a", 2), ("b", 3), ("c", 2))
     ]
-    rounds = {
-        "an empty round": ([], []),
-        "all failed": (bad, [Decision("quiet", one.name, "it failed") for one in bad]),
-        "no rule fired": (good, silent),
-        "several fired": (good, loud),
+    wanted = [Decision("queue", "good0", "asked for", edits=(f"lr@set={value}",)) for value in (0.3, 0.5)]
+    rounds: dict[str, tuple[list[Trial], list[Decision], list[Decision]]] = {
+        "an empty round": ([], [], []),
+        "all failed": (bad, [Decision("quiet", one.name, "it failed") for one in bad], []),
+        "no rule fired": (good, silent, []),
+        "several fired": (good, loud, []),
+        "variants wait": (good, loud, wanted),
     }
     return {
-        label: Situation(finished, {one.name: one for one in finished}, decisions, round=2)
-        for label, (finished, decisions) in rounds.items()
+        label: Situation(
+            finished, {one.name: one for one in finished}, said, round=2, waiting=waiting, bounds=_BOUNDS
+        )
+        for label, (finished, said, waiting) in rounds.items()
     }
 
 
@@ -232,6 +260,24 @@ def _check_decision(rule: Rule, one: Trial, decision: Decision, known: Mapping[s
             checks.edits(rule.name, decision.edits)
     except (AutoloopError, TypeError, ValueError) as error:
         raise AssertionError(f"{rule.name!r} on {one.name!r} gives what cannot be used: {error}") from error
+
+
+def _check_outlook(rule: Rule, one: Trial, decision: Decision) -> None:
+    """Compare what the rule decided with what it foresees for the trial's config."""
+    config = copy.deepcopy(dict(one.variant.config))
+    seen = rule.foresee(config)
+    where = (rule.name, one.name)
+    _promise(isinstance(seen, Outlook), *where, f"foresees {type(seen).__name__}")
+    _promise(seen == rule.foresee(config), *where, "foresees something else when it is asked again")
+    _promise(config == one.variant.config, *where, "changes the config it is shown")
+    _promise(seen.final or not decision.final, *where, "takes the last word without having foreseen it")
+    try:
+        foreseen = {parse_edit(edit).path for edit in seen.edits}
+        made = {parse_edit(edit).path for edit in decision.edits}
+    except AutoloopError as error:
+        raise AssertionError(f"{rule.name!r} foresees what cannot be used: {error}") from error
+    surprise = ", ".join(sorted(made - foreseen))
+    _promise(not foreseen or not surprise, *where, f"changes {surprise}, which it does not foresee")
 
 
 def _picture(trials: Mapping[str, Trial]) -> list[Any]:

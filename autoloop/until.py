@@ -52,6 +52,13 @@ class Condition:
         above = value > self.above or self.above == -math.inf
         return inside and above and (value < self.below or self.below == math.inf)
 
+    @property
+    def wanted(self) -> str:
+        """What it asks for, as ``train/grad_norm last below 60``."""
+        limits = {name.replace("_", " "): getattr(self, name) for name in LIMITS}
+        given = [f"{words} {limit:g}" for words, limit in limits.items() if math.isfinite(limit)]
+        return f"{self.metric or 'objective'} {self.stat} {' and '.join(given)}"
+
     def told(self, job: Job) -> str:
         """What it found, as ``train/grad_norm last 12``."""
         return f"{self.metric or 'objective'} {self.stat} {self.value(job):.4g}"
@@ -103,7 +110,7 @@ def _limit(name: str, key: str, value: Any) -> float:
 
 def met(study: Study, conditions: tuple[Condition, ...]) -> Job | None:
     """The best completed job for which every condition holds; None if there is none, or no condition."""
-    done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.is_repeat]
+    done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.measures]
     worthy = [job for job in done if conditions and all(condition.holds(job) for condition in conditions)]
     sign = -1 if study.maximize else 1
     return min(

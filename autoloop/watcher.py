@@ -1,4 +1,9 @@
-"""Watching jobs while they run: their histories are read as they grow, and stop rules asked about them."""
+"""Watching jobs while they run: their histories are read as they grow, and stop rules asked about them.
+
+Whether and where a job is stopped depends on its curves and on what had ended when it was planned, never on
+when somebody looked: a look only finds out sooner. A job that came to its end before anybody looked is judged
+then.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,14 @@ from pathlib import Path
 from autoloop.history import History, HistoryReader, Series, read_history
 from autoloop.metrics import Metrics
 from autoloop.score import noise
-from autoloop.stopping import Live, StopDecision, StopRule, judge_live, protected
+from autoloop.stopping import Live, StopDecision, StopRule, first_stop, protected
 from autoloop.study import Job, Study
 
 log = logging.getLogger("autoloop")
+
+
+#: Rounds whose surroundings are kept: the latest, and those whose stragglers still run.
+KEPT_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +32,36 @@ class Watching:
 
     Attributes:
         rules: The stop rules.
-        protect_top: So many of the best jobs, by their curves so far, are left alone.
+        protect_top: A job is safe where it is among so many of the best, at the same step.
         interval_s: Seconds between two looks.
     """
 
     rules: tuple[StopRule, ...] = ()
     protect_top: int = 1
     interval_s: float = 2.0
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A job that is watched.
+
+    Attributes:
+        reader: Reads its history as it grows.
+        known: What had ended when it was planned.
+        parent: Curves of its parent; none of one that did not complete by then.
+        best: Curves of the best of ``known``.
+        margin_pct: See `autoloop.stopping.Live`.
+        rules: The rules that are asked about it.
+        until: It was judged up to this step.
+    """
+
+    reader: HistoryReader
+    known: Study
+    parent: History
+    best: History
+    margin_pct: float
+    rules: tuple[StopRule, ...]
+    until: int = -1
 
 
 class Watcher:
@@ -46,6 +78,7 @@ class Watcher:
         study_dir: Path,
         study: Callable[[], Study],
         stop: Callable[[Job, StopDecision], None],
+        only: int | None = None,
     ) -> None:
         """Set up; nothing is watched yet.
 
@@ -54,15 +87,18 @@ class Watcher:
             metrics: Aliases and the objective.
             study_dir: The study's directory.
             study: Gives the record as it is now; called from the watcher's thread.
-            stop: Told once of each job that is to end, and why; called from the watcher's thread.
+            stop: Told once of each running job that is to end, and why; called from the watcher's thread.
+            only: Number of the one job to ask the rules about; None for all that run.
         """
         self._watching = watching
         self._metrics = metrics
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
-        self._readers: dict[int, HistoryReader] = {}
-        self._finished: dict[int, History] = {}
+        self._only = only
+        self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
+        self._objectives: dict[int, Series | None] = {}
+        self._known: dict[int, tuple[Study, float]] = {}  # by the event that planned a round
         self._told: set[int] = set()
         self._broken: set[str] = set()
         self._closing = threading.Event()
@@ -71,6 +107,7 @@ class Watcher:
     def start(self) -> None:
         """Look at all running jobs again and again, in a thread, until `close`."""
         if self._watching.rules and self._thread is None:
+            self._closing.clear()
             self._thread = threading.Thread(target=self._watch, name="autoloop-watcher", daemon=True)
             self._thread.start()
 
@@ -79,16 +116,27 @@ class Watcher:
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
+            self._thread = None
 
     def look(self) -> None:
         """Look once at every running job."""
         study = self._study()
         running = [job for job in study.running() if job.job not in self._told]
-        self._readers = {job.job: self._reader(job) for job in running}
-        live = {job.job: self._read(job) for job in running}
-        margin_pct = noise(study).margin_pct() if running else 0.0
+        running = [job for job in running if self._only in (None, job.job)]
+        self._watched = {
+            job.run_dir: self._watched[job.run_dir] for job in running if job.run_dir in self._watched
+        }
         for job in running:
-            self._judge(study, job, live, margin_pct)
+            decision = self._judge(study, job)
+            if decision is not None:
+                self._told.add(job.job)
+                self._stop(job, decision)
+
+    def judge_ended(self, study: Study, job: Job) -> StopDecision | None:
+        """Say whether a job that came to its end would have been stopped, had somebody looked in time."""
+        if not self._is_watched(study, job):
+            return None
+        return self._ask(job, self._begin(study, job), self._curves(job))
 
     def _watch(self) -> None:
         while not self._closing.wait(self._watching.interval_s):
@@ -100,55 +148,76 @@ class Watcher:
         except Exception:  # the border of the thread: told, and tried again at the next look
             log.exception("the jobs could not be watched this time")
 
-    def _judge(self, study: Study, job: Job, live: dict[int, History], margin_pct: float) -> None:
-        history = live[job.job]
+    def _judge(self, study: Study, job: Job) -> StopDecision | None:
+        """Ask the rules about the steps that are new."""
+        if not self._is_watched(study, job):
+            return None
+        if job.run_dir not in self._watched:
+            self._watched[job.run_dir] = self._begin(study, job)
+        watched = self._watched[job.run_dir]
+        watched.reader.update()
+        return self._ask(job, watched, self._metrics.canonical(watched.reader.history()))
+
+    def _is_watched(self, study: Study, job: Job) -> bool:
+        """Whether rules are asked about a job: a starting point, which all is measured by, is never ended."""
+        return bool(self._watching.rules) and study.by_name(job.plan.parent) is not None
+
+    def _ask(self, job: Job, watched: _Watched, history: History) -> StopDecision | None:
         if not len(history):
-            return
-        best, parent = study.best(), study.by_name(job.plan.parent)
-        view = Live(
+            return None
+        live = Live(
             job.name,
             history,
             self._metrics.objective,
-            study.maximize,
-            parent=self._curves(parent, live),
-            best=self._curves(best, live),
-            margin_pct=margin_pct,
+            watched.known.maximize,
+            watched.parent,
+            watched.best,
+            watched.margin_pct,
         )
-        spared = parent is None or job.is_repeat or self._is_protected(study, job, live)
-        decision = judge_live(self._watching.rules, view, spared, self._rule_failed)
-        if decision is not None:
-            self._told.add(job.job)
-            self._stop(job, decision)
+        after, watched.until = watched.until, max(int(series.steps[-1]) for series in history.values())
 
-    def _is_protected(self, study: Study, job: Job, live: dict[int, History]) -> bool:
-        """Whether the job is among the best so far, at the step it has come to."""
-        metric, top = self._metrics.objective, self._watching.protect_top
-        if not top or metric not in live[job.job]:
-            return False
-        others = [live[other] for other in live if other != job.job]
-        others += [
-            self._curves(other, live) for other in study.counted() if other.known and not other.is_repeat
-        ]
-        curves: Sequence[Series] = [history[metric] for history in others if metric in history]
-        return protected(live[job.job][metric], curves, top, study.maximize)
+        def safe(step: int) -> bool:
+            return self._is_protected(watched.known, history.until(step))
 
-    def _reader(self, job: Job) -> HistoryReader:
-        known = self._readers.get(job.job)
-        return known if known is not None else HistoryReader(self._study_dir / job.run_dir)
+        return first_stop(watched.rules, live, safe, after, self._rule_failed)
 
-    def _read(self, job: Job) -> History:
-        """The job's curves so far."""
-        reader = self._readers[job.job]
-        reader.update()
-        return self._metrics.canonical(reader.history())
+    def _begin(self, study: Study, job: Job) -> _Watched:
+        known, margin_pct = self._as_of(study, job)
+        parent, best, rules = known.by_name(job.plan.parent), known.best(), self._watching.rules
+        if job.is_repeat:
+            rules = tuple(rule for rule in rules if not rule.spares)
+        return _Watched(
+            HistoryReader(self._study_dir / job.run_dir),
+            known,
+            self._curves(parent) if parent is not None and parent.known else History({}),
+            self._curves(best) if best is not None else History({}),
+            margin_pct,
+            rules,
+        )
 
-    def _curves(self, job: Job | None, live: dict[int, History]) -> History:
-        """Curves of a job as far as it has come; none of one that was not started."""
-        if job is None or job.state is None:
-            return live.get(job.job, History({})) if job else History({})
-        if job.job not in self._finished:
-            self._finished[job.job] = self._metrics.canonical(read_history(self._study_dir / job.run_dir))
-        return self._finished[job.job]
+    def _as_of(self, study: Study, job: Job) -> tuple[Study, float]:
+        """What had ended when a job was planned, and its noise; the jobs of a round share the answer."""
+        if job.planned_as not in self._known:
+            known = study.when_planned(job)
+            latest = dict(list(self._known.items())[-KEPT_ROUNDS + 1 :])
+            self._known = {**latest, job.planned_as: (known, noise(known).margin_pct())}
+        return self._known[job.planned_as]
+
+    def _is_protected(self, known: Study, history: History) -> bool:
+        """Whether a job is among the best, at the step it has come to."""
+        metric = self._metrics.objective
+        others = [self._objective(job) for job in known.counted() if job.known and not job.measures]
+        curves: Sequence[Series] = [series for series in others if series is not None]
+        return protected(history.get(metric), curves, self._watching.protect_top, known.maximize)
+
+    def _curves(self, job: Job) -> History:
+        return self._metrics.canonical(read_history(self._study_dir / job.run_dir))
+
+    def _objective(self, job: Job) -> Series | None:
+        """The curve of the objective of a job that completed."""
+        if job.job not in self._objectives:
+            self._objectives[job.job] = self._curves(job).get(self._metrics.objective)
+        return self._objectives[job.job]
 
     def _rule_failed(self, rule: StopRule, error: Exception) -> None:
         if rule.name not in self._broken:

@@ -1,8 +1,9 @@
 """Measures the built-in task on a grid, so that hundreds of studies of it can be replayed in minutes.
 
 The plan of `ot.loss_config.heuristic=true` depends on reg, tau_src and tau_tgt through their sum alone (see
-`autoloop.tasks.act_ot.transport.diagonal_log_plan`), so three knobs span five: that sum, lambda_ot and the learning
-rate. Between grid points `strategy_tasks.ActOt` interpolates whole curves in the logarithm of each knob.
+`autoloop.tasks.act_ot.transport.diagonal_log_plan`), so three knobs span five: that sum, lambda_ot and the
+learning rate. Between grid points `strategy_tasks.ActOt` interpolates whole curves in the logarithm of each
+knob.
 
     python benchmarks/act_ot_table.py            # about 30 minutes on one core; goes on where it stopped
 """
@@ -10,6 +11,8 @@ rate. Between grid points `strategy_tasks.ActOt` interpolates whole curves in th
 from __future__ import annotations
 
 import itertools
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,12 +72,12 @@ def train(total: float, weight: float, rate: float, seed: int) -> np.ndarray:
     }
     settings, recorder = read_settings(config), Rows()
     with act_ot._accelerator(settings.policy) as accelerator, act_ot._reproducibly(seed, accelerator):
-        demonstrations = load_demonstrations(settings.dataset, Path("/tmp/autoloop_act_ot_table"))
+        demonstrations = load_demonstrations(
+            settings.dataset, Path(tempfile.gettempdir()) / "autoloop_act_ot_table"
+        )
         training = act_ot.Training(settings, demonstrations, accelerator)
-        try:
+        with suppress(DivergedError):  # the rows logged so far stand, the rest is NaN
             act_ot._run_loop(training, settings, recorder)
-        except DivergedError:
-            pass  # the rows logged so far stand, the rest is NaN
     steps = range(LOG_FREQ, STEPS + 1, LOG_FREQ)
     rows = [recorder.rows.get(step, {}) for step in steps]
     evals = [recorder.rows.get(step, {}) for step in range(EVAL_FREQ, STEPS + 1, EVAL_FREQ)]
@@ -95,9 +98,10 @@ def main() -> None:
             curves, done = stored["curves"], stored["done"]
     todo = [place for place in itertools.product(*map(range, shape)) if not done[place]]
     for count, place in enumerate(sorted(todo, key=lambda place: place[3]), start=1):
-        total, weight, rate, seed = (axis[i] for axis, i in zip((SUMS, LAMBDAS, RATES, SEEDS), place, strict=True))
-        curves[place], done[place] = train(total, weight, rate, seed), True
-        if count % 20 == 0 or count == len(todo):
+        i, j, k, seed = place
+        curves[place] = train(SUMS[i], LAMBDAS[j], RATES[k], SEEDS[seed])
+        done[place] = True
+        if count % 5 == 0 or count == len(todo):
             np.savez_compressed(FILE, curves=curves, done=done)
             print(f"{count}/{len(todo)}", flush=True)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
-from autoloop.train import main
+from autoloop.cli.launch import become
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES]...")
 def command(words: tuple[str, ...]) -> None:
-    """Show what round 1 would run; run nothing.
+    """Show what round 1 would run and what may come of it; run nothing.
 
-    Takes the words of `python -m autoloop.train -m`: overrides, comma lists and edits. For each job its
-    directory, what it changes and its overrides are shown. The same as dry_run=true.
+    Takes the words of `python -m autoloop.train -m`: overrides, comma lists and
+    edits. For each job its directory, its slot, what it changes and its command
+    are shown; then which running jobs would be stopped, what each rule waits
+    for and would change, and what ends the study. The same as dry_run=true,
+    which any Hydra app with this sweeper takes.
     """
     given = [word for word in words if word not in ("-m", "--multirun")]
-    main(["-m", "hydra.sweeper.dry_run=true", *given])
+    become(["python", "-m", "autoloop.train", "-m", "hydra.sweeper.dry_run=true", *given])

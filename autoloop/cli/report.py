@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from autoloop.analysis.sources import study_metrics
 from autoloop.cli.options import study_argument
+from autoloop.history import read_history
 from autoloop.journal import read_study
-from autoloop.report.write import write_report
+from autoloop.report.write import Reporter
 
 
 @click.command()
@@ -16,10 +18,12 @@ from autoloop.report.write import write_report
 def command(study: Path) -> None:
     """Draw the report of a study again.
 
-    It is drawn from the journal alone; the study may be running.
+    It is drawn from the journal and the runs' histories; the study may be
+    running.
     """
     record = read_study(study)
-    write_report(record, study, task_name=str(record.header.get("task") or "study"))
+    metrics = study_metrics(record)
+    Reporter(study, lambda run_dir: metrics.canonical(read_history(run_dir))).write(record)
     for path in sorted((study / "reports").rglob("*")):
         if path.is_file():
             click.echo(str(path))

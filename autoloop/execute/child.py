@@ -46,6 +46,11 @@ def enter_job_dir(path: str) -> None:
     send_report(_report_fd, DIRECTORY, os.fsencode(job_dir))
 
 
+def is_supervised() -> bool:
+    """Return whether this process is a job's, with a supervisor that watches it."""
+    return _report_fd is not None
+
+
 def open_log(job_dir: str) -> int:
     """Open ``job.log`` in ``job_dir`` for appending and return its descriptor."""
     return os.open(Path(job_dir) / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -136,8 +141,9 @@ def _redirect_output(fd: int) -> None:
 def _reset_signals() -> None:
     """Undo what the zygote and the supervisor set up for themselves."""
     signal.set_wakeup_fd(-1)
-    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM):
+    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1):
         signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # SLURM warns with it of a time limit, whole steps at once
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

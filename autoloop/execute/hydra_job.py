@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import pickle
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,9 +25,12 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from autoloop.edits import format_literal
 from autoloop.execute.child import EXIT_FAILED, enter_job_dir, last_line
+from autoloop.execute.exits import JobExitError, without_exit
 from autoloop.execute.values import Reply
 from autoloop.execute.zygote import shared
+from autoloop.files import LINEAGE_FILE
 
 
 @dataclass(frozen=True)
@@ -91,31 +95,24 @@ def _warm_up(batch: Batch) -> None:
     _compose(batch, 0, ())
 
 
-class JobExitError(RuntimeError):
-    """A job called ``sys.exit`` with a code other than 0.
+def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
+    """Compose and run job ``index`` of the shared `Batch`; for a job's process only.
 
-    Attributes:
-        exit_code: The exit code of the job's process.
+    Args:
+        index: Number of the job.
+        overrides: Its overrides.
+        restarts: How often an engine has started it again; each start works in a directory of its own.
     """
-
-    def __init__(self, exit_code: int, text: str) -> None:
-        super().__init__(exit_code, text)
-        self.exit_code = exit_code
-
-    def __str__(self) -> str:
-        return str(self.args[1])
-
-
-def run(index: int, overrides: Sequence[str]) -> Reply:
-    """Compose and run job ``index`` of the shared `Batch`; for a job's process only."""
     batch: Batch = shared()
     _stand_in_for_main(batch)
     try:
         config = _compose(batch, index, overrides)
+        if restarts:
+            config = _in_fresh_dir(batch, index, overrides, restarts, config)
         enter_job_dir(_job_dir(config))
         job_return = run_job(
             hydra_context=batch.hydra_context,
-            task_function=_without_exit(batch.task_function),
+            task_function=without_exit(batch.task_function),
             config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
@@ -135,24 +132,22 @@ def _compose(batch: Batch, index: int, overrides: Sequence[str]) -> DictConfig:
     return config
 
 
+def _in_fresh_dir(
+    batch: Batch, index: int, overrides: Sequence[str], restarts: int, config: DictConfig
+) -> DictConfig:
+    """The config of a job that starts again, in a directory beside the first; its lineage goes along."""
+    subdir = f"{str(config.hydra.sweep.subdir).rstrip('/')}_again{restarts}"
+    lineage = Path(_job_dir(config)) / LINEAGE_FILE
+    config = _compose(batch, index, [*overrides, f"hydra.sweep.subdir={format_literal(subdir)}"])
+    fresh = Path(_job_dir(config))
+    fresh.mkdir(parents=True, exist_ok=True)
+    if lineage.is_file():
+        shutil.copy(lineage, fresh)
+    return config
+
+
 def _job_dir(config: DictConfig) -> str:
     return str(Path(str(OmegaConf.select(config, "hydra.sweep.dir"))) / str(config.hydra.sweep.subdir))
-
-
-def _without_exit(task: TaskFunction) -> TaskFunction:
-    """Let ``sys.exit()`` end a task well, and ``sys.exit(n)`` fail it, with Hydra's callbacks run."""
-
-    @functools.wraps(task)
-    def call(config: Any) -> Any:
-        try:
-            return task(config)
-        except SystemExit as error:
-            if error.code in (None, 0):
-                return None
-            code = error.code if isinstance(error.code, int) else EXIT_FAILED
-            raise JobExitError(code, f"SystemExit: {error.code}") from error
-
-    return call
 
 
 def _reply(job_return: JobReturn) -> Reply:

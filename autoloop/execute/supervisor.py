@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -46,7 +46,7 @@ def supervise(channel_fd: int) -> NoReturn:
     processes.become_subreaper()
     channel = Connection(channel_fd)
     assignment: Assignment = pickle.loads(channel.recv_bytes())
-    supervision = _Supervision(assignment, channel)
+    supervision = Supervision(assignment, channel)
     supervision.start()
     with contextlib.suppress(OSError):  # a dead main process is noticed while watching
         channel.send_bytes(STARTED)
@@ -56,14 +56,25 @@ def supervise(channel_fd: int) -> NoReturn:
     os._exit(0)
 
 
-class _Supervision:
-    """One job under watch."""
+class Supervision:
+    """One job under watch.
 
-    def __init__(self, assignment: Assignment, channel: Connection) -> None:
+    Args:
+        assignment: The job.
+        channel: Where orders come from; None for a job whose only orders are signals.
+        signals: Signals beside SIGTERM that end the job, and why they do.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        channel: Connection | None,
+        signals: Mapping[signal.Signals, EndedBy] | None = None,
+    ) -> None:
         self._assignment = assignment
         self._channel = channel
-        self._channel_open = True
-        self._main_started = processes.start_time(assignment.main_pid)
+        self._signals: dict[signal.Signals, EndedBy] = {signal.SIGTERM: "interrupted", **(signals or {})}
+        self._main_started = self._main_start()
         self._job_dir = assignment.job_dir
         self._value: bytes | None = None
         self._error = ""
@@ -77,14 +88,15 @@ class _Supervision:
 
     def start(self) -> None:
         """Fork the job."""
-        self._wake_fd = _wake_on_signals(self._on_terminate)
+        self._wake_fd = _wake_on_signals(self._signals, self._begin_ending)
         output_fd = self._open_output()
         report_fd, job_end = os.pipe()
         self._started_at, self._began = time.time(), time.monotonic()
         supervisor = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            self._channel.close()
+            if self._channel is not None:
+                self._channel.close()
             os.close(report_fd)
             run_assignment(self._assignment, job_end, output_fd, supervisor)
         os.close(job_end)
@@ -119,9 +131,6 @@ class _Supervision:
         Path(self._job_dir).mkdir(parents=True, exist_ok=True)
         return open_log(self._job_dir)
 
-    def _on_terminate(self) -> None:
-        self._begin_ending("interrupted")
-
     def _begin_ending(self, reason: EndedBy) -> None:
         if self._ending is None:
             self._ending = Ending(reason, time.monotonic(), self._assignment.limits.grace_s)
@@ -140,10 +149,10 @@ class _Supervision:
     def _read_orders(self) -> None:
         """Obey the pool. An end of file means that the main process is gone."""
         try:
-            while self._channel_open and self._channel.poll(0):
+            while self._channel is not None and self._channel.poll(0):
                 self._obey(*self._channel.recv_bytes().decode().split())
         except (EOFError, OSError):
-            self._channel_open = False
+            self._channel = None
             self._begin_ending("interrupted")
 
     def _obey(self, order: str, reason: str) -> None:
@@ -159,8 +168,13 @@ class _Supervision:
             self._begin_ending("timeout")
         if self._stall.is_stalled(now, self._job_dir):
             self._begin_ending("stalled")
-        if processes.start_time(self._assignment.main_pid) != self._main_started:
+        if self._main_start() != self._main_started:
             self._begin_ending("interrupted")
+
+    def _main_start(self) -> str | None:
+        """When the main process started; None if it is gone, or if the job does without it."""
+        pid = self._assignment.main_pid
+        return None if pid is None else processes.start_time(pid)
 
     def _take_due_step(self) -> None:
         due = self._ending.due(time.monotonic()) if self._ending else None
@@ -180,7 +194,7 @@ class _Supervision:
         sources: list[int] = [self._wake_fd]
         if self._reports.open:
             sources.append(self._reports.fd)
-        if self._channel_open:
+        if self._channel is not None:
             sources.append(self._channel.fileno())
         select.select(sources, [], [], max(0.0, min(wake_at) - now))
         with contextlib.suppress(BlockingIOError):
@@ -256,6 +270,10 @@ class _Supervision:
     def _write_status(self, state: str, ended: Ended | None = None) -> None:
         if self._job_dir is None:
             return
+        with contextlib.suppress(OSError):  # a full disk or a deleted directory must not end the job
+            write_status(self._job_dir, self._status(state, ended))
+
+    def _status(self, state: str, ended: Ended | None) -> dict[str, object]:
         status: dict[str, object] = {
             "state": state,
             "pid": self._pid,
@@ -271,8 +289,7 @@ class _Supervision:
         if ended:
             status |= {name: value for name, value in asdict(ended).items() if name != "value"}
             status["asked_to_end_at"] = self._asked_to_end_at
-        with contextlib.suppress(OSError):  # a full disk or a deleted directory must not end the job
-            write_status(self._job_dir, status)
+        return status
 
 
 def _signal_name(number: int) -> str:
@@ -287,13 +304,14 @@ def _tail(fd: int) -> bytes:
     return os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
 
 
-def _wake_on_signals(on_terminate: Callable[[], None]) -> int:
-    """Let SIGCHLD and SIGTERM wake the supervisor; return the descriptor to select on."""
+def _wake_on_signals(signals: Mapping[signal.Signals, EndedBy], end: Callable[[EndedBy], None]) -> int:
+    """Let SIGCHLD and the signals that end a job wake the supervisor; return the descriptor to select on."""
     wake_fd, signal_fd = os.pipe()
     os.set_blocking(wake_fd, False)
     os.set_blocking(signal_fd, False)
     signal.set_wakeup_fd(signal_fd, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: on_terminate())
+    for signum, reason in signals.items():
+        signal.signal(signum, lambda *_, reason=reason: end(reason))
     return wake_fd

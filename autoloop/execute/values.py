@@ -108,6 +108,23 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an engine that outlives the main process has put a job; what finds the job again.
+
+    Attributes:
+        index: Number of the job.
+        handle: What the launcher's ``adopt`` needs, in JSON's terms.
+        restarts: How often the engine has started it again so far.
+        job_dir: The directory it works in now; None while it is the one it was given.
+    """
+
+    index: int
+    handle: dict[str, str]
+    restarts: int = 0
+    job_dir: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """A request that has got its slot: all that its supervisor and its process need to know.
 
@@ -121,7 +138,8 @@ class Assignment:
         limits: How long it may run.
         slot: Index of its slot.
         gpus: GPUs of its slot.
-        main_pid: Process id of the main process; the job ends when that process is gone.
+        main_pid: Process id of the main process; the job ends when that process is gone. None for a job
+            that outlives it.
     """
 
     call: bytes | None
@@ -133,7 +151,7 @@ class Assignment:
     limits: Limits
     slot: int
     gpus: tuple[str, ...]
-    main_pid: int
+    main_pid: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _serve_one(commands: socket.socket, supervisors: set[int]) -> bool:
         if kind == _PRELOAD:
             _preload(json.loads(body))
         else:
-            _keep_shared(body, load=kind == _SHARE)
+            keep_shared(body, load=kind == _SHARE)
     return True
 
 
@@ -203,7 +203,13 @@ def _import(module: str) -> None:
         print(f"autoloop: cannot preload {module!r}: {error}", file=sys.stderr)
 
 
-def _keep_shared(pickled: bytes, *, load: bool) -> None:
+def keep_shared(pickled: bytes, *, load: bool) -> None:
+    """Let `shared` return what was pickled, in this process and those forked from it.
+
+    Args:
+        pickled: The value, by cloudpickle.
+        load: Whether to unpickle it here, once, and not in each job.
+    """
     global _shared_pickle
     _shared_pickle = pickled
     _shared.clear()

@@ -60,6 +60,11 @@ class Series:
         steps = np.concatenate([self.steps, later.steps])
         return Series(steps, np.concatenate([self.values, later.values])).in_order()
 
+    def until(self, step: int) -> Series:
+        """Return the part up to and including a step."""
+        end = int(np.searchsorted(self.steps, step, side="right"))
+        return Series(self.steps[:end], self.values[:end])
+
     def __len__(self) -> int:
         return self.steps.size
 
@@ -225,6 +230,11 @@ class History(Mapping[str, Series]):
     def select(self, names: Iterable[str]) -> History:
         """Return this history with only the metrics ``names``; absent ones are left out."""
         return self.replace({name: self._series[name] for name in names if name in self._series})
+
+    def until(self, step: int) -> History:
+        """Return this history as it was at a step; metrics without a value by then are left out."""
+        cut = {name: series.until(step) for name, series in self._series.items()}
+        return self.replace({name: series for name, series in cut.items() if len(series)})
 
     def __getitem__(self, name: str) -> Series:
         return self._series[name]

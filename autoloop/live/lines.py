@@ -31,6 +31,8 @@ def _study(event: Event, study: Study) -> str:
 
 def _round(event: Event, study: Study) -> str:
     names = ", ".join(entry["name"] for entry in event["variants"])
+    if event.get("aim"):
+        return f"{event['aim']}: {counted(len(event['variants']), 'job')}: {names}"
     return f"round {event['round']}: {counted(len(event['variants']), 'job')}: {names}"
 
 
@@ -46,6 +48,17 @@ def _trial(event: Event, study: Study) -> str:
     return f"job {job.job} {event['state']}: {job.name}: {job.error}{log}"
 
 
+def _placed(event: Event, study: Study) -> str:
+    where = " ".join(str(value) for value in event["handle"].values())
+    again = f", started {counted(int(event['restarts']), 'time')} again" if event["restarts"] else ""
+    return f"job {event['job']} ({study.jobs[event['job']].name}) is out as {where}{again}"
+
+
+def _stopping(event: Event, study: Study) -> str:
+    name = study.jobs[event["job"]].name
+    return f"job {event['job']} ({name}) is stopped by {event['rule']}: {event['reason']}"
+
+
 def _decisions(event: Event, study: Study) -> str:
     asked = [f"{found['rule']} on {found['trial']}" for found in fired(event["decisions"])]
     return f"round {event['round']} is complete; proposals: {', '.join(asked) or 'none'}"
@@ -53,6 +66,10 @@ def _decisions(event: Event, study: Study) -> str:
 
 def _requeue(event: Event, study: Study) -> str:
     return f"job {event['of']} ({study.jobs[event['of']].name}) is tried again as job {event['job']}"
+
+
+def _closing(event: Event, study: Study) -> str:
+    return f"the search is over: {text.clean(event['reason'])}"
 
 
 def _resume(event: Event, study: Study) -> str:
@@ -67,9 +84,12 @@ _WORDS: Mapping[str, Callable[[Event, Study], str]] = {
     "study": _study,
     "round": _round,
     "job": _job,
+    "placed": _placed,
+    "stopping": _stopping,
     "trial": _trial,
     "decisions": _decisions,
     "requeue": _requeue,
+    "closing": _closing,
     "resume": _resume,
     "stop": _stop,
 }

@@ -57,7 +57,7 @@ class ProgressReader:
     def __init__(self, study_dir: Path, metrics: Metrics) -> None:
         self._study_dir = study_dir
         self._metrics = metrics
-        self._jobs: dict[int, _JobReader] = {}
+        self._readers: dict[str, _JobReader] = {}
 
     def update(self, study: Study, now: float) -> Mapping[int, Progress]:
         """Read what is new.
@@ -70,8 +70,8 @@ class ProgressReader:
             Number of each running job -> how far it is.
         """
         running = [job for job in study.jobs.values() if job.running]
-        self._jobs = {job.job: self._jobs.get(job.job) or self._reader(job) for job in running}
-        return {number: reader.update(now) for number, reader in self._jobs.items()}
+        self._readers = {job.run_dir: self._readers.get(job.run_dir) or self._reader(job) for job in running}
+        return {job.job: self._readers[job.run_dir].update(now) for job in running}
 
     def _reader(self, job: Job) -> _JobReader:
         return _JobReader(self._study_dir / job.run_dir, self._metrics)

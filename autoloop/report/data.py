@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from autoloop.report.facts import Facts
+from autoloop.score import confirmation, without_effect
 from autoloop.study import Job, Study
 
 FIELDS = ("first", "last", "best", "best_step", "delta", "pct", "count")
@@ -81,10 +82,27 @@ def best(study: Study) -> dict[str, Any]:
             "value": job.objective,
             "baseline": baseline if math.isfinite(baseline) else None,
         },
+        **_proof(study),
         "command": facts.command(job),
         "overrides": list(job.plan.overrides),
         "params": best_params(facts, job),
     }
+
+
+def _proof(study: Study) -> dict[str, Any]:
+    """What was measured about the winner after it was found, as far as it was."""
+    found, without = confirmation(study), without_effect(study)
+    proof: dict[str, Any] = {"without_effect": list(without)} if without else {}
+    if found is not None:
+        gain = found.gain_pct
+        proof["confirmed"] = {
+            "seeds": len(found.gains_pct),
+            "gain_pct": gain.value,
+            "interval_pct": [gain.low, gain.high],
+            "probability_better": found.better,
+            "optimism_pct": _number(found.optimism_pct),
+        }
+    return proof
 
 
 def _metrics(job: Job) -> dict[str, dict[str, float | int | None]]:

@@ -9,11 +9,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median, stdev
+from statistics import median
 from typing import Any
 
 from autoloop.report import text
-from autoloop.study import Event, Job, Study
+from autoloop.report.gains import Change, Gains
+from autoloop.score import winner
+from autoloop.study import MEASURING, Event, Job, Study
 from autoloop.trials import TrialState
 
 PYTHON = re.compile(r"python[\d.]*$")
@@ -28,31 +30,6 @@ KEY_METRICS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A result against another one.
-
-    Attributes:
-        difference: Value minus reference.
-        pct: The same in percent of ``|reference|``; NaN where the reference is 0.
-        better: Whether the value is better in the sense of the study's goal; None if both are equal.
-    """
-
-    difference: float
-    pct: float
-    better: bool | None
-
-    @property
-    def word(self) -> str:
-        """``better``, ``worse`` or ``same``."""
-        return "same" if self.better is None else "better" if self.better else "worse"
-
-    @property
-    def gain_pct(self) -> float:
-        """Size of the change in percent, positive when better."""
-        return abs(self.pct) if self.better else -abs(self.pct)
-
-
-@dataclass(frozen=True, slots=True)
 class Score:
     """What became of one rule's proposals.
 
@@ -61,7 +38,8 @@ class Score:
         fired: Decisions with edits.
         silent: Decisions without.
         tries: Children that ended.
-        wins: Children better than their parent.
+        wins: Children better than their parent by more than the noise.
+        stopped: Children that a stop rule ended.
         failed: Children without a result.
         gains_pct: Gain of each compared child over its parent in percent, positive = better.
     """
@@ -71,6 +49,7 @@ class Score:
     silent: int
     tries: int
     wins: int
+    stopped: int
     failed: int
     gains_pct: tuple[float, ...]
 
@@ -91,7 +70,7 @@ class Facts:
         rounds: Round -> its jobs.
         children: Name of a parent -> its children, in the order they were planned.
         baseline: The first job without a parent; None in an empty study.
-        best: The completed job with the best objective; None while there is none.
+        best: What the study found (`autoloop.score.winner`); None while no job has completed.
         metric: Name of the objective.
     """
 
@@ -114,7 +93,7 @@ class Facts:
             if parent is not None:
                 self.children.setdefault(parent.name, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
-        self.best = study.best()
+        self.best = winner(study)
         self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
 
     def parent(self, job: Job) -> Job | None:
@@ -130,9 +109,11 @@ class Facts:
         return line[::-1]
 
     def kind(self, job: Job) -> str:
-        """Mark of a job: running, failed, root, or what it is against its parent: better, worse or same."""
+        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Change.word`)."""
         if job.state is None:
             return "running"
+        if job.state is TrialState.STOPPED:
+            return "stopped"
         if not math.isfinite(job.objective):
             return "failed"
         change = self.change(job, self.parent(job))
@@ -147,17 +128,14 @@ class Facts:
         """Numbers of the best job and of all it descends from."""
         return frozenset(job.job for job in self.lineage(self.best)) if self.best else frozenset()
 
+    @cached_property
+    def gains(self) -> Gains:
+        """Results against each other, and the noise."""
+        return Gains(self.study)
+
     def change(self, job: Job, reference: Job | None) -> Change | None:
-        """How ``job`` did against ``reference``; None where either has no finite result or both are one."""
-        if reference is None or reference.job == job.job:
-            return None
-        if not (math.isfinite(job.objective) and math.isfinite(reference.objective)):
-            return None
-        difference = job.objective - reference.objective
-        base = abs(reference.objective)
-        pct = 100.0 * difference / base if base else math.nan
-        better = None if difference == 0 else (difference > 0) == self.study.maximize
-        return Change(difference, pct, better)
+        """How ``job`` did against ``reference``; None where they cannot be compared, see `Gains.change`."""
+        return self.gains.change(job, reference)
 
     def verdict(self, job: Job) -> str:
         """What came out of a job, in words, against its parent."""
@@ -169,10 +147,12 @@ class Facts:
             return f"no value of {self.metric}"
         if job.plan.parent is None:
             return "the baseline" if job is self.baseline else "no parent to compare with"
+        if job.is_repeat:
+            return f"{job.plan.parent} with another seed"
         change = self.change(job, self.parent(job))
         if change is None:
             return f"its parent {job.plan.parent} has no value of {self.metric}"
-        return f"{change.word} than its parent ({text.percent(change.pct)})".replace("same than", "same as")
+        return f"{change.than('its parent')} ({text.percent(change.pct)})"
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -196,12 +176,12 @@ class Facts:
 
     @cached_property
     def base_values(self) -> dict[str, Any]:
-        """Path -> its value before any variant changed it."""
+        """Path -> its value before any variant changed it; the seed of repeats is none that was tried."""
         base: dict[str, Any] = {}
         for job in self.jobs:
             parent = self.parent(job)
             inherited = self.knobs.get(parent.job, {}) if parent else {}
-            for path, old, _ in job.plan.changes:
+            for path, old, _ in () if job.is_repeat else job.plan.changes:
                 if path not in inherited:
                     base.setdefault(path, old)
         return base
@@ -220,26 +200,9 @@ class Facts:
         scores = [
             self._score(name, fired.get(name, 0), silent.get(name, 0), of_rule.get(name, []))
             for name in names
-            if name
+            if name and name not in MEASURING
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
-
-    @cached_property
-    def noise(self) -> tuple[int, float] | None:
-        """Repeats of one configuration: how many, and the standard deviation of their results.
-
-        The largest group of completed jobs is taken whose configurations differ in nothing but paths ending
-        in ``seed``; None where no configuration ran twice.
-        """
-        groups: dict[str, list[float]] = {}
-        for job in self.jobs:
-            if job.state is TrialState.COMPLETE and math.isfinite(job.objective):
-                knobs = {
-                    path: item for path, item in self.knobs[job.job].items() if not path.endswith("seed")
-                }
-                groups.setdefault(repr(sorted(knobs.items())), []).append(job.objective)
-        largest = max(groups.values(), key=len, default=[])
-        return (len(largest), stdev(largest)) if len(largest) > 1 else None
 
     def command(self, job: Job) -> str:
         """The shell line that trains this job's configuration once more."""
@@ -305,8 +268,9 @@ class Facts:
             fired=fired,
             silent=silent,
             tries=len(ended),
-            wins=sum(change.better is True for change in changes),
-            failed=sum(job.state is not TrialState.COMPLETE for job in ended),
+            wins=sum(change.word == "better" for change in changes),
+            stopped=sum(job.state is TrialState.STOPPED for job in ended),
+            failed=sum(job.state not in (TrialState.COMPLETE, TrialState.STOPPED) for job in ended),
             gains_pct=tuple(change.gain_pct for change in changes if math.isfinite(change.pct)),
         )
 
@@ -370,11 +334,9 @@ def stop_reason(stop: Event) -> str:
 
 
 def noise_note(facts: Facts) -> str:
-    """How far results of one configuration lie apart, in words."""
-    noise = facts.noise
-    if noise is None:
-        return "one run each: the spread between seeds was not measured"
-    return f"standard deviation between {noise[0]} seeds of one configuration: {text.number(noise[1], 2)}"
+    """How large a gain must be to be more than noise, and how that is known, in words."""
+    floor = facts.gains.noise
+    return f"a gain of up to {text.number(floor.margin_pct(), 2)} % may be noise ({floor.source})"
 
 
 def states(jobs: Iterable[Job]) -> str:

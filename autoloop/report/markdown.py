@@ -8,7 +8,6 @@ from itertools import groupby
 from autoloop.history.series import Series
 from autoloop.report import text
 from autoloop.report.facts import (
-    Change,
     Facts,
     counted,
     fired,
@@ -21,7 +20,9 @@ from autoloop.report.facts import (
     states,
     stop_reason,
 )
+from autoloop.report.gains import Change
 from autoloop.report.text import md, md_block, md_code
+from autoloop.score import confirmed, dropped_edits
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
 
@@ -63,9 +64,10 @@ def _head(facts: Facts) -> list[str]:
     if best is None:
         lines.append("No job has completed with a value of the objective yet.")
     else:
-        lines.append(
-            f"Best: {md_code(best.name)} with {text.number(best.objective)}{_against_baseline(facts, best)}."
-        )
+        gain = md(confirmed(study)) or _against_baseline(facts, best)
+        lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
+        dropped = dropped_edits(study)
+        lines += [f"It is without edits of {md(dropped)}."] if dropped else []
         lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
     if study.stopped is not None:
         lines += ["", f"The study stopped: {md(stop_reason(study.stopped))}."]
@@ -79,7 +81,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
         return ""
     return (
         f", {text.percent(change.pct)} against the baseline's {text.number(baseline.objective)}:"
-        f" {change.word} ({noise_note(facts)})"
+        f" {change.told} ({noise_note(facts)})"
     )
 
 
@@ -118,7 +120,7 @@ def _state(job: Job) -> str:
 
 
 def _cell(change: Change | None) -> str:
-    return text.MISSING if change is None else f"{text.percent(change.pct)} {change.word}"
+    return text.MISSING if change is None else f"{text.percent(change.pct)} {change.told}"
 
 
 def _metric(job: Job, metric: str) -> str:

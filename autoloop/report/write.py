@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,20 +51,44 @@ def write_report(
         write_atomic(root / "best.yaml", head + _yaml(winner))
 
 
+CHEAP_S = 0.1  # a drawing that takes no longer is made after every end of a job
+PAUSE = 20  # times the length of a longer one pass until the next
+
+
 class Reporter:
     """Writes a study's report files again and again, and reads every curve it draws only once.
 
     Attributes:
         study_dir: The study's directory.
         read: Reads a run dir: metric -> curve, under canonical names.
+        clock: Seconds, on which drawings are timed.
     """
 
-    def __init__(self, study_dir: str | Path, read: Callable[[Path], Mapping[str, Series]]) -> None:
+    def __init__(
+        self,
+        study_dir: str | Path,
+        read: Callable[[Path], Mapping[str, Series]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.study_dir = Path(study_dir)
+        self._clock = clock
+        self._drawn_at, self._took_s = 0.0, 0.0
         self.read = read
         self._known: dict[
             int, dict[str, Series | None]
         ] = {}  # job number -> metric -> thinned curve, None: no such
+
+    def keep_up(self, study: Study) -> None:
+        """Write all files where that is cheap or due: after a job or a round; there may be thousands.
+
+        A drawing that took more than `CHEAP_S` is made again when `PAUSE` times as long has passed, so that a
+        large study spends at most 5 % of its time on it.
+
+        Raises:
+            OSError: The directory cannot be written.
+        """
+        if self._took_s <= CHEAP_S or self._clock() - self._drawn_at >= PAUSE * self._took_s:
+            self.write(study)
 
     def write(self, study: Study) -> None:
         """Write all files as `write_report` does, with the curves of jobs that have ended.
@@ -71,6 +96,7 @@ class Reporter:
         Raises:
             OSError: The directory cannot be written.
         """
+        began = self._clock()
         for number, metrics in wanted_curves(study).items():
             known = self._known.setdefault(number, {})
             if any(metric not in known for metric in metrics):
@@ -81,6 +107,8 @@ class Reporter:
             for number, known in self._known.items()
         }
         write_report(study, self.study_dir, curves)
+        self._drawn_at = self._clock()
+        self._took_s = self._drawn_at - began
 
 
 def _yaml(item: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Rules: pure functions of trials that propose edits, one small file each."""
 
 from autoloop.rules.back_to_parent import BackToParent
-from autoloop.rules.base import Decision, Rule
+from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.build import build_rules
 from autoloop.rules.cost_not_falling import CostNotFalling
 from autoloop.rules.editing import EditingRule
@@ -25,6 +25,7 @@ __all__ = [
     "MetricLevel",
     "NonFinite",
     "OutOfMemory",
+    "Outlook",
     "Overfitting",
     "RestoreMass",
     "Rule",

@@ -54,6 +54,27 @@ class Decision:
         return bool(self.edits)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a rule waits for and what it would then do, told before anything has run.
+
+    Attributes:
+        when: When it fires, in words, with its thresholds and windows.
+        edits: Edits of the child; empty where only the run can tell.
+        how: How the edits follow from what the run shows, where they do; ``edits`` are then an example.
+        final: Whether it may have the last word on a run.
+    """
+
+    when: str
+    edits: tuple[str, ...] = ()
+    how: str = ""
+    final: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.when.strip():
+            raise ConfigError("a rule's outlook must say when it fires")
+
+
 class Rule(ABC):
     """A pure function of trials; a subclass holds thresholds, validates them and implements ``decide``.
 
@@ -78,6 +99,20 @@ class Rule(ABC):
             A decision with edits, or one without and the reason for staying silent.
         """
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say what the rule waits for and what it would do to a run with this config; for the plan.
+
+        A rule that says nothing of its own is told by the first sentence of its docstring.
+
+        Args:
+            config: The resolved config of the run.
+
+        Returns:
+            Its outlook. Where that has edits, the rule's decisions on runs with this config change no other
+            paths.
+        """
+        return Outlook(_first_sentence(type(self)))
+
     def propose(
         self,
         trial: Trial,
@@ -93,13 +128,23 @@ class Rule(ABC):
         all.
         """
         config = trial.variant.config
-        kept = [edit for edit in edits if not config or matches(config, path_of(edit))]
-        left_out = [path_of(edit) for edit in edits if edit not in kept]
-        facts = {**evidence, **({"left_out": left_out} if left_out else {})}
+        kept, left_out = fitting(edits, config) if config else (tuple(edits), ())
+        facts = {**evidence, **({"left_out": list(left_out)} if left_out else {})}
         if not kept:
             return self.abstain(trial, f"{reason}; but the config has none of {', '.join(left_out)}", facts)
-        return Decision(self.name, trial.name, reason, facts, tuple(kept), expects)
+        return Decision(self.name, trial.name, reason, facts, kept, expects)
 
     def abstain(self, trial: Trial, reason: str, evidence: Mapping[str, Any] | None = None) -> Decision:
         """Return a decision for no change."""
         return Decision(self.name, trial.name, reason, dict(evidence or {}))
+
+
+def fitting(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the edits whose path a config has, and the paths of the others."""
+    kept = tuple(edit for edit in edits if matches(config, path_of(edit)))
+    return kept, tuple(path_of(edit) for edit in edits if edit not in kept)
+
+
+def _first_sentence(kind: type[Rule]) -> str:
+    told = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+    return told.rstrip(".") or f"{kind.__name__} says so"

@@ -11,8 +11,19 @@ import numpy as np
 from autoloop import curves
 from autoloop.history.series import Series
 
-LEVELS = ("last", "tail", "max")
-SPANS = ("first_last", "start", "run", "end")
+LEVEL_WORDS = {
+    "last": "last value",
+    "tail": "median of the last quarter",
+    "max": "largest value",
+}
+LEVELS = tuple(LEVEL_WORDS)
+SPAN_WORDS = {
+    "first_last": "the run (last against first)",
+    "start": "the run (tail against first)",
+    "run": "the run",
+    "end": "its last half",
+}
+SPANS = tuple(SPAN_WORDS)
 WINDOW = 0.25  # share of the points that the head and the tail of a run take in
 LEAST = {"first_last": 2, "start": 2, "run": 2, "end": 4}  # points without which a change means nothing
 END = 0.5  # share of the points that the end of a run takes in

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoloop.rules import checks
-from autoloop.rules.base import Decision
-from autoloop.rules.changes import LEAST, SPANS, Change, level, measure
+from autoloop.rules.base import Decision, Outlook
+from autoloop.rules.changes import LEAST, LEVEL_WORDS, SPAN_WORDS, SPANS, Change, level, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.paths import is_number, matches
 from autoloop.rules.readings import find_curve
@@ -70,13 +70,22 @@ class CostNotFalling(EditingRule):
         self.span = checks.choice(name, "span", span, SPANS)
         self.min_points = checks.whole(name, "min_points", min_points, LEAST[self.span])
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say which mass and which costs it looks at."""
+        terms = "of a learnable term " if self.only_learnable else ""
+        mass = f"{self.mass} ({LEVEL_WORDS[self._stat]}) is above {self.mass_above:g}"
+        costs = f"no cost {terms}fell by {self.limit_pct:g} % over {SPAN_WORDS[self.span]}"
+        return Outlook(f"{mass}, and {costs} ({self.min_points} points or more)", self.edits)
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Look at the mass, then at every term."""
         mass = find_curve(trial, [self.mass], self.min_points)
         if mass.problem:
             return self.abstain(trial, mass.problem)
-        value = level(mass.series, "last" if self.span == "first_last" else "tail")
+        value = level(mass.series, self._stat)
         facts: dict[str, Any] = {
+            "metric": self.mass,
+            "span": self.span,
             "mass": value,
             "mass_above": self.mass_above,
             "fell_less_than_pct": self.limit_pct,
@@ -96,6 +105,10 @@ class CostNotFalling(EditingRule):
             f"{self.mass} is {value:.3g}, but no {kind} fell by {self.limit_pct:g} % (the most: {most:.3g} %)"
         )
         return self.propose(trial, self.edits, reason, facts, self.expects)
+
+    @property
+    def _stat(self) -> str:
+        return "last" if self.span == "first_last" else "tail"
 
     def _changes(self, trial: Trial) -> dict[str, Change]:
         """Return how the cost of each term changed, as far as it was logged."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from autoloop.rules.base import Decision
+from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import unusable
 from autoloop.trials import Trial
@@ -27,6 +28,10 @@ class Fallback(EditingRule):
 
     def __init__(self, *, name: str, edits: Sequence[str], expects: str = "") -> None:
         super().__init__(name=name, edits=edits, expects=expects)
+
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say that it comes last."""
+        return Outlook("no other rule fired", self.edits)
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Propose the edits."""

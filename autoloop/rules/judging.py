@@ -15,7 +15,7 @@ def judge(
 
     Args:
         rules: Rules in the order of their priority.
-        trials_of_round: The trials to judge, in job order.
+        trials_of_round: The trials to judge, as they were planned.
         trials: Every finished trial of the study by name, those of the round included.
 
     Returns:

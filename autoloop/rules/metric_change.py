@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autoloop.errors import ConfigError
 from autoloop.rules import checks
-from autoloop.rules.base import Decision
-from autoloop.rules.changes import LEAST, SPANS, Change, measure
+from autoloop.rules.base import Decision, Outlook
+from autoloop.rules.changes import LEAST, SPAN_WORDS, SPANS, Change, measure
 from autoloop.rules.editing import EditingRule
-from autoloop.rules.readings import find_curve
+from autoloop.rules.readings import find_curve, first_of
 from autoloop.trials import Trial
 
 
@@ -32,7 +33,7 @@ class MetricChange(EditingRule):
     from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
     ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points`` finite
     values, on more than a tenth of non-finite ones, where ``first`` is 0, on a run whose loss ended
-    non-finite, and on a job that failed.
+    non-finite, on a job that failed, and with ``end`` on one that was stopped before its end.
 
     Args:
         name: Name of the rule.
@@ -80,23 +81,37 @@ class MetricChange(EditingRule):
         self.kind, value = given.popitem()
         self.limit_pct = checks.number(name, self.kind, value, 0.0)
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say which change it waits for."""
+        noise = f"its noise is at most {self.max_noise_pct:g} %"
+        sure = noise if self.kind in ("fell_less_than_pct", "stayed_within_pct") else "beyond its noise"
+        return Outlook(
+            f"{first_of(self.metrics)} {self._wanted} over {SPAN_WORDS[self.span]} "
+            f"({self.min_points} points or more, {sure})",
+            self.edits,
+        )
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compare the change with the threshold."""
         curve = find_curve(trial, self.metrics, self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
+        if self.span == "end" and trial.stop_step is not None:
+            return self.abstain(trial, f"it was stopped at step {trial.stop_step}, before its end")
         change = measure(curve.series, self.span)
         evidence = {"metric": curve.metric, "span": self.span, **change.facts(), self.kind: self.limit_pct}
         if not math.isfinite(change.pct):
             return self.abstain(trial, f"{curve.metric} starts at 0: its change has no percentage", evidence)
-        found = f"{curve.metric} {describe(change)} over {_SPAN_WORDS[self.span]}"
+        found = f"{curve.metric} {describe(change)} over {SPAN_WORDS[self.span]}"
         doubt = self._doubt(change)
         if doubt:
             return self.abstain(trial, f"{found}; {doubt}", evidence)
-        wanted = self.kind.removesuffix("_pct").replace("_", " ")
-        return self.propose(
-            trial, self.edits, f"{found} ({wanted} {self.limit_pct:g} %)", evidence, self.expects
-        )
+        return self.propose(trial, self.edits, f"{found} ({self._wanted})", evidence, self.expects)
+
+    @property
+    def _wanted(self) -> str:
+        """The threshold in words, such as ``fell more than 3 %``."""
+        return f"{self.kind.removesuffix('_pct').replace('_', ' ')} {self.limit_pct:g} %"
 
     def _doubt(self, change: Change) -> str:
         """Return why the threshold is not met, or an empty string."""
@@ -112,14 +127,6 @@ class MetricChange(EditingRule):
             return ""
         word = "rise" if rise else "fall"
         return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
-
-
-_SPAN_WORDS = {
-    "first_last": "the run (last against first)",
-    "start": "the run (tail against first)",
-    "run": "the run",
-    "end": "its last half",
-}
 
 
 def describe(change: Change) -> str:

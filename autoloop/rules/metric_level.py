@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autoloop.errors import ConfigError
 from autoloop.rules import checks
-from autoloop.rules.base import Decision
-from autoloop.rules.changes import LEVELS, level
+from autoloop.rules.base import Decision, Outlook
+from autoloop.rules.changes import LEVEL_WORDS, LEVELS, level
 from autoloop.rules.editing import EditingRule
-from autoloop.rules.readings import find_curve
+from autoloop.rules.readings import find_curve, first_of
 from autoloop.trials import Trial
 
 
@@ -61,6 +62,12 @@ class MetricLevel(EditingRule):
                 f"both together make a band"
             )
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say which level it waits for."""
+        points = f", {self.min_points} points or more" if self.min_points > 1 else ""
+        found = f"{first_of(self.metrics)} ({LEVEL_WORDS[self.stat]}{points})"
+        return Outlook(f"{found} is {self._range}", self.edits)
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compare the level with the thresholds."""
         curve = find_curve(trial, self.metrics, self.min_points)
@@ -68,12 +75,20 @@ class MetricLevel(EditingRule):
             return self.abstain(trial, curve.problem)
         value = level(curve.series, self.stat)
         evidence = {"metric": curve.metric, "stat": self.stat, "value": value, "points": len(curve.series)}
-        bounds = {"above": self.above, "below": self.below}
-        evidence.update({key: bound for key, bound in bounds.items() if bound is not None})
+        evidence.update(self._bounds)
         found = f"{curve.metric} ({self.stat}) is {value:.4g}"
         if self.below is not None and value >= self.below:
             return self.abstain(trial, f"{found}, not below {self.below:g}", evidence)
         if self.above is not None and value <= self.above:
             return self.abstain(trial, f"{found}, not above {self.above:g}", evidence)
-        given = [f"{key} {bound:g}" for key, bound in bounds.items() if bound is not None]
-        return self.propose(trial, self.edits, f"{found}, {' and '.join(given)}", evidence, self.expects)
+        return self.propose(trial, self.edits, f"{found}, {self._range}", evidence, self.expects)
+
+    @property
+    def _bounds(self) -> dict[str, float]:
+        bounds = {"above": self.above, "below": self.below}
+        return {key: bound for key, bound in bounds.items() if bound is not None}
+
+    @property
+    def _range(self) -> str:
+        """The thresholds in words."""
+        return " and ".join(f"{key} {bound:g}" for key, bound in self._bounds.items())

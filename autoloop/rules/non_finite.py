@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from autoloop.rules.base import Decision
+from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import diverged
 from autoloop.trials import Trial, TrialState
@@ -34,6 +35,11 @@ class NonFinite(EditingRule):
 
     def __init__(self, *, name: str, edits: Sequence[str], expects: str = "") -> None:
         super().__init__(name=name, edits=edits, expects=expects)
+
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say how a run diverges."""
+        when = "a loss is NaN or infinite at the end, or the job ended with such an error"
+        return Outlook(when, self.edits, final=True)
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Look at the last value of every loss, then at the error."""

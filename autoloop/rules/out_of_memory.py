@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from autoloop.rules import checks
-from autoloop.rules.base import Decision, Rule
+from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import numbers
+from autoloop.rules.readings import first_of
 from autoloop.trials import Trial, TrialState
 
 MESSAGES = ("out of memory", "outofmemory", "cannot allocate memory", "alloc_failed", "memoryerror")
@@ -41,6 +43,11 @@ class OutOfMemory(Rule):
         self.accumulation = checks.texts(name, "accumulation", accumulation)
         self.messages = tuple(message.lower() for message in checks.texts(name, "messages", messages))
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say how it tells missing memory, and what it halves in this config."""
+        when = f"the job ends INFEASIBLE and its error says {first_of(self.messages)}"
+        return Outlook(when, self._smaller(config), final=True)
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Read the error, then the batch size."""
         if trial.state is not TrialState.INFEASIBLE:
@@ -48,20 +55,26 @@ class OutOfMemory(Rule):
         if not any(message in trial.error.lower() for message in self.messages):
             return self.abstain(trial, f"the error is not about memory: {trial.error or 'none was given'}")
         config = trial.variant.config
-        batches = [place for path in self.batch for place in numbers(config, path)]
+        batches = self._batches(config)
         evidence = {"error": trial.error, "batch": dict(batches)}
-        halves = [f"{path}@set={int(size) // 2}" for path, size in batches if size >= 2]
-        if not halves:
+        edits = self._smaller(config)
+        if not edits:
             why = (
                 "the batch is as small as it gets"
                 if batches
                 else f"the config has no {', '.join(self.batch)}"
             )
             return replace(self.abstain(trial, f"out of memory, but {why}", evidence), final=True)
+        sizes = ", ".join(f"{path} {size:g}" for path, size in batches)
+        found, wanted = f"out of memory with {sizes}", "the job fits into memory"
+        return replace(self.propose(trial, edits, found, evidence, wanted), final=True)
+
+    def _batches(self, config: Mapping[str, Any]) -> list[tuple[str, float]]:
+        return [place for path in self.batch for place in numbers(config, path)]
+
+    def _smaller(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Edits that halve the batch and double the accumulation; none for a batch that cannot be halved."""
+        halves = [f"{path}@set={int(size) // 2}" for path, size in self._batches(config) if size >= 2]
         gathered = [place for path in self.accumulation for place in numbers(config, path)]
         doubles = [f"{path}@set={2 * max(1, int(count))}" for path, count in gathered]
-        sizes = ", ".join(f"{path} {size:g}" for path, size in batches)
-        decision = self.propose(
-            trial, halves + doubles, f"out of memory with {sizes}", evidence, "the job fits into memory"
-        )
-        return replace(decision, final=True)
+        return (*halves, *doubles) if halves else ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autoloop.rules import checks
-from autoloop.rules.base import Decision
+from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.changes import measure
 from autoloop.rules.editing import EditingRule
-from autoloop.rules.readings import find_curve
+from autoloop.rules.readings import find_curve, first_of
 from autoloop.trials import Trial
 
 
@@ -51,6 +52,12 @@ class Overfitting(EditingRule):
         self.rose_more_than_pct = checks.number(name, "rose_more_than_pct", rose_more_than_pct, 0.0)
         self.min_points = checks.whole(name, "min_points", min_points, 4)
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say which two curves it compares."""
+        rose = f"{first_of(self.evaluation)} rose more than {self.rose_more_than_pct:g} % over its last half"
+        fell = f"{first_of(self.train)} fell ({self.min_points} points or more, both beyond their noise)"
+        return Outlook(f"{rose} while {fell}", self.edits)
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compare the two curves over the last half of the run."""
         train = find_curve(trial, self.train, self.min_points)
@@ -59,6 +66,8 @@ class Overfitting(EditingRule):
             return self.abstain(trial, train.problem or evaluation.problem)
         seen, held_out = measure(train.series, "end"), measure(evaluation.series, "end")
         evidence = {
+            "metric": evaluation.metric,
+            "span": "end",
             "train": {"metric": train.metric, **seen.facts()},
             "evaluation": {"metric": evaluation.metric, **held_out.facts()},
             "rose_more_than_pct": self.rose_more_than_pct,

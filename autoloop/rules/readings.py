@@ -51,6 +51,11 @@ def diverged(trial: Trial) -> str:
     return ""
 
 
+def first_of(metrics: Sequence[str]) -> str:
+    """Return the metrics in words; of several the first one logged counts."""
+    return " or else ".join(metrics[:2]) + (f" or one of {len(metrics) - 2} more" if len(metrics) > 2 else "")
+
+
 def find_curve(trial: Trial, metrics: Sequence[str], min_points: int = 1) -> Curve:
     """Return the curve of the first of ``metrics`` that was logged, without its non-finite values.
 

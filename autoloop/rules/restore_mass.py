@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autoloop.errors import ConfigError
 from autoloop.rules import checks
-from autoloop.rules.base import Decision, Rule
-from autoloop.rules.changes import level
+from autoloop.rules.base import Decision, Outlook, Rule
+from autoloop.rules.changes import LEVEL_WORDS, level
 from autoloop.rules.paths import numbers
 from autoloop.rules.readings import find_curve
 from autoloop.trials import Trial
 
+EXAMPLE = 1e-6  # a mass that the users call none
 LOG_SMALLEST = math.log(sys.float_info.min)  # about -708: what a mass of exactly 0 is at most
 
 
@@ -74,13 +76,33 @@ class RestoreMass(Rule):
         if strangers:
             raise ConfigError(f"rule {name!r}: spread names {', '.join(strangers)}, which is not in knobs")
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say the formula, with the step from an empty plan as an example."""
+        knobs = {path: found[0][1] for path in self.knobs if len(found := numbers(config, path)) == 1}
+        mass = min(EXAMPLE, self.below / 10)
+        complete = len(knobs) == len(self.knobs) and sum(knobs.values()) > 0
+        factor = self._factor(math.log(mass))
+        s = " + ".join(path.rpartition(".")[2] for path in self.knobs)
+        return Outlook(
+            f"{self.mass} ({LEVEL_WORDS['tail']}, {self.min_points} points or more) is below {self.below:g}",
+            self._edits(knobs, factor) if complete else (),
+            f"s = {s} grows to s * log(mass) / log({self.wanted:g}), at most {self.max_factor:g}-fold; "
+            f"for a mass of {mass:g}: {factor:.3g}-fold",
+        )
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compute the taus that restore the mass."""
         curve = find_curve(trial, [self.mass], self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
         now = level(curve.series, "tail")
-        evidence = {"mass": now, "below": self.below, "wanted": self.wanted}
+        evidence = {
+            "metric": self.mass,
+            "stat": "tail",
+            "mass": now,
+            "below": self.below,
+            "wanted": self.wanted,
+        }
         if now >= self.below:
             return self.abstain(trial, f"{self.mass} is {now:.3g}, not below {self.below:g}", evidence)
         values = {path: numbers(trial.variant.config, path) for path in self.knobs}
@@ -90,27 +112,35 @@ class RestoreMass(Rule):
         return self._restore(trial, {path: found[0][1] for path, found in values.items()}, now, evidence)
 
     def _restore(
-        self, trial: Trial, knobs: Mapping[str, float], now: float, facts: Mapping[str, float]
+        self, trial: Trial, knobs: Mapping[str, float], now: float, facts: Mapping[str, Any]
     ) -> Decision:
         """Return the decision for known knobs and mass."""
         scale = sum(knobs.values())
         if scale <= 0:
             return self.abstain(trial, f"{' + '.join(knobs)} is {scale:g}, not positive", facts)
         log_now = self._log_mass(trial, now)
-        factor = min(log_now / math.log(self.wanted), self.max_factor)
-        fixed = sum(value for path, value in knobs.items() if path not in self.spread)
-        new = _grow({path: knobs[path] for path in self.spread}, factor * scale - fixed)
+        factor = self._factor(log_now)
         reason = (
             f"{self.mass} is {now:.3g} (log {log_now:.4g}), below {self.below:g}: "
             f"{' + '.join(knobs)} must grow {factor:.3g}-fold, from {scale:.3g} to {factor * scale:.3g}"
         )
         return self.propose(
             trial,
-            [f"{path}@set={value:.3g}" for path, value in new.items()],
+            self._edits(knobs, factor),
             reason,
             {**facts, "log_mass": log_now, "scale": scale, "factor": factor},
             f"{self.mass} of about {self.wanted:g}",
         )
+
+    def _factor(self, log_mass: float) -> float:
+        """How much ``s`` must grow."""
+        return min(log_mass / math.log(self.wanted), self.max_factor)
+
+    def _edits(self, knobs: Mapping[str, float], factor: float) -> tuple[str, ...]:
+        """The edits that let the sum of the knobs grow by ``factor``."""
+        fixed = sum(value for path, value in knobs.items() if path not in self.spread)
+        new = _grow({path: knobs[path] for path in self.spread}, factor * sum(knobs.values()) - fixed)
+        return tuple(f"{path}@set={value:.3g}" for path, value in new.items())
 
     def _log_mass(self, trial: Trial, mass: float) -> float:
         """Return the logarithm of the mass at the end of the run."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoloop.rules import checks
-from autoloop.rules.base import Decision
+from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
-from autoloop.rules.readings import find_curve
+from autoloop.rules.readings import find_curve, first_of
 from autoloop.trials import Trial
 
 REACH = 5  # points on either side that make a point's neighbourhood
@@ -54,6 +55,15 @@ class Spikes(EditingRule):
         self.at_least = checks.whole(name, "at_least", at_least, 1)
         self.min_points = checks.whole(name, "min_points", min_points, 3)
 
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        """Say what a spike is."""
+        spikes = f"{self.at_least} or more points over {self.times:g} x the median of the {2 * REACH + 1}"
+        return Outlook(
+            f"{first_of(self.metrics)} has {spikes} around them, after the first tenth of the run "
+            f"({self.min_points} points or more)",
+            self.edits,
+        )
+
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Count the spikes."""
         curve = find_curve(trial, self.metrics, self.min_points)
@@ -63,8 +73,10 @@ class Spikes(EditingRule):
         around = _neighbourhood(values)
         spikes = np.flatnonzero((around > 0) & (values > self.times * around))
         spikes = spikes[spikes >= len(values) // 10]
+        steps = [int(step) for step in curve.series.steps[[0, -1]]]
         evidence = {
             "metric": curve.metric,
+            "steps": steps,
             "spikes_at": [int(step) for step in curve.series.steps[spikes]],
             "times": self.times,
             "at_least": self.at_least,

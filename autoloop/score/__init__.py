@@ -1,14 +1,18 @@
 """Keeping score: paired verdicts against a noise floor, the scorecard of rules, how sure a result is."""
 
 from autoloop.score.bootstrap import Interval, interval
-from autoloop.score.conclusion import conclusion, root
+from autoloop.score.conclusion import conclusion, confirmed, dropped_edits
+from autoloop.score.confirmation import Confirmation, confirmation
+from autoloop.score.leader import contenders, leader, standings
 from autoloop.score.noise import Noise, noise
 from autoloop.score.pairs import Pair, gain_pct, gains_pct, pairs, results
 from autoloop.score.progress import rounds_without_gain
+from autoloop.score.reduction import idle_paths, knobs, root, winner, without_effect
 from autoloop.score.scorecard import Outcome, Row, Scorecard, outcomes
 from autoloop.score.verdicts import Verdict, verdict, verdicts
 
 __all__ = [
+    "Confirmation",
     "Interval",
     "Noise",
     "Outcome",
@@ -17,15 +21,25 @@ __all__ = [
     "Scorecard",
     "Verdict",
     "conclusion",
+    "confirmation",
+    "confirmed",
+    "contenders",
+    "dropped_edits",
     "gain_pct",
     "gains_pct",
+    "idle_paths",
     "interval",
+    "knobs",
+    "leader",
     "noise",
     "outcomes",
     "pairs",
     "results",
     "root",
     "rounds_without_gain",
+    "standings",
     "verdict",
     "verdicts",
+    "winner",
+    "without_effect",
 ]

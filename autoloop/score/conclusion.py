@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from autoloop.score.confirmation import confirmation
+from autoloop.score.leader import leader
 from autoloop.score.noise import noise
 from autoloop.score.pairs import gains_pct, results
+from autoloop.score.reduction import root, winner, without_effect
 from autoloop.study import Job, Study
-
-
-def root(study: Study, job: Job) -> Job:
-    """The starting point that a job descends from."""
-    seen = {job.name}
-    while (parent := study.by_name(job.plan.parent)) is not None and parent.name not in seen:
-        seen.add(parent.name)
-        job = parent
-    return job
 
 
 def conclusion(study: Study, reason: str) -> str:
@@ -23,13 +17,39 @@ def conclusion(study: Study, reason: str) -> str:
         study: The record.
         reason: Why it ends, as a clause.
     """
-    best = study.best()
-    jobs = len(study.counted())
+    best = winner(study)
+    jobs = study.size
     counted = f"{jobs} job{'' if jobs == 1 else 's'}"
     if best is None:
         return f"the study ends after {counted}, none of them with a result: {reason}"
     found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
-    return f"the study ends after {counted}: {reason}; {found}{_against_start(study, best)}"
+    dropped = dropped_edits(study)
+    found += f", without edits of {dropped}" if dropped else ""
+    sure = confirmed(study)
+    return f"the study ends after {counted}: {reason}; {found}{sure or _against_start(study, best)}"
+
+
+def dropped_edits(study: Study) -> str:
+    """Which edits of the leader are not part of the winner, in words; empty where it has them all."""
+    best, paths = leader(study), without_effect(study)
+    return f"{best.name} that do nothing ({', '.join(paths)})" if best is not None and paths else ""
+
+
+def confirmed(study: Study) -> str:
+    """What fresh seeds say of the winner, as a clause; empty where it was not confirmed."""
+    found = confirmation(study)
+    if found is None:
+        return ""
+    gain, count = found.gain_pct, len(found.gains_pct)
+    word = "better" if gain.value >= 0 else "worse"
+    seeds = f"{count} fresh seed{'' if count == 1 else 's'}"
+    spread = f"90 % interval {gain.low:.3g} to {gain.high:.3g} %, " if count > 1 else ""
+    chance = f"{spread}better with probability {found.better:.2f}"
+    luck = f"looked {abs(found.optimism_pct):.2g} % {'better' if found.optimism_pct >= 0 else 'worse'}"
+    return (
+        f", {abs(gain.value):.3g} % {word} than {found.start.name} on {seeds} ({chance}); "
+        f"chosen at {found.selected:.4g}, it comes to {found.fresh:.4g} there: it {luck} than it is"
+    )
 
 
 def _against_start(study: Study, best: Job) -> str:

@@ -70,7 +70,7 @@ def gains_pct(study: Study, own: Mapping[Seed, float], other: Mapping[Seed, floa
 
 
 def pairs(study: Study) -> list[Pair]:
-    """Every child that ended, beside its parent, in job order; an interrupted job or a repeat is none."""
+    """Every child that ended, beside its parent, as planned; an interrupted job or a repeat is none."""
     by_seed = results(study)
     parents = {job.name: job for job in study.counted()}
     found = []

@@ -17,7 +17,7 @@ def rounds_without_gain(study: Study) -> int:
     leader: Job | None = None
     waited = 0
     for number in study.rounds:
-        best = _best(study, [job for job in study.of_round(number) if job.known and not job.is_repeat])
+        best = _best(study, [job for job in study.of_round(number) if job.known and not job.measures])
         if leader is None:
             leader = best
             continue

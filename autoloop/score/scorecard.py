@@ -102,9 +102,10 @@ class Scorecard:
 
 
 def outcomes(study: Study) -> list[Outcome]:
-    """What came of every proposal of a study that a rule or sampler made, in job order."""
+    """What came of every proposal of a study that a rule or sampler made, as they were planned."""
     floor = noise(study)
-    return [_outcome(pair, verdict(pair, floor)) for pair in pairs(study) if pair.child.plan.rule]
+    tried = [pair for pair in pairs(study) if pair.child.plan.rule and not pair.child.measures]
+    return [_outcome(pair, verdict(pair, floor)) for pair in tried]
 
 
 def _outcome(pair: Pair, said: Verdict) -> Outcome:

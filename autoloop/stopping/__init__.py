@@ -4,7 +4,7 @@ from autoloop.stopping.base import Live, StopDecision, StopRule
 from autoloop.stopping.behind import Behind
 from autoloop.stopping.build import build_stop_rules
 from autoloop.stopping.explosion import Explosion
-from autoloop.stopping.judging import judge_live, protected
+from autoloop.stopping.judging import first_stop, protected
 from autoloop.stopping.metric_at_step import MetricAtStep
 from autoloop.stopping.not_finite import NotFinite
 
@@ -17,6 +17,6 @@ __all__ = [
     "StopDecision",
     "StopRule",
     "build_stop_rules",
-    "judge_live",
+    "first_stop",
     "protected",
 ]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from autoloop.history.series import History
+
+Steps = NDArray[np.int64]
 
 
 def _no_history() -> History:
@@ -18,14 +23,17 @@ def _no_history() -> History:
 class Live:
     """A running job as far as it has come.
 
+    What it is compared with was complete when it was planned, so that a comparison does not depend on when
+    it is made.
+
     Attributes:
         name: Its name.
         history: Its curves so far, under canonical metric names.
         objective: The metric that variants are judged by; empty where it is the task's return value.
         maximize: Whether a larger objective is better.
-        parent: Curves of the trial it was derived from, run with the same seed, as far as that has come;
-            none where there is no parent.
-        best: Curves of the best completed trial; none while there is none.
+        parent: Curves of the completed trial it was derived from, run with the same seed; none where there is
+            no such trial.
+        best: Curves of the best trial that had completed when it was planned; none while there is none.
         margin_pct: Gain between two runs at one seed that is more than noise, in percent.
     """
 
@@ -37,6 +45,10 @@ class Live:
     best: History = field(default_factory=_no_history)
     margin_pct: float = 3.0
 
+    def until(self, step: int) -> Live:
+        """The job as it was when it had come to this step."""
+        return replace(self, history=self.history.until(step))
+
 
 @dataclass(frozen=True, slots=True)
 class StopDecision:
@@ -45,11 +57,13 @@ class StopDecision:
     Attributes:
         rule: Name of the rule.
         reason: Why, in one sentence.
+        step: The step it was judged at: the job's curves count up to here.
         evidence: The numbers it rests on (JSON-serialisable).
     """
 
     rule: str
     reason: str
+    step: int
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,13 +72,38 @@ class StopRule(ABC):
 
     Attributes:
         name: The key the rule has in the config; decisions carry it.
-        spares: Whether it leaves baselines, repeats and the best running jobs alone. A rule for runs that
-            are broken, not merely bad, does not.
+        spares: Whether it leaves repeats and the best jobs alone. A rule for runs that are broken, not merely
+            bad, does not.
     """
 
     name: str
     spares: bool = True
 
+    def condition(self) -> str:
+        """Say in words, with its thresholds, which job it ends; unless told, as its docstring begins."""
+        told = " ".join((type(self).__doc__ or "").partition("\n\n")[0].split())
+        return told.rstrip(".") or f"{type(self).__name__} says so"
+
     @abstractmethod
     def judge(self, live: Live) -> StopDecision | None:
-        """Judge a running job by its curves so far; None to let it run."""
+        """Judge a running job by its curves so far, as of its last step; None to let it run."""
+
+    def moments(self, live: Live) -> Steps:
+        """Return the steps, ascending, at which `judge` may want the job ended; by default all it logged.
+
+        A rule that can tell them at a glance is asked less often.
+        """
+        logged = [series.steps for series in live.history.values()]
+        return np.unique(np.concatenate(logged)) if logged else np.empty(0, dtype=np.int64)
+
+
+def runs_of(bad: NDArray[np.bool_], points: int) -> NDArray[np.bool_]:
+    """Return for each place (n,) whether it and those before it make ``points`` bad ones in a row."""
+    length = np.arange(1, bad.size + 1)
+    last_good = np.maximum.accumulate(np.where(bad, 0, length)) if bad.size else length
+    return np.asarray(length - last_good >= points)
+
+
+def first_present(names: Sequence[str], history: History) -> str | None:
+    """Return the first of these metrics that a history has."""
+    return next((name for name in names if name in history), None)

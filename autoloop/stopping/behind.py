@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autoloop.history.series import Series
 from autoloop.rules import checks
-from autoloop.stopping.base import Live, StopDecision, StopRule
+from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 
 REFERENCES = ("parent", "best")
+
+CLOSING = 2 / 3  # a gap that shrank to this share of what it was closes
 
 
 class Behind(StopRule):
     """Ends a job whose objective was worse than the reference's at the same step, ``points`` times in a row.
 
     The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels)
-    or the ``best`` completed trial so far. A point counts as worse where it is behind by more than the larger
-    of ``by_pct`` percent of the reference and ``margins`` times the study's noise floor for pairs. Only steps
-    from the share ``after`` of the reference's length on are looked at: curves cross early. A job that
-    catches up is let run: where its gap, in percent, has shrunk by a third or more over those points.
+    or the ``best`` trial, either of them only if it had completed when the job was planned. A point counts as
+    worse where it is behind by more than the larger of ``by_pct`` percent of the reference and ``margins``
+    times the study's noise floor for pairs. Only steps from the share ``after`` of the reference's length on
+    are looked at: curves cross early. A job that catches up is let run: where its gap, in percent, has shrunk
+    by a third or more over those points.
+
+    Wrong to use where curves cross late: learning rates that decay at different times, runs of different
+    lengths, strong regularisation, an objective of one or two evaluations.
 
     Args:
         name: Name of the rule.
@@ -48,28 +52,49 @@ class Behind(StopRule):
         self.after = checks.number(name, "after", after, 0.0, 1.0)
         self.points = checks.whole(name, "points", points, 1)
 
+    def condition(self) -> str:
+        """How far behind whom, and from when on."""
+        who = "its parent" if self.against == "parent" else "the best trial"
+        gap = f"{self.by_pct:g} % (or {self.margins:g} noise floors)"
+        often = f"{self.points} times in a row from {self.after:.0%} of its steps on"
+        return f"the objective is {gap} behind {who} at the same step, {often}, and does not catch up"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Compare the curves of the objective at the steps that both have."""
-        own = live.history.get(live.objective)
-        other = (live.parent if self.against == "parent" else live.best).get(live.objective)
-        if own is None or other is None or not len(other):
-            return None
-        steps, gaps = _gaps(own, other, live.maximize)
-        late = steps >= self.after * int(other.steps[-1])
-        steps, gaps = steps[late][-self.points :], gaps[late][-self.points :]
-        needed = max(self.by_pct, self.margins * live.margin_pct)
-        if len(gaps) < self.points or not (gaps > needed).all() or gaps[-1] <= gaps[0] * 2 / 3:
+        steps, gaps = self._compared(live)
+        if not len(gaps) or not self._lost(live, gaps)[-1]:
             return None
         step, gap = int(steps[-1]), float(gaps[-1])
         who = "its parent" if self.against == "parent" else "the best trial"
         reason = f"{live.objective} is {gap:.3g} % behind {who} at step {step}"
-        evidence: dict[str, Any] = {
-            "metric": live.objective,
-            "step": step,
-            "behind_pct": gap,
-            "needed_pct": needed,
-        }
-        return StopDecision(self.name, reason, evidence)
+        evidence = {"metric": live.objective, "step": step, "against": self.against}
+        evidence |= {"behind_pct": gap, "needed_pct": self._needed(live)}
+        return StopDecision(self.name, reason, step, evidence)
+
+    def moments(self, live: Live) -> Steps:
+        """Return the steps at which the job has been behind for long enough."""
+        steps, gaps = self._compared(live)
+        lost: Steps = steps[self._lost(live, gaps)]
+        return lost
+
+    def _needed(self, live: Live) -> float:
+        return max(self.by_pct, self.margins * live.margin_pct)
+
+    def _compared(self, live: Live) -> tuple[Steps, np.ndarray]:
+        """Return the late steps that both have, and how far the job is behind there in percent."""
+        own = live.history.get(live.objective)
+        other = (live.parent if self.against == "parent" else live.best).get(live.objective)
+        if own is None or other is None or not len(other):
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        steps, gaps = _gaps(own, other, live.maximize)
+        late = steps >= self.after * int(other.steps[-1])
+        return steps[late], gaps[late]
+
+    def _lost(self, live: Live, gaps: np.ndarray) -> np.ndarray:
+        """Return for each place (n,) whether the last gaps up to it are too large and do not close."""
+        far = runs_of(gaps > self._needed(live), self.points)
+        first = np.concatenate([np.full(self.points - 1, np.inf), gaps])[: len(gaps)]
+        return far & (gaps > first * CLOSING)
 
 
 def _gaps(own: Series, other: Series, maximize: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from autoloop.history.series import Series
 from autoloop.rules import checks
-from autoloop.stopping.base import Live, StopDecision, StopRule
+from autoloop.rules.readings import first_of
+from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, first_present, runs_of
 
 
 class Explosion(StopRule):
@@ -13,6 +17,9 @@ class Explosion(StopRule):
 
     The usual level is the median of its first ``quiet`` logged values, so a run that starts high is measured
     by itself. Infinite values count as exploded, NaN does not (that is `NotFinite`'s). Spares no job.
+
+    Wrong to use where a warm-up starts with next to no gradient; where the norm is logged after clipping it
+    never fires.
 
     Args:
         name: Name of the rule.
@@ -39,22 +46,39 @@ class Explosion(StopRule):
         self.quiet = checks.whole(name, "quiet", quiet, 3)
         self.points = checks.whole(name, "points", points, 1)
 
+    def condition(self) -> str:
+        """How far the gradients must grow."""
+        level = f"over {self.times:g} x the median of its first {self.quiet}"
+        return f"the last {self.points} values of {first_of(self.metric)} are {level}"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Compare the last values with the first ones."""
-        metric = next((metric for metric in self.metric if metric in live.history), None)
+        metric = first_present(self.metric, live.history)
+        if metric is None or not len(live.history[metric]) or not self._exploded(live.history[metric])[-1]:
+            return None
+        series = live.history[metric]
+        step, value, usual = int(series.steps[-1]), float(series.values[-1]), self._usual(series)
+        times = f"{self.times:g} times its first level {usual:.3g}"
+        reason = f"{metric} is {value:.3g} at step {step}, over {times}"
+        evidence = {"metric": metric, "step": step, "value": str(value), "usual": usual}
+        return StopDecision(self.name, reason, step, evidence)
+
+    def moments(self, live: Live) -> Steps:
+        """Return the steps at which the norm has been beyond its level for long enough."""
+        metric = first_present(self.metric, live.history)
         if metric is None:
-            return None
-        values = live.history[metric].values
-        if len(values) < self.quiet + self.points:
-            return None
-        usual = float(np.median(values[: self.quiet]))
-        last = values[-self.points :]
-        if not (np.isfinite(usual) and usual > 0 and (last > self.times * usual).all()):
-            return None
-        step, value = int(live.history[metric].steps[-1]), float(last[-1])
-        reason = (
-            f"{metric} is {value:.3g} at step {step}, over {self.times:g} times its first level {usual:.3g}"
-        )
-        return StopDecision(
-            self.name, reason, {"metric": metric, "step": step, "value": str(value), "usual": usual}
-        )
+            return np.empty(0, dtype=np.int64)
+        steps: Steps = live.history[metric].steps[self._exploded(live.history[metric])]
+        return steps
+
+    def _usual(self, series: Series) -> float:
+        return float(np.median(series.values[: self.quiet]))
+
+    def _exploded(self, series: Series) -> np.ndarray:
+        """Return for each place (n,) whether the last values up to it are beyond all measure."""
+        usual = self._usual(series) if len(series) >= self.quiet else math.nan
+        if not (math.isfinite(usual) and usual > 0):
+            return np.zeros(len(series), dtype=bool)
+        beyond = series.values > self.times * usual
+        beyond[: self.quiet] = False
+        return runs_of(beyond, self.points)

@@ -8,56 +8,71 @@ from collections.abc import Callable, Iterable, Sequence
 from autoloop.history.series import Series
 from autoloop.stopping.base import Live, StopDecision, StopRule
 
+Failed = Callable[[StopRule, Exception], None]
+"""Told of a rule that raised; that rule lets the job run."""
 
-def judge_live(
+
+def untold(rule: StopRule, error: Exception) -> None:
+    """Tell nobody."""
+
+
+def first_stop(
     rules: Sequence[StopRule],
     live: Live,
-    spared: bool = False,
-    failed: Callable[[StopRule, Exception], None] = lambda rule, error: None,
+    safe: Callable[[int], bool] = lambda step: False,
+    after: int = -1,
+    failed: Failed = untold,
 ) -> StopDecision | None:
-    """Ask every rule about a running job, in order; the first that wants it ended has its way.
+    """The first step at which a rule wants a job ended, whenever this is asked.
+
+    The answer depends on the curves alone: asked about a longer curve it is the same.
 
     Args:
-        rules: The stop rules.
-        live: The job.
-        spared: Whether only rules that spare no job are asked: for baselines, repeats and protected jobs.
-        failed: Told of a rule that raised; that rule lets the job run.
+        rules: The stop rules; where two want the job ended at one step, the earlier has its way.
+        live: The job as far as it has come.
+        safe: Whether the job is safe at a step from rules that spare the best.
+        after: Earlier steps are not looked at again.
+        failed: See `Failed`.
     """
-    for rule in rules:
-        decision = None if spared and rule.spares else _ask(rule, live, failed)
-        if decision is not None:
-            return decision
+    found = [_first(rule, live, safe, after, failed) for rule in rules]
+    return min((one for one in found if one is not None), key=lambda one: one.step, default=None)
+
+
+def _first(
+    rule: StopRule, live: Live, safe: Callable[[int], bool], after: int, failed: Failed
+) -> StopDecision | None:
+    """The first step at which one rule wants the job ended; none where it fails."""
+    try:
+        for step in map(int, rule.moments(live)):
+            decision = rule.judge(live.until(step)) if step >= after else None
+            if decision is None:
+                continue
+            if not isinstance(decision, StopDecision):
+                raise TypeError(f"it returned {type(decision).__name__}, not a StopDecision")
+            if not (rule.spares and safe(step)):
+                return decision
+    except Exception as error:  # noqa: BLE001 - a rule may be an outside author's; no job dies of its mistake
+        failed(rule, error)
     return None
 
 
-def _ask(rule: StopRule, live: Live, failed: Callable[[StopRule, Exception], None]) -> StopDecision | None:
-    """The rule's word; none where it fails."""
-    try:
-        decision = rule.judge(live)
-        if decision is not None and not isinstance(decision, StopDecision):
-            raise TypeError(f"it returned {type(decision).__name__}, not a StopDecision")
-    except Exception as error:  # noqa: BLE001 - a rule may be an outside author's; no job dies of its mistake
-        failed(rule, error)
-        return None
-    return decision
-
-
 def protected(own: Series | None, others: Iterable[Series], top: int, maximize: bool) -> bool:
-    """Whether a running job is among the best ``top`` at its own latest step.
+    """Whether a job is among the best ``top`` at its own latest step.
 
     Args:
-        own: Its curve of the objective; without one it is not protected.
-        others: Curves of the objective of all other jobs, finished and running; each counts with its value at
-            its last step not beyond the job's, those that have none there do not count.
+        own: Its curve of the objective so far; without one it is not protected.
+        others: Curves of the objective of the jobs it is compared with; each counts with its value at its
+            last step not beyond the job's, those that have none there do not count. Where none counts, nobody
+            can say that the job is among the best.
         top: How many are protected.
         maximize: Whether a larger objective is better.
     """
     if own is None or not len(own) or top < 1 or not math.isfinite(own.values[-1]):
         return False
     step, value = int(own.steps[-1]), float(own.values[-1])
-    reached = [_at(series, step) for series in others]
+    reached = [at for series in others if math.isfinite(at := _at(series, step))]
     better = [other for other in reached if (other > value if maximize else other < value)]
-    return len(better) < top
+    return bool(reached) and len(better) < top
 
 
 def _at(series: Series, step: int) -> float:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from autoloop.errors import ConfigError
+from autoloop.history.series import Series
 from autoloop.rules import checks
-from autoloop.stopping.base import Live, StopDecision, StopRule
+from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 
 
 class MetricAtStep(StopRule):
@@ -19,6 +20,8 @@ class MetricAtStep(StopRule):
 
     The users' own: at step 300 or later, ``train/ot_pi_sum`` below 1e-6. The transport plan has no mass, and
     no training brings it back.
+
+    Wrong to use where the metric moves late: by ``step`` every healthy run must have left the range.
 
     Args:
         name: Name of the rule.
@@ -48,20 +51,33 @@ class MetricAtStep(StopRule):
         if (self.below is None) == (self.above is None):
             raise ConfigError(f"{name!r}: give one of below and above")
 
+    def condition(self) -> str:
+        """Which side of which limit, and from when on."""
+        return f"the last {self.points} values of {self.metric} at step {self.step} or later are {self._side}"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Look at the last values from ``step`` on."""
         series = live.history.get(self.metric)
-        if series is None:
+        if series is None or not len(series) or not self._beyond(series)[-1]:
             return None
-        late = series.values[series.steps >= self.step][-self.points :]
-        if len(late) < self.points or not self._beyond(late):
-            return None
-        value, step = float(late[-1]), int(series.steps[-1])
-        side = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
+        step, value = int(series.steps[-1]), float(series.values[-1])
         evidence = {"metric": self.metric, "step": step, "value": value, "from_step": self.step}
-        return StopDecision(self.name, f"{self.metric} is {value:.3g} at step {step}, {side}", evidence)
+        reason = f"{self.metric} is {value:.3g} at step {step}, {self._side}"
+        return StopDecision(self.name, reason, step, evidence)
 
-    def _beyond(self, values: np.ndarray) -> bool:
+    @property
+    def _side(self) -> str:
+        return f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
+
+    def moments(self, live: Live) -> Steps:
+        """Return the steps at which the metric has been beyond its limit for long enough."""
+        series = live.history.get(self.metric)
+        return np.empty(0, dtype=np.int64) if series is None else series.steps[self._beyond(series)]
+
+    def _beyond(self, series: Series) -> np.ndarray:
+        """Return for each place (n,) whether the last values up to it are all beyond the limit."""
         low = -math.inf if self.below is None else self.below
         high = math.inf if self.above is None else self.above
-        return bool(np.isfinite(values).all() and ((values < low) | (values > high)).all())
+        values = series.values
+        bad = np.isfinite(values) & ((values < low) | (values > high)) & (series.steps >= self.step)
+        return runs_of(bad, self.points)

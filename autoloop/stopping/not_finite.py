@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import numpy as np
 
+from autoloop.history.series import History, Series
 from autoloop.rules import checks
-from autoloop.stopping.base import Live, StopDecision, StopRule
+from autoloop.rules.readings import first_of
+from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 
 
 class NotFinite(StopRule):
@@ -15,6 +18,8 @@ class NotFinite(StopRule):
 
     A single such value may come from a skipped step of mixed precision, so two in a row are asked for. Spares
     no job.
+
+    Wrong to use for a metric that is NaN by design, such as a mean over what may be empty.
 
     Args:
         name: Name of the rule.
@@ -29,16 +34,28 @@ class NotFinite(StopRule):
         self.metrics = checks.texts(name, "metrics", metrics)
         self.points = checks.whole(name, "points", points, 1)
 
+    def condition(self) -> str:
+        """Which metrics are watched."""
+        return f"the last {self.points} values of {first_of(self.metrics)} are NaN or infinite"
+
     def judge(self, live: Live) -> StopDecision | None:
         """Look at the last values of each watched metric."""
-        for metric, series in live.history.items():
-            if not any(fnmatchcase(metric, pattern) for pattern in self.metrics):
-                continue
-            last = series.values[-self.points :]
-            if len(last) == self.points and not np.isfinite(last).any():
-                step = int(series.steps[-1])
-                reason = f"{metric} is not finite at step {step}"
-                return StopDecision(
-                    self.name, reason, {"metric": metric, "step": step, "value": str(last[-1])}
-                )
+        for metric, series in self._watched(live.history):
+            if len(series) and self._bad(series)[-1]:
+                step, value = int(series.steps[-1]), str(series.values[-1])
+                evidence = {"metric": metric, "step": step, "value": value}
+                return StopDecision(self.name, f"{metric} is not finite at step {step}", step, evidence)
         return None
+
+    def moments(self, live: Live) -> Steps:
+        """Return the steps at which a watched metric has been bad for long enough."""
+        found = [series.steps[self._bad(series)] for _, series in self._watched(live.history)]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+    def _watched(self, history: History) -> Iterator[tuple[str, Series]]:
+        for metric, series in history.items():
+            if any(fnmatchcase(metric, pattern) for pattern in self.metrics):
+                yield metric, series
+
+    def _bad(self, series: Series) -> np.ndarray:
+        return runs_of(~np.isfinite(series.values), self.points)

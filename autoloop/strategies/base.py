@@ -38,8 +38,8 @@ class Situation:
     """All a strategy may look at when a round is to be filled.
 
     Attributes:
-        finished: Trials that ended since the last decision, in job order; repeats are not among them.
-        trials: Every finished trial of the study by name, repeats included.
+        finished: Trials that ended since the last decision, as they were planned; repeats are not among them.
+        trials: Every finished trial of the study by name, as they were planned, repeats included.
         decisions: What the rules said of ``finished``, silent ones included.
         round: Number of the round to fill.
         seed: Seed of the study, for strategies that draw.

@@ -18,7 +18,7 @@ from autoloop.strategies.gaussian import GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen
 from autoloop.strategies.space import Knob, read_space
-from autoloop.study import REPEAT
+from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
@@ -42,6 +42,9 @@ class MixedStrategy(Strategy):
     from every finished trial, whoever proposed it. Its points are children of the baseline, at the baseline's
     seed.
 
+    Wrong to use where a value within the bounds can do harm (the sampler goes anywhere between them), with
+    more than about 20 knobs and few jobs, and where each child is to differ from its parent by one idea.
+
     Args:
         size: Jobs of a round.
         rules_share: Largest share of a round that rules fill (0 to 1).
@@ -50,7 +53,8 @@ class MixedStrategy(Strategy):
         sampler: ``gaussian`` (built in), ``quasi_random``, ``random``, or Optuna's ``tpe`` and ``optuna_gp``.
         space: Path -> ``[low, high]``, ``{choices: [..]}`` or null; empty for the knobs named above.
         span: Factor up and down where no bound is said, above 1.
-        first_reach: Part of the way to the ends of the space that the points of round 1 may go (0 to 1).
+        first_reach: Part of the way to the ends of the space that every second point of round 1 may go (0 to
+            1); the others go all the way, since nobody knows how far off the baseline is.
         proposer: ``{command: .., timeout_s: ..}`` of an outside program; null for none.
     """
 
@@ -79,15 +83,16 @@ class MixedStrategy(Strategy):
         self.proposer = dict(proposer) if proposer else None
 
     def open(self, opening: Opening) -> list[Decision]:
-        """Return points around the baseline for the places of round 1 that are free."""
+        """Return points for the places of round 1 that are free: by turns anywhere, and near the baseline."""
         free = filled_up(max(self.size, opening.planned), opening.slots) - opening.planned
         knobs = read_space(opening.start.config, self.space, opening.bounds, (), self.span)
         if not free or not knobs:
             return []
         start = np.array([knob.unit(opening.start.config) for knob in knobs])
         spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
-        points = start + self.first_reach * (spread - start)
-        reason = "fills round 1: a point around the baseline"
+        reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
+        points = start + reach[:, None] * (spread - start)
+        reason = "fills round 1: a point of the space"
         return [one for point in points if (one := _point(opening.start.name, knobs, point, reason))]
 
     def propose(self, situation: Situation) -> list[Decision]:
@@ -173,16 +178,19 @@ def _sampler(name: str) -> Sampler:
 
 
 def _ranked(situation: Situation) -> list[Trial]:
-    """Return the completed trials with an objective, the best first; repeats are none of them."""
+    """Return the completed trials with an objective, the best first; those that measure are none of them.
+
+    Of equals the one that was planned first comes first.
+    """
     sign = -1 if situation.maximize else 1
     known = [
         trial
         for trial in situation.trials.values()
         if trial.state is TrialState.COMPLETE
         and math.isfinite(trial.objective)
-        and trial.variant.rule != REPEAT
+        and trial.variant.rule not in MEASURING
     ]
-    return sorted(known, key=lambda trial: (sign * trial.objective, trial.job))
+    return sorted(known, key=lambda trial: sign * trial.objective)
 
 
 def _start(situation: Situation) -> Trial | None:
@@ -224,7 +232,9 @@ def _seen(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any])
     """
     sign = -1 if situation.maximize else 1
     told = (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.STOPPED)
-    trials = [one for one in situation.trials.values() if one.state in told and one.variant.rule != REPEAT]
+    trials = [
+        one for one in situation.trials.values() if one.state in told and one.variant.rule not in MEASURING
+    ]
     points = np.array([[knob.unit(one.variant.config) for knob in knobs] for one in trials])
     losses = [math.nan if one.state is TrialState.INFEASIBLE else sign * one.objective for one in trials]
     return Seen(

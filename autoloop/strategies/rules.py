@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
@@ -17,13 +17,17 @@ class RulesStrategy(Strategy):
     Rules that helped more often so far go first (`Situation.preference`), of equals the earlier in the
     config. A proposal that the loop is going to refuse does not count: the next rule that fired takes its
     turn, and the loop writes down the refusal. A run whose job failed gets children only from rules that
-    judge failures (out of memory, a loss that is not finite). First children come first, in job order, then
-    second ones: where the loop has no room for all, every run is heard before one is heard twice.
+    judge failures (out of memory, a loss that is not finite). First children come first, as their parents
+    were planned, then second ones: where the loop has no room for all, every run is heard before one is heard
+    twice.
+
+    Wrong to use where no rule knows the illness: where none fires any more, the study ends. Wrong too where
+    the baseline is far off, since rules take small steps.
 
     Args:
         variants_per_run: Most children of one run, at least 1.
-        parents: Only the best so many runs of the round have children, by their objective (ties in job order;
-            a run without an objective is not among them); null for all of them.
+        parents: Only the best so many runs of the round have children, by their objective (of equals the one
+            planned first; a run without an objective is not among them); null for all of them.
     """
 
     def __init__(self, *, variants_per_run: int = 1, parents: int | None = None) -> None:
@@ -34,13 +38,16 @@ class RulesStrategy(Strategy):
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the user's waiting variants, then what fired: every run's first ones come first."""
         chosen = self._chosen(situation)
-        children = [self._children(trial, situation) for trial in chosen]
+        said: dict[str, list[Decision]] = {}
+        for one in situation.decisions:
+            said.setdefault(one.judged, []).append(one)
+        children = [self._children(said.get(trial.name, []), situation) for trial in chosen]
         most = max(map(len, children), default=0)
         fired = (own[place] for place in range(most) for own in children if place < len(own))
         return _distinct([*situation.waiting, *fired])
 
     def _chosen(self, situation: Situation) -> list[Trial]:
-        """Return the runs that may have children, in job order."""
+        """Return the runs that may have children, as they were planned."""
         if self.parents is None:
             return list(situation.finished)
         sign = -1 if situation.maximize else 1
@@ -48,9 +55,9 @@ class RulesStrategy(Strategy):
         best = sorted(known, key=lambda trial: sign * trial.objective)[: self.parents]
         return [trial for trial in situation.finished if any(trial is one for one in best)]
 
-    def _children(self, trial: Trial, situation: Situation) -> list[Decision]:
-        """Return the most promising proposals about one run, no two alike, until enough will be taken."""
-        fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+    def _children(self, said: Sequence[Decision], situation: Situation) -> list[Decision]:
+        """Return the most promising of what was said of one run, no two alike, until enough will be taken."""
+        fired = [one for one in said if one.fired]
         fired.sort(key=situation.preference, reverse=True)
         children: list[Decision] = []
         taken = 0

@@ -20,11 +20,13 @@ from autoloop.execute import Limits, Outcome, Request
 from autoloop.execute.gpus import MemoryWait, detect_gpus
 from autoloop.execute.hydra_job import Batch, request_call
 from autoloop.execute.pool import Pool, PoolSettings
+from autoloop.execute.values import Placed
 from autoloop.redact import logger
 from autoloop.slots import plan_slots
 
 if TYPE_CHECKING:
     from hydra_plugins.autoloop.launcher import SlotsLauncher
+    from hydra_plugins.autoloop.slurm import SlurmLauncher
 
 log: logging.Logger = logger(__name__)
 
@@ -61,30 +63,30 @@ def make_pool(settings: Mapping[str, Any]) -> Pool:
 
 
 def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
-    plain = {name: _plain(value) for name, value in settings.items()}
+    chosen = {name: plain(value) for name, value in settings.items()}
     cores = joblib.cpu_count()
     slots = plan_slots(
-        plain["gpus"],
-        plain["n_jobs"],
+        chosen["gpus"],
+        chosen["n_jobs"],
         visible=detect_gpus(os.environ),
         cores=cores,
-        jobs_per_gpu=plain["jobs_per_gpu"],
-        gpus_per_job=plain["gpus_per_job"],
+        jobs_per_gpu=chosen["jobs_per_gpu"],
+        gpus_per_job=chosen["gpus_per_job"],
     )
     limits = Limits(
-        timeout_s=_limit_s(plain, "timeout_min"),
-        stall_s=_limit_s(plain, "stall_min"),
-        grace_s=_number(plain, "grace_s"),
+        timeout_s=limit_s(chosen, "timeout_min"),
+        stall_s=limit_s(chosen, "stall_min"),
+        grace_s=number(chosen, "grace_s"),
     )
-    min_free_gb = plain["min_free_mem_gb"]
-    preload = plain["preload"] or ()
+    min_free_gb = chosen["min_free_mem_gb"]
+    preload = chosen["preload"] or ()
     return PoolSettings(
         slots=slots,
         cores=cores,
         limits=limits,
-        stagger_s=_number(plain, "stagger_s"),
+        stagger_s=number(chosen, "stagger_s"),
         preload=(preload,) if isinstance(preload, str) else tuple(preload),
-        wait_for_gpus=None if min_free_gb is None else MemoryWait(_number(plain, "min_free_mem_gb")),
+        wait_for_gpus=None if min_free_gb is None else MemoryWait(number(chosen, "min_free_mem_gb")),
     )
 
 
@@ -94,7 +96,7 @@ def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -
     if config is None or context is None or task is None:
         raise RuntimeError("the launcher was not set up")
     setup_globals()
-    _configure_log(launcher)
+    configure_launch_log(launcher)
     pool = launcher.pool
     Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
     log.info("Launching jobs in %s slots, sweep output dir: %s", len(pool.slots), config.hydra.sweep.dir)
@@ -103,12 +105,14 @@ def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -
 
 
 def launch(
-    launcher: SlotsLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    launcher: SlotsLauncher | SlurmLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
 ) -> Sequence[JobReturn]:
     """Run a batch of jobs and return their results in order."""
     jobs = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
     results: dict[int, JobReturn] = {}
-    for outcome in stream(launcher, jobs):
+    for outcome in launcher.stream(jobs):
+        if isinstance(outcome, Placed):
+            continue
         if not outcome.ok:
             log.error(describe(outcome))
         overrides = job_overrides[outcome.index - initial_job_idx]
@@ -141,12 +145,18 @@ def describe(outcome: Outcome) -> str:
 
 
 def _requests(jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Request]:
-    for index, overrides in jobs:
-        log.info("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
+    for index, overrides in told(jobs):
         yield Request(index, call=request_call(index, overrides))
 
 
-def _configure_log(launcher: SlotsLauncher) -> None:
+def told(jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+    """The same jobs, each told in the log as it is taken."""
+    for index, overrides in jobs:
+        log.info("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
+        yield index, overrides
+
+
+def configure_launch_log(launcher: SlotsLauncher | SlurmLauncher) -> None:
     config, context = launcher.config, launcher.hydra_context
     whitelist = getattr(context, "execution_whitelist", None)  # hydra 1.4
     extra = {} if whitelist is None else {"execution_whitelist": whitelist}
@@ -154,22 +164,22 @@ def _configure_log(launcher: SlotsLauncher) -> None:
         configure_log(config.hydra.hydra_logging, config.hydra.verbose, **extra)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
-def _number(settings: Mapping[str, Any], name: str) -> float:
+def number(settings: Mapping[str, Any], name: str) -> float:
     value = settings[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise ConfigError(f"hydra.launcher.{name}={value!r}: expected a number of at least 0")
     return float(value)
 
 
-def _limit_s(settings: Mapping[str, Any], name: str) -> float | None:
+def limit_s(settings: Mapping[str, Any], name: str) -> float | None:
     """Return a limit given in minutes in seconds, None where there is none."""
     if settings[name] is None:
         return None
-    minutes = _number(settings, name)
+    minutes = number(settings, name)
     if minutes == 0:
         raise ConfigError(f"hydra.launcher.{name}=0: expected minutes above 0, or null for no limit")
     return minutes * 60

@@ -27,10 +27,12 @@ class AutoloopSweeper(Sweeper):
         """Keep what the study needs and make the launcher."""
         from hydra.core.plugins import Plugins
 
+        from autoloop.inside.body import JobBody
+
         self.config = config
         self.hydra_context = hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
+            hydra_context=hydra_context, task_function=JobBody(task_function), config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:

@@ -12,13 +12,13 @@ from tests.cli.app import write_run
 
 
 def test_report_is_drawn_again(cli, study):
-    """From the journal alone, even where the reports were deleted."""
+    """From journal and histories, byte for byte, curves included, even where the reports were deleted."""
     before = {path.name: path.read_bytes() for path in (study / "reports").rglob("*") if path.is_file()}
     shutil.rmtree(study / "reports")
     done = cli("report", study)
     drawn = {path.name: path.read_bytes() for path in (study / "reports").rglob("*") if path.is_file()}
-    assert done.exit_code == 0 and drawn.keys() == before.keys()
-    assert drawn["autorun_summary.json"] == before["autorun_summary.json"]
+    assert done.exit_code == 0 and drawn == before
+    assert b'id="curves"' in drawn["report.html"]
     assert len(done.stdout.splitlines()) == len(drawn)
 
 

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -86,3 +87,12 @@ def records(tmp_path: Path, event: str = "start") -> list[dict]:
 
 def study_of(tmp_path: Path, name: str = "study"):
     return read_study(tmp_path / name)
+
+
+def assert_no_gpu_is_shared(begun, ended):
+    """Check that no two trainers had one GPU at one time, by the records that each left of itself."""
+    ends = {record["pid"]: record["time"] for record in ended}
+    spans = [(record["gpus"], record["time"], ends[record["pid"]]) for record in begun]
+    assert spans
+    for (gpu, start, end), (other, other_start, other_end) in combinations(spans, 2):
+        assert gpu != other or end <= other_start or other_end <= start

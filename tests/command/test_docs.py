@@ -10,7 +10,15 @@ import sys
 
 import pytest
 
-from tests.command.running import BASELINE, ROOT, STANDIN, environment, records, study_of
+from tests.command.running import (
+    BASELINE,
+    ROOT,
+    STANDIN,
+    assert_no_gpu_is_shared,
+    environment,
+    records,
+    study_of,
+)
 
 FILE = re.compile(r"`(?P<name>[\w./]+)`[^`\n]*:\n\n```(?:python|json|yaml)\n(?P<text>.*?)```", re.DOTALL)
 COMMAND = re.compile(r"```console\n\$ (?P<line>.*)\n```")
@@ -95,9 +103,13 @@ def test_the_users_old_quick_start(tmp_path):
     flags = {"--wandb.mode=online", "--wandb.entity=my-entity", "--wandb.project=my-project"}
     assert all(flags <= set(record["argv"]) for record in online)
     assert {record["gpus"] for record in online} == {"0", "1", "6", "7"}
-    for round_number in (1, 2, 3):
-        text = (tmp_path / "outputs" / "night" / "reports" / "lerobot_act_ot.md").read_text()
-        assert f"## Round {round_number}" in text
+    assert_no_gpu_is_shared(records(tmp_path), records(tmp_path, "end"))
+    text = (tmp_path / "outputs" / "night" / "reports" / "lerobot_act_ot.md").read_text()
+    for number in (1, 2, 3):
+        (section,) = re.findall(rf"^## Round {number}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        told = [job.name for job in night.of_round(number + 1)] if number < 3 else []
+        assert all(f"`{name}`" in section for name in told)  # the next round's list
+    assert (tmp_path / "outputs" / "night" / "reports" / "report.html").is_file()
     (promote,) = [text for line, text in said.items() if "promote" in line]
     assert "steps=200000" in promote
     old = json.loads((tmp_path / "reports" / "data" / "offline_summary.json").read_text())

@@ -8,7 +8,7 @@ from autoloop.collect import url_in
 from autoloop.edits import change
 from autoloop.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
 from autoloop.errors import ConfigError
-from autoloop.loop import usable_edits
+from autoloop.filling import usable_edits
 from tests.command.running import study_of, train
 
 USED = {
@@ -126,5 +126,6 @@ def test_a_study_warns_of_an_edit_without_effect_and_keeps_from_that_knob(tmp_pa
     assert turned.details["warnings"] == [warning]
     assert f"job {turned.job}: {warning}" in done.stdout
     assert warning in (tmp_path / "study" / "reports" / "lerobot_act_ot.md").read_text()
+    assert warning in (tmp_path / "study" / "reports" / "report.html").read_text()
     assert study.rounds == [1]
     assert f"no effect in {turned.name}: the trainer ignores it" in study.stopped["reason"]

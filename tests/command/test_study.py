@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import combinations
 
 import pytest
 
 from autoloop.trials import TrialState
-from tests.command.running import records, study_of, train
+from tests.command.running import assert_no_gpu_is_shared, records, study_of, train
 
 GPUS = "gpus=[0,1,6,7]"
 ONLINE = ["wandb.mode=online", "wandb.entity=lab", "wandb.project=insert"]
@@ -40,12 +39,8 @@ def test_four_configs_run_for_three_rounds(three_rounds):
 
 def test_no_two_jobs_share_a_gpu_at_a_time(three_rounds):
     """Every trainer saw exactly one of the four GPUs, and nobody else saw it meanwhile."""
-    begun = {record["pid"]: record for record in records(three_rounds)}
-    ended = {record["pid"]: record["time"] for record in records(three_rounds, "end")}
-    spans = [(record["gpus"], record["time"], ended[pid]) for pid, record in begun.items()]
-    assert {gpu for gpu, _, _ in spans} == {"0", "1", "6", "7"}
-    for (gpu, start, end), (other, other_start, other_end) in combinations(spans, 2):
-        assert gpu != other or end <= other_start or other_end <= start
+    assert {record["gpus"] for record in records(three_rounds)} == {"0", "1", "6", "7"}
+    assert_no_gpu_is_shared(records(three_rounds), records(three_rounds, "end"))
 
 
 def test_online_flags_are_there_in_every_round(three_rounds):

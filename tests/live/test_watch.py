@@ -42,6 +42,14 @@ STORY: list[tuple[Step, str]] = [
     (lambda j: j.append("requeue", of=0, job=1), "job 0 (baseline) is tried again as job 1"),
     (lambda j: j.append("job", job=1, run_dir="1"), "job 1 started: baseline"),
     (
+        lambda j: j.append("placed", job=1, handle={"slurm_job": "17"}, restarts=1, run_dir="1_again1"),
+        "job 1 (baseline) is out as 17, started 1 time again",
+    ),
+    (
+        lambda j: j.append("stopping", job=1, rule="no_mass", reason="no transport", step=300, evidence={}),
+        "job 1 (baseline) is stopped by no_mass: no transport",
+    ),
+    (
         lambda j: j.append("trial", **{**TRIAL, "job": 1, "state": "COMPLETE"}),
         "job 1 COMPLETE: baseline, objective 0.25",
     ),
@@ -52,8 +60,19 @@ STORY: list[tuple[Step, str]] = [
         "round 1 is complete; proposals: mass on baseline",
     ),
     (
+        lambda j: j.append("closing", reason="the round is done", limits={}),
+        "the search is over: the round is done",
+    ),
+    (
+        lambda j: j.append(
+            "round", round=1, variants=[variant_entry(2, "b", parent="a")], refused=[], aim="confirm"
+        ),
+        "confirm: 1 job: b",
+    ),
+    (
         lambda j: j.append("stop", reason="the round is done"),
-        "the study ends after 1 job: the round is done; the best is baseline (job 1), objective 0.25",
+        "the study ends after 2 jobs: the round is done; the best is baseline (job 1), objective 0.25, "
+        "which is the starting point itself",
     ),
 ]
 

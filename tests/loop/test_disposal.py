@@ -9,7 +9,7 @@ import pytest
 
 from autoloop.disposal import Disposal, apart
 from autoloop.edits import change
-from autoloop.loop import Derived, Disposer, Round, next_round
+from autoloop.filling import Derived, Disposer, Round, next_round
 from autoloop.rules import Decision
 from autoloop.testing import trial
 from autoloop.variants import Variant, signature

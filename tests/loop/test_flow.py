@@ -26,7 +26,12 @@ def more(round: int, *numbers: int) -> dict[str, Any]:
 
 
 def ended(*numbers: int, state: str = "COMPLETE") -> list[dict[str, Any]]:
-    return [trial_event(number, state) for number in numbers]
+    return [event for number in numbers for event in (*_stopping(number, state), trial_event(number, state))]
+
+
+def _stopping(number: int, state: str) -> list[dict[str, Any]]:
+    why = {"rule": "behind", "reason": "behind", "step": 400, "evidence": {}}
+    return [{"event": "stopping", "time": 0.0, "job": number, **why}] if state == "STOPPED" else []
 
 
 def test_with_a_barrier_a_free_slot_waits_for_the_last_job() -> None:

@@ -62,3 +62,11 @@ def test_idle_time_is_what_slots_were_not_busy() -> None:
     for job, slot, end in ((0, 0, 10.0), (1, 1, 5.0)):
         study.record({**trial_event(job), "slot": slot, "started_at": 0.0, "ended_at": end})
     assert idle_share(study) == pytest.approx(0.25)
+
+
+def test_time_without_a_process_is_not_idle() -> None:
+    study = Study.replay([study_event(), round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))])
+    study.record({**trial_event(0), "slot": 0, "started_at": 0.0, "ended_at": 10.0})
+    study.record({"event": "resume", "time": 1010.0})
+    study.record({**trial_event(1), "slot": 0, "started_at": 1010.0, "ended_at": 1020.0})
+    assert idle_share(study) == pytest.approx(0.0)

@@ -307,7 +307,13 @@ def realistic_events():
                     reason="l1_loss still fell",
                 ),
                 variant(
-                    9, "seed_1", "reg_tau_lr", "confirm", (("seed", 0, 1),), reason="confirm on a fresh seed"
+                    9,
+                    "seed_1",
+                    "reg_tau_lr",
+                    "repeat",
+                    (("seed", 0, 1),),
+                    reason="confirm on a fresh seed",
+                    evidence={"seed": 1},
                 ),
                 variant(10, "mass_reg", "baseline_mass", "gentle", ((reg, 0.1, 0.12),), reason="gentle"),
                 variant(

@@ -7,7 +7,7 @@ import pytest
 from samples import L1, PI, ended, header, realistic, started, synthetic, variant
 
 from autoloop.history.series import Series
-from autoloop.report.facts import Facts, program
+from autoloop.report.facts import Facts, noise_note, program
 from autoloop.report.figures.chart import LINE_POINTS, fit, line, thin
 from autoloop.report.figures.curves import MOST_CARDS, drawn_jobs, rule_metric, rule_window
 from autoloop.report.figures.knobs import turned
@@ -140,7 +140,8 @@ def test_the_metric_that_made_a_rule_speak_is_found(evidence, reason, found):
         ({"span": "end"}, (1000, 2000)),
         ({"stat": "tail"}, (1500, 2000)),
         ({"span": "first_last"}, (0, 2000)),
-        ({"stat": "last"}, None),
+        ({"stat": "last"}, (2000, 2000)),
+        ({"stat": "level"}, None),
         ({}, None),
     ],
 )
@@ -267,13 +268,14 @@ def test_the_app_is_read_from_the_study_s_command(command, words):
 
 
 def test_the_spread_between_seeds_is_measured_where_a_configuration_ran_twice():
-    count, spread = Facts(realistic()).noise
-    assert count == 2
-    assert spread == pytest.approx(0.0012 / math.sqrt(2))
+    floor = Facts(realistic()).gains.noise
+    assert floor.seed_pct == pytest.approx(100 * 0.0012 / math.sqrt(2) / 0.1018)
+    assert "(from 2 runs of one config with several seeds)" in noise_note(Facts(realistic()))
 
 
-def test_the_scorecard_leaves_out_starting_points():
-    facts = Facts(study_of(variant(0, "a", rule="baseline"), variant(1, "b", "a", rule="variants")))
+def test_the_scorecard_leaves_out_starting_points_and_repeats():
+    plans = [variant(0, "a", rule="baseline"), variant(1, "b", "a", rule="variants")]
+    facts = Facts(study_of(*plans, variant(2, "c", "a", rule="repeat")))
     assert [score.rule for score in facts.scores] == ["variants"]
 
 

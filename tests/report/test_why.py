@@ -34,7 +34,7 @@ def test_a_job_can_be_named_by_its_number(job):
         (0, "0.1307 eval/offline_eval/avg_l1: the baseline"),
         (3, "infeasible: out of memory: tried to allocate 2.00 GiB"),
         (7, "same as its parent (+0.0 %)"),
-        (9, "worse than its parent (+1.2 %)"),
+        (9, "reg_tau_lr with another seed"),
         (11, "still running"),
     ],
 )

@@ -66,3 +66,23 @@ def test_a_curve_that_is_gone_is_left_out(tmp_path):
 def test_any_task_has_a_markdown_file_in_reports(task, tmp_path):
     write_report(realistic(), tmp_path, task_name=task)
     assert len(list((tmp_path / "reports").glob("*.md"))) == 1
+
+
+def test_a_costly_report_is_drawn_again_only_when_that_is_due(tmp_path):
+    """After each end while it takes up to a tenth of a second; else after twenty times what it took."""
+    times, page = (
+        iter([0.0, 0.1, 5.0, 7.0, 46.9, 47.1, 48.0, 50.0, 51.0, 53.0]),
+        tmp_path / "reports/report.html",
+    )
+    reporter = Reporter(tmp_path, lambda run_dir: {}, clock=lambda: next(times))
+
+    def drawn(draw):
+        page.unlink(missing_ok=True)
+        draw(realistic())
+        return page.exists()
+
+    assert drawn(reporter.keep_up)  # the first, from 0.0 to 0.1
+    assert drawn(reporter.keep_up)  # cheap so far; this one takes two seconds, 5.0 to 7.0
+    assert not drawn(reporter.keep_up)  # 46.9 is less than 40 s later
+    assert drawn(reporter.keep_up)  # 47.1
+    assert drawn(reporter.write)  # at the end of the study in any case

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from autoloop.rules import Decision, Rule
+from autoloop.rules import Decision, Outlook, Rule
 from autoloop.trials import Trial
 
 
@@ -63,3 +63,28 @@ class Impostor(Nothing):
 class Stranger(Nothing):
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         return Decision(self.name, "somewhere", "another place", judged=trial.name, edits=("lr@mul=2",))
+
+
+class Proposes(Nothing):
+    def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
+        return Decision(self.name, trial.name, "always", edits=("lr@mul=2",))
+
+
+class Surprises(Proposes):
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        return Outlook("always", ("batch_size@mul=2",))
+
+
+class Mumbles(Proposes):
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        return Outlook("always", ("lr*2",))
+
+
+class Wavers(Proposes):
+    def foresee(self, config: Mapping[str, Any]) -> Outlook:
+        return Outlook(f"mood {random.random()}")
+
+
+class LastWord(Nothing):
+    def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
+        return Decision(self.name, trial.name, "that is all", final=True)

@@ -9,8 +9,10 @@ import pytest
 import yaml
 from rule_curves import act_ot_config, fixed_trials
 
-from autoloop.rules import Decision, Rule, build_rules
-from autoloop.strategies import RulesStrategy, Situation, Strategy
+from autoloop.report.figures.curves import rule_metric, rule_window
+from autoloop.rules import BackToParent, Decision, Fallback, NonFinite, OutOfMemory, Rule, build_rules
+from autoloop.strategies import Opening, RulesStrategy, Situation, Strategy
+from autoloop.study import Job, Plan
 from autoloop.testing import check_rule, check_strategy, hard_trials
 
 CONF = Path(__file__).parents[2] / "conf" / "rules"
@@ -35,6 +37,26 @@ def test_shipped_rules_cope_with_hard_curves_under_a_real_config(rule: Rule) -> 
         assert rule.decide(trial, known).reason
 
 
+@pytest.mark.parametrize("rule", SHIPPED)
+def test_the_steps_that_fired_a_rule_can_be_shaded(rule: Rule) -> None:
+    """Its evidence names the metric and the part of the curve that it looked at."""
+    if isinstance(rule, Fallback | OutOfMemory | NonFinite | BackToParent):
+        return
+    known = {trial.name: trial for trial in fixed_trials()}
+    decisions = [rule.decide(trial, known) for trial in known.values()]
+    for decision in [decision for decision in decisions if decision.fired]:
+        about = {"reason": decision.reason, "evidence": decision.evidence, "expects": "", "edits": ()}
+        plan = Plan(
+            "child", decision.trial, rule.name, **about, overrides=(), signature="", changes=(), notes=()
+        )
+        job, curves = Job(1, 1, plan), known[decision.trial].history
+        metric = rule_metric(job, curves)
+        assert metric is not None
+        window = rule_window(job, curves[metric])
+        assert window is not None
+        assert window[0] <= window[1] == curves[metric].steps[-1]
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -47,6 +69,10 @@ def test_shipped_rules_cope_with_hard_curves_under_a_real_config(rule: Rule) -> 
         (outside.NotANumber, "cannot be used"),
         (outside.Impostor, "signs its decision as 'somebody'"),
         (outside.Stranger, "a child of unknown 'somewhere'"),
+        (outside.Surprises, "changes lr, which it does not foresee"),
+        (outside.Mumbles, "foresees what cannot be used"),
+        (outside.Wavers, "foresees something else when it is asked again"),
+        (outside.LastWord, "takes the last word without having foreseen it"),
     ],
 )
 def test_the_check_finds_a_rule_that_breaks_a_promise(kind: type[outside.Nothing], words: str) -> None:
@@ -78,6 +104,22 @@ class Invents(Strategy):
         return [Decision("own", "nowhere", "a guess", edits=("lr@mul=2",))]
 
 
+class Deaf(Strategy):
+    def propose(self, situation: Situation) -> list[Decision]:
+        return []
+
+
+class Restless(Deaf):
+    times = 0
+
+    def propose(self, situation: Situation) -> list[Decision]:
+        return list(situation.waiting)
+
+    def open(self, opening: Opening) -> list[Decision]:
+        self.times += 1
+        return [Decision("own", opening.start.name, "a guess", edits=(f"lr@mul={1 + self.times}",))]
+
+
 @pytest.mark.parametrize("strategy", [RulesStrategy(), RulesStrategy(variants_per_run=3, parents=1)])
 def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
     check_strategy(strategy)
@@ -90,6 +132,8 @@ def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
         (Silent(), "without edits"),
         (Shy(), "not return a list"),
         (Invents(), "wants a child of 'nowhere'"),
+        (Deaf(), "'variants wait': it leaves out a variant that waits"),
+        (Restless(), "'round 1 of 1 jobs on None slots': it proposes otherwise when asked again"),
     ],
 )
 def test_the_check_finds_a_strategy_that_breaks_a_promise(strategy: Strategy, words: str) -> None:

@@ -1,6 +1,6 @@
 """docs/rules.md shows every shipped rule as it is.
 
-To write it anew run this file (`python tests/rules/test_rules_reference.py`).
+To write it anew run this file (`python -m tests.rules.test_rules_reference`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import yaml
 
 import autoloop.rules
 from autoloop.rules import EditingRule, Rule
+from tests.reference import filled, reference, settings_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules.md"
@@ -51,53 +52,13 @@ def _short(value: Any) -> str:
     return ", ".join(few) + (f" and {len(value) - 4} more names" if len(value) > 4 else "")
 
 
-def reference(kind: type[Rule]) -> str:
-    """Return the section of one class: its docstring, and its settings with their defaults."""
-    text, _, arguments = (inspect.getdoc(kind) or "").partition("\nArgs:\n")
-    parameters = inspect.signature(kind).parameters
-    lines = [f"### {kind.__name__}", "", _marked(text).strip(), ""]
-    lines += ["| setting | default | meaning |", "|---|---|---|"]
-    for name, meaning in _arguments(arguments).items():
-        default = parameters[name].default
-        shown = "required" if default is inspect.Parameter.empty else f"`{_plain(default)}`"
-        lines.append(f"| `{name}` | {shown} | {_marked(meaning, in_table=True)} |")
-    return "\n".join(lines)
-
-
-def _plain(default: Any) -> str:
-    value = list(default) if isinstance(default, tuple) else default
-    return yaml.safe_dump(value, default_flow_style=True, width=1000).partition("\n")[0]
-
-
-def _marked(text: str, in_table: bool = False) -> str:
-    """Return text of a docstring as Markdown."""
-    marked = re.sub(r"``([^`]*)``", r"`\1`", text)
-    return marked.replace("|", "\\|") if in_table else marked
-
-
-def _arguments(text: str) -> dict[str, str]:
-    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", meaning) for name, meaning in found}
-
-
-def page() -> str:
-    """Return the page with its made parts filled in."""
-    text = PAGE.read_text()
-    for name, made in sections().items():
-        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        head, _, rest = text.partition(begin)
-        text = head + begin + "\n\n" + made + "\n\n" + end + rest.partition(end)[2]
-    return text
-
-
 def test_the_page_is_as_the_code_says() -> None:
-    assert page() == PAGE.read_text()
+    assert filled(PAGE, sections()) == PAGE.read_text()
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_setting_of_a_rule_is_described(kind: type[Rule]) -> None:
-    described = _arguments((inspect.getdoc(kind) or "").partition("\nArgs:\n")[2])
-    assert list(described) == list(inspect.signature(kind).parameters)
+    assert list(settings_of(kind)) == list(inspect.signature(kind).parameters)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -112,4 +73,4 @@ def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(filled(PAGE, sections()))

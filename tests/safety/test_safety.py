@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from pathlib import Path
 
@@ -112,8 +111,7 @@ def test_the_package_deletes_nothing_but_its_own_drafts():
     code = {path: path.read_text() for path in package.rglob("*.py")}
     assert [path for path, text in code.items() if "rmtree" in text or "rmdir" in text] == []
     removing = {path.name for path, text in code.items() if "unlink(" in text or "os.remove" in text}
-    assert removing <= {"files.py", "demos.py"}
-    assert os.sep in str(package)
+    assert removing <= {"files.py", "demos.py", "folder.py"}
 
 
 def test_nothing_that_is_read_is_executed():
@@ -123,5 +121,5 @@ def test_nothing_that_is_read_is_executed():
         text = path.read_text()
         assert not re.search(r"(?<![\w.])(eval|exec)\(", text), path
         assert "yaml.load(" not in text, path
-        if "pickle.load" in text:  # between our own processes, over private sockets
-            assert path.parent.name == "execute", path
+        if "pickle.load" in text:  # of a process's own child, over a private socket
+            assert path.parent.name == "execute" or path == package / "slurm" / "body.py", path

@@ -21,7 +21,7 @@ from autoloop.stopping import (
     StopDecision,
     StopRule,
     build_stop_rules,
-    judge_live,
+    first_stop,
     protected,
 )
 
@@ -168,6 +168,16 @@ def test_the_best_trial_is_a_reference_too() -> None:
     assert "behind the best trial" in found.reason
 
 
+class Anything(StopRule):
+    """An outside author's rule, which says nothing of the steps it looks at."""
+
+    name = "anything"
+
+    def judge(self, live: Live) -> StopDecision | None:
+        step = max(int(series.steps[-1]) for series in live.history.values())
+        return StopDecision(self.name, "no job is worth it", step)
+
+
 EXPLODED = live(
     history(train__grad_norm=[1.0] * 5 + [1e9] * 3, eval__l1=[9.0] * 8), parent=PARENT, best=PARENT
 )
@@ -175,9 +185,55 @@ EXPLODED = live(
 
 def test_spared_jobs_are_ended_only_by_rules_that_spare_none() -> None:
     rules = [Behind(name="behind"), Explosion(name="exploded")]
-    assert _name(judge_live(rules, EXPLODED)) == "behind"
-    assert _name(judge_live(rules, EXPLODED, spared=True)) == "exploded"
-    assert judge_live([rules[0]], EXPLODED, spared=True) is None
+    assert _name(first_stop(rules, EXPLODED)) == "behind"
+    assert _name(first_stop(rules, EXPLODED, lambda step: True)) == "exploded"
+    assert first_stop(rules[:1], EXPLODED, lambda step: True) is None
+
+
+def test_a_job_that_was_safe_is_ended_once_it_is_so_no_more() -> None:
+    found = first_stop([Behind(name="x")], EXPLODED, lambda step: step < 700)
+    assert found is not None
+    assert found.step == 700
+
+
+@pytest.mark.parametrize(
+    ("rule", "metric", "values", "step"),
+    [
+        (NotFinite(name="x"), "train__loss", [1.0, NAN, NAN, NAN, NAN], 300),
+        (NotFinite(name="x"), "train__loss", [1.0, NAN, NAN, 1.0, 1.0], 300),
+        (Explosion(name="x"), "train__grad_norm", [1.0] * 5 + [200.0] * 5, 800),
+        (Explosion(name="x"), "train__grad_norm", [1.0] * 5 + [200.0] * 3 + [1.0], 800),
+        (MetricAtStep(name="x", metric="m", step=300, below=1e-6), "m", [0.0] * 9, 400),
+        (MetricAtStep(name="x", metric="m", step=300, below=1e-6), "m", [0.0] * 4 + [0.1], 400),
+        (Behind(name="x"), "eval__l1", [1.0] * 9, 400),
+        (Behind(name="x"), "eval__l1", [1.0] * 5 + [0.1], 400),
+        (Behind(name="x"), "eval__l1", [1.0, 0.8, 0.6, 0.5], None),
+        (Anything(), "eval__l1", [1.0] * 3, 100),
+    ],
+)
+def test_a_job_is_ended_at_the_first_step_whenever_it_is_looked_at(
+    rule: StopRule, metric: str, values: list[float], step: int | None
+) -> None:
+    """The answer is the same for every longer curve: what came after the step does not count."""
+    looks = [
+        first_stop([rule], live(history(**{metric: values[:count]}), parent=PARENT))
+        for count in range(len(values) + 1)
+    ]
+    found = {look.step for look in looks if look is not None}
+    assert found == (set() if step is None else {step})
+    assert (looks[-1] is None) == (step is None)
+    if step is not None:
+        assert [look is not None for look in looks] == [count >= step // 100 for count in range(len(looks))]
+        assert len({str(look) for look in looks if look is not None}) == 1
+
+
+def test_of_two_rules_the_one_that_fires_first_on_the_curve_has_its_way() -> None:
+    own = history(train__ot_pi_sum=[0.0] * 9, train__loss=[1.0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN])
+    rules = [
+        MetricAtStep(name="no_mass", metric="train/ot_pi_sum", step=300, below=1e-6),
+        NotFinite(name="nan"),
+    ]
+    assert _name(first_stop(rules, live(own))) == "nan"
 
 
 def _name(found: StopDecision | None) -> str:
@@ -192,7 +248,7 @@ def test_a_rule_that_fails_is_told_and_ends_nothing() -> None:
             raise KeyError("oops")
 
     told: list[str] = []
-    found = judge_live(
+    found = first_stop(
         [Broken(), Explosion(name="exploded")],
         EXPLODED,
         failed=lambda rule, error: told.append(f"{rule.name} {error}"),
@@ -214,6 +270,9 @@ def test_the_best_jobs_at_a_step_are_protected(top: int, expected: bool) -> None
 
 def test_a_job_without_a_finite_value_is_not_protected() -> None:
     assert not protected(None, [], 3, maximize=False)
+    assert not protected(
+        Series.of([0.1]), [Series.of([0.5], [9])], 3, maximize=False
+    )  # nobody to compare with
     assert not protected(Series.of([NAN]), [], 3, maximize=False)
 
 

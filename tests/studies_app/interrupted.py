@@ -1,7 +1,7 @@
 """Runs the app and kills its own process before or after one line of the journal is written.
 
-The environment says when (``TEST_KILL_WHEN``) and which line (``TEST_KILL_LINE``), counted from 1 over all
-processes of the study: ``7``, or ``trial:2`` for the second line of a kind.
+The environment says when (``TEST_KILL_WHEN``) and which line (``TEST_KILL_LINE``): ``trial:2`` for the second
+line of a kind, counted from 1 over all processes of the study, or ``trial:baseline`` for a job's next one.
 """
 
 import json
@@ -17,7 +17,7 @@ import app
 from autoloop.journal import Journal
 
 WHEN = os.environ["TEST_KILL_WHEN"]
-KIND, _, NUMBER = os.environ["TEST_KILL_LINE"].rpartition(":")
+KIND, _, WHICH = os.environ["TEST_KILL_LINE"].partition(":")
 
 write = Journal.append
 
@@ -26,8 +26,7 @@ def append(journal, kind, **fields):
     """Write one line, with the kill before or after it where it is the one."""
     with journal.lock:
         kinds = [json.loads(line)["event"] for line in journal.path.read_bytes().splitlines()]
-        number = 1 + (kinds.count(kind) if KIND else len(kinds))
-        chosen = KIND in ("", kind) and number == int(NUMBER)
+        chosen = kind == KIND and WHICH in (str(1 + kinds.count(kind)), fields.get("name"))
         if chosen and WHEN == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         event = write(journal, kind, **fields)

@@ -94,7 +94,8 @@ def run_until(
 ) -> Ran:
     """Run the app until a SIGKILL hits it ``before`` or ``after`` a line of the journal.
 
-    The line is a number from 1, or the kind of an event and which of these: ``trial:2``.
+    The line is the kind of an event and which of these, from 1 (``trial:2``), or of which job
+    (``trial:baseline``).
     """
     variables = {"TEST_KILL_WHEN": when, "TEST_KILL_LINE": line, **(marks or {})}
     return run(study_dir, *overrides, script="interrupted.py", variables=variables)

@@ -23,6 +23,7 @@ class Ran:
     study: Study
     output: str
     code: int
+    study_dir: Path
 
 
 def always(name: str, edit: str) -> str:
@@ -41,4 +42,4 @@ def run(study_dir: Path, *words: str, launcher: str = "basic") -> Ran:
     )
     output = done.stdout + done.stderr
     assert (study_dir / "study.jsonl").exists(), output
-    return Ran(read_study(study_dir), output, done.returncode)
+    return Ran(read_study(study_dir), output, done.returncode, study_dir)

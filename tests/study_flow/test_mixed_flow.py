@@ -41,23 +41,26 @@ def test_a_variant_in_the_queue_runs_once_and_a_broken_queue_ends_nothing(tmp_pa
     assert "the queue is left aside" in ran.output
 
 
-def test_an_outside_proposer_is_asked_and_its_failure_is_written_down(tmp_path: Path) -> None:
+def test_an_outside_proposer_keeps_to_the_bounds_and_its_failure_is_written_down(tmp_path: Path) -> None:
     program = tmp_path / "agent.py"
     program.write_text(
         "import json, sys\n"
         "study = json.load(sys.stdin)\n"
         "if study['round'] > 2: sys.exit('out of ideas')\n"
-        "print(json.dumps([{'edits': ['lr@set=0.25'], 'reason': f\"{len(study['trials'])} trials seen\"}]))\n"
+        "seen = f\"{len(study['trials'])} trials seen\"\n"
+        "ideas = ['lr@set=0.25', 'lr@set=50', 'lr@set=0.01', 'speed@mul=2']\n"
+        "print(json.dumps([{'edits': [idea], 'parent': 'baseline', 'reason': seen} for idea in ideas]))\n"
     )
     ran = run(
         tmp_path / "study",
         always("faster", "lr@mul=3"),
-        f"{MIXED},proposer:{{command:'{sys.executable} {program}'}}}}",
+        f"{MIXED},outside_share:0.5,proposer:{{command:'{sys.executable} {program}'}}}}",
         "+hydra.sweeper.bounds={lr:[0.0001,1.0]}",
         "hydra.sweeper.rounds=3",
     )
     assert ran.code == 0, ran.output
     outside = [job for job in ran.study.counted() if job.plan.rule == "outside"]
-    assert [(job.round, job.plan.reason) for job in outside] == [(2, "4 trials seen")]
+    assert [(job.round, job.plan.reason) for job in outside] == [(2, "4 trials seen")] * 2
+    assert [[new for _, _, new in job.plan.changes] for job in outside] == [[0.25], [1.0]]
     (refusal,) = [one for one in ran.study.refused[3] if one["rule"] == "outside"]
     assert "exit code 1: out of ideas" in refusal["why"]

@@ -3,43 +3,93 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from autoloop.history import read_history
+from autoloop.study import Job
 from autoloop.trials import TrialState
-from tests.study_flow.flow import always, run
+from tests.study_flow.flow import Ran, always, run
 
-SLOW = ("hydra.launcher.n_jobs=2", "pause_s=0.05", "hydra.sweeper.watch_s=0.1", "steps=30")
+SLOW = ("hydra.launcher.n_jobs=3", "pause_s=0.05", "hydra.sweeper.watch_s=0.1", "steps=30")
 BEHIND = "hydra.sweeper.stop_rules={behind:{_target_:autoloop.stopping.Behind}}"
+FLOW = (*SLOW, "lr=0.3", BEHIND, always("faster", "lr@mul=1.1"), "hydra.sweeper.rounds=2")
+QUEUE = "bad: {lr@set: 10.0}\nlong: {lr@set: 0.25, pause_s@set: 0.3}\n"
+BAD, LONG = "r2_queue", "r2_queue_2"
 
 
-def test_a_job_behind_its_parent_is_stopped_and_its_slot_goes_to_a_new_idea(tmp_path: Path) -> None:
-    study_dir = tmp_path / "study"
-    ran = run(
-        study_dir,
-        *SLOW,
-        "lr=0.3",
-        "+hydra.sweeper.variants={bad:{lr@set:10.0},long:{lr@set:0.25,pause_s@set:0.3}}",
-        BEHIND,
-        always("faster", "lr@mul=1.1"),
-        "hydra.sweeper.rounds=2",
-        launcher="slots",
-    )
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A study of a baseline, and of a bad, a long and another child of it in round 2."""
+    return flow(tmp_path_factory.mktemp("watched") / "study", *FLOW)
+
+
+def flow(study_dir: Path, *words: str) -> Ran:
+    study_dir.mkdir(exist_ok=True)
+    (study_dir / "queue.yaml").write_text(QUEUE)
+    ran = run(study_dir, *words, launcher="slots")
     assert ran.code == 0, ran.output
-    bad, long = ran.study.by_name("bad"), ran.study.by_name("long")
+    return ran
+
+
+def bad_of(ran: Ran) -> Job:
+    bad = ran.study.by_name(BAD)
     assert bad is not None
-    assert long is not None
     assert bad.state is TrialState.STOPPED
+    return bad
+
+
+def test_a_job_behind_its_parent_is_stopped_and_its_slot_goes_to_a_new_idea(watched: Ran) -> None:
+    bad, long = bad_of(watched), watched.study.by_name(LONG)
+    assert long is not None
     assert bad.error.startswith("behind: eval/loss is")
     assert bad.details["stopping"]["evidence"]["behind_pct"] > 10
-    assert bad.steps < 30
-    replacement = next(job for job in ran.study.of_round(1) if job.plan.rule == "faster")
+    replacement = next(job for job in watched.study.of_round(2) if job.plan.parent == BAD)
     assert replacement.started_at < long.ended_at
-    events = [json.loads(line) for line in (study_dir / "study.jsonl").read_text().splitlines()]
-    told = [event["event"] for event in events if event.get("name") == "bad"]
+    told = [event["event"] for event in events(watched) if event.get("name") == BAD]
     assert told == ["job", "stopping", "trial"]
-    best = ran.study.best()
+    best = watched.study.best()
     assert best is not None
     assert best.state is TrialState.COMPLETE
+    assert "slots stood idle" in watched.output
+
+
+def test_a_stopped_job_counts_up_to_the_step_it_was_judged_at(watched: Ran) -> None:
+    """What it logged until it was gone is in its files, and in no number that decides."""
+    bad = bad_of(watched)
+    assert bad.stop_step == bad.steps == bad.summary["eval/loss"]["count"] == 10
+    logged = read_history(watched.study_dir / bad.run_dir)["eval/loss"]
+    assert bad.objective == logged.until(10).values[-1]
+    evidence = [one["evidence"] for one in watched.study.decisions[2] if one["trial"] == BAD and one["edits"]]
+    assert [one["value"] for one in evidence] == [pytest.approx(bad.objective)]
+
+
+def test_when_somebody_looks_makes_no_difference(watched: Ran, tmp_path: Path) -> None:
+    """A job that runs to its end before the first look is judged by the same step of the same curve."""
+    words = [word for word in FLOW if not word.startswith("hydra.sweeper.watch_s")]
+    late = bad_of(flow(tmp_path / "study", *words, "hydra.sweeper.watch_s=1000"))
+    assert late.details["stopping"] == bad_of(watched).details["stopping"]
+    assert (late.steps, late.objective) == (bad_of(watched).steps, bad_of(watched).objective)
+
+
+def test_a_stop_that_was_written_down_holds_after_a_kill(watched: Ran, tmp_path: Path) -> None:
+    """The study went down between the decision and the job's end: the job is not run again."""
+    study_dir = tmp_path / "study"
+    shutil.copytree(watched.study_dir, study_dir)
+    lines = (study_dir / "study.jsonl").read_text().splitlines(keepends=True)
+    last = next(n for n, line in enumerate(lines) if json.loads(line)["event"] == "stopping")
+    (study_dir / "study.jsonl").write_text("".join(lines[: last + 1]))
+    bad = bad_of(flow(study_dir, *FLOW))
+    assert bad.retry_of is None
+    assert bad.details["stopping"] == bad_of(watched).details["stopping"]
+    assert bad.objective == bad_of(watched).objective
+
+
+def events(ran: Ran) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (ran.study_dir / "study.jsonl").read_text().splitlines()]
 
 
 def test_a_diverged_job_is_stopped_at_once_and_is_infeasible(tmp_path: Path) -> None:

@@ -100,8 +100,24 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path):
     assert done.returncode == 0
     assert "4 jobs in round 1 of 3" in done.stdout
     assert "ot.loss_config.tau_src: 0.05 -> 1.0" in done.stdout
+    command = "  runs       python -m autoloop.train rounds=3 cache_dir=cache ot.loss_config.reg=0.15 "
+    assert command in done.stdout
     assert not (tmp_path / "study" / "study.jsonl").exists()
     assert not list(tmp_path.glob("study/[0-9]*"))
+
+
+def test_a_plan_tells_slots_and_what_each_outcome_would_trigger(tmp_path: Path):
+    done = train(tmp_path, "-m", "dry_run=true", "rounds=3", "gpus=[0,6]", "until=worthy", "patience=2")
+    assert "Slots: 0 on GPU 0, 1 on GPU 6." in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("  slot ")] == [
+        "  slot       0, GPU 0",
+        "  slot       1, GPU 6",
+        "  slot       the first one that is free",
+        "  slot       the first one that is free",
+    ]
+    assert "\n  no_mass: the last 2 values of train/ot_pi_sum at step 300 or later are below" in done.stdout
+    assert "\n  gentle: no other rule fired\n      ot.loss_config.reg: 0.1 -> 0.12\n" in done.stdout
+    assert "\n  after 2 rounds in a row without a gain over the noise\n" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -151,10 +151,10 @@ def drawing(width: float, height: float, title: str, description: str, *content:
 
 
 def mark(kind: str, x: float, y: float, hint: str = "") -> Markup:
-    """Return the mark of a trial with a hint to hover: a cross where it failed, else a dot.
+    """Return the mark of a trial with a hint to hover: a cross if it failed, a square if stopped, else a dot.
 
     Args:
-        kind: ``better``, ``worse``, ``same``, ``root``, ``failed`` or ``running``; the CSS class of the mark.
+        kind: What `Facts.kind` says of it; the CSS class of the mark.
         x: Position in px.
         y: Position in px.
         hint: Text of the hint; none if empty.
@@ -163,6 +163,10 @@ def mark(kind: str, x: float, y: float, hint: str = "") -> Markup:
     if kind == "failed":
         path = f"M{x - 4:.1f},{y - 4:.1f}l8,8m0,-8l-8,8"
         return el("path", title, d=path, class_="mark failed")
+    if kind == "stopped":
+        return el(
+            "rect", title, x=round(x - 4, 1), y=round(y - 4, 1), width=8, height=8, class_="mark stopped"
+        )
     return el("circle", title, cx=round(x, 1), cy=round(y, 1), r=4.5, class_=f"mark {kind}")
 
 

@@ -11,16 +11,20 @@ import numpy as np
 from autoloop.history.series import Series
 from autoloop.report import text
 from autoloop.report.facts import Facts, counted
-from autoloop.report.figures.chart import LARGEST, Box, Scale, axes, cropped, drawing, fit, line, thin
+from autoloop.report.figures.chart import LARGEST, Box, Scale, axes, cropped, drawing, fit, label, line, thin
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Markup, el, join
+from autoloop.report.gains import Change
 from autoloop.rules.changes import END, WINDOW
 from autoloop.study import Job
 
 Curves = Mapping[int, Mapping[str, Series]]
 
 MOST_CARDS = 120  # pairs drawn; of more, the best trial's lineage and the latest jobs
-SHARES = {"first_last": 1.0, "start": 1.0, "run": 1.0, "end": END, "tail": WINDOW}  # of a curve, from its end
+SHARES = {  # of a curve, counted from its end
+    **dict.fromkeys(("first_last", "start", "run", "max"), 1.0),
+    **{"end": END, "tail": WINDOW, "last": 0.0},
+}
 SETTLED = 5  # the first fifth of a curve, its fall from the start, does not stretch the scale
 FEW_POINTS = 20  # but of fewer points all do
 METRIC = re.compile(r"[\w.-]+/[\w./-]+")
@@ -47,8 +51,10 @@ def curves_figure(facts: Facts, curves: Curves) -> Markup | None:
         cards = [_card(facts, job, curves) for job in shown if job.round == number]
         head = el("summary", el("b", f"Round {number}"), f" · {counted(len(cards), 'trial')}")
         groups.append(el("details", head, el("div", *cards, class_="cards"), open=position < OPEN_ROUNDS))
-    intro = f"Each trial (blue) over its parent (dashed); shaded: the steps on which its rule decided.{note}"
-    return el("section", el("h2", "Curves"), el("p", intro, class_="soft"), *groups, id="curves")
+    intro = "Each trial (blue) over its parent (dashed); shaded: the steps on which its rule decided."
+    if any(job.stop_step is not None for job in shown):
+        intro += " A dotted line marks the step at which a stop rule ended it."
+    return el("section", el("h2", "Curves"), el("p", intro + note, class_="soft"), *groups, id="curves")
 
 
 def drawable(facts: Facts) -> list[Job]:
@@ -125,9 +131,7 @@ def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
     change = facts.change(job, origin)
     over = join([" over ", link(origin)]) if origin else None
     rule = f" · {job.plan.rule}" if job.plan.rule else ""
-    outcome = (
-        f"{text.number(job.objective)} ({text.percent(change.pct)})" if change else text.number(job.objective)
-    )
+    outcome = _outcome(job, change)
     names = [name for name in metrics(facts, job) if name in curves.get(job.job, {})]
     panels = [_panel(name, job, origin, curves, name == names[-1]) for name in names]
     return el(
@@ -137,6 +141,13 @@ def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
         el("div", *panels, class_="panels"),
         class_="card" if len(panels) < 2 else "card broad",
     )
+
+
+def _outcome(job: Job, change: Change | None) -> str:
+    if job.stop_step is not None:
+        return f"stopped at step {job.stop_step} by {_stopper(job)}"
+    told = f" ({text.percent(change.pct)} {change.told})" if change else ""
+    return text.number(job.objective) + told
 
 
 def _panel(metric: str, job: Job, origin: Job | None, curves: Curves, of_the_rule: bool) -> Markup:
@@ -154,6 +165,7 @@ def _panel(metric: str, job: Job, origin: Job | None, curves: Curves, of_the_rul
         f"{metric} of {job.name}",
         _described(child, parent),
         _shade(rule_window(job, parent), x, box) if of_the_rule and parent is not None else None,
+        _stop(job, x, box),
         axes(box, x, y, y_label=text.shorten(text.clean(metric), 44), x_ticks=4),
         cropped(
             box, line(parent, x, y, "parent") if parent is not None else None, line(child, x, y, "child")
@@ -172,6 +184,20 @@ def _shade(window: tuple[float, float] | None, x: Scale, box: Box) -> Markup | N
     left, right = (x(step) for step in window)
     size = {"width": round(max(right - left, 2), 1), "height": box.bottom - box.top}
     return el("rect", x=left, y=box.top, **size, class_="window")
+
+
+def _stop(job: Job, x: Scale, box: Box) -> Markup | None:
+    """A mark at the step where a stop rule ended the job."""
+    if job.stop_step is None:
+        return None
+    at = x(float(job.stop_step))
+    left = at > (box.left + box.right) / 2
+    words = label(at - 4 if left else at + 4, box.top + 10, _stopper(job), "end" if left else None, "stop")
+    return join([el("line", x1=at, x2=at, y1=box.top, y2=box.bottom, class_="stop"), words])
+
+
+def _stopper(job: Job) -> str:
+    return text.shorten(text.clean(str(job.details["stopping"]["rule"])), 20)
 
 
 def _described(child: Series, parent: Series | None) -> str:

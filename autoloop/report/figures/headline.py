@@ -7,6 +7,7 @@ from autoloop.report.facts import Facts, counted, noise_note, states, stop_reaso
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Content, Markup, el, join
 from autoloop.report.figures.timeline import busy_lanes, busy_share
+from autoloop.score import confirmation, confirmed, dropped_edits
 from autoloop.study import Job
 from autoloop.trials import TrialState
 
@@ -20,9 +21,10 @@ def headline(facts: Facts) -> Markup:
         "section",
         el("h2", "Result so far" if facts.study.stopped is None else "Result"),
         el("div", *_tiles(facts), class_="tiles"),
-        _troubles(facts),
+        *_troubles(facts),
         *_path(facts),
         *_command(facts),
+        *_why_ended(facts),
         id="result",
     )
 
@@ -32,7 +34,7 @@ def subtitle(facts: Facts) -> str:
     goal = "higher" if facts.study.maximize else "lower"
     words = f"{counted(len(facts.rounds), 'round')} · {facts.metric}, {goal} is better"
     stop = facts.study.stopped
-    return words + (f" · stopped: {stop_reason(stop)}" if stop is not None else "")
+    return words + (f" · ended: {_in_short(stop_reason(stop))}" if stop is not None else "")
 
 
 def _tiles(facts: Facts) -> list[Markup]:
@@ -56,10 +58,16 @@ def _best(facts: Facts) -> list[Markup]:
     if best is None:
         return [_tile(text.MISSING, f"no trial has completed with a value of {facts.metric}", "Best")]
     tiles = [_tile(text.number(best.objective), join([link(best), f", round {best.round}"]), "Best trial")]
-    change = facts.change(best, baseline)
-    if change is not None and baseline is not None:
-        note = f"{change.word} than the baseline's {text.number(baseline.objective)}; {noise_note(facts)}"
+    change, sure = facts.change(best, baseline), confirmation(facts.study)
+    if sure is not None:
+        note = confirmed(facts.study).lstrip(", ")
+        word = "better" if sure.gain_pct.value >= 0 else "worse"
+        tiles.append(_tile(text.percent(abs(sure.gain_pct.value)), note, "Confirmed on fresh seeds", word))
+    elif change is not None and baseline is not None:
+        note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
         tiles.append(_tile(text.percent(change.pct), note, "Against the baseline", change.word))
+    dropped = dropped_edits(facts.study)
+    tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
     return tiles
 
 
@@ -94,12 +102,36 @@ def _command(facts: Facts) -> list[Markup]:
     return [el("h3", "Run next"), el("p", "The best configuration, once more (one click selects it):"), line]
 
 
-def _troubles(facts: Facts) -> Markup | None:
+def _in_short(reason: str) -> str:
+    return text.shorten(reason.partition(" (")[0], 120)
+
+
+def _why_ended(facts: Facts) -> list[Markup]:
+    """The whole reason, where the line under the title has no room for it."""
+    reason = "" if facts.study.stopped is None else stop_reason(facts.study.stopped)
+    if _in_short(reason) == reason:
+        return []
+    return [el("details", el("summary", "Why the study ended"), el("p", reason, class_="soft"))]
+
+
+def _troubles(facts: Facts) -> list[Markup]:
+    """What did not complete: jobs that failed, and jobs that a stop rule ended."""
     ended = [job for job in facts.jobs if job.state not in (None, TrialState.COMPLETE)]
-    if not ended:
-        return None
-    items = [el("li", link(job), ": ", facts.verdict(job)) for job in reversed(ended[-MOST_TROUBLES:])]
-    more = len(ended) - MOST_TROUBLES
+    stopped = [job for job in ended if job.state is TrialState.STOPPED]
+    failed = [job for job in ended if job.state is not TrialState.STOPPED]
+    every = len(facts.jobs)
+    return [
+        *_listed(facts, failed, f"{len(failed)} of {every} trials did not complete.", "alert"),
+        *_listed(
+            facts, stopped, f"{len(stopped)} of {every} trials were ended early by a stop rule.", "note"
+        ),
+    ]
+
+
+def _listed(facts: Facts, jobs: list[Job], head: str, style: str) -> list[Markup]:
+    if not jobs:
+        return []
+    items = [el("li", link(job), ": ", facts.verdict(job)) for job in reversed(jobs[-MOST_TROUBLES:])]
+    more = len(jobs) - MOST_TROUBLES
     items += [el("li", f"and {more} more, marked in the table of all trials")] if more > 0 else []
-    count = f"{len(ended)} of {len(facts.jobs)} trials did not complete."
-    return el("div", el("b", count), el("ul", *items), class_="alert", role="note")
+    return [el("div", el("b", head), el("ul", *items), class_=f"aside {style}", role="note")]

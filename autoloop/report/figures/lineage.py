@@ -122,7 +122,8 @@ def _legend() -> Markup:
     kinds = {
         "better": "better than its parent",
         "worse": "worse",
-        "root": "start, or the same",
+        "root": "start, the same, or within the noise",
+        "stopped": "ended by a stop rule",
         "failed": "no result",
         "running": "running or waiting",
     }
@@ -146,11 +147,13 @@ def _entries(facts: Facts) -> list[Markup]:
 
 def _entry(facts: Facts, job: Job, depth: int) -> Markup:
     kind = facts.kind(job)
-    outcome = text.number(job.objective) if math.isfinite(job.objective) else facts.verdict(job)
+    outcome = text.number(job.objective) if job.known else facts.verdict(job)
     change = facts.change(job, facts.parent(job))
     chips = [
         el("span", text.shorten(text.clean(outcome), 90), class_=f"chip {kind}"),
-        el("span", f"{text.percent(change.pct)} {change.word}", class_=f"chip {kind}") if change else None,
+        el("span", f"{text.percent(change.pct)} {change.told}", class_=f"chip whole {kind}")
+        if change
+        else None,
         el("span", job.plan.rule, class_="chip rule") if job.plan.rule else None,
         el("span", "★ best", class_="chip better") if facts.best is job else None,
     ]

@@ -9,7 +9,6 @@ from autoloop.report.facts import Facts
 from autoloop.report.figures.chart import Box, Scale, axes, drawing, fit, label, mark, result_scale
 from autoloop.report.figures.markup import Markup, el, join
 from autoloop.study import Job
-from autoloop.trials import TrialState
 
 Point = tuple[float, Job]  # what had been spent when a job ended, and the job
 
@@ -63,7 +62,7 @@ def best_so_far(facts: Facts, points: list[Point]) -> list[Point]:
     """The points at which a completed job was better than all before it."""
     steps: list[Point] = []
     for at, job in points:
-        if job.state is not TrialState.COMPLETE or not math.isfinite(job.objective):
+        if not job.known or job.measures:
             continue
         change = facts.change(job, steps[-1][1]) if steps else None
         if not steps or (change and change.better):

@@ -40,14 +40,16 @@ pre.copy{user-select:all;-webkit-user-select:all}
 .better{color:var(--good)}
 .worse{color:var(--bad)}
 .failed{color:var(--fail)}
-.same,.root,.running{color:var(--soft)}
+.same,.unclear,.root,.running,.stopped{color:var(--soft)}
 .path{list-style:none;margin:0 0 16px;padding:0;display:flex;flex-wrap:wrap;gap:10px 26px}
 .path li{position:relative;border-left:3px solid var(--blue);padding:2px 0 2px 10px;font-size:13px;
   max-width:270px;overflow-wrap:anywhere}
 .path li:not(:first-child)::before{content:"\\2192";position:absolute;left:-21px;top:0;color:var(--soft)}
 .path b{font-size:14px}
-.alert{background:var(--warn);border-radius:8px;padding:10px 14px;margin:0 0 16px;font-size:14px}
-.alert ul{margin:4px 0 0;padding-left:20px}
+.aside{background:var(--bg);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;margin:0 0 16px;
+  font-size:14px}
+.alert{background:var(--warn);border-color:var(--warn)}
+.aside ul{margin:4px 0 0;padding-left:20px}
 figure{margin:8px 0 4px}
 .scroll{overflow-x:auto}
 svg[role]{display:block;width:100%;height:auto;max-width:var(--w);min-width:calc(var(--w)*.69);
@@ -68,12 +70,18 @@ svg text.strong{font-weight:600}
 .mark{fill:var(--card);stroke-width:2}
 .mark.better{fill:var(--good);stroke:var(--good)}
 .mark.worse{fill:var(--card);stroke:var(--bad)}
-.mark.same,.mark.root{fill:var(--gray);stroke:var(--gray)}
+.mark.same,.mark.unclear,.mark.root{fill:var(--gray);stroke:var(--gray)}
+.mark.stopped{fill:var(--card);stroke:var(--gray)}
+.stop{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:1 2}
+svg text.stop{fill:var(--bad);font-size:11px;paint-order:stroke;stroke:var(--card);stroke-width:3px;
+  stroke-dasharray:none}
 .mark.running{stroke:var(--blue);stroke-dasharray:2 2}
 path.mark.failed{fill:none;stroke:var(--fail)}
 .ring{fill:none;stroke:var(--blue);stroke-width:2}
 .bar{fill:var(--blue);opacity:.85}
 .bar.failed{fill:var(--fail)}
+.bar.stopped{fill:var(--gray)}
+.barend{stroke:var(--bad);stroke-width:3}
 .bar.running{opacity:.4}
 .bar.best{fill:var(--good)}
 svg text.inbar{fill:var(--card)}
@@ -104,6 +112,7 @@ td.long{overflow-wrap:anywhere;min-width:9em}
 summary{cursor:pointer;padding:3px 0;overflow-wrap:anywhere}
 summary b{font-weight:600}
 summary .chip{margin-left:8px;font-variant-numeric:tabular-nums}
+.chip.whole{white-space:nowrap}
 .chip.rule{border:1px solid var(--rule);border-radius:99px;padding:0 8px;font-size:12px;color:var(--soft)}
 .body{padding:4px 0 12px 16px}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:3px 14px;margin:4px 0 8px;

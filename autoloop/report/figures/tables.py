@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from autoloop.report import text
-from autoloop.report.facts import Change, Facts, Score, judged, last, silent
+from autoloop.report.facts import Facts, Score, judged, last, silent
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Content, Markup, el, join
+from autoloop.report.gains import Change
 from autoloop.study import Event, Job
 
 SILENT_ROUNDS = 3  # latest rounds whose silent rules are listed one by one
@@ -20,8 +21,9 @@ def scorecard(facts: Facts) -> Markup | None:
     if not facts.scores:
         return None
     table = _table(
-        "What became of each rule's proposals; gain is against the parent, positive is better.",
-        ["rule", "asked", "proposed", "tried", "won", "no result", "median gain", "best gain"],
+        "What became of each rule's proposals; gain is against the parent, positive is better. "
+        "Won: by more than the noise.",
+        ["rule", "asked", "proposed", "tried", "won", "stopped", "no result", "median gain", "best gain"],
         [_score(score) for score in facts.scores],
     )
     return el("section", el("h2", "Rules"), table, *_refused(facts), *_silent(facts), id="rules")
@@ -35,7 +37,10 @@ def trials(facts: Facts) -> Markup:
         "section",
         el("h2", "All trials"),
         _table(
-            "In the order they were planned; the last value of each metric.", titles, rows, numeric_from=3
+            "In the order they were planned; the last value of each metric. Unclear: within the noise.",
+            titles,
+            rows,
+            numeric_from=3,
         ),
         id="trials",
     )
@@ -49,6 +54,7 @@ def _score(score: Score) -> list[Content]:
         str(score.fired),
         str(score.tries),
         str(score.wins),
+        str(score.stopped),
         str(score.failed),
         _gain(score.median_gain_pct),
         _gain(max(gains)) if gains else text.MISSING,

@@ -48,6 +48,8 @@ def timeline(facts: Facts) -> Markup | None:
         *(_cut(x(at / seconds), box) for at in cuts),
     )
     note = f"Slots stood idle {100 * idle:.0f} % of the time (grey). Green: the best trial; red: no result."
+    if any(span.job.stop_step is not None for span in spans):
+        note += " Grey bars with a mark at their end: ended by a stop rule."
     note += " Dotted lines: the study was taken up again after a pause, which is left out." if cuts else ""
     return el(
         "section",
@@ -128,7 +130,14 @@ def _bar(facts: Facts, span: Span, top: float, ends: tuple[float, float]) -> Mar
     name = text.clean(job.name)
     room = int((width - 8) / 6.6)
     inside = label(left + 5, top + 15, text.shorten(name, room), class_="inbar") if room >= 4 else None
-    return el("g", bar, inside)
+    return el("g", bar, _end(span, right, top), inside)
+
+
+def _end(span: Span, right: float, top: float) -> Markup | None:
+    """A mark where a stop rule ended the job."""
+    if span.job.stop_step is None:
+        return None
+    return el("line", x1=right - 2, x2=right - 2, y1=top, y2=round(top + LANE - 5, 1), class_="barend")
 
 
 def _cut(at: float, box: Box) -> Markup:

@@ -1,39 +1,40 @@
-"""Whole studies in memory: the loop, rules and strategies of autoloop around a task of `strategy_tasks`.
+"""Whole studies in memory: the loop, rules and strategies of autoloop around a task.
 
-Nothing is simulated but the launcher and the files: rounds are planned by `autoloop.planning.Planner`, children
-derived by `autoloop.edits`, runs judged by the shipped rules.
+Nothing is simulated but the launcher and the files: rounds are planned by `autoloop.planning.Planner`,
+children derived by `autoloop.edits`, runs judged by the shipped rules and running jobs by the shipped stop
+rules.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from strategy_tasks import Task
-
 from autoloop.edits import change
-from autoloop.history.series import History, Series
+from autoloop.filling import Derived, Round
+from autoloop.history.series import History
 from autoloop.judging import Judging
-from autoloop.loop import Derived, Limits, Round
 from autoloop.metrics import Metrics
 from autoloop.plan import Points
 from autoloop.planning import Planner
 from autoloop.rules import build_rules, judge
+from autoloop.score import noise
 from autoloop.settings import Settings, load_group
-from autoloop.strategies import Strategy
+from autoloop.steps import Limits
+from autoloop.stopping import Live, build_stop_rules, first_stop, protected
+from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study import Job, Plan, Study
 from autoloop.summary import summarize
 from autoloop.trials import Trial
 from autoloop.variants import Variant, signature
+from contest.task import Task
 
 SLOTS = 4
-Watch = Callable[["MemoryStudy", Job, History], int]
-"""(study, job, its whole history) -> the step at which a stop rule ends it, or its last step."""
 
 
 class JsonComposer:
@@ -61,8 +62,11 @@ class MemoryStudy:
         strategy: The strategy.
         seed: Seed of the study and of the baseline's training.
         jobs: Jobs in all, in rounds of four.
+        max_steps: Steps in all; the job that would exceed them is the last.
         paired: Whether children train with their parent's seed, as autoloop does; else each with its own.
-        watch: Decides when a job is stopped; None lets all run to their end.
+        stop_rules: Whether running jobs are watched by the shipped stop rules.
+        guesses: Whether round 1 has, as the user's variants, the points that `MixedStrategy` opens with: for
+            a strategy that needs variants to fill its rounds.
         judging: How score is kept.
         study: The record.
         steps: Steps trained so far.
@@ -72,8 +76,10 @@ class MemoryStudy:
     strategy: Strategy
     seed: int
     jobs: int
+    max_steps: float = math.inf
     paired: bool = True
-    watch: Watch | None = None
+    stop_rules: bool = False
+    guesses: bool = False
     judging: Judging = field(default_factory=Judging)
     study: Study = field(default_factory=Study)
     steps: int = 0
@@ -81,6 +87,9 @@ class MemoryStudy:
     def __post_init__(self) -> None:
         self.histories: dict[str, History] = {}
         self.rules = build_rules(load_group("rules", self.task.rules))
+        self._watching = build_stop_rules(
+            load_group("stop_rules", self.task.rules if self.stop_rules else "none")
+        )
         self._seeds = count(1000 * (self.seed + 1))
         self._clock = count(1)
         settings = Settings(
@@ -92,21 +101,31 @@ class MemoryStudy:
             seed=self.seed,
             judging=self.judging,
         )
-        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path("."), lambda: SLOTS)
+        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path(), lambda: SLOTS)
 
     def run(self) -> MemoryStudy:
         """Run the study to its end."""
         config = {**self.task.config, "seed": self.seed}
-        start = Variant("baseline", (), None, "baseline", "start", {}, "", (json.dumps(config),), config, signature(config))
+        about = ("baseline", (), None, "baseline", "start", {}, "")
+        start = Variant(*about, (json.dumps(config),), config, signature(config))
         self._record("study", objective={"metric": self.task.objective, "goal": "min", "stat": "last"})
-        planned = self.planner.first(Points((), (start,), ()))
+        planned = self.planner.first(Points((), (start,), self._guessed(start)))
         number = 1
-        while planned.variants and len(self.study.jobs) < self.jobs:
+        while planned.variants and len(self.study.jobs) < self.jobs and self.steps < self.max_steps:
             self._run_round(planned)
             number += 1
             if len(self.study.jobs) < self.jobs:
-                planned = self.planner.next(self.study, number)
+                planned = self.planner.next(self.study, number, SLOTS)
         return self
+
+    def _guessed(self, start: Variant) -> tuple[Variant, ...]:
+        """The user's variants."""
+        opening = Opening(start, 1, self.seed, SLOTS, self.task.bounds)
+        points = MixedStrategy().open(opening) if self.guesses else []
+        return tuple(
+            Variant(f"guess_{place}", point.edits, None, "variants", point.reason, {}, "", (), {}, "")
+            for place, point in enumerate(points)
+        )
 
     def _run_round(self, planned: Round) -> None:
         room = self.jobs - len(self.study.jobs)
@@ -116,27 +135,55 @@ class MemoryStudy:
             for place, variant in enumerate(planned.variants[:room])
         ]
         self._record("round", round=planned.number, variants=entries, refused=[])
-        for entry in entries:
-            self._train(self.study.jobs[entry["job"]])
+        jobs = [self.study.jobs[entry["job"]] for entry in entries]
+        whole = {job.name: self._train(job) for job in jobs}
+        ends = {job.name: self._end(job, whole) for job in jobs}
+        for job in jobs:
+            self._finish(job, whole[job.name], ends[job.name])
         self._decide(planned.number)
 
-    def _train(self, job: Job) -> None:
+    def _train(self, job: Job) -> History:
         config = json.loads(job.plan.overrides[0])
         if not self.paired:
             config = {**config, "seed": next(self._seeds)}
-        history = self.task.train(config)
-        last = self.watch(self, job, history) if self.watch else self.task.steps
-        stopped = last < self.task.steps
-        if stopped:
-            history = cut(history, last)
-        self.steps += min(last, self.task.steps)
+        return self.task.train(config)
+
+    def _end(self, job: Job, running: Mapping[str, History]) -> int:
+        """The step at which a stop rule ends a job: what it is compared with ended before it was planned."""
+        known, metric = self.study.when_planned(job), self.task.objective
+        if not self._watching or job.plan.parent is None:
+            return self.task.steps
+        others = [self.histories[other.name][metric] for other in known.counted() if other.known]
+        live = Live(
+            job.name,
+            running[job.name],
+            metric,
+            parent=self._complete(known.by_name(job.plan.parent)),
+            best=self._complete(known.best()),
+            margin_pct=noise(known).margin_pct(),
+        )
+
+        def safe(step: int) -> bool:
+            return protected(running[job.name][metric].until(step), others, 1, maximize=False)
+
+        found = first_stop(self._watching, live, safe)
+        return found.step if found is not None else self.task.steps
+
+    def _complete(self, job: Job | None) -> History:
+        return self.histories[job.name] if job is not None and job.known else History({})
+
+    def _finish(self, job: Job, history: History, end: int) -> None:
+        stopped = end < self.task.steps
+        history = history.until(end)
         self.histories[job.name] = history
-        series = history[self.task.objective]
-        value = float(series.values[-1]) if len(series) else math.nan
+        series = history.get(self.task.objective)
+        value = float(series.values[-1]) if series is not None else math.nan
+        steps = min(end, int(series.steps[-1])) if series is not None else end
+        self.steps += steps
         diverged = not math.isfinite(value)
         state = "INFEASIBLE" if diverged else "STOPPED" if stopped else "COMPLETE"
         summary = {name: metric.as_dict() for name, metric in summarize(history).items()}
-        fields = {"round": job.round, "name": job.name, "steps": last, "error": "", "summary": summary}
+        fields = {"round": job.round, "name": job.name, "steps": steps, "error": "", "summary": summary}
         self._record("trial", job=job.job, state=state, objective=None if diverged else value, **fields)
 
     def _decide(self, number: int) -> None:
@@ -152,19 +199,3 @@ class MemoryStudy:
 
     def _record(self, kind: str, **fields: Any) -> None:
         self.study.record({"event": kind, "v": 1, "time": float(next(self._clock)), **fields})
-
-    def best_config(self, jobs: int | None = None) -> dict[str, Any]:
-        """The config of the best of the first so many jobs."""
-        done = [job for job in self.study.counted()[:jobs] if job.known]
-        best = min(done, key=lambda job: job.objective)
-        loaded: dict[str, Any] = json.loads(best.plan.overrides[0])
-        return loaded
-
-
-def cut(history: History, last: int) -> History:
-    """The history up to a step."""
-    parts = {}
-    for name, series in history.items():
-        keep = series.steps <= last
-        parts[name] = Series(series.steps[keep], series.values[keep])
-    return History(parts)

@@ -1,0 +1,99 @@
+"""What may come after round 1, told before anything has run: rules are finite, and so is what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from autoloop.closing import SEEDS, WORTH
+from autoloop.filling import Derived, Disposer
+from autoloop.loop import Limits
+from autoloop.rules.base import Decision, Outlook, Rule, fitting
+from autoloop.stopping import StopRule
+from autoloop.variants import Variant
+
+_INDENT = " " * 6
+_SHOWN = 3  # paths that a config lacks, named
+
+
+def outlook_lines(rules: Sequence[Rule], start: Variant, disposer: Disposer) -> Iterator[str]:
+    """Yield what each rule waits for and what it would make of the baseline, a few lines a rule.
+
+    Args:
+        rules: The rules in order of priority.
+        start: The baseline, whose config stands for those that the rules will see.
+        disposer: Says what would become of the edits: what they change, what is left out and why.
+    """
+    for rule in sorted(rules, key=lambda rule: rule.fallback):
+        outlook = rule.foresee(start.config)
+        final = "; no other rule is asked then" if outlook.final else ""
+        yield f"  {rule.name}: {outlook.when}{final}"
+        yield from (f"{_INDENT}{line}" for line in _consequences(rule, outlook, start, disposer))
+
+
+def _consequences(rule: Rule, outlook: Outlook, start: Variant, disposer: Disposer) -> Iterator[str]:
+    if outlook.how:
+        yield outlook.how
+    kept, lacking = fitting(outlook.edits, start.config)
+    if kept:
+        found = disposer.appraise(Decision(rule.name, start.name, outlook.when, edits=kept))
+        yield from _told(found, start.name)
+    elif not lacking and not outlook.how:
+        yield f"{start.name} has nothing that it changes"
+    if lacking:
+        yield f"({start.name} has no {_few(lacking)})"
+
+
+def _few(paths: Sequence[str]) -> str:
+    names = list(dict.fromkeys(paths))
+    more = f" and {len(names) - _SHOWN} other paths of its edits" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _told(found: Derived | str, name: str) -> Iterator[str]:
+    """What becomes of a proposal."""
+    if isinstance(found, str):
+        yield f"refused on {name}: {found}"
+        return
+    yield from (f"{path}: {old!r} -> {new!r}" for path, old, new in found.changes)
+    yield from (f"({note})" for note in found.notes)
+
+
+def stop_lines(rules: Sequence[StopRule], protect_top: int) -> Iterator[str]:
+    """Yield which running jobs each stop rule ends.
+
+    Args:
+        rules: The stop rules.
+        protect_top: So many of the best running jobs are left alone.
+    """
+    for rule in rules:
+        spared = f", repeats and the best {protect_top}" if rule.spares else ""
+        yield f"  {rule.name}: {rule.condition()}; spares baselines{spared}"
+
+
+def end_lines(limits: Limits) -> Iterator[str]:
+    """Yield what ends the study, one line each."""
+    yield f"  after round {limits.rounds}, or when no rule has anything new to propose"
+    counts = {
+        "jobs": limits.max_jobs,
+        "hours": limits.max_hours,
+        "failed jobs in a row": limits.max_failures,
+        "rounds in a row without a gain over the noise": limits.patience,
+    }
+    yield from (f"  after {count:g} {what}" for what, count in counts.items() if count is not None)
+    if limits.fail_fast:
+        yield "  at the first failed job"
+    if limits.until:
+        yield f"  with a run of which {', '.join(condition.wanted for condition in limits.until)}"
+    yield from measuring_lines(limits)
+
+
+def measuring_lines(limits: Limits) -> Iterator[str]:
+    """Yield what is measured between rounds and at the end, one line each."""
+    if limits.racing and limits.rounds > 1:
+        yield f"  leaders within the noise run with up to {limits.racing} more seeds before the next round"
+    if limits.minimal:
+        yield "  then the winner runs without each of its edits, and without those that do nothing"
+    if limits.confirm:
+        yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
+    elif limits.confirm is None and limits.rounds > 1:
+        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"

@@ -1,0 +1,60 @@
+"""Who leads: jobs ranked by all seeds they ran with, and those that cannot be told from the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+
+from autoloop.score.noise import noise
+from autoloop.score.pairs import Seed, gains_pct, results
+from autoloop.study import Job, Study
+
+
+def standings(study: Study) -> dict[str, float]:
+    """Name of each job with a result, measurements aside -> its objective, corrected by further seeds.
+
+    A job that ran with several seeds is compared with the best one at every seed that both have; its standing
+    is the best one's objective, better or worse by the mean of these gains. With the one seed that all share
+    it is the objective itself.
+    """
+    best = study.best()
+    if best is None:
+        return {}
+    by_seed = results(study)
+    jobs = [job for job in study.counted() if job.known and not job.measures]
+    return {job.name: _standing(study, job, best, by_seed) for job in jobs}
+
+
+def _standing(study: Study, job: Job, best: Job, by_seed: Mapping[str, Mapping[Seed, float]]) -> float:
+    gains = gains_pct(study, by_seed[job.name], by_seed[best.name])
+    if len(gains) < 2:  # the one seed alone: nothing to correct
+        return job.objective
+    sign = 1 if study.maximize else -1
+    return best.objective + sign * fmean(gains) / 100 * abs(best.objective)
+
+
+def ranked(study: Study) -> list[Job]:
+    """The jobs that have a standing, the best first; of equals the one that was planned first."""
+    values = standings(study)
+    sign = -1 if study.maximize else 1
+    jobs = [job for job in study.counted() if job.name in values and not job.measures]
+    return sorted(jobs, key=lambda job: sign * values[job.name])
+
+
+def leader(study: Study) -> Job | None:
+    """The job with the best standing; None while none has a result."""
+    return next(iter(ranked(study)), None)
+
+
+def contenders(study: Study, most: int) -> list[Job]:
+    """The best ``most`` jobs, as far as the leader does not beat them by more than the noise; else none."""
+    jobs = ranked(study)
+    if not jobs:
+        return []
+    floor, by_seed = noise(study), results(study)
+    close = []
+    for job in jobs[:most]:
+        gains = gains_pct(study, by_seed[job.name], by_seed[jobs[0].name])
+        if gains and abs(fmean(gains)) <= floor.margin_pct(len(gains)):
+            close.append(job)
+    return close if len(close) > 1 else []

@@ -1,0 +1,47 @@
+"""The best that a task has to give, for want of knowing it: of a long search, beyond any study's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contest.rivals import Box
+from contest.task import FRESH, Task
+
+DRAWN, NEAR = 150, 80  # configs all over the box, and around the best of them
+LEADERS = 8  # of each that are trained on all fresh seeds
+WIDTH = 0.08  # of the box
+
+
+def best_known(task: Task) -> float:
+    """Lowest geometric mean over the fresh seeds of any config that the search found."""
+    known = task.known_best()
+    if known is not None:
+        return known
+    box, rng = Box(task, FRESH[0]), np.random.default_rng(5)
+    points = [box.point(), *rng.random((DRAWN, len(box.knobs)))]
+    leaders = _leaders(task, box, points)
+    near = [
+        np.clip(leaders[place % 5][1] + WIDTH * rng.normal(size=len(box.knobs)), 0, 1)
+        for place in range(NEAR)
+    ]
+    return min(leaders[0][0], _leaders(task, box, near)[0][0])
+
+
+def _leaders(task: Task, box: Box, points: list[Any]) -> list[tuple[float, Any]]:
+    """The points that are best at one seed, with their means over all, the best first."""
+    ranked = sorted(points, key=lambda point: _or_inf(task.result(box.config(point))))[:LEADERS]
+    return sorted(
+        ((geometric_mean(task.fresh(box.config(one))), one) for one in ranked), key=lambda pair: pair[0]
+    )
+
+
+def geometric_mean(values: list[float]) -> float:
+    """Of positive values; infinite if one of them is not finite."""
+    return math.exp(sum(math.log(_or_inf(value)) for value in values) / len(values))
+
+
+def _or_inf(value: float) -> float:
+    return value if math.isfinite(value) else math.inf

@@ -1,0 +1,153 @@
+"""Do stop rules cost winners? Random studies of the contest's tasks, with and without them.
+
+    python benchmarks/stop_rules.py [--studies 20] [--jobs 24] [--only TASK ...]
+
+Nothing decides here but chance: every job is a point of the task's box, drawn evenly, in rounds of four, all
+at one seed, the baseline first. So every kind of curve comes up, and `Behind` is asked about each, in several
+strengths, against the best so far and against the baseline as the parent. A winner is lost where a job that
+was stopped would have been the best of its study. Prints one Markdown row for each strength: jobs stopped,
+training steps saved, winners lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from contest.catalogue import tasks
+from contest.task import Task
+
+from autoloop.edits import apply
+from autoloop.errors import NoChangeError
+from autoloop.history.series import History, Series
+from autoloop.stopping import Behind, Live, StopRule, first_stop, protected
+
+MARGIN_PCT = 3.0  # the noise floor's, where nothing was measured
+ROUND = 4
+
+
+@dataclass
+class Cost:
+    """What a set of rules did.
+
+    Attributes:
+        jobs: Jobs asked about.
+        stopped: Jobs stopped.
+        steps: Steps of all jobs.
+        saved: Steps not trained.
+        studies: Studies.
+        lost: Studies whose winner was stopped.
+        worst_pct: By how much the best that was left is worse than the winner that was lost, at most.
+    """
+
+    jobs: int = 0
+    stopped: int = 0
+    steps: int = 0
+    saved: int = 0
+    studies: int = 0
+    lost: int = 0
+    worst_pct: float = 0.0
+    lost_on: list[str] = field(default_factory=list)
+
+    def count(self, task: Task, stop: int | None) -> None:
+        """Count a job, and where it was stopped."""
+        self.jobs += 1
+        self.steps += task.steps
+        self.stopped += stop is not None
+        self.saved += 0 if stop is None else task.steps - stop
+
+
+def points(task: Task, count: int, seed: int) -> list[dict[str, object]]:
+    """Draw points of a task's box, evenly in the logarithm; the baseline is the first."""
+    draw = np.random.default_rng(seed)
+    start = {**task.config, "seed": seed}
+    box = [(path, low or 0.0, high or 0.0) for path, (low, high) in task.bounds.items()]
+    drawn = [start]
+    for _ in range(count - 1):
+        point = start
+        for path, low, high in box:
+            with suppress(NoChangeError):  # a whole number may stay as it is
+                point = apply([f"{path}@set={value(draw, low, high):.6g}"], point)
+        drawn.append(point)
+    return drawn
+
+
+def value(draw: np.random.Generator, low: float, high: float) -> float:
+    """Draw a value between two bounds above 0."""
+    return math.exp(draw.uniform(math.log(low), math.log(high)))
+
+
+def last(series: Series | None) -> float:
+    """The result; infinite where there is none."""
+    found = math.inf if series is None or not len(series) else float(series.values[-1])
+    return found if math.isfinite(found) else math.inf
+
+
+def ask(rules: list[StopRule], task: Task, curves: list[History], cost: Cost) -> None:
+    """Let the rules go through one study and add what they did."""
+    metric = task.objective
+    finals = [last(curve.get(metric)) for curve in curves]
+    alive = [0]
+    for first in range(1, len(curves), ROUND):
+        known = list(alive)
+        best = min(known, key=lambda job: finals[job])
+        others = [curves[other][metric] for other in known if metric in curves[other]]
+        for job in range(first, min(first + ROUND, len(curves))):
+            reference = {"parent": curves[0], "best": curves[best], "margin_pct": MARGIN_PCT}
+            live = Live("job", curves[job], metric, **reference)
+            found = first_stop(rules, live, partial(_safe, curves[job].get(metric), others))
+            cost.count(task, found.step if found else None)
+            if found is None:
+                alive.append(job)
+    cost.studies += 1
+    left, whole = min(finals[job] for job in alive), min(finals)
+    if left > whole:
+        cost.lost += 1
+        cost.lost_on.append(task.name)
+        cost.worst_pct = max(cost.worst_pct, 100 * (left - whole) / abs(whole))
+
+
+def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
+    return series is not None and protected(series.until(step), others, 1, maximize=False)
+
+
+STRENGTHS: dict[str, list[StopRule]] = {
+    f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
+    for who in ("best", "parent")
+    for by in (10.0, 25.0, 50.0, 75.0)
+    for after in (0.3, 0.4, 0.5)
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--studies", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=24)
+    parser.add_argument("--only", nargs="*", default=[])
+    args = parser.parse_args()
+    chosen = [task for name, task in tasks().items() if task.curves and (not args.only or name in args.only)]
+    costs = {name: Cost() for name in STRENGTHS}
+    for task in chosen:
+        for seed in range(args.studies):
+            curves = [task.train(point) for point in points(task, args.jobs, seed)]
+            for name, rules in STRENGTHS.items():
+                ask(rules, task, curves, costs[name])
+        print(f"{task.name} is done", flush=True)
+    print("| rule | jobs stopped | steps saved | winners lost | at most | on |\n|---|---|---|---|---|---|")
+    for name, cost in costs.items():
+        where = ", ".join(f"{task} {cost.lost_on.count(task)}" for task in dict.fromkeys(cost.lost_on))
+        print(
+            f"| {name} | {100 * cost.stopped / cost.jobs:.0f} % | {100 * cost.saved / cost.steps:.0f} % "
+            f"| {cost.lost} of {cost.studies} | {cost.worst_pct:.2g} % | {where} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

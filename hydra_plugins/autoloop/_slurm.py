@@ -1,0 +1,109 @@
+"""The SLURM launcher's work; apart from it, because Hydra imports the launcher at every start."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import setup_globals
+
+from autoloop.errors import AutoloopError, ConfigError
+from autoloop.execute import Limits, Outcome
+from autoloop.execute.hydra_job import Batch
+from autoloop.execute.values import Placed
+from hydra_plugins.autoloop._launch import (
+    LauncherError,
+    configure_launch_log,
+    limit_s,
+    log,
+    number,
+    plain,
+    told,
+)
+
+if TYPE_CHECKING:
+    from autoloop.slurm.engine import Script
+    from autoloop.slurm.pool import SlurmPool
+    from hydra_plugins.autoloop.slurm import SlurmLauncher
+
+#: Settings that are options of sbatch under the same name.
+_OPTIONS = ("partition", "account", "qos", "gres", "cpus_per_task", "nodes")
+
+#: Seconds between SLURM's warning and its time limit beside the grace: it warns up to a minute early.
+_WARNING_MARGIN_S = 30
+
+
+def make_pool(launcher: SlurmLauncher) -> SlurmPool:
+    """Build the pool that ``hydra.launcher``'s settings describe.
+
+    Raises:
+        LauncherError: A setting that cannot be used, or SLURM is not there or does not take such jobs.
+    """
+    if launcher.config is None:
+        raise RuntimeError("the launcher was not set up")
+    try:
+        from autoloop.slurm.pool import SlurmPool, SlurmSettings
+    except ModuleNotFoundError as error:
+        raise LauncherError(
+            f"hydra/launcher=slurm needs {error.name}: pip install 'autoloop[slurm]'"
+        ) from None
+    settings = {name: plain(value) for name, value in launcher.settings.items()}
+    try:
+        n_jobs = settings["n_jobs"]
+        if n_jobs is not None and (not isinstance(n_jobs, int) or isinstance(n_jobs, bool) or n_jobs < 1):
+            raise ConfigError(
+                f"n_jobs={n_jobs!r}: expected a whole number of at least 1, or null for any number"
+            )
+        limits = Limits(
+            timeout_s=limit_s(settings, "timeout_min"),
+            stall_s=limit_s(settings, "stall_min"),
+            grace_s=number(settings, "grace_s"),
+        )
+        return SlurmPool(
+            SlurmSettings(
+                _script(settings, limits),
+                limits,
+                n_jobs,
+                poll_s=number(settings, "poll_s"),
+                lost_after_s=number(settings, "lost_after_s"),
+            ),
+            Path(str(launcher.config.hydra.sweep.dir)),
+        )
+    except AutoloopError as error:
+        raise LauncherError(str(error)) from None
+
+
+def _script(settings: Mapping[str, Any], limits: Limits) -> Script:
+    from autoloop.slurm.engine import Script
+
+    options = {name: settings[name] for name in _OPTIONS if settings[name] is not None}
+    if settings["mem_gb"] is not None:
+        options["mem"] = f"{math.ceil(number(settings, 'mem_gb') * 1024)}MB"
+    time_s = limit_s(settings, "time_min")
+    if time_s is not None:
+        options["time"] = math.ceil(time_s / 60)
+    return Script(
+        options=options,
+        more=dict(settings["sbatch"] or {}),
+        setup=tuple(str(line) for line in settings["setup"] or ()),
+        requeue=bool(settings["requeue"]),
+        python=settings["python"] or shlex.quote(sys.executable),
+        warning_s=math.ceil(limits.grace_s) + _WARNING_MARGIN_S,
+    )
+
+
+def stream(launcher: SlurmLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Outcome | Placed]:
+    """Run ``jobs`` (number, overrides) on SLURM; yield where each was placed and how it ended."""
+    config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
+    if config is None or context is None or task is None:
+        raise RuntimeError("the launcher was not set up")
+    setup_globals()
+    configure_launch_log(launcher)
+    Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+    log.info("Launching jobs on SLURM, sweep output dir: %s", config.hydra.sweep.dir)
+    yield from launcher.pool.run(Batch(context, config, task, Singleton.get_state()), told(jobs))

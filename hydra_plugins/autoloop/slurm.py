@@ -1,0 +1,87 @@
+"""``hydra/launcher=slurm``: one SLURM job per job, under the same supervisor as in slots."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from autoloop.config import SlurmLauncherConf
+
+if TYPE_CHECKING:
+    from autoloop.execute import Outcome
+    from autoloop.execute.values import Placed
+    from autoloop.slurm.pool import SlurmPool
+
+ConfigStore.instance().store(
+    group="hydra/launcher", name="slurm", node=SlurmLauncherConf, provider="autoloop"
+)
+
+
+class SlurmLauncher(Launcher):
+    """Runs the jobs of a sweep on SLURM; see `autoloop.config.SlurmLauncherConf` for its settings."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.settings = settings
+        self.config: DictConfig | None = None
+        self.hydra_context: HydraContext | None = None
+        self.task_function: TaskFunction | None = None
+        self._pool: SlurmPool | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take over what the sweep consists of."""
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+
+    @property
+    def pool(self) -> "SlurmPool":
+        """The jobs that are out; made when first asked for, which asks SLURM whether it takes such jobs."""
+        from hydra_plugins.autoloop import _slurm
+
+        if self._pool is None:
+            self._pool = _slurm.make_pool(self)
+        return self._pool
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run a batch of jobs and return their results in order; a failed job fails alone.
+
+        Args:
+            job_overrides: The overrides of each job.
+            initial_job_idx: Number of the first job.
+        """
+        from hydra_plugins.autoloop import _launch
+
+        return _launch.launch(self, job_overrides, initial_job_idx)
+
+    def stream(self, jobs: "Iterable[tuple[int, Sequence[str]]]") -> "Iterator[Outcome | Placed]":
+        """Run jobs, and those adopted, and tell of each as SLURM takes it and as it ends.
+
+        Args:
+            jobs: Pairs of job number and overrides. One pair is taken whenever there is room; the iterable
+                runs in a thread of its own and may block.
+        """
+        from hydra_plugins.autoloop import _slurm
+
+        return _slurm.stream(self, jobs)
+
+    def stop(self, index: int) -> bool:
+        """End the job ``index``, politely first; return whether it was out."""
+        return self.pool.stop(index)
+
+    def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
+        """Let the next `stream` tell of the end of a job that an earlier process submitted.
+
+        Args:
+            index: Number of the job.
+            overrides: Its overrides.
+            handle: What `stream` told when SLURM took it; empty if that was not written down any more.
+
+        Returns:
+            Whether SLURM ever took it.
+        """
+        return self.pool.adopt(index, overrides, handle)

@@ -1,0 +1,358 @@
+"""Racing, minimal and confirmation, from the record of a study alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoloop.closing import is_closing
+from autoloop.journal import Journal, read_study
+from autoloop.loop import (
+    Close,
+    Decide,
+    Limits,
+    PlanRound,
+    Reseed,
+    Run,
+    Step,
+    Stop,
+    TakeBack,
+    Wait,
+    at_end,
+    next_step,
+)
+from autoloop.score import conclusion, confirmation, contenders, leader, standings, winner
+from autoloop.study import Study
+from autoloop.until import Condition
+from tests.studies import (
+    decisions_event,
+    job_event,
+    repeat_of,
+    round_event,
+    study_event,
+    study_of,
+    trial_event,
+    variant_entry,
+)
+
+BASE = {"name": "baseline", "objective": 1.0}
+Event = dict[str, Any]
+
+
+def child(name: str, objective: float, *changes: tuple[str, Any, Any], **fields: Any) -> Event:
+    about = {"parent": "baseline", "rule": "x", "changes": list(changes)}
+    return {"name": name, "objective": objective, **about, **fields}
+
+
+def over(*jobs: Event, **limits: Any) -> tuple[Study, Limits]:
+    """A study of one round that the search has nothing to add to."""
+    study = study_of(*jobs)
+    return study, Limits(**{"rounds": 2, "max_jobs": len(jobs), **limits})
+
+
+def due(study: Study, limits: Limits) -> Step:
+    return next_step(study, limits)
+
+
+def close(study: Study, limits: Limits) -> None:
+    step = next_step(study, limits)
+    assert isinstance(step, Close)
+    study.record({"event": "closing", "time": 0.0, "reason": step.reason, "limits": limits.recorded()})
+
+
+def measured(study: Study, aim: str, *jobs: Event) -> None:
+    """Plan and run these jobs for a measurement."""
+    first = study.next_job
+    entries = [variant_entry(first + n, **_planned(job)) for n, job in enumerate(jobs)]
+    study.record({**round_event(study.rounds[-1], *entries), "aim": aim})
+    for n, job in enumerate(jobs):
+        assert isinstance(next_step(study, Limits()), Run)
+        study.record(job_event(first + n))
+        study.record(trial_event(first + n, job.get("state", "COMPLETE"), job["objective"]))
+
+
+def _planned(job: Event) -> Event:
+    return {key: value for key, value in job.items() if key not in ("objective", "state", "round")}
+
+
+def fresh(parent: str, seed: int, objective: float) -> Event:
+    return repeat_of(parent, seed, objective, rule="confirm")
+
+
+TWO = (BASE, child("good", 0.8, ("lr", 1, 2)))
+
+
+def test_at_the_end_winner_and_baseline_run_on_fresh_seeds_and_then_it_ends() -> None:
+    study, limits = over(*TWO, confirm=3)
+    close(study, limits)
+    assert due(study, limits) == Reseed("confirm", ("good", "baseline"), (1001, 1002, 1003))
+    runs = [
+        fresh(name, seed, value) for name, value in (("good", 0.9), ("baseline", 1.0)) for seed in (1, 2, 3)
+    ]
+    measured(study, "confirm", *runs)
+    assert due(study, limits) == Stop("all 2 jobs (max_jobs) are done")
+
+
+def test_a_running_confirmation_is_waited_for_and_a_broken_one_is_run_again() -> None:
+    study, limits = over(*TWO, confirm=1)
+    close(study, limits)
+    entries = [variant_entry(2, **_planned(fresh("good", 1, 0.0)))]
+    study.record({**round_event(1, *entries), "aim": "confirm"})
+    step = due(study, limits)
+    assert isinstance(step, Run)
+    study.record(job_event(2))
+    assert due(study, limits) == Wait()
+    study.record(trial_event(2, "INTERRUPTED", None))
+    assert type(due(study, limits)).__name__ == "Requeue"
+
+
+def test_measurements_come_on_top_of_max_jobs_and_bring_no_round() -> None:
+    study, limits = over(*TWO, confirm=2, patience=1)
+    close(study, limits)
+    measured(study, "confirm", fresh("good", 1, 0.9), fresh("baseline", 1, 1.0))
+    assert study.rounds == [1]
+    assert len(study.searched()) == 2
+    assert study.unjudged() == []
+    longer = Limits(rounds=3, max_jobs=4, confirm=2)
+    assert due(study, longer) == PlanRound(2)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "limits"),
+    [
+        (TWO, {"confirm": 0}),
+        (TWO, {}),  # auto: not worth it
+        ((BASE, child("bad", 1.2)), {"confirm": 3}),  # the baseline itself is the best
+        (({"name": "baseline", "objective": None},), {"confirm": 3}),
+    ],
+)
+def test_nothing_is_confirmed_where_that_is_off_or_nothing_was_found(jobs: Any, limits: Any) -> None:
+    assert isinstance(due(*over(*jobs, **limits)), Stop)
+
+
+def test_by_itself_a_study_confirms_from_24_jobs_on() -> None:
+    many = [child(f"c{n}", 0.9 - n / 1000) for n in range(23)]
+    assert isinstance(due(*over(BASE, *many)), Close)
+    assert isinstance(due(*over(BASE, *many[:22])), Stop)
+    assert isinstance(due(*over(BASE, *many, rounds=1, max_jobs=None)), Stop)  # a plain sweep
+
+
+def test_a_finished_study_is_confirmed_when_that_is_asked_for_later() -> None:
+    study, limits = over(*TWO)
+    study.record({"event": "stop", "time": 0.0, "reason": "done"})
+    assert isinstance(due(study, limits), Stop)
+    more = Limits(rounds=2, max_jobs=2, confirm=1)
+    close(study, more)
+    measured(study, "confirm", fresh("good", 1, 0.9), fresh("baseline", 1, 1.0))
+    assert isinstance(due(study, more), Stop)
+    assert isinstance(due(study, Limits(rounds=2, max_jobs=2, confirm=2)), Close)
+
+
+def test_the_headline_is_the_gain_on_fresh_seeds_and_the_luck_of_selection_is_told() -> None:
+    study, limits = over(*TWO, confirm=3)
+    close(study, limits)
+    runs = [("good", 0.88), ("good", 0.90), ("good", 0.92)]
+    measured(
+        study,
+        "confirm",
+        *(fresh(name, seed, value) for seed, (name, value) in enumerate(runs)),
+        *(fresh("baseline", seed, 1.0) for seed in range(3)),
+    )
+    found = confirmation(study)
+    assert found is not None
+    assert found.gains_pct == pytest.approx((12.0, 10.0, 8.0))
+    assert found.gain_pct.value == pytest.approx(10.0)
+    assert 8.0 <= found.gain_pct.low < 10.0 < found.gain_pct.high <= 12.0
+    assert 0.95 < found.better < 1.0
+    assert found.optimism_pct == pytest.approx(100 * 0.1 / 0.9)
+    said = conclusion(study, "done")
+    assert "10 % better than baseline on 3 fresh seeds (90 % interval" in said
+    assert "chosen at 0.8, it comes to 0.9 there: it looked 11 % better than it is" in said
+
+
+def test_a_winner_that_was_lucky_is_told_as_worse() -> None:
+    study, limits = over(*TWO, confirm=1)
+    close(study, limits)
+    measured(study, "confirm", fresh("good", 1, 1.1), fresh("baseline", 1, 1.0))
+    found = confirmation(study)
+    assert found is not None
+    assert found.better < 0.5
+    assert "10 % worse than baseline on 1 fresh seed (better with" in conclusion(study, "done")
+
+
+def test_repeats_that_chose_the_winner_confirm_nothing() -> None:
+    study = study_of(*TWO, repeat_of("good", 1, 0.8), repeat_of("baseline", 1, 1.0))
+    assert confirmation(study) is None
+
+
+A, B, C = ("a", 1, 2), ("b", 1, 2), ("c", 1, 2)
+THREE = (BASE, child("best", 0.8, A, B, C))
+
+
+def taken_back(of: str, objective: float, *paths: str, rule: str = "without") -> Event:
+    left = [change for change in (A, B, C) if change[0] not in paths]
+    name = f"{of}-without-{'-'.join(paths)}" if rule == "without" else f"{of}-minimal"
+    return child(name, objective, *left, rule=rule)
+
+
+def ablated(*objectives: float) -> tuple[Study, Limits]:
+    study, limits = over(*THREE, minimal=True)
+    close(study, limits)
+    assert due(study, limits) == TakeBack("ablate", "best", (("a",), ("b",), ("c",)))
+    measured(
+        study,
+        "ablate",
+        *(taken_back("best", value, path) for path, value in zip("abc", objectives, strict=True)),
+    )
+    return study, limits
+
+
+def test_edits_that_do_nothing_are_taken_back_together_and_the_rest_is_the_winner() -> None:
+    study, limits = ablated(0.9, 0.801, 0.79)
+    assert due(study, limits) == TakeBack("reduce", "best", (("b", "c"),))
+    measured(study, "reduce", taken_back("best", 0.8, "b", "c", rule="minimal"))
+    assert isinstance(due(study, limits), Stop)
+    found = winner(study)
+    assert found is not None
+    assert found.name == "best-minimal"
+    assert study.best().name == "best"  # type: ignore[union-attr]
+    assert "without edits of best that do nothing (b, c)" in conclusion(study, "done")
+
+
+def test_edits_that_only_together_do_nothing_stay() -> None:
+    """Each alone is not missed, both are: the run without them says so."""
+    study, _ = ablated(0.9, 0.801, 0.79)
+    measured(study, "reduce", taken_back("best", 0.95, "b", "c", rule="minimal"))
+    assert winner(study).name == "best"  # type: ignore[union-attr]
+
+
+def test_where_every_edit_does_something_nothing_more_is_run() -> None:
+    study, limits = ablated(0.9, 0.95, 1.0)
+    assert due(study, limits) == TakeBack("reduce", "best", ())
+    measured(study, "reduce")
+    assert isinstance(due(study, limits), Stop)
+    assert winner(study).name == "best"  # type: ignore[union-attr]
+
+
+def test_what_has_run_without_an_edit_already_is_not_run_again() -> None:
+    """The last edit of a lineage: the parent is the winner without it."""
+    middle, last = child("middle", 0.9, A), child("last", 0.8, B, parent="middle", round=2)
+    study, limits = over(BASE, middle, last, minimal=True)
+    close(study, limits)
+    assert due(study, limits) == TakeBack("ablate", "last", (("a",),))
+
+
+def test_items_of_a_list_are_one_edit() -> None:
+    changes = [("f.0.w", 1, 2), ("f.1.w", 3, 6), ("lr", 1, 2)]
+    study, limits = over(BASE, child("best", 0.8, *changes), minimal=True)
+    close(study, limits)
+    assert due(study, limits) == TakeBack("ablate", "best", (("f.0.w", "f.1.w"), ("lr",)))
+
+
+def test_the_reduced_winner_is_what_is_confirmed() -> None:
+    study, limits = over(*THREE, minimal=True, confirm=1)
+    close(study, limits)
+    runs = {"a": 0.9, "b": 0.8, "c": 0.9}
+    measured(study, "ablate", *(taken_back("best", value, path) for path, value in runs.items()))
+    assert due(study, limits) == TakeBack("reduce", "best", ())  # it ran already: without b
+    measured(study, "reduce")
+    assert due(study, limits) == Reseed("confirm", ("best-without-b", "baseline"), (1001,))
+
+
+CLOSE = (BASE, child("first", 0.80), child("second", 0.81), child("far", 0.95))
+
+
+def test_leaders_that_cannot_be_told_apart_run_with_further_seeds_before_the_next_round() -> None:
+    study, limits = study_of(*CLOSE), Limits(rounds=3, racing=2)
+    assert due(study, limits) == Reseed("race", ("first", "second"), (1,))
+    measured(study, "race", repeat_of("first", 1, 0.86), repeat_of("second", 1, 0.82))
+    assert leader(study).name == "second"  # type: ignore[union-attr]
+    assert standings(study)["second"] < standings(study)["first"] < standings(study)["far"]
+    step = due(study, limits)
+    assert step in (PlanRound(2), Reseed("race", ("second", "first"), (2,)))
+
+
+def test_a_race_ends_when_one_is_clearly_ahead_or_every_seed_was_run() -> None:
+    study, limits = study_of(*CLOSE), Limits(rounds=3, racing=2)
+    measured(study, "race", repeat_of("first", 1, 0.70), repeat_of("second", 1, 0.90))
+    assert [job.name for job in contenders(study, 4)] == []
+    assert due(study, limits) == PlanRound(2)
+    equal = study_of(*CLOSE)
+    measured(equal, "race", repeat_of("first", 1, 0.84), repeat_of("second", 1, 0.83))
+    assert isinstance(due(equal, limits), Reseed)
+    measured(equal, "race", repeat_of("first", 2, 0.84), repeat_of("second", 2, 0.85))
+    assert due(equal, limits) == PlanRound(2)
+
+
+def test_there_is_no_race_where_it_is_off_or_the_budget_leaves_no_room() -> None:
+    study = study_of(*CLOSE)
+    assert due(study, Limits(rounds=3)) == PlanRound(2)
+    assert due(study, Limits(rounds=3, racing=2, max_jobs=6)) == PlanRound(2)
+    assert isinstance(due(study, Limits(rounds=3, racing=2, max_jobs=7)), Reseed)
+
+
+def test_a_new_round_has_a_race_of_its_own() -> None:
+    study, limits = study_of(*CLOSE), Limits(rounds=3, racing=1)
+    measured(study, "race", repeat_of("first", 1, 0.84), repeat_of("second", 1, 0.83))
+    assert due(study, limits) == PlanRound(2)
+    study.record(round_event(2, variant_entry(6, "third", parent="first", rule="x")))
+    study.record(job_event(6))
+    study.record(trial_event(6, objective=0.79))
+    assert due(study, limits) == Decide(2)
+    study.record({**decisions_event(2), "judged": [6]})
+    assert isinstance(due(study, limits), Reseed)
+
+
+def test_one_seed_leaves_every_objective_as_it_is() -> None:
+    study = study_of(*CLOSE)
+    assert standings(study) == {job.name: job.objective for job in study.counted()}
+    assert standings(Study.replay([study_event()])) == {}
+    assert winner(Study.replay([study_event()])) is None
+
+
+def test_the_end_by_time_or_by_failures_is_the_end() -> None:
+    study, _ = over(*TWO)
+    study.record({**decisions_event(1), "time": 7200.0})
+    late = Limits(rounds=2, max_jobs=2, max_hours=1.0, confirm=3)
+    assert isinstance(due(study, late), Stop)
+    failed = study_of(*TWO, {**child("broken", 0.0), "state": "FAILED"})
+    assert isinstance(due(failed, Limits(rounds=2, fail_fast=True, confirm=3)), Stop)
+
+
+def test_time_that_runs_out_during_confirmation_leaves_it_as_far_as_it_is() -> None:
+    study, limits = over(*TWO, confirm=2, max_hours=1.0)
+    close(study, limits)
+    entries = [variant_entry(2 + n, **_planned(fresh("good", n, 0.0))) for n in range(2)]
+    study.record({**round_event(1, *entries), "aim": "confirm"})
+    study.record({**job_event(2), "time": 7200.0})
+    step = due(study, limits)
+    assert isinstance(step, Stop)
+    assert "max_hours" in step.reason
+
+
+def test_a_search_that_found_enough_or_finds_no_more_is_confirmed_too() -> None:
+    enough = (Condition("good", below=0.9),)
+    study = study_of(*TWO)
+    step = due(study, Limits(rounds=9, until=enough, confirm=1))
+    assert isinstance(step, Close)
+    assert step.reason.startswith("good meets every condition of until")
+    idle = study_of(*TWO, child("worse", 0.9, round=2), child("worst", 0.9, round=3))
+    step = due(idle, Limits(rounds=9, patience=2, confirm=1))
+    assert isinstance(step, Close)
+    assert "no gain over the noise" in step.reason
+    out_of_ideas = at_end(study_of(*TWO), Limits(rounds=9, confirm=1), Stop("nothing new"))
+    assert out_of_ideas == Close("nothing new")
+
+
+def test_limits_are_known_again_from_the_journal(tmp_path: Path) -> None:
+    """Conditions have infinite ends, which JSON has no number for."""
+    limits = Limits(rounds=3, max_hours=1.5, until=(Condition("good", below=0.9),), confirm=2)
+    with Journal(tmp_path) as journal:
+        journal.append("study", objective={})
+        journal.append("closing", reason="enough", limits=limits.recorded())
+        assert is_closing(journal.study, limits)
+    assert is_closing(read_study(tmp_path), limits)
+    assert not is_closing(read_study(tmp_path), replace(limits, confirm=3))
