@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
 LEROBOT := .venv-lerobot
+RAY := .venv-ray
 
-.PHONY: demo test test-slow test-chaos test-slurm test-lerobot test-hydra14 check lint docs setup clean
+.PHONY: demo test test-slow test-chaos test-slurm test-ray test-lerobot test-hydra14 check lint docs setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -26,6 +27,10 @@ test-chaos: $(READY)
 # A real SLURM of three nodes on this machine, from Debian's packages: needs root, says so where it skips.
 test-slurm: $(READY)
 	$(BIN)/python -m pytest tests/slurm -m slurm -n 0 -s -rs --durations=0
+
+# A real Ray of two nodes on this machine, in an environment of its own: its launcher wants an old cloudpickle.
+test-ray: $(READY)
+	PYTHON=$(PYTHON) tests/launchers/ray.sh $(RAY)
 
 # The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
 test-lerobot: $(READY) $(LEROBOT)/.ready
@@ -64,4 +69,4 @@ $(LEROBOT)/.ready: tests/lerobot/install.sh
 	PYTHON=$(PYTHON) tests/lerobot/install.sh $(LEROBOT)
 
 clean:
-	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(RAY) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

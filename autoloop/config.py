@@ -57,8 +57,8 @@ class SlurmLauncherConf:
         mem_gb: Memory of a job in GB.
         time_min: Time limit that SLURM keeps, in minutes; it must hold the grace and a minute more.
         nodes: Nodes of a job. The trainer starts once, on the first of them.
-        sbatch: Further options of sbatch by their long names, for instance ``{constraint: a100}``.
-        setup: Lines of shell run before each job, for instance ``[module load cuda]``.
+        sbatch: Further options of sbatch by their long names, for instance ``{constraint: a100}``; or null.
+        setup: Lines of shell run before each job, for instance ``[module load cuda]``; or null.
         requeue: Whether SLURM may start a job again that it preempted or whose node died.
         python: Command that runs Python on a node; null for this interpreter.
         timeout_min: Minutes until a job is ended, counted from its start; null for no limit.
@@ -79,8 +79,8 @@ class SlurmLauncherConf:
     mem_gb: Any = None
     time_min: Any = None
     nodes: Any = 1
-    sbatch: Any = field(default_factory=dict)
-    setup: Any = field(default_factory=list)
+    sbatch: Any = None
+    setup: Any = None
     requeue: Any = True
     python: Any = None
     timeout_min: Any = "${oc.select:timeout_min,null}"

@@ -55,12 +55,18 @@ class Disposal:
     cooldown: int = 0
     freeze: bool = False
     racing: Mapping[str, str] = field(default_factory=dict)
-    _pairs: list[Pair] = field(init=False, repr=False)
     _floor: Noise = field(init=False, repr=False)
+    _idle: dict[str, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # parent -> children
+    _worse: dict[str, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # rule -> of late
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_pairs", pairs(self.study))
         object.__setattr__(self, "_floor", noise(self.study))
+        for pair in pairs(self.study):
+            if self._had_no_effect(pair):
+                self._idle.setdefault(pair.parent.name, []).append(pair)
+            recent = self.round - pair.child.round <= self.cooldown
+            if recent and verdict(pair, self._floor) is Verdict.WORSE:
+                self._worse.setdefault(pair.child.plan.rule, []).append(pair)
 
     def objection(self, proposal: Decision, changes: Sequence[Change]) -> str:
         """Why this proposal is not worth a job now, in one sentence; empty if nothing speaks against it.
@@ -79,13 +85,8 @@ class Disposal:
         if proposal.rule in NO_RULES:
             return ""
         line = set(self._lineage(proposal.trial))
-        for pair in reversed(self._pairs):
-            child = pair.child
-            recent = self.round - child.round <= self.cooldown
-            own = child.plan.rule == proposal.rule and (
-                child.name in line or pair.parent.name == proposal.trial
-            )
-            if recent and own and verdict(pair, self._floor) is Verdict.WORSE:
+        for pair in reversed(self._worse.get(proposal.rule, [])):
+            if pair.child.name in line or pair.parent.name == proposal.trial:
                 return f"{proposal.rule} waits on this lineage for {self.cooldown} rounds: {_told(pair)}"
         return ""
 
@@ -93,24 +94,23 @@ class Disposal:
         """Every knob it would move was moved from here by as much before, and nothing came of it."""
         if not self.freeze or not changes:
             return ""
-        line = set(self._lineage(proposal.trial))
-        idle = [pair for pair in self._pairs if pair.parent.name in line and self._idle(pair)]
-        for pair in idle:
+        for pair in (pair for name in self._lineage(proposal.trial) for pair in self._idle.get(name, ())):
             moved = {path: (old, new) for path, old, new in pair.child.plan.changes}
             if all(path in moved and _no_larger(old, new, *moved[path]) for path, old, new in changes):
                 knobs = ", ".join(path for path, _, _ in changes)
                 return f"frozen: a step on {knobs} had no effect ({_told(pair)})"
         return ""
 
-    def _idle(self, pair: Pair) -> bool:
+    def _had_no_effect(self, pair: Pair) -> bool:
         gain = pair.gain_pct
         return gain is not None and abs(gain) <= NO_EFFECT * self._floor.margin_pct(len(pair.gains_pct))
 
     def _lineage(self, name: str | None) -> Iterator[str]:
-        parents = {job.name: job.plan.parent for job in self.study.jobs.values()}
-        while name is not None and name in parents:
-            yield name
-            name = parents.pop(name)
+        seen: set[str] = set()
+        while (job := self.study.by_name(name)) is not None and job.name not in seen:
+            seen.add(job.name)
+            yield job.name
+            name = job.plan.parent
 
 
 def _told(pair: Pair) -> str:

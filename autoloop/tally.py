@@ -31,6 +31,7 @@ class Tally:
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
         run_dirs: Directories that jobs were given, relative to the study.
+        counted: How many jobs there are.
         next_job: Number of the next new job.
     """
 
@@ -42,6 +43,7 @@ class Tally:
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
     run_dirs: set[str] = field(default_factory=set)
+    counted: int = 0
     next_job: int = 0
 
     @classmethod
@@ -78,6 +80,7 @@ class Tally:
             list(self.ends),
             list(self.records),
             set(self.run_dirs),
+            self.counted,
             self.next_job,
         )
 
@@ -87,6 +90,7 @@ class Tally:
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
         self.run_dirs.add(job.run_dir)
+        self.counted += 1
         self.next_job = max(self.next_job, job.job + 1)
 
     def end(self, job: Job, best: Job | None, maximize: bool) -> None:
@@ -102,6 +106,7 @@ class Tally:
 
     def drop(self, job: Job) -> None:
         """A later try takes the place of a job."""
+        self.counted -= 1
         self.rounds[job.round].pop(job.job, None)
         for kept in (self.open, self.unjudged, self.troubled):
             kept.pop(job.job, None)

@@ -1,6 +1,8 @@
-"""What an engine costs per job: hydra/launcher=slots beside hydra/launcher=slurm, measured in one run.
+"""What an engine costs per job: hydra/launcher=slots beside other launchers, measured in one run.
 
-    tests/slurm/up.sh /tmp/cluster && SLURM_CONF=/tmp/cluster/slurm.conf python benchmarks/clusters.py
+    tests/slurm/up.sh /tmp/cluster
+    SLURM_CONF=/tmp/cluster/slurm.conf python benchmarks/clusters.py --launchers slots slurm
+    .venv-ray/bin/python benchmarks/clusters.py --launchers slots ray     # made by make test-ray
 
 A study of short jobs runs through each launcher, one job at a time, several times in turn. The time from
 handing a job to the launcher until its task runs, and from the task's end until the end is recorded, is the
@@ -36,9 +38,14 @@ if __name__ == "__main__":
     main()
 """
 ONE_AT_A_TIME = ["hydra.launcher.n_jobs=1"]
+SMALL_RAY = ("num_cpus=2", "include_dashboard=false")
 LAUNCHERS = {
     "slots": [*ONE_AT_A_TIME],
     "slurm": [*ONE_AT_A_TIME, "hydra.launcher.poll_s=0.5"],
+    "basic": [],
+    "joblib": [*ONE_AT_A_TIME, "hydra.sweeper.n_jobs=1"],
+    "submitit_local": ["hydra.sweeper.n_jobs=1"],
+    "ray": ["hydra.sweeper.n_jobs=1", *(f"+hydra.launcher.ray.init.{word}" for word in SMALL_RAY)],
 }
 
 
@@ -69,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--launchers", nargs="+", default=list(LAUNCHERS), choices=list(LAUNCHERS))
+    parser.add_argument("--launchers", nargs="+", default=["slots", "slurm"], choices=list(LAUNCHERS))
     parser.add_argument("--jobs", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()

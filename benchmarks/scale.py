@@ -1,12 +1,14 @@
 """The loop itself at 10,000 and 100,000 trials: what a trial costs, and how long slots stand idle.
 
-    python benchmarks/scale.py loop 10000     # decide, journal, report; the jobs are made up
-    python benchmarks/scale.py idle           # slots with and without a barrier; a pure simulation
+    python benchmarks/scale.py loop 10000               # decide, journal, report; the jobs are made up
+    python benchmarks/scale.py loop 2000 --after 98000  # the last of 100,000 trials
+    python benchmarks/scale.py idle                     # slots with and without a barrier; a pure simulation
 
-``loop`` runs whole studies of rounds as wide as there are slots, every finished run having one child. All of it
-is the product's own code: `next_step`, the planner with its composer of JSON, rules, score, the journal on disk,
-the reporter. Only the jobs are made up, their curves are a summary, and fsync is off: it measures the disk
-(about 4 ms a line). Costs are CPU time of this process for each trial, told for each tenth of the study.
+``loop`` runs whole studies of rounds as wide as there are slots; every finished run has one child. All of it
+is the product's own code: what is due, the planner, rules, score, the journal on disk, the reporter. Only the
+jobs are made up, their curves are a summary, configs are composed from JSON (Hydra takes a tenth of a second
+for each child), and fsync is off (about 4 ms a line on a disk). Costs are CPU time of this process
+for each trial, told for each tenth of the study.
 """
 
 from __future__ import annotations
@@ -35,19 +37,22 @@ from autoloop.plan import Points
 from autoloop.planning import Planner
 from autoloop.report import Reporter
 from autoloop.rules import Fallback, judge
+from autoloop.rules.base import Decision
 from autoloop.schedule import job_numbers
 from autoloop.settings import Settings
+from autoloop.steps import Close
 from autoloop.strategies import RulesStrategy
-from autoloop.study import Job, Plan
+from autoloop.study import VERSION, Job, Plan
 from autoloop.summary import MetricSummary
 from autoloop.trials import Trial
 from autoloop.variants import Variant, signature
 
 BETTER = 0.99  # a child's objective over its parent's
+HEAD = {"objective": {"metric": "loss", "goal": "min", "stat": "last"}, "task": "scale"}
 
 
 class JsonComposer:
-    """Composes a config from one override, its JSON; Hydra takes a tenth of a second for each child."""
+    """Composes a config from one override, its JSON."""
 
     bounds: Mapping[str, tuple[float | None, float | None]] = {}
 
@@ -89,12 +94,13 @@ class Loop:
         self.cpu_s[phase] += time.process_time() - began
 
     def run(self) -> Iterator[int]:
-        """Run the study; yields the number of trials after each that ended."""
-        self.open()
+        """Run the study, or go on with it; yields the number of trials after each that ended."""
+        if not self.study.jobs:
+            self.open()
         while True:
             with self.timed("next step"):
                 step = next_step(self.study, self.limits, self.flow)
-            if isinstance(step, Stop):
+            if isinstance(step, Close | Stop):  # the search is over; what measures its winner is left out
                 return
             if isinstance(step, Run) and len(self.places) < self.slots:
                 self.start(step.jobs[0])
@@ -103,6 +109,8 @@ class Loop:
             elif isinstance(step, PlanRound):
                 with self.timed("plan"):
                     planned = self.planner.next(self.study, step.round, step.places)
+                if not planned.variants:
+                    return
                 self.plan(planned)
             else:
                 self.end(self.places.popleft())
@@ -111,7 +119,7 @@ class Loop:
     def open(self) -> None:
         """Write the head of the study and its first round."""
         config = {"lr": 1.0, "seed": 1}
-        self.append("study", objective={"metric": "loss", "goal": "min", "stat": "last"}, task="scale")
+        self.append("study", **HEAD)
         about = ("baseline", (), None, "baseline", "start", {}, "")
         start = Variant(*about, (json.dumps(config),), config, signature(config))
         named = tuple(_named(number) for number in range(1, self.slots))
@@ -132,14 +140,8 @@ class Loop:
         self.places.append(job)
 
     def end(self, job: Job) -> None:
-        """End a job: a little better than its parent."""
-        loss = BETTER**job.round + job.job % self.slots * 1e-6
-        summary = MetricSummary(1.0, loss, loss, 100, loss - 1.0, 100 * (loss - 1.0), 100).as_dict()
-        many = dict.fromkeys(("loss", "eval/loss", "train/loss", "lr", "grad_norm"), summary)
-        self.append(
-            "trial", job=job.job, name=job.name, round=job.round, state="COMPLETE", objective=loss, steps=100,
-            summary=many, error="", slot=job.job % self.slots, started_at=float(job.job), ended_at=job.job + 60.0,
-        )  # fmt: skip
+        """End a job."""
+        self.append("trial", **_trial(job.job, job.name, job.round, self.slots))
         self.ended += 1
         self.report(final=False)
 
@@ -173,6 +175,49 @@ class Loop:
             self.journal.append(kind, **fields)
 
 
+def _trial(job: int, name: str, number: int, slots: int) -> dict[str, Any]:
+    """The end of a job that is a little better than its parent."""
+    loss = BETTER**number + job % slots * 1e-6
+    summary = MetricSummary(1.0, loss, loss, 100, loss - 1.0, 100 * (loss - 1.0), 100).as_dict()
+    many = dict.fromkeys(("loss", "eval/loss", "train/loss", "lr", "grad_norm"), summary)
+    ended = {"state": "COMPLETE", "objective": loss, "steps": 100, "summary": many, "error": ""}
+    times = {"started_at": float(job), "ended_at": job + 60.0, "slot": job % slots}
+    return {"job": job, "name": name, "round": number, **ended, **times}
+
+
+def prefill(study_dir: Path, trials: int, slots: int) -> None:
+    """Write the journal of a study of so many trials, as the loop would have written it."""
+    with (study_dir / FILE_NAME).open("w") as file:
+
+        def write(kind: str, **fields: Any) -> None:
+            file.write(json.dumps({"event": kind, "v": VERSION, "time": 0.0, **fields}) + "\n")
+
+        write("study", **HEAD)
+        for number in range(1, trials // slots + 1):
+            names = {(number - 1) * slots + place: f"n{number}_{place}" for place in range(slots)}
+            variants = [_grown(job, name, number, slots) for job, name in names.items()]
+            write("round", round=number, variants=variants, refused=[])
+            for job, name in names.items():
+                write("job", job=job, name=name, round=number, run_dir=str(job))
+                write("trial", **_trial(job, name, number, slots))
+            said = [
+                asdict(Decision("step", name, "no other rule fired", {}, ("lr@mul=0.99",)))
+                for name in names.values()
+            ]
+            write("decisions", round=number, decisions=said, judged=list(names))
+
+
+def _grown(job: int, name: str, number: int, slots: int) -> dict[str, Any]:
+    """A variant that descends from the one in the same place of the round before."""
+    place, factor = job % slots, BETTER ** (number - 1)
+    config = {"lr": (1 + place / 1000) * factor, "seed": 1}
+    parent = f"n{number - 1}_{place}" if number > 1 else None
+    changes = (("lr", config["lr"] / BETTER, config["lr"]),) if parent else ()
+    about = (("lr@mul=0.99",) if parent else (), parent, "step" if parent else "baseline", "grown", {}, "")
+    variant = Variant(name, *about, (json.dumps(config),), config, signature(config), changes)
+    return _entry(variant, job)
+
+
 def _named(number: int) -> Variant:
     edits = (f"lr@set={1 + number / 1000}",)
     return Variant(f"v{number}", edits, None, "variants", "a guess", {}, "", (), {}, "")
@@ -185,22 +230,26 @@ def _entry(variant: Variant, job: int) -> dict[str, Any]:
 PHASES = ("next step", "decide", "plan", "journal", "report")
 
 
-def loop(trials: int, slots: int, report: bool) -> None:
-    """Run one study and print what its trials cost."""
+def loop(trials: int, slots: int, report: bool, after: int) -> None:
+    """Run one study, ``after`` trials of which are there already, and print what the others cost."""
     os.fsync = lambda fd: None  # type: ignore[assignment]
-    print(f"{trials} trials on {slots} slots; ms of CPU time for each trial")
+    print(f"{trials} trials after {after} on {slots} slots; ms of CPU time for each trial")
     print("     trials " + "".join(f"{phase:>11}" for phase in (*PHASES, "all")))
     with tempfile.TemporaryDirectory() as directory:
         study_dir = Path(directory)
-        study = Loop(study_dir, trials, slots, report)
+        if after:
+            prefill(study_dir, after, slots)
+        began = time.process_time()
+        study = Loop(study_dir, after + trials, slots, report)
+        print(f"opened {after} trials in {time.process_time() - began:.1f} s", flush=True)
         before: Counter[str] = Counter()
         for ended in study.run():
             if ended % max(slots, trials // 10) == 0:
                 spent = [1000 * (study.cpu_s[phase] - before[phase]) for phase in PHASES]
                 each = [one / max(slots, trials // 10) for one in (*spent, sum(spent))]
-                print(f"{ended:11d} " + "".join(f"{one:11.3f}" for one in each), flush=True)
+                print(f"{after + ended:11d} " + "".join(f"{one:11.3f}" for one in each), flush=True)
                 before = study.cpu_s.copy()
-        print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+        print(f"peak memory {_peak_mib()} MiB")
         print(f"journal {(study_dir / FILE_NAME).stat().st_size / 2**20:.1f} MiB", end="; ")
         began = time.process_time()
         study.journal.snapshot()
@@ -212,7 +261,12 @@ def loop(trials: int, slots: int, report: bool) -> None:
             began = time.process_time()
             study.reporter.write(study.study)  # type: ignore[union-attr]
             print(f"the last report {time.process_time() - began:.1f} s", end="; ")
+            print(f"peak memory {_peak_mib()} MiB", end="; ")
             print(f"report.html {(study_dir / 'reports' / 'report.html').stat().st_size / 2**20:.1f} MiB")
+
+
+def _peak_mib() -> str:
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"
 
 
 def idle() -> None:
@@ -234,7 +288,7 @@ def _mean_idle(slots: int, jobs: int, sigma: float, quorum: float) -> float:
 
 
 def idle_share(slots: int, jobs: int, sigma: float, quorum: float, draw: random.Random) -> float:
-    """Share of the slots' time without a job, until the last job of the last round has started to be waited for.
+    """Share of the slots' time, up to the end of the last round, in which no job ran in them.
 
     Args:
         slots: Places.
@@ -270,13 +324,14 @@ def main() -> None:
     looped = commands.add_parser("loop")
     looped.add_argument("trials", type=int)
     looped.add_argument("--slots", type=int, default=1000)
+    looped.add_argument("--after", type=int, default=0, help="so many trials are there already")
     looped.add_argument("--no-report", action="store_true")
     commands.add_parser("idle")
     given = parser.parse_args()
     if given.command == "idle":
         idle()
     else:
-        loop(given.trials, given.slots, not given.no_report)
+        loop(given.trials, given.slots, not given.no_report, given.after)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
@@ -38,7 +38,10 @@ class RulesStrategy(Strategy):
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the user's waiting variants, then what fired: every run's first ones come first."""
         chosen = self._chosen(situation)
-        children = [self._children(trial, situation) for trial in chosen]
+        said: dict[str, list[Decision]] = {}
+        for one in situation.decisions:
+            said.setdefault(one.judged, []).append(one)
+        children = [self._children(said.get(trial.name, []), situation) for trial in chosen]
         most = max(map(len, children), default=0)
         fired = (own[place] for place in range(most) for own in children if place < len(own))
         return _distinct([*situation.waiting, *fired])
@@ -52,9 +55,9 @@ class RulesStrategy(Strategy):
         best = sorted(known, key=lambda trial: sign * trial.objective)[: self.parents]
         return [trial for trial in situation.finished if any(trial is one for one in best)]
 
-    def _children(self, trial: Trial, situation: Situation) -> list[Decision]:
-        """Return the most promising proposals about one run, no two alike, until enough will be taken."""
-        fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+    def _children(self, said: Sequence[Decision], situation: Situation) -> list[Decision]:
+        """Return the most promising of what was said of one run, no two alike, until enough will be taken."""
+        fired = [one for one in said if one.fired]
         fired.sort(key=situation.preference, reverse=True)
         children: list[Decision] = []
         taken = 0
