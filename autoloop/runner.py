@@ -390,7 +390,7 @@ class StudyRunner:
             decisions=[asdict(decision) for decision in decisions],
             judged=[job.job for job in judged],
         )
-        self._report(study)
+        self._keep_up(study)
 
     # ------------------------------------------------------------------ helpers
 
@@ -425,7 +425,7 @@ class StudyRunner:
             body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
 
     def _keep_up(self, study: Study) -> None:
-        """Draw the report after a job's end, as far as that is cheap."""
+        """Draw the report after a job's end and after a decision, as far as that is cheap or due."""
         self._draw(study, self._reporter.keep_up)
 
     def _report(self, study: Study) -> None:
