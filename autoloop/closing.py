@@ -30,15 +30,17 @@ RACERS = 4
 
 def is_closing(study: Study, limits: Limits) -> bool:
     """Whether the search is over under these very limits; with other limits it may go on."""
+    if not study.closing:
+        return False
     same = json.loads(json.dumps(asdict(limits), default=str))
-    return bool(study.closing) and json.loads(json.dumps(study.closing["limits"], default=str)) == same
+    return bool(json.loads(json.dumps(study.closing["limits"], default=str)) == same)
 
 
 def seeds_to_confirm(study: Study, limits: Limits) -> int:
     """On how many fresh seeds winner and starting point run."""
     if limits.confirm is not None:
         return limits.confirm
-    return SEEDS if limits.rounds > 1 and len(study.searched()) >= WORTH else 0
+    return SEEDS if limits.rounds > 1 and study.searched >= WORTH else 0
 
 
 def measurement(study: Study, limits: Limits) -> Measure | None:
@@ -72,5 +74,5 @@ def race(study: Study, limits: Limits) -> Reseed | None:
     if stage >= limits.racing or limits.rounds == 1:
         return None
     names = tuple(job.name for job in contenders(study, RACERS))
-    full = limits.max_jobs is not None and len(study.searched()) + len(names) >= limits.max_jobs
+    full = limits.max_jobs is not None and study.searched + len(names) >= limits.max_jobs
     return Reseed("race", names, (stage + 1,)) if names and not full else None
