@@ -133,11 +133,12 @@ def _kept(word: str) -> str:
     for text in split_commas(word.partition("=")[2]):
         path = Path(str(_unquoted(text.strip()))).expanduser().absolute()
         content = read_config_file(path)
-        node = OmegaConf.create(escaped(content) if path.suffix == ".json" else content)
+        # below its key, not at the top, where Hydra would take a key `defaults` for its own
+        node = OmegaConf.create({ROOT: escaped(content) if path.suffix == ".json" else content})
         with warnings.catch_warnings():  # Hydra 1.4 warns where a file is given again
             warnings.simplefilter("ignore")
             ConfigStore.instance().store(
-                f"{path.name}.yaml", node, GROUP + str(path.parent), ROOT, "autoloop"
+                f"{path.name}.yaml", node, GROUP + str(path.parent), "_global_", "autoloop"
             )
         options.append(format_literal(str(path)))
     return f"{GROUP}={','.join(options)}"
@@ -153,7 +154,7 @@ def _unquoted(text: str) -> Any:
 def to_trainer(words: Sequence[str], app: Mapping[str, Any], root: str | None) -> list[str]:
     """Send the words that speak of the trainer's config there: ``steps=60`` becomes ``config.steps=60``.
 
-    A name that the loop has too (``wandb``, ``resume``) stays the loop's, except `TRAINER_KNOBS`.
+    A name that the loop has too (``wandb``, ``resume``, ``hydra``) stays the loop's, except `TRAINER_KNOBS`.
 
     Args:
         words: Hydra's words.
@@ -162,7 +163,7 @@ def to_trainer(words: Sequence[str], app: Mapping[str, Any], root: str | None) -
     """
     if root is None:
         return list(words)
-    own = set(app) - set(TRAINER_KNOBS)
+    own = {*app, "hydra"} - set(TRAINER_KNOBS)
     several = any(word.startswith(f"{GROUP}=") and len(split_commas(word)) > 1 for word in words)
     return [_sent(word, set(app[root]) - own, root, several) for word in words]
 

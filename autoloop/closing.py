@@ -7,9 +7,6 @@ All of it is ordinary jobs. Between two rounds leaders that cannot be told apart
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 from autoloop.score.leader import contenders, leader
 from autoloop.score.reduction import groups, idle_paths, knobs, root, winner, without
 from autoloop.steps import Limits, Measure, Reseed, TakeBack
@@ -30,10 +27,7 @@ RACERS = 4
 
 def is_closing(study: Study, limits: Limits) -> bool:
     """Whether the search is over under these very limits; with other limits it may go on."""
-    if not study.closing:
-        return False
-    same = json.loads(json.dumps(asdict(limits), default=str))
-    return bool(json.loads(json.dumps(study.closing["limits"], default=str)) == same)
+    return bool(study.closing) and study.closing["limits"] == limits.recorded()
 
 
 def seeds_to_confirm(study: Study, limits: Limits) -> int:

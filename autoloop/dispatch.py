@@ -299,7 +299,7 @@ class Dispatcher:
         """
         run_dir, metrics, changes = self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes
         fields = trial_fields(end, run_dir, metrics, changes)
-        came_through = not end.failed and end.ended_by is None
+        came_through = bool(self._settings.watching.rules) and not end.failed and end.ended_by is None
         study = self._journal.study
         if came_through and leads(study, job, fields["objective"]):
             return fields

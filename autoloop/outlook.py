@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from autoloop.closing import SEEDS, WORTH
 from autoloop.filling import Derived, Disposer
 from autoloop.loop import Limits
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
@@ -65,8 +66,8 @@ def stop_lines(rules: Sequence[StopRule], protect_top: int) -> Iterator[str]:
         protect_top: So many of the best running jobs are left alone.
     """
     for rule in rules:
-        spared = f"; spares baselines, repeats and the best {protect_top}" if rule.spares else ""
-        yield f"  {rule.name}: {rule.condition()}{spared}"
+        spared = f", repeats and the best {protect_top}" if rule.spares else ""
+        yield f"  {rule.name}: {rule.condition()}; spares baselines{spared}"
 
 
 def end_lines(limits: Limits) -> Iterator[str]:
@@ -83,3 +84,16 @@ def end_lines(limits: Limits) -> Iterator[str]:
         yield "  at the first failed job"
     if limits.until:
         yield f"  with a run of which {', '.join(condition.wanted for condition in limits.until)}"
+    yield from measuring_lines(limits)
+
+
+def measuring_lines(limits: Limits) -> Iterator[str]:
+    """Yield what is measured between rounds and at the end, one line each."""
+    if limits.racing and limits.rounds > 1:
+        yield f"  leaders within the noise run with up to {limits.racing} more seeds before the next round"
+    if limits.minimal:
+        yield "  then the winner runs without each of its edits, and without those that do nothing"
+    if limits.confirm:
+        yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
+    elif limits.confirm is None and limits.rounds > 1:
+        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"

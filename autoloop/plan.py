@@ -244,5 +244,7 @@ def _afterwards(
 def strategy_line(chosen: Mapping[str, Any]) -> str:
     """The strategy and its settings in one line."""
     told = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
-    told += [f"{key}={value}" for key, value in chosen.items() if key != "_target_" and value is not None]
+    told += [
+        f"{key}={value}" for key, value in chosen.items() if key != "_target_" and value not in (None, {}, [])
+    ]
     return " ".join(told)

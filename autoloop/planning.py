@@ -221,7 +221,7 @@ class Planner:
             job.state,
             job.objective,
             error=job.error,
-            stop_step=job.stop_step,
+            stopping=job.stopping,
         )
 
     def remember(self, variants: Sequence[Variant]) -> None:

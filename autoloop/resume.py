@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def is_over(study: Study, limits: Limits) -> bool:
     if study.stopped is None:
         return False
     step = next_step(study, limits)
-    same = study.stopped.get("limits") in (None, json.loads(json.dumps(asdict(limits), default=str)))
+    same = study.stopped.get("limits") in (None, limits.recorded())
     return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
 
 

@@ -252,7 +252,7 @@ class StudyRunner:
                 reason=stop.reason,
                 failed=stop.failed,
                 best=best.name if best else None,
-                limits=asdict(self.settings.limits),
+                limits=self.settings.limits.recorded(),
             )
             self._report(study)
         else:
@@ -308,7 +308,7 @@ class StudyRunner:
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
         elif isinstance(step, Close):
-            journal.append("closing", reason=step.reason, limits=asdict(self.settings.limits))
+            journal.append("closing", reason=step.reason, limits=self.settings.limits.recorded())
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(journal, step)
@@ -391,7 +391,7 @@ class StudyRunner:
             decisions=[asdict(decision) for decision in decisions],
             judged=[job.job for job in judged],
         )
-        self._report(study)
+        self._keep_up(study)
 
     # ------------------------------------------------------------------ helpers
 
@@ -426,7 +426,7 @@ class StudyRunner:
             body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
 
     def _keep_up(self, study: Study) -> None:
-        """Draw the report after a job's end, as far as that is cheap."""
+        """Draw the report after a job's end and after a decision, as far as that is cheap or due."""
         self._draw(study, self._reporter.keep_up)
 
     def _report(self, study: Study) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from autoloop.study import Job
 from autoloop.until import Condition
@@ -41,6 +42,18 @@ class Limits:
     racing: int = 0
     minimal: bool = False
     confirm: int | None = None
+
+    def recorded(self) -> Any:
+        """The limits in JSON's terms, as a journal has them: tuples as lists, infinities as None."""
+        return _recorded(asdict(self))
+
+
+def _recorded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _recorded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_recorded(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)

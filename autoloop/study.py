@@ -158,10 +158,15 @@ class Job:
         return self.plan.rule in MEASURING
 
     @property
+    def stopping(self) -> Mapping[str, Any]:
+        """What a stop rule said where it ended the job: rule, reason, step and evidence; else empty."""
+        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
+        return dict(self.details.get("stopping") or {}) if ended else {}
+
+    @property
     def stop_step(self) -> int | None:
         """The step up to which its curves count, where a stop rule ended it; else None."""
-        ended = self.state in (TrialState.STOPPED, TrialState.INFEASIBLE)
-        return int(self.details["stopping"]["step"]) if ended and "stopping" in self.details else None
+        return int(self.stopping["step"]) if self.stopping else None
 
     @property
     def searches(self) -> bool:

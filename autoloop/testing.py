@@ -51,6 +51,7 @@ def trial(
     steps: Sequence[int] | None = None,
     job: int = 0,
     round: int = 1,
+    stopping: Mapping[str, Any] | None = None,
     **variant: Any,
 ) -> Trial:
     """Make a finished trial.
@@ -66,6 +67,7 @@ def trial(
         steps: Steps of all curves; 0, 1, 2 ... unless given.
         job: Number of its job.
         round: Number of its round.
+        stopping: What a stop rule said where it ended the job.
         **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
     """
     about: dict[str, Any] = {
@@ -90,6 +92,7 @@ def trial(
         summary=dict(summary or {}),
         history=History.from_values(history or {}, steps),
         error=error,
+        stopping=dict(stopping or {}),
     )
 
 

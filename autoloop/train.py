@@ -11,12 +11,13 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.utils import get_method
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from autoloop.argv import lift_edits
 from autoloop.base_config import GROUP, keep_files, to_trainer
@@ -59,6 +60,7 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         EditError: An edit that cannot be read or, without ``-m``, does not fit the config.
     """
     words, edits = lift_edits(given, config_groups())
+    words = [_choice(word) for word in words]
     words = sorted(
         _to_trainer(keep_files(words)), key=lambda word: word not in MULTIRUN
     )  # argparse wants it first
@@ -72,6 +74,12 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
     if root is None:
         return _with(words, overrides_between(before, after))
     return _with(words, placed(before, after, app[root] or {}, root))
+
+
+def _choice(word: str) -> str:
+    """``+cluster=slurm`` as ``cluster=slurm``: there is a choice already, and Hydra takes no second one."""
+    group = word.removeprefix("+").partition("=")[0]
+    return word.removeprefix("+") if group in default_groups() else word
 
 
 def _is_override(word: str) -> bool:
@@ -107,6 +115,13 @@ def _first_choice(word: str) -> str:
 def config_groups() -> set[str]:
     """Names of the app's config groups: ``task@here=x`` is Hydra's, not an edit."""
     return {str(path.relative_to(CONF_DIR)) for path in CONF_DIR.rglob("*") if path.is_dir()}
+
+
+@cache
+def default_groups() -> set[str]:
+    """Names of the config groups of which the app's defaults choose an option."""
+    defaults = OmegaConf.load(CONF_DIR / "config.yaml").defaults
+    return {str(group) for entry in defaults if isinstance(entry, DictConfig) for group in entry}
 
 
 def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from autoloop.history.series import History
 from autoloop.summary import MetricSummary
@@ -37,7 +38,7 @@ class Trial:
         summary: Metric name -> its summary, under canonical metric names.
         history: Metric name -> curve, under canonical metric names; may be empty for trials of older rounds.
         error: Why the job did not complete, in one line; empty otherwise.
-        stop_step: The last step that counts, where a stop rule ended the job; else None.
+        stopping: What a stop rule said where it ended the job: ``rule``, ``reason``, ``step``, ``evidence``.
     """
 
     variant: Variant
@@ -49,7 +50,12 @@ class Trial:
     summary: Mapping[str, MetricSummary] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
     error: str = ""
-    stop_step: int | None = None
+    stopping: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stop_step(self) -> int | None:
+        """The last step that counts, where a stop rule ended the job; else None."""
+        return int(self.stopping["step"]) if self.stopping else None
 
     @property
     def name(self) -> str:

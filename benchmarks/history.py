@@ -4,36 +4,45 @@ Usage::
 
     python benchmarks/history.py WORK_DIR [--wandb PYTHON] [--repeat N] [--rows N]
 
-Makes its files in ``WORK_DIR`` once: ``big`` (100,000 rows of 50 metrics), ``typical`` (2,000 rows of 20)
-and ``tree`` (1,000 typical runs), in the form that wandb-core writes: keys shuffled in every row, a summary
-record after every row, floats with all their digits. Each reading is a fresh process that reports its CPU
-seconds after the imports, the CPU seconds of the imports, and its peak memory. ``--wandb`` is the Python of
-an environment with wandb 0.28.2; without it, one is made in ``WORK_DIR`` with pip. wandb's reader has no
-choice of keys: for five keys it decodes every record and then the values of five keys only (the second
-column of the table), or of all (the first).
+Makes its files in ``WORK_DIR`` once, with wandb itself (offline): ``big`` (100,000 rows of 50 metrics, a
+minute or two), ``typical`` (2,000 rows of 20) and ``tree`` (1,000 typical runs). Each reading is a fresh
+process that reports its CPU seconds after the imports, the CPU seconds of the imports, and its peak memory.
+``--wandb`` is the Python of an environment with wandb 0.28.2; without it, one is made in ``WORK_DIR``.
+wandb's reader has no choice of keys: for five keys it decodes every record and then the values of five keys
+only (the second column of the table), or of all (the first). ``tree`` is read by one process and by one per
+core; beside the time of the clock stands the CPU time of the busiest process: what the clock would show if
+nothing else kept the cores busy.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
+import os
 import statistics
-import struct
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from pathlib import Path
-from zlib import crc32
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK_BYTES = 32768
 NAMES = [f"{part}/{name}_{i}" for i in range(4) for part in ("train", "eval") for name in
          ("loss", "l1_loss", "grad_norm", "ot_cost", "learning_rate", "pi_sum", "accuracy")]  # fmt: skip
 FIVE = NAMES[:5]
 BIG, TYPICAL = (100_000, 50), (2_000, 20)
 TREE_RUNS = 1_000
+
+LOG = """
+import os, random
+os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", WANDB_ERROR_REPORTING="false")
+os.environ.update(WANDB_CONSOLE="off", WANDB_DISABLE_GIT="true", WANDB_DISABLE_CODE="true")
+import wandb
+rng, names = random.Random(0), {names!r}
+run = wandb.init(dir={folder!r}, project="bench", settings=wandb.Settings(x_disable_stats=True))
+for step in range({rows}):
+    run.log({{name: rng.random() + 1 / (step + 1) for name in names}}, step=step)
+run.finish()
+"""
 
 OURS = """
 import json, resource, sys, time
@@ -75,79 +84,53 @@ print(json.dumps([t2 - t1, t1 - t0, memory, points, len(found)]))
 """
 
 MANY = """
-import json, sys, time
+import contextlib, itertools, json, os, sys, time
 sys.path.insert(0, {root!r})
 from autoloop.history import find_runs, read_histories
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{{pid}}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(fields[1])
+
+def busiest():
+    times = {{}}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has just ended
+            times[pid] = cpu_seconds(pid)
+    mine = {{os.getpid()}}
+    for _ in range(3):  # workers are grandchildren
+        mine |= {{int(pid) for pid, (_, parent) in times.items() if parent in mine}}
+    return max(times[str(pid)][0] for pid in mine)
+
 if __name__ == "__main__":
     t0 = time.perf_counter()
-    found = list(read_histories(find_runs({path!r}), {keys!r}, workers={workers}))
-    print(json.dumps([time.perf_counter() - t0, len(found), sum(len(s) for h in found for s in h.values())]))
+    runs = find_runs({path!r})[:{runs}]
+    reading = read_histories(runs, {keys!r}, workers={workers})
+    found = list(itertools.islice(reading, len(runs)))  # the workers are still there
+    points = sum(len(s) for h in found for s in h.values())
+    print(json.dumps([time.perf_counter() - t0, busiest(), len(found), points]))
+    list(reading)
 """
 
 
-def varint(value: int) -> bytes:
-    out = b""
-    while value >= 0x80:
-        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
-    return out + bytes([value])
-
-
-def field(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def records(rows: int, names: list[str], seed: int) -> Iterator[bytes]:
-    """Yield the records of a run as wandb-core writes them."""
-    rng, number = random.Random(seed), 3
-    yield b"\x08\x01" + field(17, field(1, b"bench") + field(2, b"team") + field(3, b"bench"))
-    heads = [field(2, name.encode()) for name in names]
-    step_head, time_head, clock_head = (field(2, key) for key in (b"_step", b"_runtime", b"_timestamp"))
-    for step in range(rows):
-        pairs = [(head, b"%.17g" % (rng.random() + 1 / (step + 1))) for head in heads]
-        pairs += [
-            (step_head, b"%d" % step),
-            (time_head, b"%.9f" % (step / 7)),
-            (clock_head, b"1.7954258859197965e+09"),
-        ]
-        items = [field(1, head + field(16, text)) for head, text in pairs]
-        for kind, end in ((2, field(2, b"\x08" + varint(step) if step else b"")), (3, b"")):
-            rng.shuffle(items)
-            number += 1
-            yield b"\x08" + varint(number) + field(kind, b"".join(items) + end)
-    yield b"\x08" + varint(number + 1) + field(18, b"")
-
-
-def write(path: Path, rows: int, metrics: int, seed: int = 0) -> None:
-    """Write a run's file, block by block."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(b":W&B\xe1\xbe\x00")
-        used = 7
-        for record in records(rows, NAMES[:metrics], seed):
-            first, rest = True, record
-            while first or rest:
-                room = BLOCK_BYTES - used
-                if room < 7:
-                    file.write(bytes(room))
-                    used, room = 0, BLOCK_BYTES
-                part, rest = rest[: room - 7], rest[room - 7 :]
-                kind = bytes([(1 if first else 4) if not rest else (2 if first else 3)])
-                file.write(struct.pack("<IH", crc32(kind + part), len(part)) + kind + part)
-                used, first = used + 7 + len(part), False
-
-
-def make_files(work: Path, rows: int) -> None:
+def make_files(work: Path, rows: int, python: Path) -> None:
     """Make the files that are not there yet."""
-    big = work / "big" / "wandb" / "offline-run-20260101_000000-bench" / "run-bench.wandb"
-    typical = work / "typical" / "wandb" / "offline-run-20260101_000000-bench" / "run-bench.wandb"
-    for path, shape in ((big, (rows, BIG[1])), (typical, TYPICAL)):
-        if not path.exists():
-            write(path, *shape)
+    for name, (count, metrics) in (("big", (rows, BIG[1])), ("typical", TYPICAL)):
+        if not (work / name).exists():
+            (work / name).mkdir(parents=True)
+            code = LOG.format(names=NAMES[:metrics], folder=str(work / name), rows=count)
+            subprocess.run([str(python), "-c", code], check=True)
+    typical = log_of(work / "typical")
     for index in range(TREE_RUNS):
         run = work / "tree" / f"job_{index}" / "wandb" / f"offline-run-20260101_000000-r{index}"
         if not run.exists():
             run.mkdir(parents=True)
             (run / f"run-r{index}.wandb").hardlink_to(typical)
+
+
+def log_of(folder: Path) -> Path:
+    """Return the file of the run in a folder."""
+    return next(path for path in folder.rglob("run-*.wandb") if "latest-run" not in path.parts)
 
 
 def wandb_python(work: Path) -> Path:
@@ -171,7 +154,7 @@ def measured(python: Path, code: str, repeat: int) -> list[float]:
 
 def compare(name: str, folder: Path, theirs: Path, repeat: int) -> None:
     """Print one file's lines, for five keys and for all."""
-    path = str(next(folder.rglob("run-*.wandb")))
+    path = str(log_of(folder))
     wandb = {len(keys or ()): measured(theirs, THEIRS.format(path=path, keys=keys), min(repeat, 3))
              for keys in (FIVE, None)}  # fmt: skip
     for label, keys in (("5 keys", FIVE), ("all keys", None)):
@@ -195,10 +178,11 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--rows", type=int, default=BIG[0])
     args = parser.parse_args()
-    make_files(args.work_dir, args.rows)
+    args.work_dir.mkdir(parents=True, exist_ok=True)
     theirs = args.wandb or wandb_python(args.work_dir)
+    make_files(args.work_dir, args.rows, theirs)
     for name in ("big", "typical"):
-        size = next((args.work_dir / name).rglob("run-*.wandb")).stat().st_size
+        size = log_of(args.work_dir / name).stat().st_size
         sys.stdout.write(f"{name}: {size / 1e6:.1f} MB\n")
     heads = ["file", "wandb, all values", "wandb, these keys", "autoloop", "ratio to all", "ratio to these",
              "wandb imports", "autoloop imports", "ratio with imports",
@@ -207,12 +191,18 @@ def main() -> None:
     sys.stdout.write(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")
     for name in ("typical", "big"):
         compare(name, args.work_dir / name, theirs, args.repeat)
-    for workers in (1, None):
-        code = MANY.format(root=str(ROOT), path=str(args.work_dir / "tree"), keys=FIVE, workers=workers)
-        wall, runs, points = measured(Path(sys.executable), code, 1)
-        sys.stdout.write(
-            f"tree, {workers or 'all'} processes: {runs:.0f} runs, {points:.0f} points, {wall:.1f} s\n"
-        )
+    many(args.work_dir / "tree")
+
+
+def many(tree: Path) -> None:
+    """Print how long a number of runs takes, for one process and for several."""
+    sys.stdout.write("| runs | processes | wall, s | CPU of the busiest process, s |\n|---|---|---|---|\n")
+    for runs in (10, 30, 100, TREE_RUNS):
+        for workers in (1, len(os.sched_getaffinity(0))):
+            code = MANY.format(root=str(ROOT), path=str(tree), keys=FIVE, workers=workers, runs=runs)
+            wall, busiest, count, _ = measured(Path(sys.executable), code, 1)
+            sys.stdout.write(f"| {count:.0f} | {workers} | {wall:.2f} | {busiest:.2f} |\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

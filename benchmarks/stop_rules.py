@@ -117,12 +117,10 @@ def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
 
 
 STRENGTHS: dict[str, list[StopRule]] = {
-    f"behind {against} by {by:g} %, after {after:g}, {points} points": [
-        Behind(name="x", against=against, by_pct=by, after=after, points=points)
-    ]
-    for against in ("best", "parent")
-    for by in (10.0, 25.0, 50.0)
-    for after, points in ((0.3, 2), (0.5, 2), (0.5, 3))
+    f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
+    for who in ("best", "parent")
+    for by in (10.0, 25.0, 50.0, 75.0)
+    for after in (0.3, 0.4, 0.5)
 }
 
 

@@ -66,7 +66,8 @@ def replay_study(study: Study, study_dir: Path, rules: Sequence[Rule], metrics: 
     known: dict[str, Trial] = {}
     compared: list[Compared] = []
     for number in study.rounds:
-        trials = [_trial(job, study_dir) for job in study.of_round(number) if job.state is not None]
+        jobs = [job for job in study.of_round(number) if job.state is not None and not job.measures]
+        trials = [_trial(job, study_dir) for job in jobs]
         judged = [read_history_of(trial, study_dir, metrics) for trial in trials]
         now = judge(rules, judged, {**known, **{trial.name: trial for trial in judged}})
         compared += _compare(number, study.decisions.get(number, ()), now)
@@ -108,7 +109,16 @@ def _trial(job: Job, study_dir: Path) -> Trial:
         signature=plan.signature,
     )
     assert job.state is not None
-    return Trial(variant, job.job, job.round, job.run_dir, job.state, job.objective, error=job.error)
+    return Trial(
+        variant,
+        job.job,
+        job.round,
+        job.run_dir,
+        job.state,
+        job.objective,
+        error=job.error,
+        stopping=job.stopping,
+    )
 
 
 def job_config(run_dir: Path) -> Mapping[str, Any]:

@@ -191,7 +191,9 @@ def _slot_lines(facts: Facts, progress: Mapping[int, Progress], now: float) -> l
     lines = [_line(facts, job, progress.get(job.job, Progress()), now) for job in jobs if job.running]
     busy = {line.slot for line in lines}
     idle = {} if facts.study.stopped else {job.slot: job.gpus for job in jobs if job.slot is not None}
-    lines += [SlotLine(slot, gpus) for slot, gpus in idle.items() if slot not in busy]
+    free = [SlotLine(slot, gpus) for slot, gpus in sorted(idle.items()) if slot not in busy]
+    placeless = sum(line.slot is None for line in lines)  # they have just started, in some of these
+    lines += free[: max(0, len(free) - placeless)]
     return sorted(lines, key=lambda line: (line.slot is None, line.slot or 0, line.job or 0))
 
 
@@ -264,7 +266,7 @@ def _best(facts: Facts) -> str:
         if (change and facts.baseline)
         else ""
     )
-    return f"{text.clean(best.name)} {text.number(best.objective)}{gain}".replace("same than", "same as")
+    return f"{text.clean(best.name)} {text.number(best.objective)}{gain}"
 
 
 def _decisions(facts: Facts) -> tuple[str, list[str]]:

@@ -79,7 +79,7 @@ class Reporter:
         ] = {}  # job number -> metric -> thinned curve, None: no such
 
     def keep_up(self, study: Study) -> None:
-        """Write all files where that is cheap or due: after a job's end, of which there may be thousands.
+        """Write all files where that is cheap or due: after a job or a round; there may be thousands.
 
         A drawing that took more than `CHEAP_S` is made again when `PAUSE` times as long has passed, so that a
         large study spends at most 5 % of its time on it.

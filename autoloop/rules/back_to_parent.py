@@ -26,7 +26,7 @@ class BackToParent(Rule):
     Seven repeats of one config differ by 0.3 to 5.8 % in the users' report, and a child shares its parent's
     seed, which leaves less: 3 % is the default. Stays silent on a trial without a parent, where either
     objective is unknown or not finite, where the parent or the child is not usable, and where no number was
-    changed.
+    changed; on a run that a stop rule ended before it was found to be behind its parent.
 
     Args:
         name: Name of the rule.
@@ -56,6 +56,8 @@ class BackToParent(Rule):
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compare the objective with the parent's."""
         parent = trials.get(trial.variant.parent or "")
+        if parent is not None and trial.stop_step is not None:
+            return self._stopped(trial, parent)
         problem = _incomparable(trial, parent)
         if problem or parent is None:
             return self.abstain(trial, problem)
@@ -71,6 +73,17 @@ class BackToParent(Rule):
         if worse_pct <= self.worse_by_pct:
             return self.abstain(trial, f"{found}: not worse by {self.worse_by_pct:g} %", evidence)
         return replace(self._turn(trial, parent, f"{found} is {worse_pct:.3g} % worse", evidence), final=True)
+
+    def _stopped(self, trial: Trial, parent: Trial) -> Decision:
+        """Judge a trial that a stop rule ended: only a comparison at that step counts."""
+        said = trial.stopping["evidence"]
+        if said.get("against") != "parent" or not parent.usable:
+            return self.abstain(trial, f"it was stopped at step {trial.stop_step}: no result to compare")
+        evidence = {"worse_pct": said["behind_pct"], "step": trial.stop_step}
+        found = (
+            f"a result {said['behind_pct']:.3g} % behind its parent {parent.name!r} at step {trial.stop_step}"
+        )
+        return replace(self._turn(trial, parent, found, evidence), final=True)
 
     def _turn(self, trial: Trial, parent: Trial, found: str, evidence: Mapping[str, Any]) -> Decision:
         """Return the proposal on the parent, or why there is none."""

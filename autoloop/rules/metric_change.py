@@ -33,7 +33,7 @@ class MetricChange(EditingRule):
     from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
     ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points`` finite
     values, on more than a tenth of non-finite ones, where ``first`` is 0, on a run whose loss ended
-    non-finite, and on a job that failed.
+    non-finite, on a job that failed, and with ``end`` on one that was stopped before its end.
 
     Args:
         name: Name of the rule.
@@ -96,6 +96,8 @@ class MetricChange(EditingRule):
         curve = find_curve(trial, self.metrics, self.min_points)
         if curve.problem:
             return self.abstain(trial, curve.problem)
+        if self.span == "end" and trial.stop_step is not None:
+            return self.abstain(trial, f"it was stopped at step {trial.stop_step}, before its end")
         change = measure(curve.series, self.span)
         evidence = {"metric": curve.metric, "span": self.span, **change.facts(), self.kind: self.limit_pct}
         if not math.isfinite(change.pct):

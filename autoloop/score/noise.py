@@ -57,10 +57,11 @@ def noise(study: Study) -> Noise:
     if between.degrees:
         first = between.deviation * math.sqrt(2 * (1 - CORRELATION))
         runs = between.degrees + between.groups
-        source = f"from {runs} runs of {between.groups} configs that ran with several seeds"
+        configs = "one config" if between.groups == 1 else f"{between.groups} configs"
+        source = f"from {runs} runs of {configs} with several seeds"
     paired = _pooled(pair.gains_pct for pair in pairs(study) if len(set(pair.gains_pct)) > 1)
     if paired.degrees:
-        source = f"from {paired.groups} pairs that ran with several seeds"
+        source = f"from {paired.groups} pair{'' if paired.groups == 1 else 's'} with several seeds"
     degrees = WEIGHT + paired.degrees
     pooled = math.sqrt((WEIGHT * first**2 + paired.degrees * paired.deviation**2) / degrees)
     return Noise(pooled, between.deviation if between.degrees else math.nan, source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoloop.score.leader import leader
@@ -20,19 +20,29 @@ _ITEM = re.compile(r"\.\d+(?=\.|$)")
 
 def root(study: Study, job: Job) -> Job:
     """The starting point that a job descends from."""
-    seen = {job.name}
-    while (parent := study.by_name(job.plan.parent)) is not None and parent.name not in seen:
-        seen.add(parent.name)
-        job = parent
-    return job
+    return _line(_by_name(study), job)[-1]
 
 
 def knobs(study: Study, job: Job) -> Knobs:
     """What sets a job's config apart from that of its starting point."""
+    return _knobs(_line(_by_name(study), job))
+
+
+def _by_name(study: Study) -> dict[str, Job]:
+    return {job.name: job for job in study.counted()}
+
+
+def _line(jobs: Mapping[str, Job], job: Job) -> list[Job]:
+    """A job and all it descends from, the starting point last."""
     line, seen = [job], {job.name}
-    while (parent := study.by_name(line[-1].plan.parent)) is not None and parent.name not in seen:
+    while (parent := jobs.get(line[-1].plan.parent or "")) is not None and parent.name not in seen:
         seen.add(parent.name)
         line.append(parent)
+    return line
+
+
+def _knobs(line: Sequence[Job]) -> Knobs:
+    """What the first of a line changed against the last."""
     found: Knobs = {}
     for step in reversed(line):
         for path, old, new in step.plan.changes:
@@ -50,12 +60,12 @@ def groups(job_knobs: Mapping[str, object]) -> list[tuple[str, ...]]:
 
 def without(study: Study, job: Job, paths: tuple[str, ...]) -> Job | None:
     """The job that ran with another's config but for these knobs, which it left as they were; or None."""
-    wanted = {path: pair for path, pair in knobs(study, job).items() if path not in paths}
-    start = root(study, job).name
-    others = (other for other in study.counted() if not other.is_repeat and other.name != job.name)
-    return next(
-        (one for one in others if root(study, one).name == start and knobs(study, one) == wanted), None
-    )
+    jobs = _by_name(study)
+    line = _line(jobs, job)
+    wanted = {path: pair for path, pair in _knobs(line).items() if path not in paths}
+    others = (_line(jobs, one) for one in jobs.values() if not one.is_repeat and one.name != job.name)
+    kin = (other for other in others if other[-1].name == line[-1].name)
+    return next((other[0] for other in kin if _knobs(other) == wanted), None)
 
 
 def idle(study: Study, winner: Job) -> list[tuple[str, ...]]:

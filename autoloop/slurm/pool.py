@@ -162,10 +162,16 @@ class SlurmPool:
             job = self._out.get(index)
         if job is None:
             return False
-        job.asked = reason
-        if not engine.tell_supervisor(job.job_id, _ORDERS[reason]):  # it does not run yet
-            engine.cancel(job.job_id)
+        self._order(job, reason, engine.queue() or {})
         return True
+
+    def _order(self, job: _Out, reason: EndedBy, queued: Mapping[str, Queued]) -> None:
+        """Tell the supervisor of a job to end it; one that waits, which no signal reaches, is taken out."""
+        job.asked = reason
+        entry = queued.get(job.job_id)
+        waits = entry is not None and entry.state != "RUNNING"
+        if waits or not engine.tell_supervisor(job.job_id, _ORDERS[reason]):
+            engine.cancel(job.job_id)
 
     # ------------------------------------------------------------------ submitting
 
@@ -302,11 +308,12 @@ class SlurmPool:
             leave.set()
             return
         self._interrupted = True
+        queued = {} if again else engine.queue() or {}
         for job in self._jobs():
             if again:
                 engine.cancel(job.job_id)
             else:
-                self.stop(job.index, "interrupted")
+                self._order(job, "interrupted", queued)
         if again:
             leave.set()
 

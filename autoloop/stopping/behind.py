@@ -67,8 +67,9 @@ class Behind(StopRule):
         step, gap = int(steps[-1]), float(gaps[-1])
         who = "its parent" if self.against == "parent" else "the best trial"
         reason = f"{live.objective} is {gap:.3g} % behind {who} at step {step}"
-        numbers = {"behind_pct": gap, "needed_pct": self._needed(live)}
-        return StopDecision(self.name, reason, step, {"metric": live.objective, "step": step, **numbers})
+        evidence = {"metric": live.objective, "step": step, "against": self.against}
+        evidence |= {"behind_pct": gap, "needed_pct": self._needed(live)}
+        return StopDecision(self.name, reason, step, evidence)
 
     def moments(self, live: Live) -> Steps:
         """Return the steps at which the job has been behind for long enough."""

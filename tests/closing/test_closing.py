@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autoloop.closing import is_closing
+from autoloop.journal import Journal, read_study
 from autoloop.loop import (
     Close,
     Decide,
@@ -57,7 +60,7 @@ def due(study: Study, limits: Limits) -> Step:
 def close(study: Study, limits: Limits) -> None:
     step = next_step(study, limits)
     assert isinstance(step, Close)
-    study.record({"event": "closing", "time": 0.0, "reason": step.reason, "limits": asdict(limits)})
+    study.record({"event": "closing", "time": 0.0, "reason": step.reason, "limits": limits.recorded()})
 
 
 def measured(study: Study, aim: str, *jobs: Event) -> None:
@@ -342,3 +345,14 @@ def test_a_search_that_found_enough_or_finds_no_more_is_confirmed_too() -> None:
     assert "no gain over the noise" in step.reason
     out_of_ideas = at_end(study_of(*TWO), Limits(rounds=9, confirm=1), Stop("nothing new"))
     assert out_of_ideas == Close("nothing new")
+
+
+def test_limits_are_known_again_from_the_journal(tmp_path: Path) -> None:
+    """Conditions have infinite ends, which JSON has no number for."""
+    limits = Limits(rounds=3, max_hours=1.5, until=(Condition("good", below=0.9),), confirm=2)
+    with Journal(tmp_path) as journal:
+        journal.append("study", objective={})
+        journal.append("closing", reason="enough", limits=limits.recorded())
+        assert is_closing(journal.study, limits)
+    assert is_closing(read_study(tmp_path), limits)
+    assert not is_closing(read_study(tmp_path), replace(limits, confirm=3))

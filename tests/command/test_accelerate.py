@@ -52,8 +52,8 @@ def test_what_the_launcher_hides_is_found(tmp_path, kind, exit_code):
     assert "CalledProcessError" not in job.error
 
 
-def interrupted(tmp_path, command, ready):
-    """Start a study, send SIGINT to its main process alone once ``ready()``, and return its exit code."""
+def interrupted(tmp_path, command, ready, signum=signal.SIGINT):
+    """Start a study, send a signal to its main process alone once ``ready()``, and return its exit code."""
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -65,7 +65,7 @@ def interrupted(tmp_path, command, ready):
     while not ready():
         assert time.monotonic() < deadline, "the trainer never got going"
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signum)
     return process.wait(timeout=60)
 
 
@@ -94,9 +94,13 @@ def test_ctrl_c_reaches_the_trainer_behind_the_launcher(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_reaches_every_process_of_a_job(tmp_path):
-    """The workers of torchrun have sessions of their own; none of them outlives the study."""
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_every_process_of_a_job_ends_with_the_study(tmp_path, signum, code):
+    """The workers of torchrun have sessions of their own; none outlives the study, killed or not."""
     command = two("gpus=[]", "n_jobs=1", "command.num_processes=2", "config.pause_s=60")
-    code = interrupted(tmp_path, command, lambda: len(seen(tmp_path, 0)) == 2)
-    assert code == 130
-    assert not any(alive(process["pid"]) for process in seen(tmp_path, 0))
+    assert interrupted(tmp_path, command, lambda: len(seen(tmp_path, 0)) == 2, signum) == code
+    workers = [process["pid"] for process in seen(tmp_path, 0)]
+    deadline = time.monotonic() + (0 if code == 130 else 60)
+    while (left := [pid for pid in workers if alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from omegaconf import OmegaConf
 
 from autoloop.base_config import escaped, read_config_file, to_trainer
 from autoloop.errors import ConfigError
-from tests.command.running import BASELINE, records, study_of, train
+from tests.command.running import BASELINE, environment, records, study_of, train
 
 APP = {
     "rounds": 1,
@@ -131,3 +133,26 @@ def test_several_files_are_several_starts(tmp_path):
         (0.4, 3),
     ]
     assert len(records(tmp_path)) == 2
+
+
+def test_keys_that_hydra_and_the_loop_know_are_the_trainers_own(tmp_path):
+    """A trainer may call its settings as it likes; the loop's own words stay the loop's."""
+    odd = {
+        **{"zeta": 1, "defaults": ["x"], "_target_": "a.B", "hydra": {"run": 3}, "config": {"inner": None}},
+        **{"trainer": "mine", "metrics": {"a": [1, 2.0]}, "rules": "none", "a-b": {"c.d": 1e-05, "1": True}},
+        **{"big": 12345678901234567890, "text": "${oc.env:HOME} $x", "empty": {}, "autoloop": {"x": 1}},
+    }
+    (tmp_path / "odd.json").write_text(json.dumps(odd))
+    (tmp_path / "idle.py").touch()
+    words = ["task=command", "base_config=odd.json", "command.script=idle.py", "zeta=2", "hydra.run.dir=out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "autoloop.train", *words],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    written = (tmp_path / "out" / "train_config.json").read_text()
+    assert written == json.dumps({**odd, "zeta": 2}, indent=2) + "\n"

@@ -104,6 +104,14 @@ def test_slots_stand_in_order_and_an_idle_one_is_there():
     assert [(line.slot, line.gpus, line.job) for line in lines] == [(0, ("6",), 1), (1, ("7",), None)]
 
 
+def test_a_job_that_has_just_started_is_in_one_of_the_idle_slots():
+    """Until its slot is known it has a line of its own, and there is one idle slot less."""
+    ended = [{**trial_event(number), "slot": number, "gpus": []} for number in (0, 1)]
+    entries = [variant_entry(number, f"v{number}") for number in range(3)]
+    events = [header(), round_event(1, *entries), job_event(0), job_event(1), *ended, job_event(2)]
+    assert [(line.slot, line.job) for line in seen(*events).slots] == [(0, None), (None, 2)]
+
+
 def test_a_study_that_is_over_has_no_slots_and_no_time_left():
     events = [*ROUND_1, job_event(0), {**trial_event(0, time=30.0), "slot": 1}]
     over = seen(*events, {"event": "stop", "time": 40.0, "reason": "all 3 rounds are done"}, now=500.0)

@@ -29,6 +29,7 @@ BLOCKS = [
     for block in re.findall(r"(?:^    \S.*\n(?:^    .*\n)*)", README, re.MULTILINE)
 ]
 TRAIN = [block for block in BLOCKS if block.startswith("python -m autoloop.train")]
+HERE = [block for block in TRAIN if "cluster=" not in block]
 APP = next(block for block in BLOCKS if block.startswith("python train.py"))
 
 
@@ -58,15 +59,25 @@ def section(title: str) -> str:
 def test_every_block_of_code_is_looked_at_by_a_test():
     kinds = ("make ", "python -m autoloop.train ", "python train.py ", "ot.loss_config.reg@mul=")
     assert [block for block in BLOCKS if not block.startswith(kinds)] == []
-    assert len(TRAIN) == 2
+    assert len(HERE) == 2
+    assert len(TRAIN) == 3
 
 
-@pytest.mark.parametrize("block", TRAIN)
+@pytest.mark.parametrize("block", HERE)
 def test_the_commands_of_the_built_in_task_make_a_plan(block: str, tmp_path: Path):
     """The demo itself runs in `make demo`; here the same words are planned, in a minute less."""
     said = run(block, tmp_path, "dry_run=true")
     assert "Plan: 4 jobs in round 1 of 3." in said
     assert ("gentle: no other rule fired" in said) == ("rules.gentle=null" not in block)
+
+
+def test_the_command_for_a_cluster_chooses_its_launcher(tmp_path: Path):
+    """It runs on a real one in `make test-slurm`; here its words are composed."""
+    (block,) = set(TRAIN) - set(HERE)
+    said = run(block.replace(" -m cluster", " cluster"), tmp_path, "--cfg", "hydra", "-p", "hydra.launcher")
+    launcher = yaml.safe_load(said)
+    assert launcher["_target_"] == "hydra_plugins.autoloop.slurm.SlurmLauncher"
+    assert launcher["gres"] == "gpu:${gpus_per_job}"
 
 
 def test_make_demo_is_the_command_below_it():

@@ -270,7 +270,7 @@ def test_the_app_is_read_from_the_study_s_command(command, words):
 def test_the_spread_between_seeds_is_measured_where_a_configuration_ran_twice():
     floor = Facts(realistic()).gains.noise
     assert floor.seed_pct == pytest.approx(100 * 0.0012 / math.sqrt(2) / 0.1018)
-    assert "(from 2 runs of 1 configs that ran with several seeds)" in noise_note(Facts(realistic()))
+    assert "(from 2 runs of one config with several seeds)" in noise_note(Facts(realistic()))
 
 
 def test_the_scorecard_leaves_out_starting_points_and_repeats():

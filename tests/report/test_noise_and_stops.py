@@ -49,7 +49,12 @@ def test_a_repeat_is_no_child_that_won():
 
 def stopped_study():
     """A baseline and a child that a stop rule ended at step 700 of 2,000."""
-    why = {"rule": "no_mass", "reason": "ot_pi_sum is 1e-9 at step 700", "step": 700, "evidence": {}}
+    why = {
+        "rule": "no_mass",
+        "reason": "ot_pi_sum is 1e-9 at step 700",
+        "step": 700,
+        "evidence": {"value": 1e-9},
+    }
     study = study_of(variant(0, "baseline"), variant(1, "child", "baseline", "plateau", (("lr", 1, 2),)))
     study.record(started(0, 0, 0))
     study.record(ended(0, 0, 0, 60, 0.13))
@@ -68,6 +73,7 @@ def test_a_stopped_job_is_shown_with_rule_and_evidence_and_not_compared():
     assert facts.change(facts.by_name["child"], facts.baseline) is None
     assert "1 of 2 trials were ended early by a stop rule." in page
     assert "stopped: no_mass: ot_pi_sum is 1e-9 at step 700" in page
+    assert "<dt>Stopped on</dt><dd>no_mass: value = 1e-09</dd>" in page
     assert "did not complete" not in page
 
 

@@ -85,4 +85,4 @@ def test_a_costly_report_is_drawn_again_only_when_that_is_due(tmp_path):
     assert drawn(reporter.keep_up)  # cheap so far; this one takes two seconds, 5.0 to 7.0
     assert not drawn(reporter.keep_up)  # 46.9 is less than 40 s later
     assert drawn(reporter.keep_up)  # 47.1
-    assert drawn(reporter.write)  # at the end of a round in any case
+    assert drawn(reporter.write)  # at the end of the study in any case

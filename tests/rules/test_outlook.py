@@ -155,7 +155,8 @@ def test_stop_rules_and_ends_are_lines_of_their_own() -> None:
         "spares baselines, repeats and the best 2"
     )
     until = read_conditions({"mass": {"metric": "train/ot_pi_sum", "at_least": 0.05, "at_most": 0.3}})
-    limits = Limits(rounds=3, max_jobs=20, max_hours=1.5, patience=2, fail_fast=True, until=until)
+    ends = {"max_jobs": 20, "max_hours": 1.5, "patience": 2, "fail_fast": True, "until": until}
+    limits = Limits(rounds=3, **ends, racing=2, minimal=True, confirm=3)
     assert list(end_lines(limits)) == [
         "  after round 3, or when no rule has anything new to propose",
         "  after 20 jobs",
@@ -163,4 +164,10 @@ def test_stop_rules_and_ends_are_lines_of_their_own() -> None:
         "  after 2 rounds in a row without a gain over the noise",
         "  at the first failed job",
         "  with a run of which train/ot_pi_sum last at least 0.05 and at most 0.3",
+        "  leaders within the noise run with up to 2 more seeds before the next round",
+        "  then the winner runs without each of its edits, and without those that do nothing",
+        "  then winner and baseline run on 3 fresh seeds",
     ]
+    by_itself = "  then, if it had 24 jobs or more, winner and baseline run on 3 fresh seeds"
+    assert list(end_lines(Limits(rounds=3)))[1:] == [by_itself]
+    assert len(list(end_lines(Limits(rounds=1)))) == len(list(end_lines(Limits(rounds=3, confirm=0)))) == 1

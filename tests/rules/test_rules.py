@@ -272,6 +272,32 @@ def test_back_to_parent_stays_silent(one: Trial, parent: Trial, final: bool, wor
     assert decision.final == final
 
 
+def stopped(**evidence: Any) -> Trial:
+    """A run whose learning rate was doubled, ended by a stop rule at step 400."""
+    why = {"rule": "x", "reason": "x", "step": 400, "evidence": evidence}
+    about = {"parent": "parent", "changes": [("lr", 1.0, 2.0)], "stopping": why}
+    falling = {"loss": np.linspace(2.0, 1.0, 20)}
+    return trial("child", history=falling, config={"lr": 2.0}, state="STOPPED", objective=0.3, **about)
+
+
+def test_a_stopped_run_is_compared_at_that_step_or_not_at_all() -> None:
+    """Its value of an early step says nothing beside the parent's last one."""
+    parent = trial("parent", objective=0.2, config={"lr": 1.0})
+    decision = ask(BackToParent(name="r"), stopped(against="parent", behind_pct=20.0), parent)
+    assert (decision.trial, decision.edits, decision.final) == ("parent", ("lr@set=0.5",), True)
+    assert "20 % behind its parent 'parent' at step 400" in decision.reason
+    silent = ask(BackToParent(name="r"), stopped(value=0.0), parent)
+    assert (silent.fired, silent.final) == (False, False)
+    assert "stopped at step 400" in silent.reason
+
+
+def test_a_stopped_run_is_not_still_improving() -> None:
+    rule = MetricChange(name="r", metric="loss", fell_more_than_pct=3.0, span="end", edits=["lr@mul=2"])
+    decision = ask(rule, stopped(), trial("parent"))
+    assert not decision.fired
+    assert "stopped at step 400, before its end" in decision.reason
+
+
 def test_back_to_parent_knows_goals_to_maximise() -> None:
     parent = trial("parent", objective=0.8)
     rule = BackToParent(name="r", goal="max")

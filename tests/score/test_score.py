@@ -76,7 +76,7 @@ def test_repeats_of_the_baseline_set_the_noise_between_seeds_and_a_first_guess_f
     floor = noise(study_of(BASE, repeat_of("baseline", 1, 1.1), repeat_of("baseline", 2, 0.9)))
     assert floor.seed_pct == pytest.approx(10.0)
     assert floor.paired_pct == pytest.approx(10.0 * math.sqrt(0.2))
-    assert "3 runs of 1 config" in floor.source
+    assert "3 runs of one config with" in floor.source
 
 
 def test_pairs_that_ran_with_several_seeds_refresh_the_noise() -> None:
@@ -90,7 +90,7 @@ def test_pairs_that_ran_with_several_seeds_refresh_the_noise() -> None:
     before = noise(study_of(BASE, *(repeat_of("baseline", seed, 1.0 + 0.2 * seed) for seed in seeds)))
     floor = noise(study)
     assert floor.paired_pct < 0.7 * before.paired_pct
-    assert "pairs" in floor.source
+    assert "1 pair with" in floor.source
 
 
 def test_more_common_seeds_lower_the_margin() -> None:

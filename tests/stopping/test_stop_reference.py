@@ -15,7 +15,7 @@ import yaml
 
 import autoloop.stopping
 from autoloop.stopping import StopRule
-from tests.rules.test_rules_reference import _arguments, reference
+from tests.reference import filled, reference, settings_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "decisions.md"
@@ -38,25 +38,18 @@ def shipped_sets() -> str:
     return "\n".join(lines)
 
 
-def page() -> str:
-    """Return the page with its made parts filled in."""
-    text = PAGE.read_text()
-    made = {"sets": shipped_sets(), "classes": "\n\n".join(map(reference, CLASSES))}
-    for name, part in made.items():
-        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        head, _, rest = text.partition(begin)
-        text = head + begin + "\n\n" + part + "\n\n" + end + rest.partition(end)[2]
-    return text
+def sections() -> dict[str, str]:
+    """Return the made parts of the page by the name in their markers."""
+    return {"sets": shipped_sets(), "classes": "\n\n".join(map(reference, CLASSES))}
 
 
 def test_the_page_is_as_the_code_says() -> None:
-    assert page() == PAGE.read_text()
+    assert filled(PAGE, sections()) == PAGE.read_text()
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_setting_of_a_stop_rule_is_described(kind: Any) -> None:
-    described = _arguments((inspect.getdoc(kind) or "").partition("\nArgs:\n")[2])
-    assert list(described) == list(inspect.signature(kind).parameters)
+    assert list(settings_of(kind)) == list(inspect.signature(kind).parameters)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -65,4 +58,4 @@ def test_every_stop_rule_says_when_it_is_wrong_to_use(kind: Any) -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(filled(PAGE, sections()))

@@ -150,14 +150,18 @@ def test_the_sampler_proposes_from_the_baseline_within_the_bounds_and_the_same_a
     assert all(0.0001 <= value <= 1.0 for value in values)
 
 
-def test_round_one_is_filled_up_around_the_baseline() -> None:
+def test_round_one_is_filled_up_by_turns_anywhere_and_near_the_baseline() -> None:
     start = BASELINE.variant
     strategy = MixedStrategy(first_reach=0.5)
     proposals = strategy.open(Opening(start, planned=1, bounds=BOUNDS, slots=8))
     assert len(proposals) == 7
-    for one in proposals:
-        value = float(one.edits[0].partition("=")[2])
-        assert 0.001 - 1e-9 <= value <= 0.1 + 1e-9  # half of the way, on the scale of factors
+    values = [float(one.edits[0].partition("=")[2]) for one in proposals]
+    near = [
+        0.001 - 1e-9 <= value <= 0.1 + 1e-9 for value in values
+    ]  # half of the way on the scale of factors
+    assert all(near[1::2])
+    assert not all(near[0::2])
+    assert all(0.0001 <= value <= 1.0 for value in values)
     assert strategy.open(Opening(start, planned=4, bounds=BOUNDS)) == []
     assert strategy.open(Opening(start, planned=1)) == []  # nothing says which knobs there are
 
@@ -174,3 +178,15 @@ def test_round_one_is_filled_up_around_the_baseline() -> None:
 def test_a_setting_that_cannot_be_used_is_told(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_strategy({"_target_": "autoloop.strategies.MixedStrategy", **settings})
+
+
+@pytest.mark.parametrize(("bounds", "beyond"), [({}, True), ({"lr": (0.0025, 0.04)}, False)])
+def test_a_winner_at_the_edge_of_its_range_has_proposals_beyond_it(bounds: Any, beyond: bool) -> None:
+    """Nobody said that range; one that the user declared is kept."""
+    edge = run("edge", 0.05, 0.04, parent="baseline", rule="up", changes=(("lr", 0.01, 0.04),), job=4)
+    now = situation(bounds=bounds)
+    strategy = MixedStrategy(size=16, rules_share=0.0, sampler="quasi_random", space={"lr": None})
+    proposals = strategy.propose(replace(now, trials={**now.trials, "edge": edge}))
+    values = [float(one.edits[0].partition("=")[2]) for one in proposals if one.rule == "sample"]
+    assert len(values) > 8
+    assert any(value > 0.041 for value in values) == beyond

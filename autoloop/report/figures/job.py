@@ -24,6 +24,7 @@ def body(facts: Facts, job: Job) -> Markup:
         "Edits": _changes(job),
         "Expected": plan.expects or None,
         "Came out": facts.verdict(job),
+        "Stopped on": _stop(job),
         "Earlier tries": _list(
             [f"job {old.job}: {facts.verdict(old)}" for old in facts.tries.get(job.name, ())]
         ),
@@ -50,6 +51,12 @@ def _when(facts: Facts, job: Job) -> str:
     parts += [f"slot {job.slot}"] if job.slot is not None else []
     parts += [f"GPU {', '.join(job.gpus)}"] if job.gpus else []
     return ", ".join(parts)
+
+
+def _stop(job: Job) -> Content:
+    """The numbers on which a stop rule ended the job."""
+    why = job.details.get("stopping")
+    return f"{why['rule']}: {text.facts_of(why['evidence'])}" if why and why["evidence"] else None
 
 
 def _changes(job: Job) -> Content:

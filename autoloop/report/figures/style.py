@@ -112,6 +112,7 @@ td.long{overflow-wrap:anywhere;min-width:9em}
 summary{cursor:pointer;padding:3px 0;overflow-wrap:anywhere}
 summary b{font-weight:600}
 summary .chip{margin-left:8px;font-variant-numeric:tabular-nums}
+.chip.whole{white-space:nowrap}
 .chip.rule{border:1px solid var(--rule);border-radius:99px;padding:0 8px;font-size:12px;color:var(--soft)}
 .body{padding:4px 0 12px 16px}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:3px 14px;margin:4px 0 8px;
