@@ -2,7 +2,8 @@
 
     python benchmarks/slots.py [--jobs 64] [--slots 4] [--mean 1.0] [--sigma 1.0]
 
-Both launchers run the same jobs: each sleeps for a lognormal time and notes when it began and ended.
+Both launchers run the same jobs at the same time, so that what else the machine does slows both: each job
+sleeps for a lognormal time and notes when it began and ended.
 The share of slot time spent in jobs is the time slept, divided by the number of slots times the time
 from the first job's begin to the last one's end. The end of a sweep, when fewer jobs are left than
 slots, is idle for any launcher: the second column counts only until the first slot finds no job left.
@@ -17,7 +18,10 @@ import random
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+NAMES = {"slots": "slots", "hydra-joblib-launcher": "joblib"}
 
 APP = """
 import json, time
@@ -86,9 +90,14 @@ def main() -> None:
     count = f"hydra.launcher.n_jobs={arguments.slots}"
     print("| launcher | share of slot time in jobs | until jobs run out | median gap, s | sweep, s |")
     print("|---|---|---|---|---|")
-    for name, launcher in (("slots", "slots"), ("hydra-joblib-launcher", "joblib")):
+
+    def run(launcher: str) -> list[tuple[float, float]]:
         with tempfile.TemporaryDirectory() as directory:
-            spans = run_sweep([f"hydra/launcher={launcher}", count], seconds, Path(directory))
+            return run_sweep([f"hydra/launcher={launcher}", count], seconds, Path(directory))
+
+    with ThreadPoolExecutor() as threads:
+        both = dict(zip(NAMES, threads.map(run, NAMES.values()), strict=True))
+    for name, spans in both.items():
         whole, full = shares(spans, arguments.slots)
         took = max(end for _, end in spans) - min(start for start, _ in spans)
         gap = gaps(spans, arguments.slots)

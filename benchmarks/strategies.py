@@ -22,7 +22,7 @@ from typing import Any
 
 from contest.catalogue import tasks
 from contest.reference import best_known
-from contest.rivals import RIVALS, Choice
+from contest.rivals import MEANT, RIVALS, Choice
 from contest.task import Task
 
 RESULTS = Path(__file__).parent / "results" / "strategies.csv"
@@ -99,7 +99,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("best")
     runs = commands.add_parser("run")
-    runs.add_argument("--studies", type=int, default=12)
+    runs.add_argument("--studies", type=int, default=MEANT)
     runs.add_argument("--first", type=int, default=0, help="seed of the first study")
     runs.add_argument("--only", nargs="*", default=[], choices=RIVALS)
     runs.add_argument("--on", nargs="*", default=[], choices=tasks())

@@ -128,15 +128,16 @@ class Framer:
         self._joined: list[bytes] = []  # records of the piece that were put together from chunks
         self._joined_at = 0  # where the next of them will be in the buffer
 
-    def read(self, file: BinaryIO, final: bool = True) -> Iterator[Records]:
-        """Yield the records that are new since the last call, a few hundred at a time.
+    def read(self, file: BinaryIO, final: bool = True, size: int | None = None) -> Iterator[Records]:
+        """Yield the records that are new since the last call, a few thousand at a time.
 
         Args:
             file: The file, opened for binary reading; it may have grown since the last call.
             final: Whether the file is complete. If not, an unreadable end is left for the next call,
                 because the writer may be in the middle of it.
+            size: Bytes of the file to read; None reads all that it has now.
         """
-        size = os.fstat(file.fileno()).st_size
+        size = os.fstat(file.fileno()).st_size if size is None else size
         if self.offset == 0 and not self._read_header(file, size, final):
             return
         if self.shift is None:

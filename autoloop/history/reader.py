@@ -171,11 +171,11 @@ class HistoryReader:
             newest = next((s for s in find.sources(self._path) if s.kind == find.LOG), None)
             if newest is None:
                 return History(problem=f"no {find.LOG_PATTERN} under {self._path} yet", path=self._path)
-            self._log = RunLog(newest.path, self._keys, follow=True)
+            self._log = RunLog(newest.path, self._keys)
             self._identity = (0, 0)
         if self._replaced(self._log):
             self.restarts += 1
-            self._log = RunLog(self._log.path, self._keys, follow=True)
+            self._log = RunLog(self._log.path, self._keys)
         self._log.read(final=False)
         return self._log.history(fresh=True)
 

@@ -193,6 +193,18 @@ def exit_code(data: bytes) -> int:
     return next((signed(v) for n, v in fields(data) if n == 1 and isinstance(v, int)), 0)
 
 
+def branch(data: bytes) -> str:
+    """Return where a forked run leaves another one: ``id?_step=9``.
+
+    Raises:
+        WireError: If ``data`` is not a protobuf message.
+    """
+    parts = {number: value for number, value in fields(data) if isinstance(value, bytes)}
+    run, metric = (parts.get(number, b"").decode("utf-8", "replace") for number in (1, 3))
+    at = parts.get(2, b"")
+    return f"{run}?{metric}={struct.unpack('<d', at)[0]:g}" if len(at) == 8 else run
+
+
 def step_metric(data: bytes) -> tuple[str, str]:
     """Return a metric's name (or glob) and the metric it is drawn over ("" for the step) by define_metric.
 

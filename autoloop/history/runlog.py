@@ -14,16 +14,15 @@ from autoloop.history import records
 from autoloop.history.columns import Columns
 from autoloop.history.find import LOG
 from autoloop.history.framing import Framer, Records
-from autoloop.history.lazy import LazyDict
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.split import Split
-from autoloop.history.summary import Summary, carried_out, summary_of
+from autoloop.history.summary import summary_of
 from autoloop.history.wire import WireError, fields
 
 _DEFAULT_SERVER = "https://wandb.ai"
 _DAMAGE_SHOWN = 3
 _TEXTS = {1: "run_id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
-_TAG, _CONFIG, _START = 10, 4, 17  # other fields of RunRecord
+_TAG, _CONFIG, _START, _BRANCH = 10, 4, 17, 23  # other fields of RunRecord
 
 
 class RunLog:
@@ -32,14 +31,11 @@ class RunLog:
     Args:
         path: The file.
         keys: Names and patterns of the metrics to keep; None keeps all.
-        follow: Whether the file will be read again and again. Then W&B's summary is kept up to date;
-            otherwise it is read when a history's ``summary`` is looked at, in a pass of its own.
     """
 
-    def __init__(self, path: Path, keys: Iterable[str] | None = None, follow: bool = False) -> None:
+    def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
         self.path = path
         self.columns = Columns(keys)
-        self._summary = Summary(keys) if follow else None
         self._keys = keys
         self._framer = Framer()
         self._run: dict[str, Any] = {}
@@ -69,8 +65,6 @@ class RunLog:
         rows = split.messages(records.HISTORY)
         if len(rows):
             self.columns.add_rows(rows)
-        if self._summary:
-            self._summary.add(split.messages(records.SUMMARY))
         for kind, message in split.others():
             self._take_other(kind, message)
 
@@ -117,6 +111,8 @@ class RunLog:
             elif number == _START:
                 parts = dict(fields(value))
                 self._run["start_time"] = float(parts.get(1, 0)) + float(parts.get(2, 0)) / 1e9
+            elif number == _BRANCH:
+                self._run["forked_from"] = records.branch(value)
         self._run["tags"] = tuple(tags)
 
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
@@ -151,7 +147,7 @@ class RunLog:
             series,
             self.problem(),
             run=self.run_record(),
-            summary=self._lazy_summary(),
+            summary=partial(summary_of, self.path, self._keys, self.offset),
             exit_code=self._exit_code,
             finished=self._exit_code is not None,
             skipped=self.columns.skipped(),
@@ -161,11 +157,6 @@ class RunLog:
             source=LOG,
             path=self.path,
         )
-
-    def _lazy_summary(self) -> LazyDict:
-        if self._summary:
-            return LazyDict(partial(carried_out, self._summary.messages))
-        return LazyDict(partial(summary_of, self.path, self._keys))
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""

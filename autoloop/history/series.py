@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from autoloop.history.lazy import LazyDict
 
 #: Columns that W&B adds to every row; they are kept apart from the metrics.
 INTERNAL = ("_step", "_runtime", "_timestamp")
@@ -93,6 +92,7 @@ class RunRecord:
         tags: Tags.
         config: The configuration as logged, nested.
         start_time: Seconds since 1970 (UTC), or None.
+        forked_from: Where a forked run begins, as ``fork_from`` takes it: ``id?_step=9``; else empty.
         url: Page of the run on the server, or None where the entity is unknown.
     """
 
@@ -106,6 +106,7 @@ class RunRecord:
     tags: tuple[str, ...] = ()
     config: dict[str, Any] = field(default_factory=dict)
     start_time: float | None = None
+    forked_from: str = ""
     url: str | None = None
 
 
@@ -120,8 +121,6 @@ class History(Mapping[str, Series]):
     Attributes:
         problem: As given.
         run: The run's record, or None where it was not found.
-        summary: W&B's own summary of the run, nested as logged; of a ``.wandb`` file it is read when it is
-            first looked at.
         exit_code: Exit code that W&B recorded, or None. ``sys.exit(1)`` is recorded as 0: for the fate of
             a job trust its process.
         finished: Whether W&B recorded the end of the run.
@@ -139,7 +138,7 @@ class History(Mapping[str, Series]):
         self._series = dict(series or {})
         self.problem = problem
         self.run: RunRecord | None = facts.pop("run", None)
-        self.summary: LazyDict = LazyDict.of(facts.pop("summary", {}))
+        self._summary: _Summary = facts.pop("summary", {})
         self.exit_code: int | None = facts.pop("exit_code", None)
         self.finished: bool = facts.pop("finished", False)
         self.skipped: Mapping[str, int] = MappingProxyType(dict(facts.pop("skipped", {})))
@@ -160,8 +159,27 @@ class History(Mapping[str, Series]):
 
     def replace(self, series: Mapping[str, Series]) -> History:
         """Return this history with other series; everything else is kept."""
-        facts = {name: value for name, value in vars(self).items() if name not in ("_series", "problem")}
-        return History(series, self.problem, **facts)
+        return History(series, self.problem, **self._facts())
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what was given beside series and problem."""
+        facts = {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in vars(self).items()}
+        return {name.removeprefix("_"): facts[name] for name in facts if name not in ("_series", "problem")}
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """W&B's own summary of the run, nested as logged, as it was when the history was read.
+
+        Few look at it and it costs about as much as the series, so that of a ``.wandb`` file is read when it
+        is first looked at. If the file is gone by then it is empty, and ``problem`` says so.
+        """
+        try:
+            self._summary = _made(self._summary)
+        except OSError as error:
+            gone = f"W&B's summary in {self.path} cannot be read any more: {error.strerror or error}"
+            self.problem = "; ".join(filter(None, [self.problem, gone]))
+            self._summary = {}
+        return self._summary
 
     def step_metric(self, name: str) -> str | None:
         """Return the metric that ``name`` is drawn over by ``define_metric``, or None for the step."""
@@ -198,7 +216,7 @@ class History(Mapping[str, Series]):
             series,
             "; ".join(filter(None, [self.problem, later.problem])),
             run=later.run or self.run,
-            summary=LazyDict.joined(self.summary, later.summary),
+            summary=partial(_joined, self._summary, later._summary),
             exit_code=later.exit_code,
             finished=later.finished,
             skipped={name: self.skipped.get(name, 0) + later.skipped.get(name, 0) for name in sorted(names)},
@@ -232,8 +250,21 @@ class History(Mapping[str, Series]):
         return f"<History{of}: {len(self)} metrics{f', {self.problem}' if self.problem else ''}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        facts = {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in vars(self).items()}
-        return _restored, (facts.pop("_series"), facts.pop("problem"), facts)
+        return _restored, (self._series, self.problem, self._facts())
+
+
+#: A summary, or what reads it.
+_Summary = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+
+def _made(summary: _Summary) -> Mapping[str, Any]:
+    """Return a summary, read if it is not yet."""
+    return summary() if callable(summary) else summary
+
+
+def _joined(earlier: _Summary, later: _Summary) -> dict[str, Any]:
+    """Return both as one; where both have a name, the later wins."""
+    return {**_made(earlier), **_made(later)}
 
 
 def _restored(series: dict[str, Series], problem: str, facts: dict[str, Any]) -> History:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -55,11 +56,16 @@ def carried_out(messages: Iterable[bytes]) -> dict[str, Any]:
     return found
 
 
-def summary_of(path: Path, keys: Iterable[str] | None) -> dict[str, Any]:
-    """Return the summary in a ``.wandb`` file; empty if the file cannot be read (any more)."""
+def summary_of(path: Path, keys: Iterable[str] | None, size: int) -> dict[str, Any]:
+    """Return the summary in the first ``size`` bytes of a ``.wandb`` file.
+
+    Raises:
+        OSError: If the file cannot be read any more, or has become shorter.
+    """
     summary = Summary(keys)
-    with suppress(OSError), path.open("rb") as file:
-        for found in Framer().read(file):
-            split = Split(found.batch())
-            summary.add(split.messages(records.SUMMARY))
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < size:
+            raise OSError("the file has become shorter")
+        for found in Framer().read(file, size=size):
+            summary.add(Split(found.batch()).messages(records.SUMMARY))
     return carried_out(summary.messages)

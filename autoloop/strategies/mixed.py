@@ -53,7 +53,8 @@ class MixedStrategy(Strategy):
         sampler: ``gaussian`` (built in), ``quasi_random``, ``random``, or Optuna's ``tpe`` and ``optuna_gp``.
         space: Path -> ``[low, high]``, ``{choices: [..]}`` or null; empty for the knobs named above.
         span: Factor up and down where no bound is said, above 1.
-        first_reach: Part of the way to the ends of the space that the points of round 1 may go (0 to 1).
+        first_reach: Part of the way to the ends of the space that every second point of round 1 may go (0 to
+            1); the others go all the way, since nobody knows how far off the baseline is.
         proposer: ``{command: .., timeout_s: ..}`` of an outside program; null for none.
     """
 
@@ -82,15 +83,16 @@ class MixedStrategy(Strategy):
         self.proposer = dict(proposer) if proposer else None
 
     def open(self, opening: Opening) -> list[Decision]:
-        """Return points around the baseline for the places of round 1 that are free."""
+        """Return points for the places of round 1 that are free: by turns anywhere, and near the baseline."""
         free = filled_up(max(self.size, opening.planned), opening.slots) - opening.planned
         knobs = read_space(opening.start.config, self.space, opening.bounds, (), self.span)
         if not free or not knobs:
             return []
         start = np.array([knob.unit(opening.start.config) for knob in knobs])
         spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
-        points = start + self.first_reach * (spread - start)
-        reason = "fills round 1: a point around the baseline"
+        reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
+        points = start + reach[:, None] * (spread - start)
+        reason = "fills round 1: a point of the space"
         return [one for point in points if (one := _point(opening.start.name, knobs, point, reason))]
 
     def propose(self, situation: Situation) -> list[Decision]:

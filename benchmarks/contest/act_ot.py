@@ -45,7 +45,7 @@ class ActOt(Task):
         "ot.loss_config.tau_tgt": (0.01, 4.0),
     }
 
-    steps = table.STEPS
+    steps, first_result = table.STEPS, table.EVAL_FREQ
 
     def __init__(self) -> None:
         with np.load(table.FILE) as stored:

@@ -10,8 +10,8 @@ import numpy as np
 from contest.rivals import Box
 from contest.task import FRESH, Task
 
-DRAWN, NEAR = 250, 120  # configs all over the box, and around the best of them
-LEADERS = 12  # of each that are trained on all fresh seeds
+DRAWN, NEAR = 150, 80  # configs all over the box, and around the best of them
+LEADERS = 8  # of each that are trained on all fresh seeds
 WIDTH = 0.08  # of the box
 
 

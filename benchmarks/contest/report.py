@@ -10,7 +10,7 @@ import numpy as np
 
 from contest.catalogue import tasks
 from contest.plot import plot
-from contest.rivals import BUDGETS, SHARE
+from contest.rivals import BUDGETS, MEANT, SHARE
 from contest.score import interval, p_worse, regret
 from contest.task import Floats
 
@@ -108,10 +108,8 @@ def picture(scores: Scores) -> str:
 
 def section(scores: Scores) -> str:
     """The section's content."""
-    counts = sorted(set(scores.studies.values()))
-    studies = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     parts = [
-        f"{len(scores.studies)} tasks, {studies} studies of each by every rival.",
+        _size(scores),
         "\n".join(_overview(scores)),
         f"![Mean regret with 95 % intervals]({PICTURE})",
         "What was aimed at:",
@@ -120,6 +118,16 @@ def section(scores: Scores) -> str:
         "\n".join(_tasks()),
     ]
     return "\n\n".join(parts)
+
+
+def _size(scores: Scores) -> str:
+    counts = sorted(set(scores.studies.values()))
+    studies = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    told = f"{len(scores.studies)} tasks, {studies} studies of each by every rival."
+    if counts[0] >= MEANT:
+        return told
+    fewest = ", ".join(f"{task} {count}" for task, count in sorted(scores.studies.items()) if count < MEANT)
+    return f"{told}\n**Not complete**: {MEANT} studies were meant, and there are fewer of {fewest}."
 
 
 def _overview(scores: Scores) -> Iterator[str]:
@@ -207,7 +215,7 @@ def _fewer_steps(scores: Scores, budget: int) -> str:
     gap, (low, high) = float(np.mean([one.mean() for one in gaps.values()])), interval(gaps)
     aim = f"with stop rules {SHARE:.0%} of the steps of {budget} jobs lead as far, on tasks with curves"
     numbers = f"regret {gap:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
-    return f"{_told(low <= 0)}: {aim} ({numbers}; reached means: not significantly worse)."
+    return f"{_told(gap <= 0)}: {aim} ({numbers})."
 
 
 def _half_the_jobs(scores: Scores) -> str:

@@ -20,6 +20,7 @@ from contest.study import SLOTS, MemoryStudy
 from contest.task import Floats, Task
 
 BUDGETS = (12, 24)
+MEANT = 10  # studies of each rival on each task
 SHARE = 0.6  # of the steps: what a study with stop rules may use
 MOST_STOPPED = 3  # times as many jobs as without stop rules
 
@@ -150,7 +151,7 @@ def _bracket(task: Task, configs: list[Config], budget: int) -> tuple[float, Con
     alive, scores = configs, [0.0]
     spent = reached = 0
     for share, keep in ((1 / 9, 3), (1 / 3, 1), (1.0, 1)):
-        step = max(1, round(share * task.steps))
+        step = max(task.first_result, round(share * task.steps))
         room = (budget - spent) // max(1, step - reached)
         alive = alive[: max(room, 1)]
         spent += len(alive) * (step - reached)
@@ -166,8 +167,8 @@ def _result(task: Task, config: Config) -> float:
 
 def _finite(task: Task, history: Any, step: int) -> float:
     """The objective at a step; infinite if the training diverged before."""
-    series = history.until(step)[task.objective]
-    value = float(series.values[-1]) if len(series) else math.inf
+    series = history.until(step).get(task.objective)
+    value = float(series.values[-1]) if series is not None and len(series) else math.inf
     return value if math.isfinite(value) else math.inf
 
 

@@ -176,9 +176,9 @@ class MemoryStudy:
         stopped = end < self.task.steps
         history = history.until(end)
         self.histories[job.name] = history
-        series = history[self.task.objective]
-        value = float(series.values[-1]) if len(series) else math.nan
-        steps = min(end, int(series.steps[-1]) if len(series) else end)
+        series = history.get(self.task.objective)
+        value = float(series.values[-1]) if series is not None else math.nan
+        steps = min(end, int(series.steps[-1])) if series is not None else end
         self.steps += steps
         diverged = not math.isfinite(value)
         state = "INFEASIBLE" if diverged else "STOPPED" if stopped else "COMPLETE"

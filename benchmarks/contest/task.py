@@ -27,6 +27,7 @@ class Task(ABC):
         rules: The set of rules that a user would choose.
         steps: Steps of a full training.
         curves: Whether a training leaves more than its result.
+        first_result: The first step at which the objective is known.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Task(ABC):
     rules = "general"
     steps: int
     curves = True
+    first_result = 1
 
     @abstractmethod
     def train(self, config: Mapping[str, Any], steps: int | None = None) -> History:

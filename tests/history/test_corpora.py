@@ -89,6 +89,24 @@ def test_run_record_of_every_version(case, tmp_path):
     assert run.config == config
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if c.name == "forked"], ids=lambda case: case.parent.name)
+def test_forks_of_every_version(case, tmp_path):
+    """A fork tells which run it leaves, and where (0.18 does not write it); its own rows begin there."""
+    history = read_history(unpacked(case, tmp_path))
+    assert history.run.forked_from == ("" if case.parent.name == "0.18.7" else "parent1?_step=9")
+    assert history["loss"].steps[0] == 10
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.name == "online"], ids=lambda case: case.parent.name)
+def test_online_runs_of_every_version(case, tmp_path):
+    """The file of a run that logged to a server is as whole as that of an offline run."""
+    history = read_history(unpacked(case, tmp_path))
+    assert history.path.endswith(f"-{history.run.run_id}/run-{history.run.run_id}.wandb")
+    assert "offline" not in history.path
+    assert (history.run.entity, history.run.group, history.finished) == ("team", "g1", True)
+    assert history.summary["count"] == 59
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c.name == "metric"], ids=lambda case: case.parent.name)
 def test_step_metrics_of_every_version(case, tmp_path):
     """What define_metric declared is read."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -236,6 +238,20 @@ def test_following_a_growing_file(tmp_path):
     assert reader.update().finished and not reader.update()
 
 
+def test_an_update_reads_only_what_is_new(tmp_path):
+    """Bytes that an update has used are not read again: they may even be overwritten."""
+    records = [w.run(), *(w.row(s, {"m": s, "x": "y" * 500}) for s in range(300))]
+    whole = w.frame(records)
+    path = w.log(tmp_path, records[:200])
+    reader = HistoryReader(path)
+    used = len(reader.update()["m"])
+    path.write_bytes(
+        w.HEADER + bytes(len(w.frame(records[:150])) - len(w.HEADER)) + whole[len(w.frame(records[:150])) :]
+    )
+    assert reader.update()["m"].steps.tolist() == list(range(used, 300))
+    assert reader.history().problem == ""
+
+
 def test_replaced_file_is_read_again(tmp_path):
     """A file that became shorter, or was replaced by another, is read from its start."""
     path = w.log(tmp_path, [w.row(s, {"m": s}) for s in range(50)])
@@ -281,6 +297,26 @@ def test_a_metric_against_its_own_axis(tmp_path):
         history.against("eval/acc", "nothing")
 
 
+PEAK = """
+import re, sys
+from autoloop.history import read_history
+history = read_history(sys.argv[1], ["m"])
+print(len(history["m"]), int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """A file of 50 MB, asked for one metric, takes no more memory than one of 10 MB, and less than 80 MB."""
+    text, peaks = "x" * 20_000, []
+    for rows in (500, 2500):
+        path = w.log(tmp_path / str(rows), [w.row(step, {"m": step, "t": text}) for step in range(rows)])
+        done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, check=True)
+        points, peak = map(int, done.stdout.split())
+        assert points == rows
+        peaks.append(peak)
+    assert peaks[1] < min(peaks[0] + 8, 80)
+
+
 def test_many_runs_by_several_processes(tmp_path, monkeypatch):
     """Many runs are read in order, by one process or several, with the same result."""
     paths = [w.log(tmp_path / str(index), [w.run(), w.row(0, {"m": index})]) for index in range(6)]
@@ -307,12 +343,34 @@ def test_summary_of_named_keys_only(tmp_path):
 
 
 def test_summary_is_read_when_looked_at(tmp_path):
-    """A summary comes from the file on first use, also of a copied or joined history; a follower keeps it."""
+    """A summary comes from the file on first use, also of a copied or joined history; a lost file is told."""
     path = w.log(tmp_path, [w.run(), w.row(1, {"m": 1}), w.summary({"m": 1})])
-    follower = HistoryReader(path)
-    history, followed, unread = read_history(path), follower.update(), read_history(path)
+    history, followed, unread = read_history(path), HistoryReader(path).update(), read_history(path)
     copied = pickle.loads(pickle.dumps(history))
     joined = history.then(copied)
-    assert dict(copied.summary) == dict(joined.summary) == dict(history.summary) == {"m": 1}
+    for one in (history, followed, copied, joined, history.select(["m"])):
+        assert (dict(one.summary), one.problem) == ({"m": 1}, "")
     path.unlink()
-    assert (dict(history.summary), dict(followed.summary), dict(unread.summary)) == ({"m": 1}, {"m": 1}, {})
+    assert dict(history.summary) == {"m": 1}
+    assert dict(unread.summary) == {}
+    assert unread.problem == f"W&B's summary in {path} cannot be read any more: No such file or directory"
+
+
+def test_summary_is_of_the_same_moment_as_the_series(tmp_path):
+    """What is written after a history was read is not in its summary; a file that shrank is told."""
+    records = [w.run(), w.row(1, {"m": 1}), w.summary({"m": 1})]
+    path = w.log(tmp_path, records)
+    before, late = read_history(path), read_history(path)
+    path.write_bytes(w.frame([*records, w.row(2, {"m": 2}), w.summary({"m": 2})]))
+    assert dict(before.summary) == {"m": 1}
+    assert dict(read_history(path).summary) == {"m": 2}
+    path.write_bytes(w.frame(records[:2]))
+    assert (dict(late.summary), "has become shorter" in late.problem) == ({}, True)
+
+
+def test_fork_of_another_run(tmp_path):
+    """A forked run tells where it leaves the other one."""
+    branch = w.field(23, w.field(1, "parent1") + w.field(2, 9.0) + w.field(3, "_step"))
+    fork = w.field(17, w.field(1, "r2") + branch)
+    assert read_history(w.log(tmp_path, [fork, w.row(10, {"m": 1})])).run.forked_from == "parent1?_step=9"
+    assert read_history(w.log(tmp_path, [w.run()])).run.forked_from == ""

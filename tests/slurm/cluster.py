@@ -49,7 +49,10 @@ class Cluster:
 
     def state_of(self, node: str) -> str:
         """What SLURM says of a node."""
-        return asked("sinfo", "--noheader", "--Node", f"--nodes={node}", "--format=%T").split()[0]
+        told = asked(
+            "sinfo", "--noheader", "--Node", "--format=%N %T"
+        )  # of one node alone it tells stale news
+        return dict(line.split() for line in told.splitlines())[node]
 
     def clear(self) -> None:
         """Take all jobs out, start daemons that are gone, and wait until every node is free."""
@@ -58,7 +61,10 @@ class Cluster:
             node = f"n{number}"
             if self.state_of(node).startswith("down"):
                 asked("slurmd", "-N", node)
-        wait_until(lambda: not queued() and all(self.state_of(f"n{n}") == "idle" for n in (1, 2, 3)))
+        try:
+            wait_until(lambda: not queued() and all(self.state_of(f"n{n}") == "idle" for n in (1, 2, 3)))
+        except AssertionError:
+            raise AssertionError(f"jobs or nodes are not done:\n{self}") from None
 
     def __str__(self) -> str:
         return asked("squeue", "--states=all") + asked("sinfo", "--Node", "--long")

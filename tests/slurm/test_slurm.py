@@ -53,6 +53,10 @@ def test_three_rounds_of_the_built_in_task(tmp_path):
         "n_jobs=4",
         "live=false",
     ]
+    words += [
+        "rules=none",
+        "+rules.step={_target_:autoloop.rules.Fallback,edits:['policy.optimizer_lr@mul=0.9']}",
+    ]
     words += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1", "hydra.launcher.poll_s=0.5"]
     done = subprocess.run(
         [sys.executable, "-m", "autoloop.train", "-m", *words],
@@ -247,7 +251,7 @@ def test_hydra_submitit_launcher_works_as_any_other(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     words = (
         "autoloop.variants={fails:{do@set:raise}}",
-        "+hydra.launcher.timeout_min=20",
+        "hydra.launcher.timeout_min=20",
         "+autoloop.live=false",
     )
     done = run_in_slots(tmp_path / "study", "hydra/launcher=submitit_slurm", *words)

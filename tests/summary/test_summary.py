@@ -35,6 +35,25 @@ def test_seven_numbers(values, goal, expected):
     assert tuple(getattr(summary, name) for name in names) == expected
 
 
+FURTHER = ("tail_mean", "tail_spread", "slope", "slope_stderr", "area", "spikes", "finite_share")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0], (1.5, math.sqrt(0.5), -0.1, INF, 5.5, 0, 1.0)),
+        ([5.0, 5.0, 5.0, 5.0, 5.0, 99.0, 5.0, 5.0, 5.0, NAN], (5.0, 0.0, 0.0, INF, 16.75, 1, 0.9)),
+        ([7.0], (7.0, 0.0, NAN, NAN, 7.0, 0, 1.0)),
+        ([NAN, INF], (NAN, 0.0, NAN, NAN, NAN, 0, 0.0)),
+    ],
+)
+def test_further_numbers(values, expected):
+    """Tail, slope, area, spikes and finite share are those of the table in docs/history.md, per step."""
+    steps = [10 * index for index in range(len(values))]
+    summary = summarize(History.from_values({"m": values}, steps))["m"]
+    assert [getattr(summary, name) for name in FURTHER] == pytest.approx(expected, nan_ok=True)
+
+
 def test_nothing_finite():
     """A curve of NaN has NaN numbers, no best step, its count, and a finite share of 0."""
     summary = summarize(History.from_values({"m": [NAN, INF]}))["m"]

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import server
+
 NAN, INF = float("nan"), float("inf")
 PLACE = {"project": "corpus", "entity": "team", "name": "a run", "group": "g1", "job_type": "train",
          "tags": ["a", "b c"], "notes": "two\nlines"}  # fmt: skip
@@ -146,6 +148,34 @@ def core(wandb, folder):
     return plain(wandb, folder)
 
 
+def online(wandb, folder):
+    """A run that logs to a server while it writes its file; ends normally."""
+    run = start(wandb, folder)
+    for step, values in rows(60):
+        wandb.log(values, step=step)
+    return {run.id: list(rows(60))}
+
+
+def forked(wandb, folder):
+    """A run that goes on from step 9 of another one, with which it shares no file."""
+    run = start(wandb, folder, fork_from="parent1?_step=9")
+    for index in range(20):
+        wandb.log({"loss": 1.0 / (index + 1)})
+    return {run.id: [(10 + index, {"loss": 1.0 / (index + 1)}) for index in range(20)]}
+
+
+def rejoined(wandb, folder):
+    """One run in two directories; online, the second goes on at the step where the first ended."""
+    logged = []
+    for part in range(2):
+        run = start(wandb, folder, id="again2", resume="allow")
+        for index in range(20 - 10 * part):
+            wandb.log({"loss": part + index / 100})
+            logged.append((20 * part + index, {"loss": part + index / 100}))
+        run.finish()
+    return {"again2": logged}
+
+
 def write_expected(folder, logged, finished=True):
     """Write the numbers as logged: run id -> metric -> [[step, value]...]; later values of a step win."""
     runs = {}
@@ -162,10 +192,18 @@ def write_expected(folder, logged, finished=True):
 
 
 def main(scenario, folder, version):
+    """Log the scenario, to a stand-in for the server if need be, and write what was logged."""
+    if scenario in ("online", "forked", "rejoined"):
+        with server.served() as address:
+            log(scenario, folder, WANDB_MODE="online", WANDB_BASE_URL=address)
+    else:
+        log(scenario, folder, WANDB_MODE="dryrun" if version.startswith("0.9.") else "offline")
+
+
+def log(scenario, folder, **env):
     """Log the scenario and write what was logged."""
-    offline = "dryrun" if version.startswith("0.9.") else "offline"
     on, off = "true", "false"
-    os.environ.update(WANDB_MODE=offline, WANDB_SILENT=on, WANDB_ERROR_REPORTING=off, WANDB_CONSOLE="off")
+    os.environ.update(env, WANDB_SILENT=on, WANDB_ERROR_REPORTING=off, WANDB_CONSOLE="off")
     os.environ.update(WANDB_API_KEY="0" * 40, WANDB_DISABLE_GIT=on, WANDB_DISABLE_CODE=on)
     import wandb
 

@@ -27,16 +27,22 @@ VERSIONS = {
     "0.10.33": ("plain", "media", "resumed"),
     "0.12.21": ("plain", "media", "metric"),
     "0.13.11": ("plain", "media", "metric", "killed"),
-    "0.15.12": ("plain", "media", "resumed", "processes"),
+    "0.15.12": ("plain", "media", "resumed", "processes", "online", "rejoined"),
     "0.17.0": ("plain", "core"),
     "0.17.5": ("plain", "core", "killed"),
     "0.17.9": ("plain", "media", "metric"),
-    "0.18.7": ("plain", "metric", "resumed", "processes", "killed"),
+    "0.18.7": (
+        *("plain", "metric", "resumed", "processes", "killed"),
+        *("online", "forked", "rejoined"),
+    ),
     "0.19.11": ("plain", "media", "metric"),
-    "0.22.3": ("plain", "media", "metric", "resumed"),
+    "0.22.3": ("plain", "media", "metric", "resumed", "online", "forked", "rejoined"),
     "0.25.1": ("plain", "media", "metric"),
-    "0.28.2": ("plain", "media", "metric", "killed"),
-    "0.31.0": ("plain", "media", "metric", "resumed", "processes", "killed", "both"),
+    "0.28.2": ("plain", "media", "metric", "killed", "online", "forked", "rejoined"),
+    "0.31.0": (
+        *("plain", "media", "metric", "resumed", "processes", "killed", "both"),
+        *("online", "forked", "rejoined"),
+    ),
 }
 
 
