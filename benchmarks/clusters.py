@@ -1,7 +1,7 @@
 """What an engine costs per job: hydra/launcher=slots beside other launchers, measured in one run.
 
-    tests/slurm/up.sh /tmp/cluster
-    SLURM_CONF=/tmp/cluster/slurm.conf python benchmarks/clusters.py --launchers slots slurm
+    tests/slurm/up.sh DIR
+    SLURM_CONF=DIR/slurm.conf python benchmarks/clusters.py --launchers slots slurm
     .venv-ray/bin/python benchmarks/clusters.py --launchers slots ray     # made by make test-ray
 
 A study of short jobs runs through each launcher, one job at a time, several times in turn. The time from
@@ -38,14 +38,14 @@ if __name__ == "__main__":
     main()
 """
 ONE_AT_A_TIME = ["hydra.launcher.n_jobs=1"]
-SMALL_RAY = ("num_cpus=2", "include_dashboard=false")
+SMALL_RAY = ("+hydra.launcher.ray.init.num_cpus=2", "+hydra.launcher.ray.init.include_dashboard=false")
 LAUNCHERS = {
     "slots": [*ONE_AT_A_TIME],
     "slurm": [*ONE_AT_A_TIME, "hydra.launcher.poll_s=0.5"],
     "basic": [],
     "joblib": [*ONE_AT_A_TIME, "hydra.sweeper.n_jobs=1"],
     "submitit_local": ["hydra.sweeper.n_jobs=1"],
-    "ray": ["hydra.sweeper.n_jobs=1", *(f"+hydra.launcher.ray.init.{word}" for word in SMALL_RAY)],
+    "ray": ["hydra.sweeper.n_jobs=1", "hydra.launcher.ray.init.address=local", *SMALL_RAY],
 }
 
 
