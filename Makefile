@@ -20,9 +20,9 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -n 2 -m slow
 
-# Studies killed at every line of the journal and at a hundred random moments; ten minutes and more.
+# Studies killed at every line of the journal and at a hundred random moments, with the figures; `test-slow` has them too.
 test-chaos: $(READY)
-	$(BIN)/python -m pytest tests/chaos -m chaos
+	$(BIN)/python -m pytest -n 0 tests/chaos -m slow -s
 
 # A real SLURM of three nodes on this machine, from Debian's packages: needs root, says so where it skips.
 test-slurm: $(READY)

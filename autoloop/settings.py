@@ -120,7 +120,7 @@ class Settings:
                 until=until,
                 racing=_whole(given, "racing", 0) or 0,
                 minimal=_switch(given, "minimal"),
-                confirm=None if given.get("confirm") == "auto" else _whole(given, "confirm", 0),
+                confirm=_confirm(given),
             ),
             rules=rules,
             strategy=build_strategy(raw["strategy"]),
@@ -197,6 +197,16 @@ def _whole(given: Mapping[str, Any], name: str, lowest: int) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise ConfigError(f"{name}={value!r} is not a whole number of {lowest} or more")
+    return value
+
+
+def _confirm(given: Mapping[str, Any]) -> int | None:
+    """How many fresh seeds confirm the winner; None for ``auto``."""
+    value = given.get("confirm")
+    if value in (None, "auto"):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"confirm={value!r} is neither auto nor a whole number of 0 or more")
     return value
 
 

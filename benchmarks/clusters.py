@@ -1,7 +1,7 @@
 """What an engine costs per job: hydra/launcher=slots beside other launchers, measured in one run.
 
-    tests/slurm/up.sh /tmp/cluster
-    SLURM_CONF=/tmp/cluster/slurm.conf python benchmarks/clusters.py --launchers slots slurm
+    tests/slurm/up.sh DIR
+    SLURM_CONF=DIR/slurm.conf python benchmarks/clusters.py --launchers slots slurm
     .venv-ray/bin/python benchmarks/clusters.py --launchers slots ray     # made by make test-ray
 
 A study of short jobs runs through each launcher, one job at a time, several times in turn. The time from

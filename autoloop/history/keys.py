@@ -17,6 +17,7 @@ from autoloop.history.wire import fields
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: its powers are odd, too, and have no pattern
 _FACTORS = np.array([pow(_GOLDEN, 2 * power + 1, 1 << 64) for power in range(64)], dtype=np.uint64)
 _KEY, _NESTED = 0x0A, 0x12  # tags of the key fields of an item
+_SHORT = 0x80  # bytes; no short item has a key as long as that
 _TABLE_BITS = range(8, 21)
 _MAX_BEGINNINGS = 100  # with more, telling items apart by their beginnings costs more than it saves
 _WILD = re.compile(r"[*?\[]")
@@ -54,10 +55,11 @@ class Wanted:
         return None if self._all or self._patterns else self._names
 
     def beginnings(self) -> list[Beginning] | None:
-        """Return how the key fields of items that matter can begin; None if in too many ways."""
+        """Return how the key fields of short items that matter can begin; None if in too many ways."""
         texts = {(part, True) for key in (*self._names, *self._stems) for part in _parents(key)}
         texts |= {(key, True) for key in self._names} | {(stem, False) for stem in self._stems}
-        found = [_beginning(text.encode(), is_whole) for text, is_whole in sorted(texts)]
+        keys = [(text.encode(), is_whole) for text, is_whole in sorted(texts)]
+        found = [_beginning(key, is_whole) for key, is_whole in keys if len(key) < _SHORT]
         few = all(one.mask for one in found) and len(found) <= _MAX_BEGINNINGS
         return found if few and not self._all else None
 

@@ -202,6 +202,9 @@ def _nowhere_worse(scores: Scores, budget: int) -> str:
             worse.append(f"{task} (`{other}`, p = {chance:.2g})")
     found = f"; worse on {', '.join(worse)}" if worse else ""
     aim = f"after {budget} jobs `{OURS}` is on no task significantly worse than the best rival there"
+    fewest = min(scores.studies.values())
+    if 2.0**-fewest >= SURE:
+        return f"**Not decided**: {aim}; {fewest} studies cannot show a difference at p < {SURE}."
     return f"{_told(not worse)}: {aim} (p < {SURE}, not corrected for the number of tasks){found}."
 
 

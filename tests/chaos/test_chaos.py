@@ -35,7 +35,7 @@ class Figures:
 
     Attributes:
         kills: SIGKILLs that hit a running main process.
-        within_resume: Those that hit one before it had started its first job.
+        within_resume: At least so many of them hit one that was going on with a study, before its first job.
         resumes: Starts on a study that was there already.
         lost: Variants that never ran to completion.
         doubled: Variants that ran to completion more than once, and jobs whose task was called twice.

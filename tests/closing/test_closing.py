@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autoloop.closing import is_closing
+from autoloop.errors import ConfigError
 from autoloop.journal import Journal, read_study
 from autoloop.loop import (
     Close,
@@ -25,6 +26,7 @@ from autoloop.loop import (
     next_step,
 )
 from autoloop.score import conclusion, confirmation, contenders, leader, standings, winner
+from autoloop.settings import Settings
 from autoloop.study import Study
 from autoloop.until import Condition
 from tests.studies import (
@@ -356,3 +358,14 @@ def test_limits_are_known_again_from_the_journal(tmp_path: Path) -> None:
         assert is_closing(journal.study, limits)
     assert is_closing(read_study(tmp_path), limits)
     assert not is_closing(read_study(tmp_path), replace(limits, confirm=3))
+
+
+@pytest.mark.parametrize(("given", "read"), [(None, None), ("auto", None), (0, 0), (3, 3)])
+def test_confirm_is_a_number_or_left_to_the_study(given: Any, read: int | None) -> None:
+    assert Settings.read({"strategy": "rules", "confirm": given}).limits.confirm == read
+
+
+@pytest.mark.parametrize("given", ["yes", -1, 1.5, True])
+def test_another_confirm_is_told(given: Any) -> None:
+    with pytest.raises(ConfigError, match="neither auto nor a whole number"):
+        Settings.read({"strategy": "rules", "confirm": given})

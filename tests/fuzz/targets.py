@@ -11,11 +11,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from autoloop.edits import apply, parse_edit
-from autoloop.errors import AutoloopError
-from autoloop.history import read_history
-from autoloop.journal import FILE_NAME, read_study
-from autoloop.summary import summarize
+if __name__ == "__main__":
+    import atheris
+
+    watched = atheris.instrument_imports(include=["autoloop"])
+else:
+    watched = contextlib.nullcontext()
+
+with watched:
+    from autoloop.edits import apply, parse_edit
+    from autoloop.errors import AutoloopError
+    from autoloop.history import read_history
+    from autoloop.journal import FILE_NAME, read_study
+    from autoloop.summary import summarize
 
 CONFIG = {
     "ot": {"reg": 0.1, "features": [{"weight": 0.5}, {"weight": 0.0}]},
@@ -69,8 +77,5 @@ def check_history(path: Path) -> None:
 TARGETS = {"edit": edit, "journal": journal, "wandb_log": wandb_log, "jsonl": jsonl}
 
 if __name__ == "__main__":
-    import atheris
-
-    atheris.instrument_all()
     atheris.Setup(sys.argv[:1] + sys.argv[2:], TARGETS[sys.argv[1]])
     atheris.Fuzz()

@@ -223,7 +223,7 @@ def test_coverage_guided_fuzzing_finds_nothing(tmp_path, target):
         str(Path(targets.__file__)),
         target,
         "-runs=20000",
-        "-max_total_time=40",
+        "-max_total_time=20",
         str(corpus),
     ]
     done = subprocess.run(

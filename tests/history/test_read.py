@@ -119,6 +119,15 @@ def test_long_names_many_parts_and_long_numbers(tmp_path):
     assert [values(history, n) for n in ("x" * 300, ".".join(deep), "long")] == [[1.5], [2], [1e50]]
 
 
+def test_a_long_name_is_found_by_name(tmp_path):
+    """A metric of a very long name is read when it is asked for, in files of few and of many rows."""
+    long = "x" * 1000
+    for count in (3, 100):
+        path = w.log(tmp_path, [w.row(step, {"m": 1, long: step}) for step in range(count)])
+        assert list(read_history(path, keys=[long])) == [long]
+        assert values(read_history(path, keys=["x*"]), long) == list(range(count))
+
+
 def test_run_record(tmp_path):
     """The run's record, config, tags, start and page are read."""
     run = w.run("abc123", entity="me", project="p", group="g", job_type="t", name="n", notes="hi",

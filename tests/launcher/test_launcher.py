@@ -211,6 +211,28 @@ def test_knobs_at_the_top_of_an_apps_config_are_found(tmp_path):
     assert json.loads((tmp_path / "0" / "status.json").read_text())["gpus"] == ["6"]
 
 
+NVIDIA_SMI = """#!/bin/sh
+echo asked >> "$(dirname "$0")/asked"
+[ "$(wc -l < "$(dirname "$0")/asked")" -gt 1 ] && free=40960 || free=1024
+echo "0, GPU-a, $free"
+"""
+
+
+def test_a_job_waits_for_the_memory_of_a_gpu_that_others_use(tmp_path, monkeypatch):
+    """min_free_mem_gb: the job starts when the driver tells of enough free memory, and not before."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(NVIDIA_SMI)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    done = run_app(tmp_path, "+do=print", "+gpus=[0]", "+min_free_mem_gb=10")
+    assert done.returncode == 0, done.stderr
+    assert "waiting for 10.0 GB on GPU 0" in done.stdout + done.stderr
+    assert (program.parent / "asked").read_text().splitlines() == ["asked"] * 2
+    assert json.loads((tmp_path / "0" / "status.json").read_text())["gpus"] == ["0"]
+
+
 def test_the_launcher_imports_nothing_heavy():
     """Hydra imports the launcher at every start of every app, so it must stay light."""
     code = (

@@ -84,7 +84,11 @@ def test_a_study_decides_as_it_does_in_slots(tmp_path):
 
 
 def test_each_death_is_one_failed_trial(tmp_path):
-    """Jobs that are killed, lose their supervisor, exit, hang or are cancelled fail alone; each tells why."""
+    """Jobs that are killed, lose their supervisor, exit, hang or are cancelled fail alone; each tells why.
+
+    So does one that reaches SLURM's own limit: warned ahead of it, it is ended politely and is a TIMEOUT.
+    """
+    limited = start(tmp_path / "limited", "do=hang", "hydra.launcher.time_min=1", "hydra.launcher.gres=null")
     study_dir = tmp_path / "study"
     ways = {
         "killed": "kill",
@@ -113,6 +117,9 @@ def test_each_death_is_one_failed_trial(tmp_path):
     assert "ended without a result: FAILED" in jobs["lost"].error
     assert (jobs["exits"].details["exit_code"], jobs["exits"].error) == (3, "SystemExit: 3")
     assert "CANCELLED" in jobs["cancelled"].error
+    warned = end_of(limited, tmp_path / "limited")
+    assert warned.states() == {"baseline": "TIMEOUT"}
+    assert warned.study.jobs[0].ended_at - warned.study.jobs[0].started_at < 60
     assert queued() == []
 
 

@@ -107,3 +107,16 @@ def test_a_config_without_a_seed_is_told_before_anything_runs(tmp_path: Path) ->
 def test_a_plain_sweep_runs_what_it_is_asked_for_and_no_more(tmp_path: Path) -> None:
     ran = run(tmp_path / "study", "lr=0.1,0.2,0.3", "hydra.sweeper.rounds=1")
     assert len(ran.study.jobs) == 3
+
+
+def test_a_study_that_found_enough_is_confirmed_and_then_left_alone(tmp_path: Path) -> None:
+    words = (always("faster", "lr@mul=3"), "hydra.sweeper.rounds=9", "hydra.sweeper.confirm=1")
+    words += ("hydra.sweeper.until={good:{below:0.2}}", "hydra.sweeper.resume=true")
+    ran = run(tmp_path / "study", *words, launcher="slots")
+    assert ran.code == 0, ran.output
+    assert ran.study.stopped is not None
+    assert "meets every condition of until" in ran.study.stopped["reason"]
+    assert confirmation(ran.study) is not None
+    again = run(tmp_path / "study", *words, launcher="slots")
+    assert "nothing is left to do" in again.output
+    assert len(again.study.jobs) == len(ran.study.jobs)

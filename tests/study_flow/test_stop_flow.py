@@ -137,7 +137,7 @@ def test_without_a_barrier_a_slow_job_holds_nobody_up(tmp_path: Path) -> None:
     assert slow is not None
     children = [job for job in ran.study.counted() if job.round > 1]
     assert len(children) == 6
-    assert sum(job.ended_at < slow.ended_at for job in children) >= 3
+    assert sum(job.planned_as < slow.ended_as for job in children) >= 2
     assert {job.job for job in ran.study.counted()} - ran.study.judged == set()
 
 

@@ -1,0 +1,41 @@
+"""The contest of strategies: its score, and that docs/benchmarks.md shows what its raw results say."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import strategies  # noqa: E402
+from contest import report, score  # noqa: E402
+
+
+def test_the_baseline_has_regret_one_and_the_best_zero() -> None:
+    assert score.regret([4.0, 4.0], [2.0, 8.0], 1.0) == pytest.approx(1.0)
+    assert score.regret([1.0, 1.0], [2.0, 8.0], 1.0) == pytest.approx(0.0)
+    assert score.regret([0.5, 0.5], [2.0, 8.0], 1.0) < 0
+
+
+def test_a_config_that_diverges_on_a_fresh_seed_is_worse_than_the_baseline() -> None:
+    assert score.regret([math.nan, math.nan], [2.0, 2.0], 1.0) == score.WORST
+    assert score.regret([1.0, math.inf], [2.0, 2.0], 1.0) == score.WORST / 2
+
+
+def test_a_paired_difference_is_told_from_chance() -> None:
+    luck = np.random.default_rng(1).normal(size=10)
+    assert score.p_worse(luck + 0.1, luck) < 0.01
+    assert 0.2 < score.p_worse(luck, luck[::-1]) < 0.8
+
+
+def test_the_page_shows_what_the_raw_results_say() -> None:
+    scores = report.Scores.of(strategies.read(strategies.RESULTS), json.loads(strategies.BEST.read_text()))
+    page = report.PAGE.read_text()
+    assert report.replaced(page, report.section(scores)) == page
+    assert report.PAGE.with_name(report.PICTURE).read_text() == report.picture(scores)
