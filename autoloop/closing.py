@@ -34,7 +34,7 @@ def seeds_to_confirm(study: Study, limits: Limits) -> int:
     """On how many fresh seeds winner and starting point run."""
     if limits.confirm is not None:
         return limits.confirm
-    return SEEDS if limits.rounds > 1 and len(study.searched()) >= WORTH else 0
+    return SEEDS if limits.rounds > 1 and study.searched >= WORTH else 0
 
 
 def measurement(study: Study, limits: Limits) -> Measure | None:
@@ -68,5 +68,5 @@ def race(study: Study, limits: Limits) -> Reseed | None:
     if stage >= limits.racing or limits.rounds == 1:
         return None
     names = tuple(job.name for job in contenders(study, RACERS))
-    full = limits.max_jobs is not None and len(study.searched()) + len(names) >= limits.max_jobs
+    full = limits.max_jobs is not None and study.searched + len(names) >= limits.max_jobs
     return Reseed("race", names, (stage + 1,)) if names and not full else None

@@ -27,6 +27,7 @@ from autoloop.launchers import Returned, kind_of, stream_singly
 from autoloop.loop import Requeue, Run, Step, Stop, Wait
 from autoloop.redact import logger, redact, reveal
 from autoloop.resume import end_of_earlier
+from autoloop.schedule import gpu_neighbour
 from autoloop.settings import Settings
 from autoloop.stopping import StopDecision
 from autoloop.study import Job, Study
@@ -74,6 +75,7 @@ class Dispatcher:
         self._report = report
         self._study_dir = journal.path.parent
         self._closing = False
+        self._shared_gpu_told = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
         self._watcher = Watcher(
             settings.watching, settings.metrics, self._study_dir, journal.snapshot, self._stop
@@ -289,7 +291,18 @@ class Dispatcher:
         log.log(*_said(self._journal.study, job.job, self._study_dir))
         for warning in fields["warnings"]:
             log.warning("job %d: %s", job.job, warning)
+        self._look_for_shared_gpu(job.job)
         self._report(self._journal.study)
+
+    def _look_for_shared_gpu(self, number: int) -> None:
+        """Tell once that two jobs saw one GPU: engines pin GPUs, some launchers do not."""
+        job = self._journal.study.jobs[number]
+        other = None if self._shared_gpu_told else gpu_neighbour(self._journal.study, job)
+        if other is not None:
+            self._shared_gpu_told = True
+            shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
+            where = f"GPU {shared} of {job.details['host']}"
+            log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
 
     def _fields(self, job: Job, end: JobEnd) -> dict[str, Any]:
         """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.

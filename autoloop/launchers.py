@@ -7,6 +7,7 @@ hides no other, and a free place is filled again inside a round.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
+
+from autoloop.errors import ConfigError
 
 #: Ray's store of shared objects: jobs return a number each, and Ray's own default is 30 % of the memory.
 _OBJECT_STORE_BYTES = 75 << 20
@@ -65,7 +68,8 @@ KINDS = {
     "RayLauncher": Kind(
         "ray",
         singly=True,
-        cannot="ends its jobs with this process: they run again when the study goes on",
+        cannot="ends its jobs with this process, and they run again when the study goes on; it has no time "
+        "limit of its own (timeout_min is kept inside the job)",
     ),
 }
 """Name of the launcher's class -> what is known of it."""
@@ -107,8 +111,6 @@ def stream_singly(
         BaseException: What ``jobs`` raised, after the end of all jobs that were started.
     """
     ends: SimpleQueue[Returned | None] = SimpleQueue()
-    if kind_of(launcher).name == "ray":
-        start_ray(launcher)
     feed = _Feed(launcher, jobs, ends)
     feed.start()
     ended, fed = 0, False
@@ -123,8 +125,18 @@ def stream_singly(
         raise feed.error
 
 
-def start_ray(launcher: Any) -> None:
-    """Start Ray, or connect to a cluster, before jobs are given to it from several threads.
+def prepare(launcher: Launcher) -> None:
+    """Do what a launcher needs before jobs are given to it from several threads.
+
+    Raises:
+        ConfigError: Its engine cannot be reached.
+    """
+    if kind_of(launcher).name == "ray":
+        _start_ray(launcher)
+
+
+def _start_ray(launcher: Any) -> None:
+    """Start Ray, or connect to a cluster.
 
     Ray tries a task that was killed again three times, in the same directory; a study tries jobs again by its
     own rules (``retries``), so that is switched off where the config does not ask for it.
@@ -135,9 +147,18 @@ def start_ray(launcher: Any) -> None:
     if ray.is_initialized():
         return
     asked: dict[str, Any] = OmegaConf.to_container(launcher.ray_cfg.init, resolve=True)  # type: ignore[assignment]
-    if asked.get("address") is None:
+    if asked.get("address") is None and "RAY_ADDRESS" not in os.environ:
+        asked["address"] = "local"
+    if asked.get("address") == "local":
         asked.setdefault("object_store_memory", _OBJECT_STORE_BYTES)
-    ray.init(**asked)
+    try:
+        ray.init(**asked)
+    except Exception as error:  # Ray raises this very class where it cannot start
+        first = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"Ray cannot be used with hydra.launcher.ray.init={asked}: {first}; give the address of a "
+            "cluster that runs (auto, or head:6379), or null for a Ray of its own on this machine"
+        ) from error
 
 
 class _Feed(threading.Thread):

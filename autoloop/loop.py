@@ -111,7 +111,7 @@ def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     stopped = sum(job.stop_step is not None for job in jobs)
     begun = min(job.planned_as for job in jobs)
     replaced = sum(job.planned_as > begun and not job.measures for job in jobs)
-    full = limits.max_jobs is not None and len(study.searched()) >= limits.max_jobs
+    full = limits.max_jobs is not None and study.searched >= limits.max_jobs
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
         return Wait()
     return Decide(number) if study.unjudged() else PlanRound(number, places=1)
@@ -134,7 +134,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
     if rounds >= limits.rounds and not open_round:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
-    if limits.max_jobs is not None and len(study.searched()) >= limits.max_jobs:
+    if limits.max_jobs is not None and study.searched >= limits.max_jobs:
         return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")
     waited = rounds_without_gain(study) if limits.patience is not None else 0
     if limits.patience is not None and waited >= limits.patience:

@@ -142,7 +142,7 @@ class Planner:
             bounds=self.settings.bounds,
         )
         limit = self.settings.limits.max_jobs
-        left = None if limit is None else limit - len(study.searched())
+        left = None if limit is None else limit - study.searched
         room = min((count for count in (places, left) if count is not None), default=None)
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems

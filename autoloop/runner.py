@@ -30,7 +30,7 @@ from autoloop.history import History, read_history
 from autoloop.inside.body import JobBody
 from autoloop.inside.watch import Inside
 from autoloop.journal import FILE_NAME, Journal, set_aside
-from autoloop.launchers import kind_of
+from autoloop.launchers import kind_of, prepare
 from autoloop.loop import at_end, next_step
 from autoloop.onlookers import onlookers
 from autoloop.plan import Points, plan_text, preview, read_points
@@ -148,6 +148,7 @@ class StudyRunner:
             ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
         """
         _ = getattr(self.launcher, "pool", None)
+        prepare(self.launcher)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")

@@ -71,5 +71,20 @@ def _pause(jobs: Sequence[Job], resumed: float) -> float:
     return resumed - max(before) if before and after else 0.0
 
 
+def gpu_neighbour(study: Study, job: Job) -> Job | None:
+    """A job of the same round that saw one of this job's GPUs while it ran; None if there is none.
+
+    Only jobs that say which machine they ran on are compared: GPUs of slots are kept apart by `slots` itself.
+    """
+    host = job.details.get("host")
+    if not host or not job.gpus:
+        return None
+    for other in study.of_round(job.round):
+        same = other.job != job.job and other.details.get("host") == host and {*other.gpus} & {*job.gpus}
+        if same and other.started_at < job.ended_at and job.started_at < other.ended_at:
+            return other
+    return None
+
+
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

@@ -169,6 +169,11 @@ class Job:
         return int(self.stopping["step"]) if self.stopping else None
 
     @property
+    def searches(self) -> bool:
+        """Whether it belongs to the search, not to what measures the search's result."""
+        return self.plan.rule not in AFTERWARDS
+
+    @property
     def running(self) -> bool:
         """Whether it was started and has not ended, as far as the journal knows."""
         return self.started and self.state is None
@@ -326,19 +331,15 @@ class Study:
         ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
         return Study(header=self.header, jobs=ended)
 
-    @property
-    def size(self) -> int:
-        """How many jobs count: all but those that a later try replaced."""
-        return self.tally.counted
-
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
         jobs = [job for job in self.jobs.values() if job.retried_by is None]
         return sorted(jobs, key=lambda job: job.place)
 
-    def searched(self) -> list[Job]:
-        """Every job that belongs to the search: not those that measure what it found."""
-        return [job for job in self.counted() if job.plan.rule not in AFTERWARDS]
+    @property
+    def searched(self) -> int:
+        """How many jobs belong to the search: not those that measure what it found, nor earlier tries."""
+        return self.tally.searched
 
     def best(self) -> Job | None:
         """The completed job with the best objective, measurements aside; None while there is none.

@@ -31,7 +31,7 @@ class Tally:
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
         run_dirs: Directories that jobs were given, relative to the study.
-        counted: How many jobs there are.
+        searched: How many jobs belong to the search (`Job.searches`).
         next_job: Number of the next new job.
     """
 
@@ -43,7 +43,7 @@ class Tally:
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
     run_dirs: set[str] = field(default_factory=set)
-    counted: int = 0
+    searched: int = 0
     next_job: int = 0
 
     @classmethod
@@ -80,7 +80,7 @@ class Tally:
             list(self.ends),
             list(self.records),
             set(self.run_dirs),
-            self.counted,
+            self.searched,
             self.next_job,
         )
 
@@ -90,7 +90,7 @@ class Tally:
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
         self.run_dirs.add(job.run_dir)
-        self.counted += 1
+        self.searched += job.searches
         self.next_job = max(self.next_job, job.job + 1)
 
     def end(self, job: Job, best: Job | None, maximize: bool) -> None:
@@ -106,7 +106,7 @@ class Tally:
 
     def drop(self, job: Job) -> None:
         """A later try takes the place of a job."""
-        self.counted -= 1
+        self.searched -= job.searches
         self.rounds[job.round].pop(job.job, None)
         for kept in (self.open, self.unjudged, self.troubled):
             kept.pop(job.job, None)

@@ -38,14 +38,14 @@ if __name__ == "__main__":
     main()
 """
 ONE_AT_A_TIME = ["hydra.launcher.n_jobs=1"]
-SMALL_RAY = ("num_cpus=2", "include_dashboard=false")
+SMALL_RAY = ("+hydra.launcher.ray.init.num_cpus=2", "+hydra.launcher.ray.init.include_dashboard=false")
 LAUNCHERS = {
     "slots": [*ONE_AT_A_TIME],
     "slurm": [*ONE_AT_A_TIME, "hydra.launcher.poll_s=0.5"],
     "basic": [],
     "joblib": [*ONE_AT_A_TIME, "hydra.sweeper.n_jobs=1"],
     "submitit_local": ["hydra.sweeper.n_jobs=1"],
-    "ray": ["hydra.sweeper.n_jobs=1", *(f"+hydra.launcher.ray.init.{word}" for word in SMALL_RAY)],
+    "ray": ["hydra.sweeper.n_jobs=1", "hydra.launcher.ray.init.address=local", *SMALL_RAY],
 }
 
 

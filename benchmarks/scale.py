@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py loop 10000               # decide, journal, report; the jobs are made up
     python benchmarks/scale.py loop 2000 --after 98000  # the last of 100,000 trials
+    python benchmarks/scale.py report 10000             # replaying and drawing a study
     python benchmarks/scale.py idle                     # slots with and without a barrier; a pure simulation
 
 ``loop`` runs whole studies of rounds as wide as there are slots; every finished run has one child. All of it
@@ -265,6 +266,24 @@ def loop(trials: int, slots: int, report: bool, after: int) -> None:
             print(f"report.html {(study_dir / 'reports' / 'report.html').stat().st_size / 2**20:.1f} MiB")
 
 
+def report(trials: int, slots: int) -> None:
+    """Print what replaying and drawing a study of so many trials costs."""
+    with tempfile.TemporaryDirectory() as directory:
+        study_dir = Path(directory)
+        prefill(study_dir, trials, slots)
+        began = time.process_time()
+        study = read_study(study_dir)
+        replayed = time.process_time()
+        study.copy()
+        copied = time.process_time()
+        Reporter(study_dir, lambda run_dir: {}).write(study)
+        drawn = time.process_time()
+        page = (study_dir / "reports" / "report.html").stat().st_size / 2**20
+        print(f"{trials} trials: journal {(study_dir / FILE_NAME).stat().st_size / 2**20:.1f} MiB", end="; ")
+        print(f"replay {replayed - began:.2f} s; snapshot {1000 * (copied - replayed):.1f} ms", end="; ")
+        print(f"report {drawn - copied:.2f} s, page {page:.1f} MiB; peak memory {_peak_mib()} MiB")
+
+
 def _peak_mib() -> str:
     return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"
 
@@ -326,10 +345,15 @@ def main() -> None:
     looped.add_argument("--slots", type=int, default=1000)
     looped.add_argument("--after", type=int, default=0, help="so many trials are there already")
     looped.add_argument("--no-report", action="store_true")
+    drawn = commands.add_parser("report")
+    drawn.add_argument("trials", type=int)
+    drawn.add_argument("--slots", type=int, default=1000)
     commands.add_parser("idle")
     given = parser.parse_args()
     if given.command == "idle":
         idle()
+    elif given.command == "report":
+        report(given.trials, given.slots)
     else:
         loop(given.trials, given.slots, not given.no_report, given.after)
 

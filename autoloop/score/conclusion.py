@@ -18,7 +18,7 @@ def conclusion(study: Study, reason: str) -> str:
         reason: Why it ends, as a clause.
     """
     best = winner(study)
-    jobs = study.size
+    jobs = len(study.counted())
     counted = f"{jobs} job{'' if jobs == 1 else 's'}"
     if best is None:
         return f"the study ends after {counted}, none of them with a result: {reason}"

@@ -116,7 +116,7 @@ def test_measurements_come_on_top_of_max_jobs_and_bring_no_round() -> None:
     close(study, limits)
     measured(study, "confirm", fresh("good", 1, 0.9), fresh("baseline", 1, 1.0))
     assert study.rounds == [1]
-    assert len(study.searched()) == 2
+    assert study.searched == 2
     assert study.unjudged() == []
     longer = Limits(rounds=3, max_jobs=4, confirm=2)
     assert due(study, longer) == PlanRound(2)

@@ -56,7 +56,11 @@ SUBMITIT = Launcher("submitit_local", "hydra_plugins.hydra_submitit_launcher")
 RAY = Launcher(
     "ray",
     "hydra_plugins.hydra_ray_launcher",
-    ("+hydra.launcher.ray.init.num_cpus=4", "+hydra.launcher.ray.init.include_dashboard=false"),
+    (
+        "hydra.launcher.ray.init.address=local",
+        "+hydra.launcher.ray.init.num_cpus=4",
+        "+hydra.launcher.ray.init.include_dashboard=false",
+    ),
 )
 
 

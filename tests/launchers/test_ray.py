@@ -108,7 +108,7 @@ def most_on_one_gpu(study: Study) -> int:
 def test_three_rounds_of_the_built_in_task_each_job_on_a_gpu_of_its_own(nodes, tmp_path):
     """Histories come back from both nodes, and no two jobs see one GPU at the same time."""
     study_dir = tmp_path / "s"
-    command = [sys.executable, "-m", "autoloop.train", "-m", "cluster=ray", "rounds=3", "steps=20"]
+    command = [sys.executable, "-m", "autoloop.train", "-m", "cluster=ray", "rounds=3", "steps=10"]
     command += ["log_freq=5", "eval_freq=10", f"hydra.sweep.dir={study_dir}", "stop_rules=none"]
     command += ["hydra.launcher.ray.remote.num_cpus=1"]
     command += [f"hydra.launcher.ray.init.address='{nodes.address}'"]
@@ -120,7 +120,7 @@ def test_three_rounds_of_the_built_in_task_each_job_on_a_gpu_of_its_own(nodes, t
     assert len(study.of_round(1)) == 4
     assert study.rounds == [1, 2, 3]
     assert {job.state.value for job in study.counted()} == {"COMPLETE"}
-    assert all(job.steps == 20 for job in study.counted())
+    assert all(job.steps == 10 for job in study.counted())
     assert {gpu for job in study.counted() for gpu in job.gpus} > {"0"}
     assert most_on_one_gpu(study) == 1
 

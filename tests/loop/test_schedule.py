@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoloop.schedule import expected_s, idle_share, longest_first
+from autoloop.schedule import expected_s, gpu_neighbour, idle_share, longest_first
 from autoloop.study import Study
 from autoloop.testing import trial
 from autoloop.variants import Variant
@@ -70,3 +70,25 @@ def test_time_without_a_process_is_not_idle() -> None:
     study.record({"event": "resume", "time": 1010.0})
     study.record({**trial_event(1), "slot": 0, "started_at": 1010.0, "ended_at": 1020.0})
     assert idle_share(study) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("second", "neighbours"),
+    [
+        ({"gpus": ["0"], "host": "n1", "started_at": 5.0, "ended_at": 15.0}, True),
+        ({"gpus": ["1"], "host": "n1", "started_at": 5.0, "ended_at": 15.0}, False),
+        ({"gpus": ["0"], "host": "n2", "started_at": 5.0, "ended_at": 15.0}, False),
+        ({"gpus": ["0"], "host": "n1", "started_at": 10.0, "ended_at": 15.0}, False),
+        ({"gpus": ["0"], "started_at": 5.0, "ended_at": 15.0}, False),
+    ],
+    ids=["same", "other-gpu", "other-machine", "afterwards", "machine-unknown"],
+)
+def test_two_jobs_that_saw_one_gpu_at_the_same_time_are_found(
+    second: dict[str, Any], neighbours: bool
+) -> None:
+    first = {"gpus": ["0"], "host": "n1", "started_at": 0.0, "ended_at": 10.0}
+    entries = round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))
+    ends = [{**trial_event(0), **first}, {**trial_event(1), **second}]
+    study = Study.replay([study_event(), entries, *ends])
+    found = gpu_neighbour(study, study.jobs[1])
+    assert (found is study.jobs[0]) == neighbours

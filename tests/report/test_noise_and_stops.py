@@ -71,7 +71,7 @@ def test_a_stopped_job_is_shown_with_rule_and_evidence_and_not_compared():
     facts = Facts(stopped_study())
     assert facts.kind(facts.by_name["child"]) == "stopped"
     assert facts.change(facts.by_name["child"], facts.baseline) is None
-    assert "1 of 2 trials were ended early by a stop rule." in page
+    assert "1 of 2 trials was ended early by a stop rule." in page
     assert "stopped: no_mass: ot_pi_sum is 1e-9 at step 700" in page
     assert "<dt>Stopped on</dt><dd>no_mass: value = 1e-09</dd>" in page
     assert "did not complete" not in page

@@ -119,12 +119,12 @@ def _troubles(facts: Facts) -> list[Markup]:
     ended = [job for job in facts.jobs if job.state not in (None, TrialState.COMPLETE)]
     stopped = [job for job in ended if job.state is TrialState.STOPPED]
     failed = [job for job in ended if job.state is not TrialState.STOPPED]
-    every = len(facts.jobs)
+    every = f"of {len(facts.jobs)} trials"
+    were = "was" if len(stopped) == 1 else "were"
+    early = f"{len(stopped)} {every} {were} ended early by a stop rule."
     return [
-        *_listed(facts, failed, f"{len(failed)} of {every} trials did not complete.", "alert"),
-        *_listed(
-            facts, stopped, f"{len(stopped)} of {every} trials were ended early by a stop rule.", "note"
-        ),
+        *_listed(facts, failed, f"{len(failed)} {every} did not complete.", "alert"),
+        *_listed(facts, stopped, early, "note"),
     ]
 
 
