@@ -78,8 +78,9 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
 
 def _choice(word: str) -> str:
     """``+cluster=slurm`` as ``cluster=slurm``: there is a choice already, and Hydra takes no second one."""
-    group = word.removeprefix("+").partition("=")[0]
-    return word.removeprefix("+") if group in default_groups() else word
+    group, _, chosen = word.removeprefix("+").partition("=")
+    content = chosen.startswith("{")  # +variants={a: ..} adds to what was chosen
+    return word.removeprefix("+") if group in default_groups() and not content else word
 
 
 def _is_override(word: str) -> bool:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from autoloop.history.bytearrays import ByteArray, Ints
-from autoloop.history.keys import KeyTable
+from autoloop.history.keys import KEY, NESTED, KeyTable
 from autoloop.history.walk import Stretches
+from autoloop.history.wire import SHORT_BYTES
 
-_KEY, _NESTED = 0x0A, 0x12  # tags of the key fields of an item
 _VALUE_JSON = (0x82, 0x01)  # the tag of its JSON value has two bytes
 _MAX_KEY_PARTS = 4  # nested keys deeper than that are read one by one
 _MAX_KEY_BYTES = 128  # longer keys too
-_SHORT = 0x80  # keys and values of fewer bytes have a length of one byte
 
 
 @dataclass(slots=True)
@@ -68,8 +67,8 @@ def _usual_items(batch: ByteArray, found: Stretches) -> tuple[Ints, Ints]:
     key_stop = found.start + 2 + size
     value = key_stop + 3
     after, value_size = batch.bytes[key_stop], batch.bytes[key_stop + 2]
-    good = ((tag == _NESTED) | (tag == _KEY)) & (size < _SHORT) & (after == _VALUE_JSON[0])
-    good &= (batch.bytes[key_stop + 1] == _VALUE_JSON[1]) & (value_size < _SHORT) & (value_size > 0)
+    good = ((tag == NESTED) | (tag == KEY)) & (size < SHORT_BYTES) & (after == _VALUE_JSON[0])
+    good &= (batch.bytes[key_stop + 1] == _VALUE_JSON[1]) & (value_size < SHORT_BYTES) & (value_size > 0)
     good &= value + value_size == found.stop
     if not good.all():
         other = np.flatnonzero(~good)
@@ -81,7 +80,7 @@ def _other_items(batch: ByteArray, found: Stretches) -> tuple[Ints, Ints]:
     """Return the same for items of several key fields, or of a value that is long or none."""
     key_stop = _key_stop(batch, found.start, found.stop)
     usual = (key_stop > 0) & (key_stop < found.stop)
-    usual &= (batch.bytes[key_stop] != _NESTED) & (batch.bytes[key_stop] != _KEY)  # no more parts
+    usual &= (batch.bytes[key_stop] != NESTED) & (batch.bytes[key_stop] != KEY)  # no more parts
     pos = np.where(usual, key_stop, 0)
     tagged = (batch.bytes[pos] == _VALUE_JSON[0]) & (batch.bytes[pos + 1] == _VALUE_JSON[1])
     length, start = batch.varints(pos + 2)
@@ -97,14 +96,14 @@ def _key_stop(batch: ByteArray, start: Ints, limit: Ints) -> Ints:
     tag = batch.bytes[start]
     length = batch.bytes[start + 1]
     stop = start + 2 + length
-    usual = ((tag == _NESTED) | (tag == _KEY)) & (length < _SHORT)
+    usual = ((tag == NESTED) | (tag == KEY)) & (length < SHORT_BYTES)
     more = np.flatnonzero(usual & (stop < limit))
     for _ in range(_MAX_KEY_PARTS - 1):
-        more = more[batch.bytes[stop[more]] == _NESTED]
+        more = more[batch.bytes[stop[more]] == NESTED]
         if not more.size:
             break
         length = batch.bytes[stop[more] + 1]
         stop[more] += 2 + length.astype(np.int64)
-        usual[more] &= length < _SHORT
+        usual[more] &= length < SHORT_BYTES
         more = more[usual[more] & (stop[more] < limit[more])]
     return np.where(usual & (stop <= limit) & (stop - start <= _MAX_KEY_BYTES), stop, -1)

@@ -12,12 +12,11 @@ import numpy as np
 
 from autoloop.history import records
 from autoloop.history.bytearrays import Bools, ByteArray, Ints, Words
-from autoloop.history.wire import fields
+from autoloop.history.wire import SHORT_BYTES, fields
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: its powers are odd, too, and have no pattern
 _FACTORS = np.array([pow(_GOLDEN, 2 * power + 1, 1 << 64) for power in range(64)], dtype=np.uint64)
-_KEY, _NESTED = 0x0A, 0x12  # tags of the key fields of an item
-_SHORT = 0x80  # bytes; no short item has a key as long as that
+KEY, NESTED = 0x0A, 0x12  # tags of the key fields of an item
 _TABLE_BITS = range(8, 21)
 _MAX_BEGINNINGS = 100  # with more, telling items apart by their beginnings costs more than it saves
 _WILD = re.compile(r"[*?\[]")
@@ -59,7 +58,7 @@ class Wanted:
         texts = {(part, True) for key in (*self._names, *self._stems) for part in _parents(key)}
         texts |= {(key, True) for key in self._names} | {(stem, False) for stem in self._stems}
         keys = [(text.encode(), is_whole) for text, is_whole in sorted(texts)]
-        found = [_beginning(key, is_whole) for key, is_whole in keys if len(key) < _SHORT]
+        found = [_beginning(key, is_whole) for key, is_whole in keys if len(key) < SHORT_BYTES]
         few = all(one.mask for one in found) and len(found) <= _MAX_BEGINNINGS
         return found if few and not self._all else None
 
@@ -199,8 +198,8 @@ def _may_matter(beginnings: list[Beginning], batch: ByteArray, start: Ints) -> B
         index = np.flatnonzero(masked[one.mask] == np.uint64(one.value))
         last = batch.first_words(start[index] + one.offset)
         found[index[last & np.uint64(one.next_mask) == np.uint64(one.next_value)]] = True
-    if not (tag == _NESTED).all():
-        found |= (tag != _NESTED) & (tag != _KEY)
+    if not (tag == NESTED).all():
+        found |= (tag != NESTED) & (tag != KEY)
     return found
 
 

@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
+from autoloop.history.wire import SHORT_BYTES
 
 _FIRST, _SECOND = 0x0A, 0x12  # tags of the fields 1 and 2
-_SHORT = 0x80  # fields of fewer bytes have a length of one byte
 _STRIDE = 14  # short items of each record between two checks; 14 * (0xFF + 2) bytes stay below PAD_BYTES
 _FEW_RECORDS = 48  # in fewer, a step from item to item costs more than the search for all items
 _VALUE_JSON = (0x82, 0x01)  # the tag of an item's JSON value has two bytes
@@ -75,7 +75,9 @@ def walk(batch: ByteArray, matters: Filter | None = None) -> Walked:
         return chain(batch, np.arange(len(batch)), matters)
     items, second, rest = scan(batch)
     if matters:
-        items = items.take(np.flatnonzero(matters(batch, items.start) | (items.stop - items.start >= _SHORT)))
+        items = items.take(
+            np.flatnonzero(matters(batch, items.start) | (items.stop - items.start >= SHORT_BYTES))
+        )
     found = chain(batch, rest, matters)
     items, second = Stretches.joined([items, found.items]), Stretches.joined([second, found.second])
     return Walked(items, second, found.odd)
@@ -122,7 +124,7 @@ def _short_items(
         np.add(here, sizes[here], out=there)
         there += 2
     start = heads[:-1].ravel()
-    good = (batch.bytes[start] == _FIRST) & (sizes[start] < _SHORT)
+    good = (batch.bytes[start] == _FIRST) & (sizes[start] < SHORT_BYTES)
     good &= (heads[:-1] < batch.stops[row]).ravel()
     taken = np.full(count, _STRIDE)
     if not good.all():

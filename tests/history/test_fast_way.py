@@ -130,3 +130,10 @@ def test_many_names_with_equal_ends():
     assert {table.names[n]: v for n, v in zip(got.names.tolist(), got.values.tolist(), strict=True)} == {
         f"group/{i:05}/the_same_end_of_all_names": i for i in range(5000)
     }
+
+
+def test_a_long_name_does_not_lead_out_of_the_batch():
+    """A name that is asked for and longer than all that follows a short one is not looked for behind it."""
+    data = [records.split(w.row(step, {"x" * 10: 1}))[1] for step in range(MANY)]
+    long = "x" * (128 * 39 + 10)  # its length begins with the byte that is the short one's length
+    assert decode(ByteArray.joined(data), KeyTable(Wanted([long]))).values.size == 0

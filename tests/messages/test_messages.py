@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sys
@@ -89,6 +90,8 @@ ANY_APP = {
     "rules that are a number": ["autoloop.rules=5"],
 }
 
+CASES = {**TRAIN, **ANY_APP}
+
 #: Parts of messages that differ from machine to machine.
 PLACES = [
     (re.compile(re.escape(str(Path.cwd()))), "<here>"),
@@ -145,20 +148,36 @@ def refuse_to_run(*_):
 
 
 @pytest.mark.filterwarnings("ignore:.*version_base")
-def test_every_message_is_pinned(workplace, capfd, monkeypatch):
-    """Each names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews the file."""
+@pytest.mark.parametrize("case", CASES)
+def test_the_message_is_pinned(case, workplace, capfd, monkeypatch):
+    """It names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews it."""
     monkeypatch.setattr(sys, "argv", ["train"])
     monkeypatch.setattr("autoloop.dispatch.Dispatcher.run", refuse_to_run)
-    held = Journal(workplace / "held")
-    told = []
-    for case, words in {**TRAIN, **ANY_APP}.items():
-        message = provoke(case, words, capfd).replace(str(workplace), "<work>")
-        for pattern, place in PLACES:
-            message = pattern.sub(place, message)
-        shown = " ".join(word for word in words if word != "--one")
-        told.append(f"== {case}\n$ {shown}\n{message}")
-    held.close()
-    text = "\n".join(told)
+    with Journal(workplace / "held"):
+        message = provoke(case, CASES[case], capfd).replace(str(workplace), "<work>")
+    for pattern, place in PLACES:
+        message = pattern.sub(place, message)
+    shown = " ".join(word for word in CASES[case] if word != "--one")
+    told = f"$ {shown}\n{message}"
     if os.environ.get("AUTOLOOP_GOLDEN") == "write":
-        GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+        renew(case, told)
+    assert told == pinned()[case]
+
+
+def test_every_pinned_message_has_its_case():
+    assert list(pinned()) == list(CASES)
+
+
+def pinned() -> dict[str, str]:
+    """Case -> its command and its message."""
+    parts = re.split(r"^== (.*)\n", GOLDEN.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {case: told.removesuffix("\n") for case, told in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def renew(case: str, told: str) -> None:
+    """Put a message into the file, in which other processes may be writing theirs."""
+    with GOLDEN.open("r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = {**pinned(), case: told}
+        text = "".join(f"== {one}\n{known[one]}\n" for one in CASES if one in known)
+        file.truncate(file.write(text))

@@ -155,6 +155,14 @@ def test_edits_of_a_multirun_go_to_the_sweeper():
     assert words == ["-m", "rounds=3", "hydra.sweeper.edits=['ot.loss_config.reg@mul=1.0,1.5']"]
 
 
+def test_a_mapping_added_to_a_group_is_content_and_no_second_choice():
+    assert hydra_arguments(["-m", "+variants={a:{ot.lambda_ot@set:0.2}}", "+cluster=local"]) == [
+        "-m",
+        "+variants={a:{ot.lambda_ot@set:0.2}}",
+        "cluster=local",
+    ]
+
+
 def test_a_group_with_a_package_is_hydras_own_syntax():
     assert "variants" in config_groups()
     assert hydra_arguments(["variants@hydra.sweeper.variants=act_ot"]) == [
