@@ -112,8 +112,7 @@ def trial_of(name: str, history: History, metrics: Metrics, config: Mapping[str,
         config=config,
         signature=signature(config),
     )
-    summary = summarize(history, metrics.goals)
-    return Trial(variant, 0, 1, name, state, summary=summary, history=history, error=error)
+    return Trial(variant, 0, 1, name, state, history=history, error=error)
 
 
 def as_json(runs: Iterable[AnalysedRun]) -> dict[str, dict[str, Any]]:
