@@ -11,7 +11,7 @@ from autoloop import __version__
 from autoloop.cli.group import LazyGroup
 
 COMMANDS = {
-    "plan": "Show what round 1 would run; run nothing.",
+    "plan": "Show what round 1 would run and what may come of it; run nothing.",
     "resume": "Go on with a study where it stopped.",
     "report": "Draw the report of a study again.",
     "watch": "Watch a study while it runs.",
