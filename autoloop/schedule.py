@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from statistics import median
 
 from autoloop.study import Job, Study
@@ -15,16 +16,28 @@ LENGTHENING = ("steps", "epochs", "max_steps", "num_steps", "batch_size")
 ALIKE = 1.25  # lengths within this factor of each other are no reason to change the order
 
 
-def expected_s(study: Study, variant: Variant) -> float:
-    """How long a variant will take: as long as its parent, times what its knobs add; NaN if unknown."""
+def expected_s(study: Study, variant: Variant, usual_s: Callable[[], float] | None = None) -> float:
+    """How long a variant will take: as long as its parent, times what its knobs add; NaN if unknown.
+
+    Args:
+        study: The record.
+        variant: The variant.
+        usual_s: Tells how long a job takes if nothing is known of the parent; by default `usual_length_s`.
+    """
     parent = study.by_name(variant.parent)
-    known = [length for job in study.counted() if math.isfinite(length := length_s(job))]
-    length = length_s(parent) if parent is not None else math.nan
-    base = length if math.isfinite(length) else median(known) if known else math.nan
+    base = length_s(parent) if parent is not None else math.nan
+    if not math.isfinite(base):
+        base = usual_s() if usual_s is not None else usual_length_s(study)
     for path, old, new in variant.changes:
         if path.rpartition(".")[2] in LENGTHENING and _positive(old) and _positive(new):
             base *= new / old
     return base
+
+
+def usual_length_s(study: Study) -> float:
+    """Seconds that half of the jobs took at most; NaN while none has run to its end."""
+    known = [length for job in study.counted() if math.isfinite(length := length_s(job))]
+    return median(known) if known else math.nan
 
 
 def length_s(job: Job) -> float:
@@ -34,9 +47,10 @@ def length_s(job: Job) -> float:
 
 def longest_first(study: Study, variants: Sequence[Variant]) -> list[Variant]:
     """The variants in the order to start them: clearly longer ones first, else as they were."""
+    usual_s = cache(partial(usual_length_s, study))
 
     def size(variant: Variant) -> float:
-        length = expected_s(study, variant)
+        length = expected_s(study, variant, usual_s)
         return -round(math.log(length, ALIKE)) if length > 0 else 0.0
 
     return sorted(variants, key=size)

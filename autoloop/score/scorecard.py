@@ -74,6 +74,7 @@ class Scorecard:
         for outcome in self.outcomes:
             for knob in (ALL, *outcome.knobs):
                 self._by_key.setdefault((outcome.rule, knob), []).append(outcome)
+        self._counts = {key: (len(found), _wins(found)) for key, found in self._by_key.items()}
 
     def rows(self) -> list[Row]:
         """Every rule and, where it changed several knobs, each of them, in the order they appeared."""
@@ -84,21 +85,23 @@ class Scorecard:
         """One line; without tries where nothing is known."""
         outcomes = self._by_key.get((rule, knob), [])
         gains = [outcome.gain_pct for outcome in outcomes if outcome.gain_pct is not None]
-        wins = sum(outcome.verdict is Verdict.BETTER for outcome in outcomes)
-        return Row(rule, knob, len(outcomes), wins, interval(gains, np.median))
+        return Row(rule, knob, len(outcomes), _wins(outcomes), interval(gains, np.median))
 
     def win_rate(self, rule: str, edits: Sequence[str] = ()) -> float:
         """How often a proposal like this one helps: the rule's rate on these knobs, else its rate at all.
 
         0.5 for a rule that was never tried.
         """
-        known = [outcomes for edit in edits if (outcomes := self._by_key.get((rule, path_of(edit))))]
-        seen = [outcome for outcomes in known for outcome in outcomes] or self._by_key.get((rule, ALL), [])
-        wins = sum(outcome.verdict is Verdict.BETTER for outcome in seen)
-        return (wins + 1) / (len(seen) + 2)
+        known = [counts for edit in edits if (counts := self._counts.get((rule, path_of(edit))))]
+        tries, wins = map(sum, zip(*known or [self._counts.get((rule, ALL), (0, 0))], strict=True))
+        return (wins + 1) / (tries + 2)
 
     def _knobs(self, rule: str) -> list[str]:
         return [knob for other, knob in self._by_key if other == rule and knob != ALL]
+
+
+def _wins(outcomes: Sequence[Outcome]) -> int:
+    return sum(outcome.verdict is Verdict.BETTER for outcome in outcomes)
 
 
 def outcomes(study: Study) -> list[Outcome]:
