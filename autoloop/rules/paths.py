@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from autoloop.edits import find, format_path, parse_edit
 
 
+@lru_cache(maxsize=4096)  # the same few edits, for every trial of a study
 def path_of(edit: str) -> str:
     """Return the path of an edit string.
 
