@@ -209,20 +209,9 @@ class Planner:
 
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
-        assert job.state is not None
         if job.name not in self._variants:
             self._variants[job.name] = self._variant(job.plan)
-        variant = self._variants[job.name]
-        return Trial(
-            variant,
-            job.job,
-            job.round,
-            job.run_dir,
-            job.state,
-            job.objective,
-            error=job.error,
-            stopping=job.stopping,
-        )
+        return job.trial(self._variants[job.name])
 
     def remember(self, variants: Sequence[Variant]) -> None:
         """Keep variants that were planned, so that their configs need not be composed again."""
@@ -230,20 +219,7 @@ class Planner:
 
     def _variant(self, plan: Plan) -> Variant:
         overrides = tuple(reveal(override, os.environ) for override in plan.overrides)
-        return Variant(
-            name=plan.name,
-            edits=plan.edits,
-            parent=plan.parent,
-            rule=plan.rule,
-            reason=plan.reason,
-            evidence=plan.evidence,
-            expects=plan.expects,
-            overrides=overrides,
-            config=LazyConfig(self._composer, overrides),
-            signature=plan.signature,
-            changes=plan.changes,
-            notes=plan.notes,
-        )
+        return plan.variant(LazyConfig(self._composer, overrides), overrides)
 
     def keep_score(self, study: Study) -> None:
         """Write what became of this study's proposals into the scorecard that other studies read."""

@@ -25,14 +25,15 @@ Nothing here reads a file or a clock: `autoloop.journal` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
 from autoloop.tally import Tally
-from autoloop.trials import TrialState
+from autoloop.trials import Trial, TrialState
+from autoloop.variants import Variant
 
 Event = Mapping[str, Any]
 
@@ -90,6 +91,16 @@ class Plan:
             notes=tuple(entry["notes"]),
         )
 
+    def variant(self, config: Mapping[str, Any], overrides: Sequence[str]) -> Variant:
+        """The variant itself.
+
+        Args:
+            config: Its config.
+            overrides: Its overrides, with or without the secrets that the journal leaves out.
+        """
+        kept = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "overrides"}
+        return Variant(**kept, overrides=tuple(overrides), config=config)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -146,6 +157,20 @@ class Job:
     def name(self) -> str:
         """Name of the job: its variant's."""
         return self.plan.name
+
+    def trial(self, variant: Variant) -> Trial:
+        """The job, which has ended, as a trial of this variant, without its curves."""
+        assert self.state is not None
+        return Trial(
+            variant,
+            self.job,
+            self.round,
+            self.run_dir,
+            self.state,
+            self.objective,
+            error=self.error,
+            stopping=self.stopping,
+        )
 
     @property
     def is_repeat(self) -> bool:

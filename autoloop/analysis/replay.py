@@ -19,7 +19,6 @@ from autoloop.report.text import clean
 from autoloop.rules import Decision, Rule, judge
 from autoloop.study import Event, Job, Study
 from autoloop.trials import Trial
-from autoloop.variants import Variant
 
 
 class Verdict(str, Enum):
@@ -95,30 +94,7 @@ def _verdict(then: tuple[str, ...], now: tuple[str, ...]) -> Verdict:
 
 def _trial(job: Job, study_dir: Path) -> Trial:
     """A job as the trial that the rules saw, without its curves."""
-    plan = job.plan
-    variant = Variant(
-        name=plan.name,
-        edits=plan.edits,
-        parent=plan.parent,
-        rule=plan.rule,
-        reason=plan.reason,
-        evidence=plan.evidence,
-        expects=plan.expects,
-        overrides=plan.overrides,
-        config=job_config(study_dir / job.run_dir),
-        signature=plan.signature,
-    )
-    assert job.state is not None
-    return Trial(
-        variant,
-        job.job,
-        job.round,
-        job.run_dir,
-        job.state,
-        job.objective,
-        error=job.error,
-        stopping=job.stopping,
-    )
+    return job.trial(job.plan.variant(job_config(study_dir / job.run_dir), job.plan.overrides))
 
 
 def job_config(run_dir: Path) -> Mapping[str, Any]:

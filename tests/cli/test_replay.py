@@ -2,6 +2,7 @@
 
 import shutil
 
+from autoloop.analysis.replay import _trial
 from autoloop.journal import read_study
 
 
@@ -13,6 +14,13 @@ def test_same_rules_decide_the_same(cli, study):
     assert "    = still_improving: eval/loss fell by" in done.stdout
     assert done.stdout.endswith("decisions with edits: 2 as before, 0 with other edits, 0 new, 0 gone\n")
     assert (study / "study.jsonl").read_bytes() == before, "nothing is written"
+
+
+def test_a_rule_that_turns_a_change_round_sees_the_change(study):
+    """`BackToParent` makes its edits of what a child changed: replay shows it that, as the study did."""
+    record = read_study(study)
+    child = next(job for job in record.jobs.values() if job.plan.changes and job.state)
+    assert _trial(child, study).variant.changes == child.plan.changes
 
 
 def test_other_threshold_shows_what_would_be_gone_and_new(cli, study):
