@@ -54,6 +54,10 @@ class Situation:
         outside: What the outside proposer wants, if the strategy has one.
         slots: Number of jobs that run at a time; None where the launcher does not tell.
         bounds: Path pattern -> (low, high) for every value an edit may set.
+        leave: Path patterns of what no strategy is to turn by itself: the seed, knobs that the trainer does
+            not heed.
+        opened: How many jobs round 1 was planned with, not counting repeats and what took the place of
+            stopped jobs.
     """
 
     finished: Sequence[Trial]
@@ -70,6 +74,8 @@ class Situation:
     outside: Sequence[Decision] = ()
     slots: int | None = None
     bounds: Bounds = field(default_factory=dict)
+    leave: Sequence[str] = ()
+    opened: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ class Opening:
         seed: Seed of the study.
         slots: As in `Situation`.
         bounds: As in `Situation`.
+        touched: Paths that the user's variants change.
+        leave: As in `Situation`.
     """
 
     start: Variant
@@ -89,6 +97,8 @@ class Opening:
     seed: int = 0
     slots: int | None = None
     bounds: Bounds = field(default_factory=dict)
+    touched: Sequence[str] = ()
+    leave: Sequence[str] = ()
 
 
 class Strategy(ABC):

@@ -34,24 +34,31 @@ class MixedStrategy(Strategy):
     program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far,
     best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
     step that made the best trial better than its parent, taken once more; and a sampler over the whole space
-    for the rest. What one source cannot fill the sampler does. A round has ``size`` jobs, filled up to a
-    multiple of the slots; round 1 is filled up beside the baseline and the user's variants.
+    for the rest. What one source cannot fill the sampler does.
+
+    Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each that round 1 was
+    planned with, or ``size`` jobs. Where the number of slots is known, both are filled up to a multiple of
+    it, round 1 with points of the space.
 
     The sampler turns the knobs of ``space``, or every number that has bounds or was changed by a variant or
-    rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said. It learns
-    from every finished trial, whoever proposed it. Its points are children of the baseline, at the baseline's
-    seed.
+    rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said; never the
+    seed. It learns from every finished trial, whoever proposed it. Its points are children of the baseline,
+    at the baseline's seed.
 
     Wrong to use where a value within the bounds can do harm (the sampler goes anywhere between them), with
     more than about 20 knobs and few jobs, and where each child is to differ from its parent by one idea.
 
     Args:
-        size: Jobs of a round.
+        size: Jobs of a round, the first one included; null for as many as round 1 was planned with, times
+            ``variants_per_run``.
+        variants_per_run: Jobs of a later round for each of round 1, at least 1; without effect beside
+            ``size``.
         rules_share: Largest share of a round that rules fill (0 to 1).
         outside_share: Largest share that the outside proposer fills.
         parents: From how many of the best trials rules may go on.
         sampler: ``gaussian`` (built in), ``quasi_random``, ``random``, or Optuna's ``tpe`` and ``optuna_gp``.
-        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null; empty for the knobs named above.
+        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null: these knobs and no others. Empty, or with
+            nothing but ``path: false`` in it: the knobs named above, but for those.
         span: Factor up and down where no bound is said, above 1.
         first_reach: Part of the way to the ends of the space that every second point of round 1 may go (0 to
             1); the others go all the way, since nobody knows how far off the baseline is.
@@ -61,7 +68,8 @@ class MixedStrategy(Strategy):
     def __init__(
         self,
         *,
-        size: int = 4,
+        size: int | None = None,
+        variants_per_run: int = 1,
         rules_share: float = 0.5,
         outside_share: float = 0.25,
         parents: int = 2,
@@ -72,7 +80,8 @@ class MixedStrategy(Strategy):
         proposer: Mapping[str, Any] | None = None,
     ) -> None:
         kind = "MixedStrategy"
-        self.size = checks.whole(kind, "size", size, 1)
+        self.size = None if size is None else checks.whole(kind, "size", size, 1)
+        self.variants_per_run = checks.whole(kind, "variants_per_run", variants_per_run, 1)
         self.rules_share = checks.number(kind, "rules_share", rules_share, 0.0, 1.0)
         self.outside_share = checks.number(kind, "outside_share", outside_share, 0.0, 1.0)
         self.parents = checks.whole(kind, "parents", parents, 1)
@@ -84,11 +93,12 @@ class MixedStrategy(Strategy):
 
     def open(self, opening: Opening) -> list[Decision]:
         """Return points for the places of round 1 that are free: by turns anywhere, and near the baseline."""
-        free = filled_up(max(self.size, opening.planned), opening.slots) - opening.planned
-        knobs = read_space(opening.start.config, self.space, opening.bounds, (), self.span)
-        if not free or not knobs:
+        free = filled_up(max(self.size or 0, opening.planned), opening.slots) - opening.planned
+        config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
+        knobs = read_space(config, self.space, *known) if free else ()
+        if not knobs:
             return []
-        start = np.array([knob.unit(opening.start.config) for knob in knobs])
+        start = np.array([knob.unit(config) for knob in knobs])
         spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
         reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
         points = start + reach[:, None] * (spread - start)
@@ -97,7 +107,7 @@ class MixedStrategy(Strategy):
 
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the round's proposals, and before each source's those of it that will be refused."""
-        size = filled_up(self.size, situation.slots)
+        size = self._size(situation.opened, situation.slots)
         taken = _Round(situation)
         taken.fill(situation.waiting, max(size, len(situation.waiting)))
         taken.fill(situation.outside, min(size, taken.count + math.ceil(self.outside_share * size)))
@@ -105,6 +115,10 @@ class MixedStrategy(Strategy):
         taken.fill(self._of_sampler(situation, size - taken.count), size)
         taken.fill(self._of_rules(situation), size)
         return taken.proposals
+
+    def _size(self, opened: int, slots: int | None) -> int:
+        """Return how many jobs a later round has."""
+        return filled_up(self.size or max(1, self.variants_per_run * opened), slots)
 
     def _of_rules(self, situation: Situation) -> list[Decision]:
         """Return what rules say of the best trials: the first word on each, then the second words."""
@@ -125,9 +139,9 @@ class MixedStrategy(Strategy):
         start = _start(situation)
         if count <= 0 or start is None:
             return
-        touched = (path for trial in situation.trials.values() for path, _, _ in trial.variant.changes)
         config = start.variant.config
-        knobs = read_space(config, self.space, situation.bounds, touched, self.span)
+        known = (situation.bounds, _touched(situation), self.span, situation.leave)
+        knobs = read_space(config, self.space, *known)
         if not knobs:
             return
         best = next(iter(_ranked(situation)), start)
@@ -191,6 +205,12 @@ def _ranked(situation: Situation) -> list[Trial]:
         and trial.variant.rule not in MEASURING
     ]
     return sorted(known, key=lambda trial: sign * trial.objective)
+
+
+def _touched(situation: Situation) -> list[str]:
+    """Return the paths of what variants and rules have changed so far."""
+    ideas = (one.variant for one in situation.trials.values() if one.variant.rule not in MEASURING)
+    return [path for variant in ideas for path, _, _ in variant.changes]
 
 
 def _start(situation: Situation) -> Trial | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,25 +102,35 @@ def read_space(
     bounds: Mapping[str, Range],
     touched: Iterable[str],
     span: float,
+    leave: Iterable[str] = (),
 ) -> tuple[Knob, ...]:
     """The knobs a sampler may turn.
 
     Args:
         config: The baseline's config.
-        given: Path -> ``[low, high]``, ``{choices: [..]}`` or null for a range made from the baseline; empty
-            to take every number that ``bounds`` names or that a variant or rule has changed.
+        given: Path -> ``[low, high]``, ``{choices: [..]}`` or null for a range made from the baseline. Where
+            there is none of these, every number is taken that ``bounds`` names or that a variant or rule has
+            changed, but for paths with the entry ``False``.
         bounds: Path pattern -> (low, high), None for an open side.
         touched: Paths that variants and rules have changed.
         span: Where no side is said, the range is ``start / span`` to ``start * span``.
+        leave: Path patterns that are not taken unless ``given`` names them.
 
     Raises:
         ConfigError: An entry of ``given`` cannot be used.
     """
-    if given:
-        return tuple(_given_knob(str(path), entry, config, bounds, span) for path, entry in given.items())
-    paths = dict.fromkeys([*bounds, *(path for path in touched if not _covered(path, bounds, config))])
+    named = {str(path): entry for path, entry in given.items() if entry is not False}
+    if named:
+        return tuple(_given_knob(path, entry, config, bounds, span) for path, entry in named.items())
+    left = {place for path in (*given, *leave) for place, _ in _places(path, config)}
+    free = [path for path in touched if not _covered(path, bounds, config)]
+    paths = (path for path in dict.fromkeys([*bounds, *free]) if not _all_in(path, left, config))
     knobs = (_knob(path, config, _bounds_of(path, bounds, config), span) for path in paths)
     return tuple(knob for knob in knobs if knob is not None)
+
+
+def _all_in(path: str, left: Collection[str], config: Mapping[str, Any]) -> bool:
+    return all(place in left for place, _ in _places(path, config))
 
 
 def _given_knob(
@@ -133,7 +143,8 @@ def _given_knob(
         return Knob(path, found[0][1], choices=tuple(entry["choices"]))
     if entry is not None and not _is_range(entry):
         raise ConfigError(
-            f"strategy.space.{path}={entry!r} cannot be used; write [low, high], {{choices: [..]}} or null"
+            f"strategy.space.{path}={entry!r} cannot be used; "
+            "write [low, high], {choices: [..]}, null, or false to leave it alone"
         )
     limits = (entry[0], entry[1]) if entry is not None else _bounds_of(path, bounds, config)
     knob = _knob(path, config, limits, span)

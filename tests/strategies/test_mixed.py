@@ -10,6 +10,7 @@ import pytest
 
 from autoloop.errors import ConfigError
 from autoloop.rules import Decision
+from autoloop.settings import Settings
 from autoloop.strategies import MixedStrategy, Opening, Situation, build_strategy
 from autoloop.testing import check_strategy, trial
 from autoloop.trials import Trial
@@ -34,7 +35,7 @@ def fired(judged: str, rule: str, edit: str = "lr@mul=3", child_of: str = "") ->
 
 def situation(decisions: Sequence[Decision] = (), **fields: Any) -> Situation:
     trials = {one.name: one for one in (BASELINE, A, B, LUCKY)}
-    about: dict[str, Any] = {"round": 2, "bounds": BOUNDS, "seed": 3}
+    about: dict[str, Any] = {"round": 2, "bounds": BOUNDS, "seed": 3, "opened": 4}
     return Situation([BASELINE, A, B], trials, decisions, **{**about, **fields})
 
 
@@ -64,7 +65,11 @@ def test_where_there_is_nothing_to_sample_rules_fill_the_round() -> None:
     trials = {"baseline": trial("baseline", objective=1.0, config={})}
     proposals = MixedStrategy().propose(
         Situation(
-            [*trials.values()], trials, [fired("baseline", rule, f"{rule}@set=1") for rule in "xyz"], round=2
+            [*trials.values()],
+            trials,
+            [fired("baseline", rule, f"{rule}@set=1") for rule in "xyz"],
+            round=2,
+            opened=4,
         )
     )
     assert [one.rule for one in proposals] == ["x", "y", "z"]
@@ -92,6 +97,24 @@ def test_the_outside_proposer_has_its_share() -> None:
 @pytest.mark.parametrize(("slots", "jobs"), [(None, 4), (1, 4), (3, 6), (4, 4), (8, 8)])
 def test_a_round_is_filled_to_a_multiple_of_the_slots(slots: int | None, jobs: int) -> None:
     assert len(filled(EVERYTHING, slots=slots)) == jobs
+
+
+@pytest.mark.parametrize(
+    ("settings", "opened", "jobs"),
+    [
+        ({}, 1, 2),
+        ({}, 4, 4),
+        ({}, 7, 8),
+        ({"variants_per_run": 2}, 3, 6),
+        ({"size": 3}, 7, 4),
+        ({"size": 3, "variants_per_run": 5}, 7, 4),
+    ],
+)
+def test_a_later_round_has_so_many_jobs_for_each_of_round_one(
+    settings: dict[str, Any], opened: int, jobs: int
+) -> None:
+    """Unless a size is given; either way no slot of the last turn is left idle."""
+    assert len(filled(EVERYTHING, settings, opened=opened, slots=2)) == jobs
 
 
 def test_a_proposal_that_will_be_refused_is_written_down_but_fills_no_place() -> None:
@@ -162,8 +185,55 @@ def test_round_one_is_filled_up_by_turns_anywhere_and_near_the_baseline() -> Non
     assert all(near[1::2])
     assert not all(near[0::2])
     assert all(0.0001 <= value <= 1.0 for value in values)
-    assert strategy.open(Opening(start, planned=4, bounds=BOUNDS)) == []
-    assert strategy.open(Opening(start, planned=1)) == []  # nothing says which knobs there are
+
+
+def test_the_knob_variants_per_run_reaches_a_strategy_that_is_chosen_by_name() -> None:
+    settings = Settings.read({"strategy": "mixed", "variants_per_run": 2})
+    assert isinstance(settings.strategy, MixedStrategy)
+    assert (settings.strategy.variants_per_run, settings.strategy.size) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "planned", "slots", "added"),
+    [
+        ({}, 1, None, 0),  # a launcher that does not tell: just what was asked for
+        ({}, 4, 4, 0),
+        ({}, 5, 4, 3),
+        ({}, 1, 1, 0),
+        ({"size": 6}, 1, None, 5),
+        ({"size": 6}, 4, 4, 4),
+        ({"size": 2}, 4, None, 0),
+    ],
+)
+def test_round_one_is_what_was_asked_for_but_for_slots_that_would_idle(
+    settings: dict[str, Any], planned: int, slots: int | None, added: int
+) -> None:
+    opening = Opening(BASELINE.variant, planned, slots=slots, bounds=BOUNDS)
+    assert len(MixedStrategy(**settings).open(opening)) == added
+
+
+def test_round_one_is_filled_up_with_what_bounds_or_the_users_variants_name() -> None:
+    opening = Opening(BASELINE.variant, planned=1, slots=4)
+    assert MixedStrategy().open(opening) == []  # nothing says which knobs there are
+    points = MixedStrategy().open(replace(opening, touched=["lr"]))
+    assert [[edit.partition("@")[0] for edit in one.edits] for one in points] == [["lr"]] * 3
+
+
+def test_the_sampler_never_turns_the_seed_nor_what_is_to_be_left_alone() -> None:
+    """Repeats change the seed; that makes no knob of it."""
+    config = {**CONFIG, "seed": 7, "dead": 2.0}
+    start = trial("baseline", objective=1.0, config=config)
+    again = trial("again", objective=1.0, config=config, rule="repeat", changes=(("other", 1.0, 2.0),))
+    idea = trial(
+        "idea", objective=0.5, config=config, rule="variants", changes=(("seed", 7, 8), ("dead", 2.0, 3.0))
+    )
+    trials = {one.name: one for one in (start, again, idea)}
+    now = situation(leave=["seed", "dead"])
+    proposals = MixedStrategy().propose(replace(now, trials=trials))
+    turned = {edit.partition("@")[0] for one in proposals for edit in one.edits if one.rule == "sample"}
+    assert turned == {"lr", "batch"}
+    opening = Opening(start.variant, 1, slots=4, touched=["seed"], leave=["seed"])
+    assert MixedStrategy().open(opening) == []
 
 
 @pytest.mark.parametrize(
