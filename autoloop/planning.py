@@ -133,7 +133,12 @@ class Planner:
         )
         start = next(iter(trials.values()))
         finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
-        answer = self._ask_outside(study, number, start.variant, trials)
+        limit = self.settings.limits.max_jobs
+        left = None if limit is None else limit - study.searched
+        room = min((count for count in (places, left) if count is not None), default=None)
+        answer = self._ask_outside(study, number, room, start.variant, trials)
+        opened = {job.name for job in study.begun_with(1) if not job.measures}
+        since = [job for job in study.counted() if not job.measures and job.name not in opened]
         situation = Situation(
             finished=finished,
             trials=trials,
@@ -150,11 +155,11 @@ class Planner:
             slots=self._slots(),
             bounds=self.settings.bounds,
             leave=self._leave(start.variant.config, dead),
-            opened=sum(not job.measures for job in study.begun_with(1)),
+            opened=len(opened),
+            planned=[job.plan.rule for job in since],
+            begun=sum(job.round == number for job in since),
+            places=room,
         )
-        limit = self.settings.limits.max_jobs
-        left = None if limit is None else limit - study.searched
-        room = min((count for count in (places, left) if count is not None), default=None)
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
         return planned
@@ -164,13 +169,16 @@ class Planner:
         seeds = [path for path in self.settings.judging.seed_paths if matches(config, path)]
         return [*seeds[:1], *dead_paths(dead, config)]
 
-    def _ask_outside(self, study: Study, number: int, start: Variant, trials: Mapping[str, Trial]) -> Answer:
+    def _ask_outside(
+        self, study: Study, number: int, room: int | None, start: Variant, trials: Mapping[str, Trial]
+    ) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
         config = self.settings.strategy.proposer
         if not config:
             return Answer()
         best = study.best()
-        places = len(study.of_round(number - 1))
+        before = len(study.begun_with(max(1, number - 1)))
+        places = before if room is None else min(before, room)
         question = question_of(study, number, places, start.config, self.settings.bounds)
         answer = ask(Proposer.read(config), question, trials, best.name if best else start.name)
         for problem in answer.problems:

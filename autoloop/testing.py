@@ -174,9 +174,10 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
 def check_strategy(strategy: Strategy) -> None:
     """Check that a strategy keeps what the loop builds on.
 
-    In an empty round, one where every job failed, one where no rule fired, one where several did, and one
-    where variants of the user's wait, it must return decisions with edits on finished trials, none twice, the
-    same ones when asked again, with every variant that waits among them, and change nothing it was shown.
+    In an empty round, one where every job failed, one where no rule fired, one where several did, one where
+    variants of the user's wait, and one that has begun and has a single place, it must return decisions with
+    edits on finished trials, none twice, the same ones when asked again, with every variant that waits among
+    them, and change nothing it was shown.
     What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again.
 
     Raises:
@@ -232,12 +233,20 @@ def _situations() -> dict[str, Situation]:
         "several fired": (good, loud, []),
         "variants wait": (good, loud, wanted),
     }
-    return {
+    situations = {
         label: Situation(
-            finished, {one.name: one for one in finished}, said, round=2, waiting=waiting, bounds=_BOUNDS
+            finished,
+            {one.name: one for one in finished},
+            said,
+            round=2,
+            waiting=waiting,
+            bounds=_BOUNDS,
+            opened=len(finished),
         )
         for label, (finished, said, waiting) in rounds.items()
     }
+    begun = replace(situations["several fired"], planned=("a", "sample"), begun=2, places=1)
+    return {**situations, "one place is free": begun}
 
 
 def _decide(rule: Rule, one: Trial, known: Mapping[str, Trial]) -> Decision:

@@ -12,6 +12,18 @@ from autoloop.variants import Variant
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 
+ASKED_FOR = "queue"
+"""Who proposes the user's own variants: nothing speaks against what the user asks for."""
+
+OUTSIDE = "outside"
+"""Who proposes what the outside proposer wants."""
+
+SAMPLE = "sample"
+"""Who proposes points of the space."""
+
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE)
+"""Who proposes without being a rule."""
+
 
 def no_refusal(proposal: Decision) -> str:
     """Refuse no proposal."""
@@ -58,6 +70,9 @@ class Situation:
             not heed.
         opened: How many jobs round 1 was planned with, not counting repeats and what took the place of
             stopped jobs.
+        planned: Rules of the jobs that were planned since, as they were planned, measurements aside.
+        begun: How many of these, the latest, the round has already: where a round is filled job by job.
+        places: How many more jobs there is room for; None for any number.
     """
 
     finished: Sequence[Trial]
@@ -76,6 +91,9 @@ class Situation:
     bounds: Bounds = field(default_factory=dict)
     leave: Sequence[str] = ()
     opened: int = 0
+    planned: Sequence[str] = ()
+    begun: int = 0
+    places: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

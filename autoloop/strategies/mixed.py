@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -13,7 +14,7 @@ from autoloop.edits import format_literal
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
-from autoloop.strategies.base import Opening, Situation, Strategy, filled_up
+from autoloop.strategies.base import NO_RULES, OUTSIDE, SAMPLE, Opening, Situation, Strategy, filled_up
 from autoloop.strategies.gaussian import GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen
@@ -22,9 +23,9 @@ from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
-SAMPLE = "sample"
 GO_ON = "go_on"
 SPARE = 4  # points asked for beyond those needed, in case some have run already
+SHARED = 4  # where a round has fewer jobs, shares hold over so many of the latest
 
 
 class MixedStrategy(Strategy):
@@ -34,7 +35,8 @@ class MixedStrategy(Strategy):
     program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far,
     best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
     step that made the best trial better than its parent, taken once more; and a sampler over the whole space
-    for the rest. What one source cannot fill the sampler does.
+    for the rest. What one source cannot fill the sampler does. Shares hold over the round, also where it is
+    filled job by job, and over four jobs where it has fewer.
 
     Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each that round 1 was
     planned with, or ``size`` jobs. Where the number of slots is known, both are filled up to a multiple of
@@ -108,12 +110,20 @@ class MixedStrategy(Strategy):
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the round's proposals, and before each source's those of it that will be refused."""
         size = self._size(situation.opened, situation.slots)
+        count = size if situation.places is None else min(size, situation.places)
+        had = _lately(situation, count)
+        jobs = len(had) + count
+        of_rules = sum(rule not in NO_RULES for rule in had)
+        due = [
+            _Due(situation.outside, math.ceil(self.outside_share * jobs), had.count(OUTSIDE)),
+            _Due(self._of_rules(situation), math.floor(self.rules_share * jobs + 0.5), of_rules),
+        ]
         taken = _Round(situation)
-        taken.fill(situation.waiting, max(size, len(situation.waiting)))
-        taken.fill(situation.outside, min(size, taken.count + math.ceil(self.outside_share * size)))
-        taken.fill(self._of_rules(situation), min(size, taken.count + round(self.rules_share * size)))
-        taken.fill(self._of_sampler(situation, size - taken.count), size)
-        taken.fill(self._of_rules(situation), size)
+        taken.fill(situation.waiting, max(count, len(situation.waiting)))
+        for one in sorted(due, key=lambda one: one.had_share):
+            taken.fill(one.source, min(count, taken.count + one.meant - one.had))
+        taken.fill(self._of_sampler(situation, count - taken.count), count)
+        taken.fill(self._of_rules(situation), count)
         return taken.proposals
 
     def _size(self, opened: int, slots: int | None) -> int:
@@ -154,6 +164,26 @@ class MixedStrategy(Strategy):
             proposal = _point(start.name, knobs, point, reason)
             if proposal is not None:
                 yield proposal
+
+
+def _lately(situation: Situation, count: int) -> Sequence[str]:
+    """Return the rules of the jobs that shares are counted over, beside so many new ones."""
+    known = situation.planned
+    return known[max(0, len(known) - max(situation.begun, SHARED - count)) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is due to a source: its proposals, how many jobs it should have, and how many it has had."""
+
+    source: Sequence[Decision]
+    meant: int
+    had: int
+
+    @property
+    def had_share(self) -> float:
+        """How much of its share the source has had; the one with the least goes first."""
+        return self.had / self.meant if self.meant else 1.0
 
 
 class _Round:

@@ -94,6 +94,54 @@ def test_the_outside_proposer_has_its_share() -> None:
     ]
 
 
+def one_by_one(jobs: int, per_round: int, **fields: Any) -> list[str]:
+    """Fill rounds a place at a time, as the loop does without a barrier; return whose each place is."""
+    planned: list[str] = []
+    for job in range(jobs):
+        about = {**fields, "planned": planned, "begun": job % per_round, "places": 1}
+        (proposal,) = MixedStrategy().propose(situation(EVERYTHING, **about))
+        planned.append(proposal.rule)
+    named = {"go_on": "rules", "x": "rules", "y": "rules"}
+    return [named.get(rule, rule) for rule in planned]
+
+
+@pytest.mark.parametrize("per_round", [1, 2, 3, 4, 8])
+def test_shares_hold_where_a_round_is_filled_job_by_job(per_round: int) -> None:
+    """Also where it has a single job: then by turns."""
+    sources = one_by_one(24, per_round)
+    assert sources.count("rules") == 12
+    assert all(abs(sources[:end].count("rules") - end / 2) <= 1 for end in range(1, 25))
+
+
+def test_the_outside_proposer_has_its_share_of_a_round_that_is_filled_job_by_job() -> None:
+    outside = [fired("b", "outside", "lr@set=0.3")]
+    sources = one_by_one(8, 8, outside=outside)
+    assert [sources.count(source) for source in ("outside", "rules", "sample")] == [2, 4, 2]
+
+
+def test_a_single_place_goes_to_the_source_that_is_furthest_behind() -> None:
+    outside = [fired("b", "outside", "lr@set=0.3")]
+
+    def next_one(*planned: str) -> str:
+        about = {"planned": planned, "begun": len(planned), "places": 1, "outside": outside}
+        (proposal,) = MixedStrategy().propose(situation(EVERYTHING, **about))
+        return proposal.rule
+
+    assert next_one("sample", "sample", "sample", "outside") == "go_on"
+    assert next_one("x", "y", "sample", "x") == "outside"
+    assert next_one("outside", "x", "x") == "sample"
+    assert next_one("queue", "outside", "x") == "go_on"  # what the user asks for is no rule's
+
+
+def test_rules_that_were_silent_in_a_round_have_no_more_of_the_next() -> None:
+    assert filled(EVERYTHING, planned=["sample"] * 4) == filled(EVERYTHING)
+
+
+def test_no_more_is_proposed_than_there_is_room_for_and_the_shares_are_of_that() -> None:
+    assert filled(EVERYTHING, places=2) == ["go_on on a", "sample on baseline"]
+    assert len(filled(EVERYTHING, places=9)) == 4
+
+
 @pytest.mark.parametrize(("slots", "jobs"), [(None, 4), (1, 4), (3, 6), (4, 4), (8, 8)])
 def test_a_round_is_filled_to_a_multiple_of_the_slots(slots: int | None, jobs: int) -> None:
     assert len(filled(EVERYTHING, slots=slots)) == jobs

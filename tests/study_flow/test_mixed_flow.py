@@ -14,7 +14,7 @@ def test_mixed_fills_its_rounds_and_finds_a_better_learning_rate(tmp_path: Path)
     ran = run(
         tmp_path / "study",
         always("faster", "lr@mul=3"),
-        MIXED + "}",
+        MIXED + ",size:4}",
         "+hydra.sweeper.bounds={lr:[0.0001,1.0]}",
         "hydra.sweeper.rounds=4",
     )
@@ -25,6 +25,27 @@ def test_mixed_fills_its_rounds_and_finds_a_better_learning_rate(tmp_path: Path)
     best = ran.study.best()
     assert best is not None
     assert best.objective < 0.25 < 2 * ran.study.jobs[0].objective
+
+
+def test_without_a_barrier_rules_and_the_sampler_share_the_places_that_get_free(tmp_path: Path) -> None:
+    """Every place is asked for alone; within each round half of them are the sampler's all the same."""
+    ran = run(
+        tmp_path / "study",
+        always("faster", "lr@mul=1.1"),
+        MIXED + ",space:{lr:[0.001,1.0]}}",
+        "+hydra.sweeper.variants={slow:{pause_s@set:0.02}}",
+        "hydra.sweeper.barrier=false",
+        "hydra.sweeper.cooldown=0",
+        "hydra.sweeper.stop_rules=none",
+        "hydra.sweeper.rounds=5",
+        "hydra.launcher.n_jobs=2",
+        launcher="slots",
+    )
+    assert ran.code == 0, ran.output
+    whose = [[job.plan.rule == "sample" for job in ran.study.of_round(number)] for number in range(2, 6)]
+    assert [sorted(places) for places in whose] == [[False, True]] * 4
+    one_by_one = [job.planned_as for job in ran.study.counted() if job.round > 1]
+    assert len(set(one_by_one)) == 8
 
 
 def test_a_variant_in_the_queue_runs_once_and_a_broken_queue_ends_nothing(tmp_path: Path) -> None:
@@ -54,7 +75,7 @@ def test_an_outside_proposer_keeps_to_the_bounds_and_its_failure_is_written_down
     ran = run(
         tmp_path / "study",
         always("faster", "lr@mul=3"),
-        f"{MIXED},outside_share:0.5,proposer:{{command:'{sys.executable} {program}'}}}}",
+        f"{MIXED},size:4,outside_share:0.5,proposer:{{command:'{sys.executable} {program}'}}}}",
         "+hydra.sweeper.bounds={lr:[0.0001,1.0]}",
         "hydra.sweeper.rounds=3",
     )
