@@ -33,7 +33,7 @@ from autoloop.score import Outcome, Scorecard, knobs, outcomes, root, standings
 from autoloop.scorecard_file import load_outcomes, save_outcomes
 from autoloop.settings import Settings
 from autoloop.steps import Measure, Reseed, TakeBack
-from autoloop.strategies import Opening, Situation
+from autoloop.strategies import Foresight, Opening, Situation
 from autoloop.study import CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
 from autoloop.trials import Trial
 from autoloop.variants import Variant
@@ -94,22 +94,30 @@ class Planner:
     def _fill_up(self, planned: Round, start: Variant) -> None:
         """Add what the strategy wants in round 1 beside the user's variants."""
         limit = self.settings.limits.max_jobs
-        asked_for = [variant for variant in planned.variants if variant.rule not in MEASURING]
-        opening = Opening(
-            start,
-            planned=len(planned.variants),
-            seed=self.settings.seed,
-            slots=self._slots(),
-            bounds=self.settings.bounds,
-            touched=[path for variant in asked_for for path, _, _ in variant.changes],
-            leave=self._leave(start.config, self.settings.ignored),
-        )
+        opening = self._opening(planned, start)
         parents = {variant.name: variant for variant in planned.variants}
         disposer = Disposer(parents, planned.seen, self._composer.derive, dead=self.settings.ignored)
         places = None if limit is None else max(0, limit - len(planned.variants))
         more = next_round(1, self.settings.strategy.open(opening), disposer, places)
         planned.variants += more.variants
         planned.refused += more.refused
+
+    def foresee(self, planned: Round, start: Variant) -> Foresight:
+        """What the strategy says it is going to do after this first round."""
+        return self.settings.strategy.foresee(self._opening(planned, start))
+
+    def _opening(self, planned: Round, start: Variant) -> Opening:
+        asked_for = [variant for variant in planned.variants if variant.rule not in MEASURING]
+        return Opening(
+            start,
+            planned=len(planned.variants),
+            repeats=len(planned.variants) - len(asked_for),
+            seed=self.settings.seed,
+            slots=self._slots(),
+            bounds=self.settings.bounds,
+            touched=[path for variant in asked_for for path, _, _ in variant.changes],
+            leave=self._leave(start.config, self.settings.ignored),
+        )
 
     def next(self, study: Study, number: int, places: int | None = None) -> Round:
         """A later round: what the strategy proposes, as far as nothing speaks against it.
@@ -162,6 +170,8 @@ class Planner:
         )
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
+        if not planned.variants:
+            planned.silence = self.settings.strategy.silence(situation)
         return planned
 
     def _leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:

@@ -103,6 +103,7 @@ class Opening:
     Attributes:
         start: The baseline.
         planned: How many jobs the round has already: starting points, the user's variants, repeats.
+        repeats: How many of these are repeats.
         seed: Seed of the study.
         slots: As in `Situation`.
         bounds: As in `Situation`.
@@ -117,6 +118,24 @@ class Opening:
     bounds: Bounds = field(default_factory=dict)
     touched: Sequence[str] = ()
     leave: Sequence[str] = ()
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a strategy is going to do, told before anything has run.
+
+    Attributes:
+        rules: What it makes of what the rules propose, as words that the list of rules follows.
+        rounds: How many jobs a later round has, where that can be told.
+        besides: What else it proposes, line by line.
+        dry: When it has nothing to propose, as words that follow "when".
+    """
+
+    rules: str
+    rounds: str = ""
+    besides: Sequence[str] = ()
+    dry: str = "no rule has anything new to propose"
 
 
 class Strategy(ABC):
@@ -135,6 +154,18 @@ class Strategy(ABC):
     def open(self, opening: Opening) -> list[Decision]:
         """Return decisions on the baseline that fill up round 1; none unless a strategy wants some."""
         return []
+
+    def foresee(self, opening: Opening) -> Foresight:
+        """Say what the strategy will do after round 1; for the plan.
+
+        Args:
+            opening: Round 1 as it is planned.
+        """
+        return Foresight(f"Of what these rules say of each finished job {type(self).__name__} makes children")
+
+    def silence(self, situation: Situation) -> str:
+        """Say why it has nothing to add to what rules propose; empty for a strategy of rules alone."""
+        return ""
 
 
 def filled_up(size: int, slots: int | None) -> int:

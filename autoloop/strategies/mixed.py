@@ -14,11 +14,12 @@ from autoloop.edits import format_literal
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
-from autoloop.strategies.base import NO_RULES, OUTSIDE, SAMPLE, Opening, Situation, Strategy, filled_up
-from autoloop.strategies.gaussian import GaussianProcess
+from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
+from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
-from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen
+from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen
 from autoloop.strategies.space import Knob, read_space
+from autoloop.strategies.words import CHOICE, ranges, sampled
 from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
@@ -87,7 +88,8 @@ class MixedStrategy(Strategy):
         self.rules_share = checks.number(kind, "rules_share", rules_share, 0.0, 1.0)
         self.outside_share = checks.number(kind, "outside_share", outside_share, 0.0, 1.0)
         self.parents = checks.whole(kind, "parents", parents, 1)
-        self.sampler = _sampler(checks.choice(kind, "sampler", sampler, SAMPLERS))
+        self.name = checks.choice(kind, "sampler", sampler, SAMPLERS)
+        self.sampler = _sampler(self.name)
         self.space = dict(space or {})
         self.span = checks.number(kind, "span", span, 1.0, over=True)
         self.first_reach = checks.number(kind, "first_reach", first_reach, 0.0, 1.0)
@@ -104,8 +106,8 @@ class MixedStrategy(Strategy):
         spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
         reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
         points = start + reach[:, None] * (spread - start)
-        reason = "fills round 1: a point of the space"
-        return [one for point in points if (one := _point(opening.start.name, knobs, point, reason))]
+        why = "fills up round 1, so that no slot stands idle"
+        return [one for point in points if (one := sampled(opening.start.name, knobs, point, why))]
 
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the round's proposals, and before each source's those of it that will be refused."""
@@ -116,7 +118,7 @@ class MixedStrategy(Strategy):
         of_rules = sum(rule not in NO_RULES for rule in had)
         due = [
             _Due(situation.outside, math.ceil(self.outside_share * jobs), had.count(OUTSIDE)),
-            _Due(self._of_rules(situation), math.floor(self.rules_share * jobs + 0.5), of_rules),
+            _Due(self._of_rules(situation), _rounded(self.rules_share * jobs), of_rules),
         ]
         taken = _Round(situation)
         taken.fill(situation.waiting, max(count, len(situation.waiting)))
@@ -126,9 +128,52 @@ class MixedStrategy(Strategy):
         taken.fill(self._of_rules(situation), count)
         return taken.proposals
 
+    def foresee(self, opening: Opening) -> Foresight:
+        """Say how a later round is divided, and what the sampler turns."""
+        size = self._size(opening.planned - opening.repeats, opening.slots)
+        of = max(size, SHARED)
+        most = _rounded(self.rules_share * of)
+        config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
+        knobs = read_space(config, self.space, *known)
+        turns = "turns" if any(self.space.values()) else "turns, besides what rules have changed by then"
+        return Foresight(
+            rules=f"Of {of} jobs up to {most} may be children that these rules make of the best "
+            f"{self.parents} trials so far, the first that fires first",
+            rounds=f"A later round has {size} job{'s' if size > 1 else ''}.",
+            besides=[
+                f"The others are points of the space, chosen by a sampler ({self.name}), which {turns}:",
+                *(f"  {line}" for line in ranges(knobs)),
+                *(() if knobs else ["  nothing yet: no number has bounds, and no variant changes one"]),
+            ],
+            dry="neither rules nor the sampler have anything new to propose",
+        )
+
+    def silence(self, situation: Situation) -> str:
+        """Say why the sampler has nothing to propose."""
+        start = _start(situation)
+        if start is None or not _has_result(situation):
+            return "no trial has a result that the sampler could learn from"
+        if not self._knobs(situation, start.variant.config):
+            return (
+                "the sampler has no knob to turn: no number has bounds or was changed by a variant or rule "
+                "(name some in bounds, variants or strategy.space)"
+            )
+        return "what the sampler proposes has run already"
+
+    def _knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
+        """Return what the sampler may turn."""
+        known = (situation.bounds, _touched(situation), self.span, situation.leave)
+        return read_space(config, self.space, *known)
+
     def _size(self, opened: int, slots: int | None) -> int:
         """Return how many jobs a later round has."""
         return filled_up(self.size or max(1, self.variants_per_run * opened), slots)
+
+    def _why(self, seen: Seen) -> str:
+        """Return what a point of the sampler is good for."""
+        count = int(np.isfinite(seen.losses).sum())
+        evenly = self.name == "gaussian" and count < LEAST_POINTS
+        return CHOICE["quasi_random" if evenly else self.name].format(count=count)
 
     def _of_rules(self, situation: Situation) -> list[Decision]:
         """Return what rules say of the best trials: the first word on each, then the second words."""
@@ -147,23 +192,27 @@ class MixedStrategy(Strategy):
     def _of_sampler(self, situation: Situation, count: int) -> Iterator[Decision]:
         """Yield points of the space, as children of the baseline."""
         start = _start(situation)
-        if count <= 0 or start is None:
+        if count <= 0 or start is None or not _has_result(situation):
             return
         config = start.variant.config
-        known = (situation.bounds, _touched(situation), self.span, situation.leave)
-        knobs = read_space(config, self.space, *known)
+        knobs = self._knobs(situation, config)
         if not knobs:
             return
-        best = next(iter(_ranked(situation)), start)
+        ranked = _ranked(situation)
+        best = next(iter(ranked), start)
         knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
         seen = _seen(situation, knobs, config)
-        reason = (
-            f"a point of the space, chosen by {type(self.sampler).__name__} from {len(seen.points)} trials"
-        )
-        for point in self.sampler.ask(seen, count + SPARE):
-            proposal = _point(start.name, knobs, point, reason)
+        why = self._why(seen)
+        points = self.sampler.ask(seen, count + SPARE)
+        for point in sorted(points, key=lambda point: _is_no_news(point, seen)):
+            proposal = sampled(start.name, knobs, point, why, ranked)
             if proposal is not None:
                 yield proposal
+
+
+def _rounded(number: float) -> int:
+    """Return the nearest whole number, a half upwards."""
+    return math.floor(number + 0.5)
 
 
 def _lately(situation: Situation, count: int) -> Sequence[str]:
@@ -184,6 +233,11 @@ class _Due:
     def had_share(self) -> float:
         """How much of its share the source has had; the one with the least goes first."""
         return self.had / self.meant if self.meant else 1.0
+
+
+def _is_no_news(point: Floats, seen: Seen) -> bool:
+    """Whether a trial is all but there already; such a point goes last."""
+    return bool(len(seen.points) and np.abs(seen.points - point).max(axis=1).min() <= APART)
 
 
 class _Round:
@@ -235,6 +289,12 @@ def _ranked(situation: Situation) -> list[Trial]:
         and trial.variant.rule not in MEASURING
     ]
     return sorted(known, key=lambda trial: sign * trial.objective)
+
+
+def _has_result(situation: Situation) -> bool:
+    """Whether a sampler can learn something: a trial has an objective, or shows where it does not work."""
+    trials = situation.trials.values()
+    return any(one.state is TrialState.INFEASIBLE or math.isfinite(one.objective) for one in trials)
 
 
 def _touched(situation: Situation) -> list[str]:
@@ -293,9 +353,3 @@ def _seen(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any])
         np.array([knob.unit(start) for knob in knobs]),
         situation.seed,
     )
-
-
-def _point(start: str, knobs: Sequence[Knob], point: Sequence[float], reason: str) -> Decision | None:
-    """Return the proposal that leads from the baseline to a point; None if that is the baseline."""
-    edits = tuple(edit for knob, unit in zip(knobs, point, strict=True) if (edit := knob.edit(float(unit))))
-    return Decision(SAMPLE, start, reason, {"knobs": len(knobs)}, edits) if edits else None

@@ -49,7 +49,7 @@ class Knob:
         value = next((value for _, value in _places(self.path, config) if value not in (None, 0)), self.start)
         if self.choices:
             return (self.choices.index(value) + 0.5) / len(self.choices) if value in self.choices else 0.5
-        value = value if is_number(value) else self.start
+        value = value if is_number(value) and math.isfinite(value) else self.start
         if self.kinds[1]:
             if value <= 0:
                 return 0.0
@@ -156,11 +156,14 @@ def _given_knob(
 
 
 def _knob(path: str, config: Mapping[str, Any], limits: Range, span: float) -> Knob | None:
-    """A knob for a number; None where the config has none there, or only 0, which no factor moves."""
-    values = [value for _, value in _places(path, config) if is_number(value)]
+    """A knob for a number; None where the config has none there, or only 0 and no range for it.
+
+    A pattern moves its matches by a factor, so it is no knob where all of them are 0.
+    """
+    values = [value for _, value in _places(path, config) if is_number(value) and math.isfinite(value)]
     start = next((value for value in values if value != 0), None)
     if start is None:
-        if not values or None in limits:
+        if not values or None in limits or "*" in path:
             return None
         start = values[0]
     low, high = limits

@@ -11,16 +11,21 @@ import pytest
 from autoloop.errors import ConfigError
 from autoloop.rules import Decision
 from autoloop.settings import Settings
-from autoloop.strategies import MixedStrategy, Opening, Situation, build_strategy
+from autoloop.strategies import MixedStrategy, Opening, RulesStrategy, Situation, build_strategy
+from autoloop.strategies.space import read_space
+from autoloop.strategies.words import sampled
 from autoloop.testing import check_strategy, trial
 from autoloop.trials import Trial
 
 CONFIG = {"lr": 0.01, "batch": 8}
-BOUNDS = {"lr": (0.0001, 1.0), "batch": (1, 64)}
+BOUNDS: dict[str, tuple[float, float]] = {"lr": (0.0001, 1.0), "batch": (1, 64)}
 
 
 def run(name: str, objective: float, lr: float = 0.01, **fields: Any) -> Trial:
     return trial(name, objective=objective, config={**CONFIG, "lr": lr}, **fields)
+
+
+KNOBS = read_space(CONFIG, {}, {"lr": BOUNDS["lr"]}, (), 4.0)
 
 
 BASELINE = run("baseline", 1.0)
@@ -282,6 +287,137 @@ def test_the_sampler_never_turns_the_seed_nor_what_is_to_be_left_alone() -> None
     assert turned == {"lr", "batch"}
     opening = Opening(start.variant, 1, slots=4, touched=["seed"], leave=["seed"])
     assert MixedStrategy().open(opening) == []
+
+
+def test_a_point_of_the_space_tells_what_it_moves_why_and_what_is_known_near_it() -> None:
+    (one,) = MixedStrategy(size=1, rules_share=0.0).propose(situation())
+    moved = " and ".join(edit.partition("@")[0] for edit in one.edits)
+    assert one.reason.startswith(
+        f"moves {moved}: a Gaussian process expects most of this point after 3 trials; "
+    )
+    assert one.expects == "better than 0.5, or news of a part of the space"
+    assert set(one.evidence) == {"moved", "nearest", "its_objective", "distance"}
+    near = sampled("baseline", KNOBS, [KNOBS[0].unit({"lr": 0.02}) + 0.05], "why not", [A, BASELINE])
+    assert near is not None
+    assert near.reason == "moves lr: why not; near a"
+    assert near.evidence == {"moved": "1 of 1 knobs", "nearest": "a", "its_objective": 0.5, "distance": 0.05}
+    far = sampled("baseline", KNOBS, [0.0], "why not", [A, BASELINE])
+    assert far is not None
+    assert far.reason == "moves lr: why not; no trial is near it"
+    assert sampled("baseline", KNOBS, [KNOBS[0].unit(CONFIG)], "why not") is None
+
+
+def test_with_too_few_results_the_sampler_claims_no_knowledge_and_repeats_nothing() -> None:
+    """With one result points fill the space evenly; one next to the baseline would tell nothing new."""
+    now = replace(situation(bounds={"lr": (0.001, 0.1)}), trials={"baseline": BASELINE}, finished=[BASELINE])
+    taken = [MixedStrategy().propose(replace(now, seed=seed, places=1)) for seed in range(60)]
+    assert all(one.reason.startswith("moves lr: fills the space evenly; ") for (one,) in taken)
+    assert all(one.evidence["distance"] > 0.03 for (one,) in taken)
+
+
+def test_many_moved_knobs_are_counted_and_not_all_named() -> None:
+    config = {f"k{place}": 1.0 for place in range(60)}
+    knobs = read_space(config, dict.fromkeys(config), {}, (), 4.0)
+    one = sampled("baseline", knobs, [0.9] * 60, "why not")
+    assert one is not None
+    assert one.reason == "moves k0, k1, k2 and 57 more: why not"
+    assert len(one.edits) == 60
+
+
+@pytest.mark.parametrize("sampler", ["gaussian", "quasi_random", "random"])
+def test_far_more_knobs_than_jobs_are_no_trouble(sampler: str) -> None:
+    config = {f"k{place}": 1.0 + place for place in range(80)}
+    start = trial("baseline", objective=1.0, config=config)
+    child = trial("child", objective=0.9, config={**config, "k0": 2.0}, parent="baseline", rule="x")
+    other = trial("other", objective=1.1, config={**config, "k1": 9.0}, parent="baseline", rule="x")
+    trials = {one.name: one for one in (start, child, other)}
+    bounds = dict.fromkeys(config, (0.1, 100.0))
+    now = replace(situation(bounds=bounds), trials=trials, finished=[start])
+    proposals = MixedStrategy(sampler=sampler, rules_share=0.0).propose(now)
+    assert [one.rule for one in proposals] == ["sample"] * 4
+
+
+ODD = {
+    "text": "adam",
+    "on": True,
+    "zero": 0,
+    "none": None,
+    "list": [1, 2],
+    "minus": -3,
+    "nan": float("nan"),
+    "inf": float("inf"),
+    "whole": 1,
+    "real": 0.1,
+    "empty": {},
+    "zeros": [{"w": 0.0}, {"w": 0}],
+    "nested": {"deep": [{"x": "a"}, {"x": 2.5}]},
+}
+
+
+@pytest.mark.parametrize("bounds", [{}, {"zeros.*.w": (0.0, 1.0), "list": (0, 1), "inf": (0.1, 1.0)}])
+def test_knobs_that_hold_anything_at_all_are_no_trouble(bounds: Any) -> None:
+    """Variants may change strings, switches, lists: what is no number, or only 0, is left as it is."""
+    paths = [*ODD, "zeros.0.w", "nested.deep.0.x", "nested.deep.1.x", "gone"]
+    start = trial("baseline", objective=1.0, config=ODD)
+    changes = tuple((path, ODD.get(path), "new") for path in paths)
+    other = {**ODD, "minus": 0, "whole": None, "real": "x", "inf": 1.0}
+    child = trial("child", objective=0.9, config=other, parent="baseline", rule="x", changes=changes)
+    worse = trial("worse", objective=2.0, config={**ODD, "whole": float("nan")}, parent="baseline", rule="x")
+    trials = {one.name: one for one in (start, child, worse)}
+    now = replace(situation(bounds=bounds), trials=trials, finished=[start])
+    proposals = MixedStrategy(rules_share=0.0).propose(now)
+    turned = {edit.partition("@")[0] for one in proposals for edit in one.edits}
+    assert turned <= {"minus", "whole", "real", "nested.deep.1.x"}
+    assert turned >= {"minus", "real", "nested.deep.1.x"}
+
+
+@pytest.mark.parametrize(
+    ("trials", "bounds", "says"),
+    [
+        ([trial("baseline", state="FAILED", config=CONFIG)], BOUNDS, "no trial has a result"),
+        ([trial("baseline", config=CONFIG)], BOUNDS, "no trial has a result"),
+        ([BASELINE], {}, "the sampler has no knob to turn: no number has bounds"),
+        ([BASELINE], BOUNDS, "has run already"),
+    ],
+)
+def test_a_silent_sampler_says_why(trials: list[Trial], bounds: Any, says: str) -> None:
+    """An app that cannot run at all does not go on for all its rounds."""
+    now = replace(situation(bounds=bounds), trials={one.name: one for one in trials}, finished=trials)
+    assert says in MixedStrategy().silence(now)
+    assert bool(MixedStrategy().propose(now)) == ("already" in says)
+    assert RulesStrategy().silence(now) == ""
+
+
+def test_a_baseline_that_diverged_is_a_reason_to_look_elsewhere() -> None:
+    broken = trial("baseline", state="INFEASIBLE", config=CONFIG, error="the loss is not finite")
+    now = replace(situation(), trials={"baseline": broken}, finished=[broken])
+    assert [one.rule for one in MixedStrategy().propose(now)] == ["sample"] * 4
+
+
+def test_what_it_foresees_is_what_it_does() -> None:
+    """Size of a round, the rules' part of it, and the knobs that its points turn."""
+    opening = Opening(BASELINE.variant, planned=5, repeats=1, slots=3, bounds=BOUNDS, touched=["lr"])
+    strategy = MixedStrategy(variants_per_run=2)
+    seen = strategy.foresee(opening)
+    ideas = [
+        fired(name, f"r{factor}", f"lr@mul={factor}") for name in ("a", "baseline") for factor in range(3, 9)
+    ]
+    proposals = strategy.propose(situation(ideas, slots=3, opened=4))
+    assert seen.rounds == f"A later round has {len(proposals)} jobs."
+    mine = [one for one in proposals if one.rule != "sample"]
+    assert seen.rules.startswith(
+        f"Of 9 jobs up to {len(mine)} may be children that these rules make of the best 2"
+    )
+    turned = {edit.partition("@")[0] for one in proposals for edit in one.edits if one.rule == "sample"}
+    assert {line.split(":")[0].strip() for line in seen.besides[1:]} == turned
+    assert list(seen.besides[1:]) == ["  lr: 0.01 -> from 0.0001 to 1", "  batch: 8 -> from 1 to 64"]
+    nothing = strategy.foresee(replace(opening, bounds={}, touched=[]))
+    assert nothing.besides[1] == "  nothing yet: no number has bounds, and no variant changes one"
+    given = MixedStrategy(space={"lr": [0.1, 1], "kind": {"choices": ["a", "b"]}})
+    config = {**CONFIG, "kind": "a"}
+    told = given.foresee(replace(opening, start=replace(BASELINE.variant, config=config))).besides
+    assert told[0].endswith("(gaussian), which turns:")
+    assert told[2] == "  kind: 'a' -> one of a, b"
 
 
 @pytest.mark.parametrize(
