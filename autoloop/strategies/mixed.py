@@ -135,7 +135,8 @@ class MixedStrategy(Strategy):
         most = _rounded(self.rules_share * of)
         config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
         knobs = read_space(config, self.space, *known)
-        turns = "turns" if any(self.space.values()) else "turns, besides what rules have changed by then"
+        given = any(entry is not False for entry in self.space.values())
+        turns = "turns" if given else "turns, besides what rules have changed by then"
         return Foresight(
             rules=f"Of {of} jobs up to {most} may be children that these rules make of the best "
             f"{self.parents} trials so far, the first that fires first",

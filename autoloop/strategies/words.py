@@ -14,7 +14,7 @@ from autoloop.strategies.space import Knob
 from autoloop.trials import Trial
 
 CHOICE = {
-    "gaussian": "a Gaussian process expects most of this point after {count} trials",
+    "gaussian": "the most promising point to a Gaussian process after {count} trials",
     "quasi_random": "fills the space evenly",
     "random": "drawn at random",
     "tpe": "Optuna's TPE chose this point after {count} trials",

@@ -293,7 +293,7 @@ def test_a_point_of_the_space_tells_what_it_moves_why_and_what_is_known_near_it(
     (one,) = MixedStrategy(size=1, rules_share=0.0).propose(situation())
     moved = " and ".join(edit.partition("@")[0] for edit in one.edits)
     assert one.reason.startswith(
-        f"moves {moved}: a Gaussian process expects most of this point after 3 trials; "
+        f"moves {moved}: the most promising point to a Gaussian process after 3 trials; "
     )
     assert one.expects == "better than 0.5, or news of a part of the space"
     assert set(one.evidence) == {"moved", "nearest", "its_objective", "distance"}
@@ -417,6 +417,8 @@ def test_what_it_foresees_is_what_it_does() -> None:
     config = {**CONFIG, "kind": "a"}
     told = given.foresee(replace(opening, start=replace(BASELINE.variant, config=config))).besides
     assert told[0].endswith("(gaussian), which turns:")
+    one = MixedStrategy(space={"lr": None, "batch": False}).foresee(opening).besides
+    assert (one[0].endswith("which turns:"), len(one)) == (True, 2)
     assert told[2] == "  kind: 'a' -> one of a, b"
 
 

@@ -21,6 +21,7 @@ ROUNDS = [
     "-m",
     "rounds=2",
     "n_jobs=2",
+    "stop_rules=none",  # a point of the space may be worth none of its steps
     "hydra.sweeper.variants={mass:{ot.loss_config.tau_src@set:1.0}}",
     *FEW_STEPS,
 ]
