@@ -237,7 +237,9 @@ def _afterwards(
         yield "While a job runs, a stop rule ends it when:"
         yield from stop_lines(settings.watching.rules, settings.watching.protect_top)
         yield ""
-    if foresight.rounds:
+    if not settings.flow.barrier:
+        yield "A later round has a job for each slot, decided when the slot is free (barrier=false)."
+    elif foresight.rounds:
         yield foresight.rounds
     if settings.rules:
         last = "" if settings.limits.rounds > 1 else " (in a further round; rounds=1 runs none)"

@@ -22,7 +22,7 @@ from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
-from autoloop.strategies.base import Opening, Situation, Strategy
+from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
 from autoloop.summary import MetricSummary
 from autoloop.trials import Trial, TrialState
 from autoloop.variants import Variant
@@ -178,7 +178,8 @@ def check_strategy(strategy: Strategy) -> None:
     variants of the user's wait, and one that has begun and has a single place, it must return decisions with
     edits on finished trials, none twice, the same ones when asked again, with every variant that waits among
     them, and change nothing it was shown.
-    What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again.
+    What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again, and
+    what it foresees must be a `Foresight`, the same when asked again.
 
     Raises:
         AssertionError: It breaks one of these promises.
@@ -197,6 +198,9 @@ def check_strategy(strategy: Strategy) -> None:
         label, added = f"round 1 of {planned} jobs on {slots} slots", strategy.open(opening)
         _check_proposals(added, {_CHECKED.name: _CHECKED}, name, label)
         _promise(added == strategy.open(opening), name, label, "proposes otherwise when asked again")
+        seen = strategy.foresee(opening)
+        _promise(isinstance(seen, Foresight), name, label, f"foresees {type(seen).__name__}")
+        _promise(seen == strategy.foresee(opening), name, label, "foresees something else when asked again")
 
 
 def _check_proposals(proposals: object, trials: Mapping[str, Trial], name: str, label: str) -> None:

@@ -19,7 +19,7 @@ from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen
 from autoloop.strategies.space import Knob, read_space
-from autoloop.strategies.words import CHOICE, ranges, sampled
+from autoloop.strategies.words import CHOICE, Known, ranges, sampled
 from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
@@ -132,7 +132,7 @@ class MixedStrategy(Strategy):
         """Say how a later round is divided, and what the sampler turns."""
         size = self._size(opening.planned - opening.repeats, opening.slots)
         of = max(size, SHARED)
-        most = _rounded(self.rules_share * of)
+        most, of_outside = _rounded(self.rules_share * of), math.ceil(self.outside_share * of)
         config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
         knobs = read_space(config, self.space, *known)
         given = any(entry is not False for entry in self.space.values())
@@ -142,6 +142,11 @@ class MixedStrategy(Strategy):
             f"{self.parents} trials so far, the first that fires first",
             rounds=f"A later round has {size} job{'s' if size > 1 else ''}.",
             besides=[
+                *(
+                    [f"Of {of} jobs up to {of_outside} may be what strategy.proposer wants."]
+                    if self.proposer
+                    else []
+                ),
                 f"The others are points of the space, chosen by a sampler ({self.name}), which {turns}:",
                 *(f"  {line}" for line in ranges(knobs)),
                 *(() if knobs else ["  nothing yet: no number has bounds, and no variant changes one"]),
@@ -204,9 +209,9 @@ class MixedStrategy(Strategy):
         knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
         seen = _seen(situation, knobs, config)
         why = self._why(seen)
-        points = self.sampler.ask(seen, count + SPARE)
+        points, told = self.sampler.ask(seen, count + SPARE), Known.of(ranked, knobs)
         for point in sorted(points, key=lambda point: _is_no_news(point, seen)):
-            proposal = sampled(start.name, knobs, point, why, ranked)
+            proposal = sampled(start.name, knobs, point, why, told)
             if proposal is not None:
                 yield proposal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from autoloop.edits import format_literal
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import SAMPLE
+from autoloop.strategies.samplers import Floats
 from autoloop.strategies.space import Knob
 from autoloop.trials import Trial
 
@@ -28,8 +30,33 @@ NEAR = 0.15
 SHOWN = 3  # knobs that are named
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Trials with a result, the best first, and where they lie.
+
+    Attributes:
+        trials: The trials, n of them.
+        places: float64 (n, d), their configs as points of a space of d knobs.
+    """
+
+    trials: Sequence[Trial]
+    places: Floats
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], knobs: Sequence[Knob]) -> Known:
+        """Find out where trials lie on these knobs."""
+        places = [[knob.unit(trial.variant.config) for knob in knobs] for trial in trials]
+        return cls(trials, np.array(places, dtype=np.float64).reshape(len(trials), len(knobs)))
+
+    def nearest(self, point: Sequence[float] | Floats) -> tuple[Trial, float]:
+        """Return the trial nearest to a point, and by how much of the range its worst knob differs."""
+        distances = np.abs(self.places - np.asarray(point)).max(axis=1)
+        nearest = int(np.argmin(distances))
+        return self.trials[nearest], float(distances[nearest])
+
+
 def sampled(
-    start: str, knobs: Sequence[Knob], point: Sequence[float], why: str, trials: Sequence[Trial] = ()
+    start: str, knobs: Sequence[Knob], point: Sequence[float] | Floats, why: str, known: Known | None = None
 ) -> Decision | None:
     """Return the proposal that leads from the baseline to a point; None if that is the baseline.
 
@@ -38,33 +65,22 @@ def sampled(
         knobs: The space.
         point: A place between 0 and 1 on each of its knobs.
         why: What the point is good for.
-        trials: Trials with a result, the best first.
+        known: What the study knows of the space.
     """
     edits = {knob.path: knob.edit(float(unit)) for knob, unit in zip(knobs, point, strict=True)}
     moved = [path for path, edit in edits.items() if edit]
     if not moved:
         return None
     evidence: dict[str, Any] = {"moved": f"{len(moved)} of {len(knobs)} knobs"}
-    known, expects = "", ""
-    if trials:
-        nearest, distance = _nearest(knobs, point, trials)
-        evidence |= {
-            "nearest": nearest.name,
-            "its_objective": nearest.objective,
-            "distance": round(distance, 2),
-        }
-        known = f"; near {nearest.name}" if distance <= NEAR else "; no trial is near it"
-        expects = f"better than {trials[0].objective:.4g}, or news of a part of the space"
-    reason = f"moves {_named(moved)}: {why}{known}"
+    around, expects = "", ""
+    if known is not None and known.trials:
+        nearest, distance = known.nearest(point)
+        objective = nearest.objective
+        evidence |= {"nearest": nearest.name, "its_objective": objective, "distance": round(distance, 2)}
+        around = f"; near {nearest.name}" if distance <= NEAR else "; no trial is near it"
+        expects = f"better than {known.trials[0].objective:.4g}, or news of a part of the space"
+    reason = f"moves {_named(moved)}: {why}{around}"
     return Decision(SAMPLE, start, reason, evidence, tuple(edits[path] for path in moved), expects)
-
-
-def _nearest(knobs: Sequence[Knob], point: Sequence[float], trials: Sequence[Trial]) -> tuple[Trial, float]:
-    """Return the trial that differs least from a point, and by how much of the range on its worst knob."""
-    places = np.array([[knob.unit(trial.variant.config) for knob in knobs] for trial in trials])
-    distances = np.abs(places - np.asarray(point)).max(axis=1)
-    nearest = int(np.argmin(distances))
-    return trials[nearest], float(distances[nearest])
 
 
 def _named(paths: Sequence[str]) -> str:

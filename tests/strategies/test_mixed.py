@@ -13,7 +13,7 @@ from autoloop.rules import Decision
 from autoloop.settings import Settings
 from autoloop.strategies import MixedStrategy, Opening, RulesStrategy, Situation, build_strategy
 from autoloop.strategies.space import read_space
-from autoloop.strategies.words import sampled
+from autoloop.strategies.words import Known, sampled
 from autoloop.testing import check_strategy, trial
 from autoloop.trials import Trial
 
@@ -297,11 +297,13 @@ def test_a_point_of_the_space_tells_what_it_moves_why_and_what_is_known_near_it(
     )
     assert one.expects == "better than 0.5, or news of a part of the space"
     assert set(one.evidence) == {"moved", "nearest", "its_objective", "distance"}
-    near = sampled("baseline", KNOBS, [KNOBS[0].unit({"lr": 0.02}) + 0.05], "why not", [A, BASELINE])
+    near = sampled(
+        "baseline", KNOBS, [KNOBS[0].unit({"lr": 0.02}) + 0.05], "why not", Known.of([A, BASELINE], KNOBS)
+    )
     assert near is not None
     assert near.reason == "moves lr: why not; near a"
     assert near.evidence == {"moved": "1 of 1 knobs", "nearest": "a", "its_objective": 0.5, "distance": 0.05}
-    far = sampled("baseline", KNOBS, [0.0], "why not", [A, BASELINE])
+    far = sampled("baseline", KNOBS, [0.0], "why not", Known.of([A, BASELINE], KNOBS))
     assert far is not None
     assert far.reason == "moves lr: why not; no trial is near it"
     assert sampled("baseline", KNOBS, [KNOBS[0].unit(CONFIG)], "why not") is None
@@ -411,6 +413,8 @@ def test_what_it_foresees_is_what_it_does() -> None:
     turned = {edit.partition("@")[0] for one in proposals for edit in one.edits if one.rule == "sample"}
     assert {line.split(":")[0].strip() for line in seen.besides[1:]} == turned
     assert list(seen.besides[1:]) == ["  lr: 0.01 -> from 0.0001 to 1", "  batch: 8 -> from 1 to 64"]
+    asks = MixedStrategy(proposer={"command": "agent"}).foresee(opening).besides
+    assert asks[0] == "Of 6 jobs up to 2 may be what strategy.proposer wants."
     nothing = strategy.foresee(replace(opening, bounds={}, touched=[]))
     assert nothing.besides[1] == "  nothing yet: no number has bounds, and no variant changes one"
     given = MixedStrategy(space={"lr": [0.1, 1], "kind": {"choices": ["a", "b"]}})
