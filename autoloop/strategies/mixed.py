@@ -164,7 +164,7 @@ class MixedStrategy(Strategy):
                 "the sampler has no knob to turn: no number has bounds or was changed by a variant or rule "
                 "(name some in bounds, variants or strategy.space)"
             )
-        return "what the sampler proposes has run already"
+        return "what the sampler proposes is refused"
 
     def _knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
         """Return what the sampler may turn."""

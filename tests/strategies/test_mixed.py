@@ -379,14 +379,14 @@ def test_knobs_that_hold_anything_at_all_are_no_trouble(bounds: Any) -> None:
         ([trial("baseline", state="FAILED", config=CONFIG)], BOUNDS, "no trial has a result"),
         ([trial("baseline", config=CONFIG)], BOUNDS, "no trial has a result"),
         ([BASELINE], {}, "the sampler has no knob to turn: no number has bounds"),
-        ([BASELINE], BOUNDS, "has run already"),
+        ([BASELINE], BOUNDS, "is refused"),
     ],
 )
 def test_a_silent_sampler_says_why(trials: list[Trial], bounds: Any, says: str) -> None:
     """An app that cannot run at all does not go on for all its rounds."""
     now = replace(situation(bounds=bounds), trials={one.name: one for one in trials}, finished=trials)
     assert says in MixedStrategy().silence(now)
-    assert bool(MixedStrategy().propose(now)) == ("already" in says)
+    assert bool(MixedStrategy().propose(now)) == ("refused" in says)
     assert RulesStrategy().silence(now) == ""
 
 
