@@ -96,7 +96,8 @@ class SweeperConf:
 
     Attributes:
         rounds: Rounds in all; round 1 is the baseline and the variants.
-        variants_per_run: Children of each finished run, at most.
+        variants_per_run: Jobs of a later round for each of round 1; of `strategy=rules`, children of each
+            finished run, at most.
         variants: The user's variants of round 1, in any form that `autoloop.variants.parse_entries` reads.
         edits: Edits of the baseline; a comma list of values makes variants.
         rules: Name of a file in conf/rules, or rule name -> its settings.
@@ -147,7 +148,7 @@ class SweeperConf:
     rules: Any = "${oc.select:autoloop.rules,general}"
     bounds: Any = "${oc.select:autoloop.bounds,null}"
     metrics: Any = "${oc.select:autoloop.metrics,general}"
-    strategy: Any = "${oc.select:autoloop.strategy,rules}"
+    strategy: Any = "${oc.select:autoloop.strategy,mixed}"
     seed: Any = "${oc.select:autoloop.seed,0}"
     ignored: Any = "${oc.select:autoloop.ignored,null}"
     max_jobs: Any = "${oc.select:max_jobs,null}"

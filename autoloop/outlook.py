@@ -70,9 +70,14 @@ def stop_lines(rules: Sequence[StopRule], protect_top: int) -> Iterator[str]:
         yield f"  {rule.name}: {rule.condition()}; spares baselines{spared}"
 
 
-def end_lines(limits: Limits) -> Iterator[str]:
-    """Yield what ends the study, one line each."""
-    yield f"  after round {limits.rounds}, or when no rule has anything new to propose"
+def end_lines(limits: Limits, dry: str) -> Iterator[str]:
+    """Yield what ends the study, one line each.
+
+    Args:
+        limits: The study's limits.
+        dry: When its strategy runs dry, in words.
+    """
+    yield f"  after round {limits.rounds}" + (f", or when {dry}" if limits.rounds > 1 else "")
     counts = {
         "jobs": limits.max_jobs,
         "hours": limits.max_hours,

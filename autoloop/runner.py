@@ -139,7 +139,8 @@ class StudyRunner:
         runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
         pool = getattr(self.launcher, "pool", None)
         slots = None if pool is None else pool.slots
-        return plan_text(planned, self.settings, runs, slots, self.composer.signature)
+        foresight = self.planner.foresee(planned, planned.variants[0])
+        return plan_text(planned, self.settings, foresight, runs, slots, self.composer.signature)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -342,6 +343,7 @@ class StudyRunner:
         refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
         stop = Stop(
             f"no rule has anything new to propose after round {planned.number - 1}"
+            + (f", and {planned.silence}" if planned.silence else "")
             + (f" ({refused})" if refused else "")
         )
         if journal.study.running():

@@ -98,8 +98,9 @@ def test_the_budget_counts_over_restarts(tmp_path, undisturbed):
     done = run(undisturbed.study_dir, TWO_JOBS, "rounds=3", "n_jobs=2")
     assert done.code == 0, done.output
     assert done.events[: len(kept)] == kept
-    numbered = sorted((job.job, job.round) for job in done.study.jobs.values())  # planned in another order
-    assert numbered == [(job, 1 + job // 2) for job in range(6)]
+    assert sorted((job.job, job.round) for job in done.study.jobs.values()) == [
+        (job, 1 + job // 2) for job in range(6)
+    ]
     assert len(ran(undisturbed.study_dir)) == 6
     limited = run(tmp_path / "s", TWO_JOBS, "rounds=3", "max_jobs=3")
     assert len(limited.study.jobs) == 3
