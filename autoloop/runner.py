@@ -72,7 +72,8 @@ UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
 AIMS = {
     "race": "which of the leaders leads: another seed",
     "ablate": "which edits of the winner do something: without each of them",
-    "reduce": "the winner without the edits that do nothing",
+    "reduce": "the winner without the edits that seem to do nothing",
+    "check": "do they do nothing: the winner with and without them on further seeds",
     "confirm": "is the winner better: fresh seeds",
 }
 

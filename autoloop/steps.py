@@ -120,8 +120,9 @@ class Close:
     reason: str
 
 
-Aim = Literal["race", "ablate", "reduce", "confirm"]
-"""What is measured: which leader leads, which edits do nothing, the winner without them, its gain."""
+Aim = Literal["race", "ablate", "reduce", "check", "confirm"]
+"""What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
+that is so on further seeds, and the winner's gain."""
 
 
 @dataclass(frozen=True, slots=True)

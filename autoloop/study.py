@@ -51,7 +51,10 @@ WITHOUT = "without"
 MINIMAL = "minimal"
 """The rule of a variant that is the winner without all the edits that do nothing."""
 
-AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL)
+CHECK = "check"
+"""The rule of a repeat that says, beside another config at the same seed, whether edits do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK)
 """Rules of what runs after the search."""
 
 MEASURING = (REPEAT, *AFTERWARDS)
@@ -175,7 +178,7 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule in (REPEAT, CONFIRM)
+        return self.plan.rule in (REPEAT, CHECK, CONFIRM)
 
     @property
     def measures(self) -> bool:
@@ -226,7 +229,7 @@ class Study:
         planned: Round -> how many jobs it had when it was first planned.
         closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
         measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "confirm".
+            "reduce", "check", "confirm".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.

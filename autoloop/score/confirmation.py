@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
-from autoloop.score.bootstrap import DRAWS, Interval, interval
+from autoloop.score.bootstrap import Interval, interval
 from autoloop.score.noise import WEIGHT, noise
-from autoloop.score.pairs import Seed, gain_pct, gains_pct
+from autoloop.score.pairs import afterwards, gain_pct, gains_pct
 from autoloop.score.reduction import root, winner
+from autoloop.score.student import share_below
 from autoloop.study import CONFIRM, Job, Study
 
 
@@ -47,7 +46,7 @@ def confirmation(study: Study) -> Confirmation | None:
     start = root(study, best) if best is not None else None
     if best is None or start is None or best.name == start.name:
         return None
-    own, other = _fresh(study, best), _fresh(study, start)
+    own, other = afterwards(study, best, CONFIRM), afterwards(study, start, CONFIRM)
     gains = gains_pct(study, own, other)
     if not gains:
         return None
@@ -55,12 +54,6 @@ def confirmation(study: Study) -> Confirmation | None:
     optimism = gain_pct(study, best.objective, fresh) if fresh else math.nan
     better = _better(study, gains)
     return Confirmation(best, start, gains, interval(gains), better, best.objective, fresh, optimism)
-
-
-def _fresh(study: Study, job: Job) -> dict[Seed, float]:
-    """Results of a job on fresh seeds."""
-    runs = (one for one in study.counted() if one.plan.rule == CONFIRM and one.plan.parent == job.name)
-    return {one.plan.evidence.get("seed"): one.objective for one in runs if one.known}
 
 
 def _better(study: Study, gains: tuple[float, ...]) -> float:
@@ -75,5 +68,4 @@ def _better(study: Study, gains: tuple[float, ...]) -> float:
     degrees = WEIGHT + count - 1
     scatter = sum((gain - fmean(gains)) ** 2 for gain in gains)
     error = math.sqrt((WEIGHT * floor**2 + scatter) / degrees / count)
-    draws = np.random.default_rng(0).standard_t(degrees, DRAWS)
-    return float((fmean(gains) + error * draws > 0).mean())
+    return share_below(fmean(gains) / error, degrees) if error else float(fmean(gains) > 0)

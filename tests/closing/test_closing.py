@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autoloop.closing import is_closing
+from autoloop.closing import is_closing, seeds_to_check
 from autoloop.errors import ConfigError
+from autoloop.filling import Derived, Round, add_without
 from autoloop.journal import Journal, read_study
 from autoloop.loop import (
     Close,
@@ -25,10 +27,21 @@ from autoloop.loop import (
     at_end,
     next_step,
 )
-from autoloop.score import conclusion, confirmation, contenders, leader, standings, winner
+from autoloop.score import (
+    Noise,
+    conclusion,
+    confirmation,
+    contenders,
+    kept_edits,
+    leader,
+    noise,
+    standings,
+    winner,
+)
 from autoloop.settings import Settings
 from autoloop.study import Study
 from autoloop.until import Condition
+from autoloop.variants import Variant, signature
 from tests.studies import (
     decisions_event,
     job_event,
@@ -212,29 +225,108 @@ def ablated(*objectives: float) -> tuple[Study, Limits]:
     return study, limits
 
 
-def test_edits_that_do_nothing_are_taken_back_together_and_the_rest_is_the_winner() -> None:
+def check(study: Study, **by_name: tuple[float, ...]) -> None:
+    """Run configs on the further seeds that compare the winner with itself without some edits."""
+    runs = [
+        repeat_of(name.replace("_", "-"), 2001 + n, value, rule="check")
+        for name, values in by_name.items()
+        for n, value in enumerate(values)
+    ]
+    measured(study, "check", *runs)
+
+
+SEEDS = (2001, 2002)
+
+
+def test_edits_that_do_nothing_on_further_seeds_too_are_taken_back_together() -> None:
     study, limits = ablated(0.9, 0.801, 0.79)
-    assert due(study, limits) == TakeBack("reduce", "best", (("b", "c"),))
+    assert due(study, limits) == TakeBack("reduce", "best", (("c", "b"),))
     measured(study, "reduce", taken_back("best", 0.8, "b", "c", rule="minimal"))
+    assert due(study, limits) == Reseed("check", ("best-minimal", "best"), SEEDS)
+    assert winner(study).name == "best"  # type: ignore[union-attr]
+    check(study, best_minimal=(0.82, 0.81), best=(0.81, 0.81))
     assert isinstance(due(study, limits), Stop)
     found = winner(study)
     assert found is not None
     assert found.name == "best-minimal"
     assert study.best().name == "best"  # type: ignore[union-attr]
-    assert "without edits of best that do nothing (b, c)" in conclusion(study, "done")
+    assert "without edits of best that do nothing (b, c: no worse without, on 2 further seeds)" in conclusion(
+        study, "done"
+    )
 
 
-def test_edits_that_only_together_do_nothing_stay() -> None:
-    """Each alone is not missed, both are: the run without them says so."""
-    study, _ = ablated(0.9, 0.801, 0.79)
-    measured(study, "reduce", taken_back("best", 0.95, "b", "c", rule="minimal"))
+def test_an_edit_that_only_looked_idle_at_one_seed_stays() -> None:
+    """At the winner's own seed the run without it is as good; on two others it is 5 % worse."""
+    study, limits = ablated(0.9, 0.801, 0.95)
+    assert due(study, limits) == TakeBack("reduce", "best", ())  # it ran already: without b
+    measured(study, "reduce")
+    assert due(study, limits) == Reseed("check", ("best-without-b", "best"), SEEDS)
+    check(study, best_without_b=(0.84, 0.84), best=(0.80, 0.80))
+    assert isinstance(due(study, limits), Stop)
     assert winner(study).name == "best"  # type: ignore[union-attr]
+    assert kept_edits(study) == "b: best is 5 % worse without b on 2 further seeds"
+    assert "do nothing" not in conclusion(study, "done")
+
+
+def test_of_edits_of_which_one_only_looked_idle_the_least_missed_half_is_tried_next() -> None:
+    study, limits = ablated(0.9, 0.801, 0.79)
+    measured(study, "reduce", taken_back("best", 0.8, "b", "c", rule="minimal"))
+    check(study, best_minimal=(0.86, 0.84), best=(0.80, 0.80))
+    assert due(study, limits) == TakeBack("reduce", "best", ())  # it ran already: without c
+    measured(study, "reduce")
+    assert due(study, limits) == Reseed("check", ("best-without-c",), SEEDS)  # the winner has these seeds
+    check(study, best_without_c=(0.80, 0.81))
+    assert isinstance(due(study, limits), Stop)
+    assert winner(study).name == "best-without-c"  # type: ignore[union-attr]
+    assert kept_edits(study).startswith("b: best is 6.25 % worse without b, c")
+
+
+def test_edits_that_only_together_do_something_are_tried_by_half() -> None:
+    """Each alone is not missed, both are, at the winner's own seed: no further seeds are run for both."""
+    study, limits = ablated(0.9, 0.801, 0.79)
+    measured(study, "reduce", taken_back("best", 0.95, "b", "c", rule="minimal"))
+    assert due(study, limits) == TakeBack("reduce", "best", ())
+    measured(study, "reduce")
+    assert due(study, limits) == Reseed("check", ("best-without-c", "best"), SEEDS)
+
+
+def test_a_comparison_that_came_to_nothing_takes_nothing_back() -> None:
+    study, limits = ablated(0.9, 0.801, 0.95)
+    measured(study, "reduce")
+    measured(study, "check")  # refused: the config has no seed
+    assert isinstance(due(study, limits), Stop)
+    assert winner(study).name == "best"  # type: ignore[union-attr]
+
+
+def test_a_noisy_study_compares_on_more_seeds() -> None:
+    assert seeds_to_check(Noise(paired_pct=0.2)) == 2
+    assert seeds_to_check(Noise()) == 2
+    assert seeds_to_check(Noise(paired_pct=2.0)) == 3
+    assert seeds_to_check(Noise(paired_pct=9.0)) == 4
+
+
+def test_fresh_seeds_change_nothing_about_who_was_chosen_and_by_what_noise() -> None:
+    """They scatter by 30 %, which would have made every edit look idle and the baseline as good."""
+    study, limits = over(*THREE, minimal=True, confirm=2)
+    close(study, limits)
+    runs = {"a": 0.9, "b": 0.8, "c": 0.9}
+    measured(study, "ablate", *(taken_back("best", value, path) for path, value in runs.items()))
+    measured(study, "reduce")
+    check(study, best_without_b=(0.80, 0.81), best=(0.80, 0.80))
+    before = noise(study), standings(study)
+    scattered = [("best-without-b", (0.6, 1.2)), ("baseline", (1.4, 0.8))]
+    measured(
+        study,
+        "confirm",
+        *(fresh(name, seed, value) for name, values in scattered for seed, value in enumerate(values)),
+    )
+    assert (noise(study), standings(study)) == before
+    assert winner(study).name == "best-without-b"  # type: ignore[union-attr]
+    assert isinstance(due(study, limits), Stop)
 
 
 def test_where_every_edit_does_something_nothing_more_is_run() -> None:
     study, limits = ablated(0.9, 0.95, 1.0)
-    assert due(study, limits) == TakeBack("reduce", "best", ())
-    measured(study, "reduce")
     assert isinstance(due(study, limits), Stop)
     assert winner(study).name == "best"  # type: ignore[union-attr]
 
@@ -245,6 +337,26 @@ def test_what_has_run_without_an_edit_already_is_not_run_again() -> None:
     study, limits = over(BASE, middle, last, minimal=True)
     close(study, limits)
     assert due(study, limits) == TakeBack("ablate", "last", (("a",),))
+
+
+def test_runs_without_edits_have_names_of_their_own() -> None:
+    """Knobs whose paths end alike, and several tries of the reduced winner."""
+    start = Variant(
+        "baseline", (), None, "baseline", "start", {}, "", (), {"a": {"lr": 1}, "b": {"lr": 1}}, "0"
+    )
+    planned = Round(1, {"0": "baseline"})
+
+    def derive(parent: Variant, edits: Sequence[str]) -> Derived:
+        return Derived(parent.config, tuple(edits), signature({"edits": list(edits)}))
+
+    for paths, rule in ((("a.lr",), "without"), (("b.lr",), "without"), ((), "minimal"), (("c",), "minimal")):
+        add_without(planned, start, "best", dict.fromkeys(paths, 2), paths or ("x",), rule, derive)
+    assert [variant.name for variant in planned.variants] == [
+        "best-without-lr",
+        "best-without-lr_2",
+        "best-minimal",
+        "best-minimal_2",
+    ]
 
 
 def test_items_of_a_list_are_one_edit() -> None:
@@ -261,6 +373,7 @@ def test_the_reduced_winner_is_what_is_confirmed() -> None:
     measured(study, "ablate", *(taken_back("best", value, path) for path, value in runs.items()))
     assert due(study, limits) == TakeBack("reduce", "best", ())  # it ran already: without b
     measured(study, "reduce")
+    check(study, best_without_b=(0.80, 0.81), best=(0.81, 0.80))
     assert due(study, limits) == Reseed("confirm", ("best-without-b", "baseline"), (1001,))
 
 

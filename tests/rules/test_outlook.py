@@ -165,7 +165,8 @@ def test_stop_rules_and_ends_are_lines_of_their_own() -> None:
         "  at the first failed job",
         "  with a run of which train/ot_pi_sum last at least 0.05 and at most 0.3",
         "  leaders within the noise run with up to 2 more seeds before the next round",
-        "  then the winner runs without each of its edits, and without those that do nothing",
+        "  then the winner runs without each of its edits, and without those that seem to do nothing,",
+        "  which it loses if it is no worse without them on 2 to 4 further seeds",
         "  then winner and baseline run on 3 fresh seeds",
     ]
     by_itself = "  then, if it had 24 jobs or more, winner and baseline run on 3 fresh seeds"
