@@ -115,9 +115,15 @@ class PlanRound:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The search is over, and why; what still runs only measures what was found."""
+    """The search is over, and why; what still runs only measures what was found.
+
+    Attributes:
+        reason: Why.
+        worthy: Name of the job that met every condition of ``until``, where that is why.
+    """
 
     reason: str
+    worthy: str = ""
 
 
 Aim = Literal["race", "ablate", "reduce", "check", "confirm"]
@@ -145,10 +151,17 @@ class TakeBack:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The study ends, and why."""
+    """The study ends, and why.
+
+    Attributes:
+        reason: Why.
+        failed: Whether that is a failure.
+        worthy: Name of the job that met every condition of ``until``, where that is why.
+    """
 
     reason: str
     failed: bool = False
+    worthy: str = ""
 
 
 Measure = Reseed | TakeBack

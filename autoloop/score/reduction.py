@@ -15,6 +15,7 @@ from autoloop.score.leader import leader
 from autoloop.score.noise import Noise, noise
 from autoloop.score.pairs import afterwards, gains_pct, results
 from autoloop.study import CHECK, Job, Study
+from autoloop.until import conditions_met
 
 Knobs = dict[str, tuple[Any, Any]]
 """Path -> (value in the starting point, value now) of what differs."""
@@ -94,7 +95,7 @@ def idle(study: Study, winner: Job) -> list[Paths]:
     gains = {}
     for group in groups(knobs(study, winner)):
         other = without(study, winner, group)
-        if other is not None and other.known:
+        if other is not None and _stands_in(study, other):
             gains[group] = gains_pct(study, by_seed.get(other.name, {}), by_seed.get(winner.name, {}))
     kept = [group for group, found in gains.items() if _no_worse(found, floor)]
     return sorted(kept, key=lambda group: -fmean(gains[group]))
@@ -103,10 +104,15 @@ def idle(study: Study, winner: Job) -> list[Paths]:
 def seems_idle(study: Study, winner: Job, paths: Paths) -> bool:
     """Whether the winner without these knobs ran and is not worse at its own seed."""
     other, by_seed = without(study, winner, paths), results(study)
-    if other is None or not other.known:
+    if other is None or not _stands_in(study, other):
         return False
     gains = gains_pct(study, by_seed.get(other.name, {}), by_seed.get(winner.name, {}))
     return _no_worse(gains, noise(study))
+
+
+def _stands_in(study: Study, other: Job) -> bool:
+    """Whether a job has a result, and what ``until`` asks for where the winner was chosen by that."""
+    return other.known and all(condition.holds(other) for condition in conditions_met(study))
 
 
 def is_idle(study: Study, winner: Job, paths: Paths) -> bool:

@@ -75,7 +75,8 @@ def due(study: Study, limits: Limits) -> Step:
 def close(study: Study, limits: Limits) -> None:
     step = next_step(study, limits)
     assert isinstance(step, Close)
-    study.record({"event": "closing", "time": 0.0, "reason": step.reason, "limits": limits.recorded()})
+    event = {"event": "closing", "time": 0.0, "reason": step.reason, "worthy": step.worthy}
+    study.record({**event, "limits": limits.recorded()})
 
 
 def measured(study: Study, aim: str, *jobs: Event) -> None:
@@ -86,11 +87,12 @@ def measured(study: Study, aim: str, *jobs: Event) -> None:
     for n, job in enumerate(jobs):
         assert isinstance(next_step(study, Limits()), Run)
         study.record(job_event(first + n))
-        study.record(trial_event(first + n, job.get("state", "COMPLETE"), job["objective"]))
+        end = trial_event(first + n, job.get("state", "COMPLETE"), job["objective"])
+        study.record({**end, "summary": job.get("summary", {})})
 
 
 def _planned(job: Event) -> Event:
-    return {key: value for key, value in job.items() if key not in ("objective", "state", "round")}
+    return {key: value for key, value in job.items() if key not in ("objective", "state", "round", "summary")}
 
 
 def fresh(parent: str, seed: int, objective: float) -> Event:
@@ -460,6 +462,44 @@ def test_a_search_that_found_enough_or_finds_no_more_is_confirmed_too() -> None:
     assert "no gain over the noise" in step.reason
     out_of_ideas = at_end(study_of(*TWO), Limits(rounds=9, confirm=1), Stop("nothing new"))
     assert out_of_ideas == Close("nothing new")
+
+
+MASS = (Condition("mass", "mass", at_least=0.05),)
+
+
+def with_mass(job: Event, mass: float) -> Event:
+    return {**job, "summary": {"mass": {"last": mass}}}
+
+
+def test_the_run_that_meets_every_condition_is_the_winner_though_another_has_a_better_result() -> None:
+    worthy, better = with_mass(child("worthy", 0.8, A, B), 0.1), with_mass(child("better", 0.7, A), 0.0)
+    study = study_of(BASE, worthy, better)
+    limits = Limits(rounds=9, until=MASS, confirm=1)
+    step = due(study, limits)
+    assert isinstance(step, Close)
+    assert step.worthy == "worthy"
+    close(study, limits)
+    assert winner(study).name == "worthy"  # type: ignore[union-attr]
+    assert due(study, limits) == Reseed("confirm", ("worthy", "baseline"), (1001,))
+    measured(study, "confirm", fresh("worthy", 1, 0.9), fresh("baseline", 1, 1.0))
+    assert due(study, limits) == Stop(step.reason, worthy="worthy")
+    study.record({"event": "round", "time": 0.0, "round": 2, "variants": [], "refused": []})
+    assert winner(study).name == "better"  # type: ignore[union-attr] # the search went on
+
+
+@pytest.mark.parametrize(("mass", "name"), [(0.1, "best-without-b"), (0.0, "best")])
+def test_an_edit_that_a_condition_needs_stays_though_the_result_does_not(mass: float, name: str) -> None:
+    study = study_of(BASE, with_mass(child("best", 0.8, A, B), 0.1))
+    limits = Limits(rounds=9, until=MASS, minimal=True)
+    close(study, limits)
+    without = [taken_back("best", 0.9, "a", "c"), with_mass(taken_back("best", 0.8, "b", "c"), mass)]
+    names = ("best-without-a", "best-without-b")
+    measured(study, "ablate", *({**job, "name": name} for job, name in zip(without, names, strict=True)))
+    if mass:
+        measured(study, "reduce")
+        check(study, best_without_b=(0.8, 0.8), best=(0.8, 0.8))
+    assert isinstance(due(study, limits), Stop)
+    assert winner(study).name == name  # type: ignore[union-attr]
 
 
 def test_limits_are_known_again_from_the_journal(tmp_path: Path) -> None:
