@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autoloop.score.confirmation import confirmation
+from autoloop.score.confirmation import confirmation, seeds_without_result
 from autoloop.score.leader import leader
 from autoloop.score.noise import noise
 from autoloop.score.pairs import gains_pct, results
@@ -62,17 +62,17 @@ def _seeds(count: int, which: str) -> str:
 
 def confirmed(study: Study) -> str:
     """What fresh seeds say of the winner, as a clause; empty where it was not confirmed."""
-    found = confirmation(study)
+    found, without = confirmation(study), seeds_without_result(study)
+    failed = f"without a result on {_seeds(without, 'fresh')}" if without else ""
     if found is None:
-        return ""
-    gain, count = found.gain_pct, len(found.gains_pct)
-    word = "better" if gain.value >= 0 else "worse"
-    seeds = _seeds(count, "fresh")
-    spread = f"90 % interval {gain.low:.3g} to {gain.high:.3g} %, " if count > 1 else ""
-    chance = f"{spread}better with probability {found.better:.2f}"
+        return f", {failed}" if failed else ""
+    low, high = found.interval_pct
+    word = "better" if found.gain_pct >= 0 else "worse"
+    seeds = _seeds(len(found.gains_pct), "fresh") + (f", {failed}" if failed else "")
     luck = f"looked {abs(found.optimism_pct):.2g} % {'better' if found.optimism_pct >= 0 else 'worse'}"
     return (
-        f", {abs(gain.value):.3g} % {word} than {found.start.name} on {seeds} ({chance}); "
+        f", {abs(found.gain_pct):.3g} % {word} than {found.start.name} on {seeds} "
+        f"(90 % interval {low:.3g} to {high:.3g} %, better with probability {found.better:.2f}); "
         f"chosen at {found.selected:.4g}, it comes to {found.fresh:.4g} there: it {luck} than it is"
     )
 

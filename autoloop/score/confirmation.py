@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-from autoloop.score.bootstrap import Interval, interval
-from autoloop.score.noise import WEIGHT, noise
+from autoloop.score.certainty import better_than_zero, interval_of_mean
+from autoloop.score.noise import noise
 from autoloop.score.pairs import afterwards, gain_pct, gains_pct
 from autoloop.score.reduction import root, winner
-from autoloop.score.student import share_below
 from autoloop.study import CONFIRM, Job, Study
+from autoloop.trials import TrialState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Confirmation:
         winner: The winner.
         start: Its starting point.
         gains_pct: Gain in percent, one for each fresh seed.
-        gain_pct: Their mean with its 90 % bootstrap interval.
+        gain_pct: Their mean.
+        interval_pct: Where the true mean lies with 90 %: `autoloop.score.certainty.interval_of_mean`.
         better: Probability (0 to 1) that the winner is better.
         selected: The winner's result at the seed it was chosen by.
         fresh: Its mean result on the fresh seeds.
@@ -33,11 +34,21 @@ class Confirmation:
     winner: Job
     start: Job
     gains_pct: tuple[float, ...]
-    gain_pct: Interval
+    gain_pct: float
+    interval_pct: tuple[float, float]
     better: float
     selected: float
     fresh: float
     optimism_pct: float
+
+
+def seeds_without_result(study: Study) -> int:
+    """On how many fresh seeds the winner came to no result, though it ended: it diverged, or failed."""
+    best = winner(study)
+    runs = [
+        job for job in study.counted() if job.plan.rule == CONFIRM and best and job.plan.parent == best.name
+    ]
+    return sum(job.state not in (None, TrialState.INTERRUPTED) and not job.known for job in runs)
 
 
 def confirmation(study: Study) -> Confirmation | None:
@@ -50,22 +61,15 @@ def confirmation(study: Study) -> Confirmation | None:
     gains = gains_pct(study, own, other)
     if not gains:
         return None
-    fresh = fmean(own.values())
-    optimism = gain_pct(study, best.objective, fresh) if fresh else math.nan
-    better = _better(study, gains)
-    return Confirmation(best, start, gains, interval(gains), better, best.objective, fresh, optimism)
-
-
-def _better(study: Study, gains: tuple[float, ...]) -> float:
-    """Probability that the mean gain is above 0.
-
-    The bootstrap of three values knows only "all of them above 0". So the scatter of these gains is pooled
-    with the study's noise floor, which counts for two degrees of freedom, and the mean is taken to lie about
-    the true gain as Student's t (Gelman et al., Bayesian Data Analysis, 3rd ed. 2013, section 3.2).
-    """
-    count = len(gains)
-    floor = noise(study).paired_pct
-    degrees = WEIGHT + count - 1
-    scatter = sum((gain - fmean(gains)) ** 2 for gain in gains)
-    error = math.sqrt((WEIGHT * floor**2 + scatter) / degrees / count)
-    return share_below(fmean(gains) / error, degrees) if error else float(fmean(gains) > 0)
+    fresh, floor = fmean(own.values()), noise(study).paired_pct
+    return Confirmation(
+        winner=best,
+        start=start,
+        gains_pct=gains,
+        gain_pct=fmean(gains),
+        interval_pct=interval_of_mean(gains, floor),
+        better=better_than_zero(gains, floor),
+        selected=best.objective,
+        fresh=fresh,
+        optimism_pct=gain_pct(study, best.objective, fresh) if fresh else math.nan,
+    )

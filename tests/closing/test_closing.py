@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autoloop.closing import is_closing, seeds_to_check
@@ -38,6 +40,7 @@ from autoloop.score import (
     standings,
     winner,
 )
+from autoloop.score.certainty import better_than_zero, interval_of_mean
 from autoloop.settings import Settings
 from autoloop.study import Study
 from autoloop.until import Condition
@@ -181,8 +184,9 @@ def test_the_headline_is_the_gain_on_fresh_seeds_and_the_luck_of_selection_is_to
     found = confirmation(study)
     assert found is not None
     assert found.gains_pct == pytest.approx((12.0, 10.0, 8.0))
-    assert found.gain_pct.value == pytest.approx(10.0)
-    assert 8.0 <= found.gain_pct.low < 10.0 < found.gain_pct.high <= 12.0
+    assert found.gain_pct == pytest.approx(10.0)
+    half = 2.92 * 2.0 / math.sqrt(3)  # Student's t of three gains whose standard deviation is 2
+    assert found.interval_pct == pytest.approx((10.0 - half, 10.0 + half), abs=1e-3)
     assert 0.95 < found.better < 1.0
     assert found.optimism_pct == pytest.approx(100 * 0.1 / 0.9)
     said = conclusion(study, "done")
@@ -197,7 +201,44 @@ def test_a_winner_that_was_lucky_is_told_as_worse() -> None:
     found = confirmation(study)
     assert found is not None
     assert found.better < 0.5
-    assert "10 % worse than baseline on 1 fresh seed (better with" in conclusion(study, "done")
+    assert "10 % worse than baseline on 1 fresh seed (90 % interval -14.4 to -5.62 %" in conclusion(
+        study, "done"
+    )
+
+
+def test_gains_that_agree_by_luck_are_no_surer_than_the_noise() -> None:
+    """Three gains of exactly 1 %: the noise of 1.5 % for a pair still allows for none."""
+    low, high = interval_of_mean([1.0, 1.0, 1.0], 1.5)
+    assert low < 0 < high
+    assert 0.7 < better_than_zero([1.0, 1.0, 1.0], 1.5) < 0.95
+    assert better_than_zero([1.0, 1.0, 1.0], 0.0) == 1.0
+    assert better_than_zero([0.0], 0.0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("count", "real"), [(1, 1.5), (2, 1.5), (3, 1.5), (5, 1.5), (3, 1.0), (2, 20.0), (3, 20.0), (5, 20.0)]
+)
+def test_the_interval_holds_the_truth_at_least_as_often_as_it_says(count: int, real: float) -> None:
+    """Also where the noise is far above the 1.5 % that the study takes it for, but for a single gain."""
+    draws = np.random.default_rng(1).normal(4.0, real, size=(2000, count))
+    ends = [interval_of_mean(list(row), 1.5) for row in draws]
+    assert np.mean([low <= 4.0 <= high for low, high in ends]) > 0.885
+
+
+def test_a_winner_that_comes_to_nothing_on_a_fresh_seed_is_told() -> None:
+    study, limits = over(*TWO, confirm=2)
+    close(study, limits)
+    lost = {**fresh("good", 1, 0.0), "objective": None, "state": "INFEASIBLE"}
+    measured(
+        study, "confirm", lost, fresh("good", 2, 0.9), fresh("baseline", 1, 1.0), fresh("baseline", 2, 1.0)
+    )
+    assert "10 % better than baseline on 1 fresh seed, without a result on 1 fresh seed (" in conclusion(
+        study, "done"
+    )
+    study, limits = over(*TWO, confirm=1)
+    close(study, limits)
+    measured(study, "confirm", lost, fresh("baseline", 1, 1.0))
+    assert conclusion(study, "done").endswith("objective 0.8, without a result on 1 fresh seed")
 
 
 def test_repeats_that_chose_the_winner_confirm_nothing() -> None:

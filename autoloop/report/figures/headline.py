@@ -61,8 +61,8 @@ def _best(facts: Facts) -> list[Markup]:
     change, sure = facts.change(best, baseline), confirmation(facts.study)
     if sure is not None:
         note = confirmed(facts.study).lstrip(", ")
-        word = "better" if sure.gain_pct.value >= 0 else "worse"
-        tiles.append(_tile(text.percent(abs(sure.gain_pct.value)), note, "Confirmed on fresh seeds", word))
+        word = "better" if sure.gain_pct >= 0 else "worse"
+        tiles.append(_tile(text.percent(abs(sure.gain_pct)), note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
         note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
         tiles.append(_tile(text.percent(change.pct), note, "Against the baseline", change.word))
