@@ -95,6 +95,7 @@ def _proof(study: Study) -> dict[str, Any]:
     proof: dict[str, Any] = {"without_effect": list(without)} if without else {}
     if found is not None:
         proof["confirmed"] = {
+            "name": found.chosen.name,
             "seeds": len(found.gains_pct),
             "gain_pct": found.gain_pct,
             "interval_pct": list(found.interval_pct),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from autoloop.score.confirmation import confirmation, seeds_without_result
+from autoloop.score.confirmation import Confirmation, broken_seeds, confirmation, winner
 from autoloop.score.leader import leader
 from autoloop.score.noise import noise
 from autoloop.score.pairs import gains_pct, results
-from autoloop.score.reduction import Paths, checked, is_idle, knobs, reductions, root, winner, without_effect
+from autoloop.score.reduction import (
+    Paths,
+    checked,
+    chosen,
+    is_idle,
+    knobs,
+    reductions,
+    root,
+    without_effect,
+)
 from autoloop.study import Job, Study
 
 
@@ -32,7 +41,7 @@ def conclusion(study: Study, reason: str) -> str:
 def dropped_edits(study: Study) -> str:
     """Which edits of the leader are not part of the winner, in words; empty where it has them all."""
     best, paths = leader(study), without_effect(study)
-    if best is None or not paths:
+    if best is None or not paths or winner(study) is not chosen(study):
         return ""
     seeds = _seeds(len(checked(study, best, paths)), "further")
     return f"{best.name} that do nothing ({', '.join(paths)}: no worse without, on {seeds})"
@@ -61,17 +70,26 @@ def _seeds(count: int, which: str) -> str:
 
 
 def confirmed(study: Study) -> str:
-    """What fresh seeds say of the winner, as a clause; empty where it was not confirmed."""
-    found, without = confirmation(study), seeds_without_result(study)
-    failed = f"without a result on {_seeds(without, 'fresh')}" if without else ""
-    if found is None:
-        return f", {failed}" if failed else ""
-    low, high = found.interval_pct
+    """What fresh seeds say of what the search chose, as a clause; empty where it was not confirmed."""
+    best, found = chosen(study), confirmation(study)
+    broken = broken_seeds(study, best) if best is not None else 0
+    if best is None or (found is None and not broken):
+        return ""
+    own = winner(study) is best
+    who = "" if own else f"{best.name}, which looked best, "
+    failed = f"came to no result on {_seeds(broken, 'fresh')}"
+    said = [f"{'it ' if own else who}{failed}"] if broken else []
+    if found is not None:
+        said.insert(0, f"{who}{'' if own else 'is '}{_gain(found)}")
+    return (", " if own and found is not None else "; ") + "; ".join(said)
+
+
+def _gain(found: Confirmation) -> str:
+    (low, high), seeds = found.interval_pct, _seeds(len(found.gains_pct), "fresh")
     word = "better" if found.gain_pct >= 0 else "worse"
-    seeds = _seeds(len(found.gains_pct), "fresh") + (f", {failed}" if failed else "")
     luck = f"looked {abs(found.optimism_pct):.2g} % {'better' if found.optimism_pct >= 0 else 'worse'}"
     return (
-        f", {abs(found.gain_pct):.3g} % {word} than {found.start.name} on {seeds} "
+        f"{abs(found.gain_pct):.3g} % {word} than {found.start.name} on {seeds} "
         f"(90 % interval {low:.3g} to {high:.3g} %, better with probability {found.better:.2f}); "
         f"chosen at {found.selected:.4g}, it comes to {found.fresh:.4g} there: it {luck} than it is"
     )

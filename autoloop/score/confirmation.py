@@ -1,4 +1,4 @@
-"""Confirmation: winner and starting point on seeds that nothing was chosen by."""
+"""Confirmation: what a search chose and its starting point on seeds that nothing was chosen by."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from statistics import fmean
 
 from autoloop.score.certainty import better_than_zero, interval_of_mean
 from autoloop.score.noise import noise
-from autoloop.score.pairs import afterwards, gain_pct, gains_pct
-from autoloop.score.reduction import root, winner
+from autoloop.score.pairs import LOST, afterwards, gain_pct, gains_pct
+from autoloop.score.reduction import chosen, root
 from autoloop.study import CONFIRM, Job, Study
-from autoloop.trials import TrialState
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The winner's gain over its starting point on fresh seeds.
+    """The gain of what a search chose over its starting point on fresh seeds.
 
     Attributes:
-        winner: The winner.
+        chosen: What the search chose.
         start: Its starting point.
         gains_pct: Gain in percent, one for each fresh seed.
         gain_pct: Their mean.
         interval_pct: Where the true mean lies with 90 %: `autoloop.score.certainty.interval_of_mean`.
-        better: Probability (0 to 1) that the winner is better.
-        selected: The winner's result at the seed it was chosen by.
+        better: Probability (0 to 1) that it is better.
+        selected: Its result at the seed it was chosen by.
         fresh: Its mean result on the fresh seeds.
         optimism_pct: How much better the first is than the second, in percent: the luck of having been
             chosen, and of the seed.
     """
 
-    winner: Job
+    chosen: Job
     start: Job
     gains_pct: tuple[float, ...]
     gain_pct: float
@@ -42,18 +41,9 @@ class Confirmation:
     optimism_pct: float
 
 
-def seeds_without_result(study: Study) -> int:
-    """On how many fresh seeds the winner came to no result, though it ended: it diverged, or failed."""
-    best = winner(study)
-    runs = [
-        job for job in study.counted() if job.plan.rule == CONFIRM and best and job.plan.parent == best.name
-    ]
-    return sum(job.state not in (None, TrialState.INTERRUPTED) and not job.known for job in runs)
-
-
 def confirmation(study: Study) -> Confirmation | None:
-    """What the fresh seeds say; None where winner and starting point have none in common."""
-    best = winner(study)
+    """What the fresh seeds say; None where both have none in common."""
+    best = chosen(study)
     start = root(study, best) if best is not None else None
     if best is None or start is None or best.name == start.name:
         return None
@@ -63,7 +53,7 @@ def confirmation(study: Study) -> Confirmation | None:
         return None
     fresh, floor = fmean(own.values()), noise(study).paired_pct
     return Confirmation(
-        winner=best,
+        chosen=best,
         start=start,
         gains_pct=gains,
         gain_pct=fmean(gains),
@@ -73,3 +63,22 @@ def confirmation(study: Study) -> Confirmation | None:
         fresh=fresh,
         optimism_pct=gain_pct(study, best.objective, fresh) if fresh else math.nan,
     )
+
+
+def broken_seeds(study: Study, job: Job) -> int:
+    """On how many fresh seeds a job's config diverged, or was stopped as broken."""
+    runs = (one for one in study.counted() if one.plan.rule == CONFIRM and one.plan.parent == job.name)
+    return sum(one.state in LOST for one in runs)
+
+
+def winner(study: Study) -> Job | None:
+    """What a study found: what its search chose, or the starting point where fresh seeds speak for that.
+
+    They do where the mean gain is below 0, or where the choice broke on more of them.
+    """
+    best = chosen(study)
+    if best is None:
+        return None
+    start, found = root(study, best), confirmation(study)
+    worse = found is not None and found.gain_pct < 0
+    return start if worse or broken_seeds(study, best) > broken_seeds(study, start) else best

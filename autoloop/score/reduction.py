@@ -151,6 +151,6 @@ def without_effect(study: Study) -> Paths:
     return tuple(path for path in knobs(study, best) if path not in left)
 
 
-def winner(study: Study) -> Job | None:
-    """What a study found: the leader, without the edits that do nothing where that was found out."""
+def chosen(study: Study) -> Job | None:
+    """What a search chose: the leader, without the edits that do nothing where that was found out."""
     return reduced(study) or leader(study)

@@ -39,7 +39,7 @@ def test_the_winner_loses_what_does_nothing_and_is_confirmed_on_fresh_seeds(ran:
     assert not any(word.startswith("momentum") for word in best.plan.overrides)
     found = confirmation(ran.study)
     assert found is not None
-    assert found.winner.name == best.name
+    assert found.chosen.name == best.name
     assert len(found.gains_pct) == 2
     seeds = {job.plan.evidence["seed"] for job in ran.study.counted() if job.plan.rule == "confirm"}
     assert seeds == {1006, 1007}
@@ -118,6 +118,23 @@ def test_report_and_why_tell_what_was_dropped_what_stayed_and_by_which_runs(luck
     assert kept in next((lucky.study_dir / "reports").glob("*.md")).read_text()
     check = next(job for job in lucky.study.counted() if job.plan.rule == "check")
     assert "to see whether edits that seem to do nothing do nothing" in why(lucky.study, check.name)
+
+
+def test_where_fresh_seeds_speak_against_the_choice_the_baseline_is_the_winner(tmp_path: Path) -> None:
+    lucky = "+hydra.sweeper.variants={lucky:{fluke@set:0.1}}"
+    words = ("lr=0.3", lucky, "hydra.sweeper.rules={}", "hydra.sweeper.rounds=2", "hydra.sweeper.confirm=2")
+    ran = run(tmp_path / "study", *words)
+    assert ran.code == 0, ran.output
+    sentence = next(line for line in ran.output.splitlines() if "the study ends after" in line)
+    assert "the best is baseline (job 0)" in sentence
+    assert "lucky, which looked best, is 10 % worse than baseline on 2 fresh seeds" in sentence
+    stored = yaml.safe_load((ran.study_dir / "best.yaml").read_text())
+    assert (stored["name"], stored["confirmed"]["name"]) == ("baseline", "lucky")
+    assert stored["confirmed"]["gain_pct"] == pytest.approx(-10)
+    page = (ran.study_dir / "reports" / "report.html").read_text()
+    text = next((ran.study_dir / "reports").glob("*.md")).read_text()
+    for report in (page, text):
+        assert "lucky, which looked best, is 10 % worse than baseline on 2 fresh seeds" in report
 
 
 def test_leaders_within_the_noise_are_raced_before_they_have_children(tmp_path: Path) -> None:

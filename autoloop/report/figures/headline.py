@@ -60,7 +60,7 @@ def _best(facts: Facts) -> list[Markup]:
     tiles = [_tile(text.number(best.objective), join([link(best), f", round {best.round}"]), "Best trial")]
     change, sure = facts.change(best, baseline), confirmation(facts.study)
     if sure is not None:
-        note = confirmed(facts.study).lstrip(", ")
+        note = confirmed(facts.study).lstrip(",; ")
         word = "better" if sure.gain_pct >= 0 else "worse"
         tiles.append(_tile(text.percent(abs(sure.gain_pct)), note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
