@@ -51,7 +51,7 @@ FEW, CLOSE_PCT = 12, 20.0
 """From so many jobs on they are worth it too where what was chosen looks less than so much better.
 
 Measured (docs/benchmarks.md): of winners of 12 and 24 jobs that looked less than 20 % better than their
-baseline two in five were not, of the others one in eighty.
+baseline a third were not, of the others one in a hundred.
 """
 
 RACERS = 4

@@ -6,6 +6,7 @@ Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7
 from __future__ import annotations
 
 import math
+from functools import cache
 
 _BISECTIONS = 100
 
@@ -29,6 +30,7 @@ def share_below(t: float, degrees: int) -> float:
     return (1 + inside) / 2
 
 
+@cache
 def quantile(share: float, degrees: int) -> float:
     """The number below which a share (above 0, below 1) of the distribution lies; `share_below` inverted."""
     if share < 0.5:

@@ -135,6 +135,10 @@ class MemoryStudy:
             for place, point in enumerate(points)
         )
 
+    def close(self, limits: Limits) -> None:
+        """End the search; what is measured then is due by these limits."""
+        self._record("closing", reason="the benchmark", limits=limits.recorded())
+
     def measure(self, step: Measure) -> None:
         """Run what is to be measured, as a further part of the latest round."""
         self._run_jobs(self.planner.measure(self.study, step), aim=step.aim)
