@@ -74,11 +74,12 @@ def broken_seeds(study: Study, job: Job) -> int:
 def winner(study: Study) -> Job | None:
     """What a study found: what its search chose, or the starting point where fresh seeds speak for that.
 
-    They do where the mean gain is below 0, or where the choice broke on more of them.
+    They do where the mean gain is below 0, or where the choice broke on more of them; but not where the
+    search ended with a run that has all that ``until`` asks for: the starting point has not.
     """
     best = chosen(study)
-    if best is None:
-        return None
+    if best is None or study.worthy or not study.closing:
+        return best
     start, found = root(study, best), confirmation(study)
     worse = found is not None and found.gain_pct < 0
     return start if worse or broken_seeds(study, best) > broken_seeds(study, start) else best

@@ -80,9 +80,9 @@ def reductions(study: Study, winner: Job) -> list[Paths]:
 
     First all groups of its knobs without which it was not worse at its own seed, then the half of them that
     it missed least, and so on: among edits that only seemed idle the one that does most hides in the other
-    half.
+    half. None before the search is over.
     """
-    found = idle(study, winner)
+    found = idle(study, winner) if study.closing else []
     sizes = [len(found)] if found else []
     while sizes and sizes[-1] > 1:
         sizes.append((sizes[-1] + 1) // 2)

@@ -537,8 +537,10 @@ def test_the_run_that_meets_every_condition_is_the_winner_though_another_has_a_b
     close(study, limits)
     assert winner(study).name == "worthy"  # type: ignore[union-attr]
     assert due(study, limits) == Reseed("confirm", ("worthy", "baseline"), (1001,))
-    measured(study, "confirm", fresh("worthy", 1, 0.9), fresh("baseline", 1, 1.0))
+    measured(study, "confirm", fresh("worthy", 1, 1.1), fresh("baseline", 1, 1.0))
     assert due(study, limits) == Stop(step.reason, worthy="worthy")
+    assert winner(study).name == "worthy"  # type: ignore[union-attr] # though it is worse: the baseline is not worthy
+    assert ", 10 % worse than baseline on 1 fresh seed" in conclusion(study, step.reason)
     study.record({"event": "round", "time": 0.0, "round": 2, "variants": [], "refused": []})
     assert winner(study).name == "better"  # type: ignore[union-attr] # the search went on
 
