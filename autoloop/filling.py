@@ -17,7 +17,7 @@ from autoloop.errors import EditError, NoChangeError
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
 from autoloop.study import REPEAT, WITHOUT
-from autoloop.variants import Variant, safe_name
+from autoloop.variants import Variant, safe_name, unique_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +221,11 @@ def add_without(
         rule: What it is called in the journal.
         derive: See `Derive`.
     """
-    knob = dropped[0].rpartition(".")[2]
+    knob = f"-{dropped[0].rpartition('.')[2]}" if rule == WITHOUT else ""
+    (name,) = unique_names([f"{of[:40]}-{rule}{knob}"], planned.seen.values())
     child = replace(
         start,
-        name=safe_name(f"{of[:40]}-{rule}{'-' + knob if rule == WITHOUT else ''}"),
+        name=name,
         edits=tuple(f"{path}@set={format_literal(value)}" for path, value in left.items()),
         parent=start.name,
         rule=rule,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from autoloop.closing import SEEDS, WORTH
+from autoloop.closing import CLOSE_PCT, FEW, FEWEST, MOST, SEEDS, WORTH
 from autoloop.filling import Derived, Disposer
 from autoloop.loop import Limits
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
@@ -97,8 +97,10 @@ def measuring_lines(limits: Limits) -> Iterator[str]:
     if limits.racing and limits.rounds > 1:
         yield f"  leaders within the noise run with up to {limits.racing} more seeds before the next round"
     if limits.minimal:
-        yield "  then the winner runs without each of its edits, and without those that do nothing"
+        yield "  then the winner runs without each of its edits, and without those that seem to do nothing,"
+        yield f"  which it loses if it is no worse without them on {FEWEST} to {MOST} further seeds"
     if limits.confirm:
         yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
     elif limits.confirm is None and limits.rounds > 1:
-        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"
+        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds;"
+        yield f"  from {FEW} jobs on where the winner looks less than {CLOSE_PCT:g} % better"

@@ -34,11 +34,18 @@ from autoloop.scorecard_file import load_outcomes, save_outcomes
 from autoloop.settings import Settings
 from autoloop.steps import Measure, Reseed, TakeBack
 from autoloop.strategies import Foresight, Opening, Situation
-from autoloop.study import CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
+from autoloop.study import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
 from autoloop.trials import Trial
 from autoloop.variants import Variant
 
 log = logging.getLogger("autoloop")
+
+RESEEDED = {
+    "race": (REPEAT, "{} is among the leaders"),
+    "check": (CHECK, "{} on another seed, to see whether edits that seem to do nothing do nothing"),
+    "confirm": (CONFIRM, "confirms {} with a fresh seed"),
+}
+"""Aim -> the rule and the reason of jobs that run a config with further seeds."""
 
 
 class Planner:
@@ -76,18 +83,19 @@ class Planner:
 
         Raises:
             EditError: A named variant cannot be used.
-            ConfigError: Repeats, racing or confirmation are asked for, and the config has no seed.
+            ConfigError: Repeats, racing, `minimal` or confirmation are asked for, and the config has no seed.
         """
         planned = first_round(points.starts, points.named, self._composer.derive, self.settings.ignored)
         repeats = self.settings.judging.repeats
-        if self.settings.limits.racing or self.settings.limits.confirm:
+        limits = self.settings.limits
+        if limits.racing or limits.minimal or limits.confirm:
             seed_path(points.starts[0].config, self.settings.judging.seed_paths)  # told before anything runs
         for start in points.starts if repeats else ():
             path = seed_path(start.config, self.settings.judging.seed_paths)
             seeds = islice(fresh_seeds(seed_of(start.config, path)), repeats)
             why = f"measures the noise: {start.name} with another seed"
             add_repeats(planned, start, path, seeds, why, self._composer.derive)
-        if self.settings.limits.rounds > 1:
+        if limits.rounds > 1:
             self._fill_up(planned, points.starts[0])
         return planned
 
@@ -222,7 +230,7 @@ class Planner:
             add_without(planned, start, job.name, left, paths, rule, self._composer.derive)
 
     def _reseed(self, study: Study, planned: Round, step: Reseed) -> None:
-        confirms = step.aim == "confirm"
+        rule, why = RESEEDED[step.aim]
         for offset in step.offsets:
             for name in step.jobs:
                 variant = self.trial(self._job(study, name)).variant
@@ -232,9 +240,7 @@ class Planner:
                     planned.refuse(variant, str(error))
                     continue
                 seed = nth_seed(seed_of(variant.config, path), offset)
-                why = f"confirms {name} with a fresh seed" if confirms else f"{name} is among the leaders"
-                rule = CONFIRM if confirms else REPEAT
-                add_repeats(planned, variant, path, [seed], why, self._composer.derive, rule)
+                add_repeats(planned, variant, path, [seed], why.format(name), self._composer.derive, rule)
 
     def _job(self, study: Study, name: str) -> Job:
         job = study.by_name(name)

@@ -72,7 +72,8 @@ UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
 AIMS = {
     "race": "which of the leaders leads: another seed",
     "ablate": "which edits of the winner do something: without each of them",
-    "reduce": "the winner without the edits that do nothing",
+    "reduce": "the winner without the edits that seem to do nothing",
+    "check": "do they do nothing: the winner with and without them on further seeds",
     "confirm": "is the winner better: fresh seeds",
 }
 
@@ -246,12 +247,13 @@ class StudyRunner:
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
-            best = winner(study)
+            best = winner(replace(study, worthy=stop.worthy))
             self.planner.keep_score(study)
             journal.append(
                 "stop",
                 reason=stop.reason,
                 failed=stop.failed,
+                worthy=stop.worthy,
                 best=best.name if best else None,
                 limits=self.settings.limits.recorded(),
             )
@@ -309,7 +311,8 @@ class StudyRunner:
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
         elif isinstance(step, Close):
-            journal.append("closing", reason=step.reason, limits=self.settings.limits.recorded())
+            limits = self.settings.limits.recorded()
+            journal.append("closing", reason=step.reason, worthy=step.worthy, limits=limits)
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(journal, step)

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import confirmation  # noqa: E402
 import strategies  # noqa: E402
 from contest import report, score  # noqa: E402
 
@@ -39,3 +40,10 @@ def test_the_page_shows_what_the_raw_results_say() -> None:
     page = report.PAGE.read_text()
     assert report.replaced(page, report.section(scores)) == page
     assert report.PAGE.with_name(report.PICTURE).read_text() == report.picture(scores)
+
+
+@pytest.mark.slow
+def test_the_tables_on_confirmation_are_what_its_raw_results_say() -> None:
+    tables = "\n".join(confirmation.report(confirmation.read(confirmation.RESULTS))).split("\n\n")
+    page = report.PAGE.read_text()
+    assert [table for table in tables if table not in page] == []

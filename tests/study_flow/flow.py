@@ -33,10 +33,12 @@ def always(name: str, edit: str) -> str:
     return f"hydra.sweeper.rules={{{name}:{{{settings}}}}}"
 
 
-def run(study_dir: Path, *words: str, launcher: str = "basic") -> Ran:
+def run(
+    study_dir: Path, *words: str, launcher: str = "basic", app: Path = APP, metrics: str = METRICS
+) -> Ran:
     """Run a study, by rules unless a word says otherwise; return what its journal and its terminal say."""
-    command = [sys.executable, str(APP), "-m", "hydra/sweeper=autoloop", f"hydra/launcher={launcher}"]
-    command += [f"hydra.sweep.dir={study_dir}", METRICS]
+    command = [sys.executable, str(app), "-m", "hydra/sweeper=autoloop", f"hydra/launcher={launcher}"]
+    command += [f"hydra.sweep.dir={study_dir}", metrics]
     command += [*(() if any("sweeper.strategy=" in word for word in words) else [RULES]), *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
