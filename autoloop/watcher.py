@@ -12,18 +12,23 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autoloop.history import History, HistoryReader, Series, read_history
 from autoloop.metrics import Metrics
 from autoloop.score import noise
 from autoloop.stopping import Live, StopDecision, StopRule, first_stop, protected
 from autoloop.study import Job, Study
+from autoloop.trials import TrialState
 
 log = logging.getLogger("autoloop")
 
 
 #: Rounds whose surroundings are kept: the latest, and those whose stragglers still run.
 KEPT_ROUNDS = 4
+
+#: A job is compared with so many, the latest that had ended: each may have to be read from disk.
+MOST_ENDED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class _Watched:
         known: What had ended when it was planned.
         parent: Curves of its parent; none of one that did not complete by then.
         best: Curves of the best of ``known``.
+        ended: Curves of the objective of ``known``, see `autoloop.stopping.Live`.
         margin_pct: See `autoloop.stopping.Live`.
         rules: The rules that are asked about it.
         until: It was judged up to this step.
@@ -59,9 +65,26 @@ class _Watched:
     known: Study
     parent: History
     best: History
+    ended: Sequence[Series]
     margin_pct: float
     rules: tuple[StopRule, ...]
     until: int = -1
+
+
+class _Ended(Sequence[Series]):
+    """Curves of the objective of jobs that ended, each read when it is first looked at."""
+
+    def __init__(self, read: Callable[[Job], Series | None], jobs: Sequence[Job]) -> None:
+        self._read = read
+        self._jobs = jobs
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        return self._read(self._jobs[place]) or Series.of([])
 
 
 class Watcher:
@@ -172,6 +195,7 @@ class Watcher:
             watched.known.maximize,
             watched.parent,
             watched.best,
+            watched.ended,
             watched.margin_pct,
         )
         after, watched.until = watched.until, max(int(series.steps[-1]) for series in history.values())
@@ -191,6 +215,7 @@ class Watcher:
             known,
             self._curves(parent) if parent is not None and parent.known else History({}),
             self._curves(best) if best is not None else History({}),
+            _Ended(self._objective, _comparable(known)),
             margin_pct,
             rules,
         )
@@ -214,12 +239,21 @@ class Watcher:
         return self._metrics.canonical(read_history(self._study_dir / job.run_dir))
 
     def _objective(self, job: Job) -> Series | None:
-        """The curve of the objective of a job that completed."""
+        """The curve of the objective of a job that ended, as far as it counts."""
         if job.job not in self._objectives:
-            self._objectives[job.job] = self._curves(job).get(self._metrics.objective)
+            series = self._curves(job).get(self._metrics.objective)
+            if series is not None and job.stop_step is not None:
+                series = series.until(job.stop_step)
+            self._objectives[job.job] = series
         return self._objectives[job.job]
 
     def _rule_failed(self, rule: StopRule, error: Exception) -> None:
         if rule.name not in self._broken:
             self._broken.add(rule.name)
             log.warning("stop rule %s fails and ends no job: %s: %s", rule.name, type(error).__name__, error)
+
+
+def _comparable(known: Study) -> list[Job]:
+    """The jobs that others are compared with at the same step: the latest that completed or were stopped."""
+    told = (TrialState.COMPLETE, TrialState.STOPPED)
+    return [job for job in known.counted() if job.state in told and not job.measures][-MOST_ENDED:]
