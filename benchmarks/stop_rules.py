@@ -3,10 +3,10 @@
     python benchmarks/stop_rules.py [--studies 20] [--jobs 24] [--only TASK ...]
 
 Nothing decides here but chance: every job is a point of the task's box, drawn evenly, in rounds of four, all
-at one seed, the baseline first. So every kind of curve comes up, and `Behind` is asked about each, in several
-strengths, against the best so far and against the baseline as the parent. A winner is lost where a job that
-was stopped would have been the best of its study. Prints one Markdown row for each strength: jobs stopped,
-training steps saved, winners lost.
+at one seed, the baseline first. So every kind of curve comes up, and about each are asked the shipped sets of
+rules, `Behind` in several strengths, against the best so far and against the baseline as the parent, and
+`Rungs`. A winner is lost where a job that was stopped would have been the best of its study. Prints one
+Markdown row for each: jobs stopped, training steps saved, winners lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from contest.task import Task
 from autoloop.edits import apply
 from autoloop.errors import NoChangeError
 from autoloop.history.series import History, Series
-from autoloop.stopping import Behind, Live, StopRule, first_stop, protected
+from autoloop.settings import load_group
+from autoloop.stopping import Behind, Live, Rungs, StopRule, build_stop_rules, first_stop, protected
 
 MARGIN_PCT = 3.0  # the noise floor's, where nothing was measured
 ROUND = 4
@@ -43,6 +44,7 @@ class Cost:
         studies: Studies.
         lost: Studies whose winner was stopped.
         worst_pct: By how much the best that was left is worse than the winner that was lost, at most.
+        lost_pct: The sum of these over all studies.
     """
 
     jobs: int = 0
@@ -52,6 +54,7 @@ class Cost:
     studies: int = 0
     lost: int = 0
     worst_pct: float = 0.0
+    lost_pct: float = 0.0
     lost_on: list[str] = field(default_factory=list)
 
     def count(self, task: Task, stop: int | None) -> None:
@@ -92,16 +95,19 @@ def ask(rules: list[StopRule], task: Task, curves: list[History], cost: Cost) ->
     """Let the rules go through one study and add what they did."""
     metric = task.objective
     finals = [last(curve.get(metric)) for curve in curves]
-    alive = [0]
+    alive, ended = [0], [curves[0][metric]]
     for first in range(1, len(curves), ROUND):
         known = list(alive)
         best = min(known, key=lambda job: finals[job])
         others = [curves[other][metric] for other in known if metric in curves[other]]
+        before = list(ended)
         for job in range(first, min(first + ROUND, len(curves))):
-            reference = {"parent": curves[0], "best": curves[best], "margin_pct": MARGIN_PCT}
-            live = Live("job", curves[job], metric, **reference)
+            reference = {"parent": curves[0], "best": curves[best], "ended": before}
+            live = Live("job", curves[job], metric, margin_pct=MARGIN_PCT, **reference)
             found = first_stop(rules, live, partial(_safe, curves[job].get(metric), others))
             cost.count(task, found.step if found else None)
+            if metric in curves[job]:
+                ended.append(curves[job][metric].until(found.step if found else task.steps))
             if found is None:
                 alive.append(job)
     cost.studies += 1
@@ -109,7 +115,8 @@ def ask(rules: list[StopRule], task: Task, curves: list[History], cost: Cost) ->
     if left > whole:
         cost.lost += 1
         cost.lost_on.append(task.name)
-        cost.worst_pct = max(cost.worst_pct, 100 * (left - whole) / abs(whole))
+        worse = 100 * (left - whole) / abs(whole)
+        cost.worst_pct, cost.lost_pct = max(cost.worst_pct, worse), cost.lost_pct + worse
 
 
 def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
@@ -117,10 +124,21 @@ def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
 
 
 STRENGTHS: dict[str, list[StopRule]] = {
+    f"all of `{choice}`": build_stop_rules(load_group("stop_rules", choice))
+    for choice in ("general", "act_ot", "thrifty")
+}
+STRENGTHS |= {
     f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
     for who in ("best", "parent")
-    for by in (10.0, 25.0, 50.0, 75.0)
-    for after in (0.3, 0.4, 0.5)
+    for by in (10.0, 25.0, 50.0)
+    for after in (0.1, 0.3, 0.4, 0.5)
+}
+STRENGTHS |= {
+    f"not among the best {keep:.0%} at {', '.join(f'{share:.0%}' for share in at)}": [
+        Rungs(name="x", at=at, keep=keep)
+    ]
+    for at in ((0.1, 0.3, 0.6), (0.2, 0.5), (0.4, 0.7))
+    for keep in (1 / 4, 1 / 3, 1 / 2)
 }
 
 
@@ -140,12 +158,14 @@ def main() -> None:
             for name, rules in STRENGTHS.items():
                 ask(rules, task, curves, costs[name])
         print(f"{task.name} is done", flush=True)
-    print("| rule | jobs stopped | steps saved | winners lost | at most | on |\n|---|---|---|---|---|---|")
+    print("| rule | jobs stopped | steps saved | winners lost | worse by, mean | at most | on |")
+    print("|---|---|---|---|---|---|---|")
     for name, cost in costs.items():
         where = ", ".join(f"{task} {cost.lost_on.count(task)}" for task in dict.fromkeys(cost.lost_on))
         print(
             f"| {name} | {100 * cost.stopped / cost.jobs:.0f} % | {100 * cost.saved / cost.steps:.0f} % "
-            f"| {cost.lost} of {cost.studies} | {cost.worst_pct:.2g} % | {where} |"
+            f"| {cost.lost} of {cost.studies} | {cost.lost_pct / cost.studies:.2g} % "
+            f"| {cost.worst_pct:.2g} % | {where} |"
         )
 
 

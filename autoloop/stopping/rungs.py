@@ -34,7 +34,7 @@ class Rungs(StopRule):
     Args:
         name: Name of the rule.
         at: Shares of the steps (above 0, below 1), ascending.
-        keep: Share of the trials that go on at each (above 0, below 1), rounded up.
+        keep: Share of the trials that go on at each (above 0, at most 1), rounded down; one always does.
         least: So many others must have come as far, at least 1.
         points: Evaluations that a job has in any case, at least 2.
     """
@@ -43,7 +43,7 @@ class Rungs(StopRule):
         self,
         *,
         name: str,
-        at: object = (0.1, 0.3, 0.6),
+        at: object = (0.2, 0.5),
         keep: float = 1 / 3,
         least: int = 3,
         points: int = 2,
@@ -68,7 +68,7 @@ class Rungs(StopRule):
         step, value, sign = int(own.steps[-1]), float(own.values[-1]), -1 if live.maximize else 1
         others = list(_values(live, step))
         place = 1 + sum(sign * other < sign * value for other in others)
-        kept = math.ceil(self.keep * (1 + len(others)))
+        kept = max(1, math.floor(self.keep * (1 + len(others)) + ROUNDING))
         if not math.isfinite(value) or len(others) < self.least or place <= kept:
             return None
         reason = f"{live.objective} is number {place} of {1 + len(others)} at step {step}; {kept} go on"

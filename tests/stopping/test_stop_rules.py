@@ -183,11 +183,10 @@ def among(values: list[float], ended: Sequence[Series] = FIELD, **fields: Any) -
     ("values", "step"),
     [
         ([0.25] * 10, None),  # third
-        ([0.35] * 10, 200),  # fourth; the first rung is at step 100, and two evaluations are due to any job
+        ([0.35] * 10, 200),  # fourth
         ([0.35], None),
-        ([0.9, 0.15, 0.35, 0.9], 300),  # behind at the second rung
-        ([0.9, 0.15, 0.15, 0.9, 0.9, 0.15, 0.9], None),  # behind between the rungs only
-        ([0.05] * 5 + [0.9] * 5, 600),
+        ([0.9, 0.15, 0.9, 0.9, 0.35, 0.9], 500),  # behind at the second rung
+        ([0.9, 0.15, 0.9, 0.9, 0.15, 0.9], None),  # behind between the rungs only
         ([0.3] * 10, None),  # of equals both go on
         ([INF, NAN, INF, 0.1, 0.1, NAN], None),  # another rule's
         ([], None),
@@ -201,19 +200,24 @@ def test_at_a_rung_only_the_best_third_goes_on(values: list[float], step: int | 
         assert found.reason.startswith(f"{L1} is number {found.evidence['place']} of 9 at step {step}")
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("share", [0.5, 0.7, 1.0])
 def test_a_rung_decides_the_same_whenever_the_job_is_looked_at(share: float) -> None:
     values = [0.05, 0.15] + [0.9] * 8
     found = first_stop([Rungs(name="x")], among(values[: int(10 * share)]))
     assert found is not None
-    assert found.step == 300
+    assert found.step == 500
 
 
 def test_a_stopped_trial_counts_at_the_rungs_it_came_to() -> None:
     stopped = [series.until(200) for series in FIELD[1:]]
     ended = [FIELD[0], *stopped]
     assert first_stop([Rungs(name="x")], among([0.35] * 10, ended)).step == 200  # type: ignore[union-attr]
-    assert first_stop([Rungs(name="x")], among([0.05, 0.15] + [0.9] * 8, ended)) is None  # one other at 300
+    assert first_stop([Rungs(name="x")], among([0.05, 0.15] + [0.9] * 8, ended)) is None  # one other at 500
+
+
+def test_two_evaluations_are_due_to_any_job() -> None:
+    assert first_stop([Rungs(name="x", at=0.1)], among([0.9])) is None
+    assert first_stop([Rungs(name="x", at=0.1)], among([0.9, 0.9])).step == 200  # type: ignore[union-attr]
 
 
 def test_with_few_others_no_rung_decides() -> None:
