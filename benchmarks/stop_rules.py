@@ -6,7 +6,8 @@ Nothing decides here but chance: every job is a point of the task's box, drawn e
 at one seed, the baseline first. So every kind of curve comes up, and about each are asked the shipped sets of
 rules, `Behind` in several strengths, against the best so far and against the baseline as the parent, and
 `Rungs`. A winner is lost where a job that was stopped would have been the best of its study. Prints one
-Markdown row for each: jobs stopped, training steps saved, winners lost.
+Markdown row for each: jobs stopped, training steps saved, winners lost; and for each task how well the order
+of the jobs early in their trainings tells their order at the end.
 """
 
 from __future__ import annotations
@@ -65,6 +66,26 @@ class Cost:
         self.saved += 0 if stop is None else task.steps - stop
 
 
+EARLY = (0.1, 0.2, 0.3, 0.5, 0.75)  # shares of the steps
+
+
+def foretold(task: Task, curves: list[History]) -> list[float]:
+    """Rank correlation (Spearman's) of the objective at each early share with its end, in one study."""
+    found = [curve.get(task.objective) or Series.of([]) for curve in curves]
+    end = _ranks([last(series) for series in found])
+    early = [_ranks([_or_inf(series.at(int(share * task.steps))) for series in found]) for share in EARLY]
+    return [float(np.corrcoef(ranks, end)[0, 1]) if ranks.std() else math.nan for ranks in early]
+
+
+def _ranks(values: list[float]) -> np.ndarray:
+    """Places from 0; equal values share theirs."""
+    return np.unique(values, return_inverse=True)[1].astype(float)
+
+
+def _or_inf(value: float) -> float:
+    return value if math.isfinite(value) else math.inf
+
+
 def points(task: Task, count: int, seed: int) -> list[dict[str, object]]:
     """Draw points of a task's box, evenly in the logarithm; the baseline is the first."""
     draw = np.random.default_rng(seed)
@@ -87,8 +108,7 @@ def value(draw: np.random.Generator, low: float, high: float) -> float:
 
 def last(series: Series | None) -> float:
     """The result; infinite where there is none."""
-    found = math.inf if series is None or not len(series) else float(series.values[-1])
-    return found if math.isfinite(found) else math.inf
+    return math.inf if series is None or not len(series) else _or_inf(float(series.values[-1]))
 
 
 def ask(rules: list[StopRule], task: Task, curves: list[History], cost: Cost) -> None:
@@ -131,7 +151,7 @@ STRENGTHS |= {
     f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
     for who in ("best", "parent")
     for by in (10.0, 25.0, 50.0)
-    for after in (0.1, 0.3, 0.4, 0.5)
+    for after in (0.1, 0.3, 0.4)
 }
 STRENGTHS |= {
     f"not among the best {keep:.0%} at {', '.join(f'{share:.0%}' for share in at)}": [
@@ -152,12 +172,19 @@ def main() -> None:
     args = parser.parse_args()
     chosen = [task for name, task in tasks().items() if task.curves and (not args.only or name in args.only)]
     costs = {name: Cost() for name in STRENGTHS}
+    told: dict[str, list[list[float]]] = {task.name: [] for task in chosen}
     for task in chosen:
         for seed in range(args.studies):
             curves = [task.train(point) for point in points(task, args.jobs, seed)]
+            told[task.name].append(foretold(task, curves))
             for name, rules in STRENGTHS.items():
                 ask(rules, task, curves, costs[name])
         print(f"{task.name} is done", flush=True)
+    print_costs(costs)
+    print_foretold(told)
+
+
+def print_costs(costs: dict[str, Cost]) -> None:
     print("| rule | jobs stopped | steps saved | winners lost | worse by, mean | at most | on |")
     print("|---|---|---|---|---|---|---|")
     for name, cost in costs.items():
@@ -167,6 +194,14 @@ def main() -> None:
             f"| {cost.lost} of {cost.studies} | {cost.lost_pct / cost.studies:.2g} % "
             f"| {cost.worst_pct:.2g} % | {where} |"
         )
+
+
+def print_foretold(told: dict[str, list[list[float]]]) -> None:
+    print(f"\n| task | {' | '.join(f'{share:.0%} of the steps' for share in EARLY)} |")
+    print("|---|" + "---|" * len(EARLY))
+    for name, studies in told.items():
+        cells = ["" if math.isnan(one) else f"{one:.2f}" for one in np.mean(studies, axis=0)]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Rungs(StopRule):
         *,
         name: str,
         at: object = (0.2, 0.5),
-        keep: float = 1 / 3,
+        keep: float = 0.334,
         least: int = 3,
         points: int = 2,
     ) -> None:
