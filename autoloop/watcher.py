@@ -121,7 +121,7 @@ class Watcher:
         self._only = only
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
-        self._known: dict[int, tuple[Study, float]] = {}  # by the event that planned a round
+        self._known: dict[int, tuple[Study, float, _Ended]] = {}  # by the event that planned a round
         self._told: set[int] = set()
         self._broken: set[str] = set()
         self._closing = threading.Event()
@@ -206,7 +206,7 @@ class Watcher:
         return first_stop(watched.rules, live, safe, after, self._rule_failed)
 
     def _begin(self, study: Study, job: Job) -> _Watched:
-        known, margin_pct = self._as_of(study, job)
+        known, margin_pct, ended = self._as_of(study, job)
         parent, best, rules = known.by_name(job.plan.parent), known.best(), self._watching.rules
         if job.is_repeat:
             rules = tuple(rule for rule in rules if not rule.spares)
@@ -215,17 +215,18 @@ class Watcher:
             known,
             self._curves(parent) if parent is not None and parent.known else History({}),
             self._curves(best) if best is not None else History({}),
-            _Ended(self._objective, _comparable(known)),
+            ended,
             margin_pct,
             rules,
         )
 
-    def _as_of(self, study: Study, job: Job) -> tuple[Study, float]:
-        """What had ended when a job was planned, and its noise; the jobs of a round share the answer."""
+    def _as_of(self, study: Study, job: Job) -> tuple[Study, float, _Ended]:
+        """What had ended when a job was planned, its noise and curves; a round's jobs share the answer."""
         if job.planned_as not in self._known:
             known = study.when_planned(job)
             latest = dict(list(self._known.items())[-KEPT_ROUNDS + 1 :])
-            self._known = {**latest, job.planned_as: (known, noise(known).margin_pct())}
+            ended = _Ended(self._objective, _comparable(known))
+            self._known = {**latest, job.planned_as: (known, noise(known).margin_pct(), ended)}
         return self._known[job.planned_as]
 
     def _is_protected(self, known: Study, history: History) -> bool:
