@@ -136,7 +136,7 @@ def test_an_outside_rule_is_told_by_its_docstring() -> None:
     assert Proposes(name="mine").foresee({}).when == "Proposes says so"
 
 
-@pytest.mark.parametrize("choice", ["act_ot", "general"])
+@pytest.mark.parametrize("choice", ["act_ot", "general", "thrifty"])
 def test_every_stop_rule_tells_its_thresholds(choice: str) -> None:
     for name, entry in shipped("stop_rules", choice).items():
         (rule,) = build_stop_rules({name: entry})
