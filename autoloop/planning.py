@@ -153,8 +153,9 @@ class Planner:
         left = None if limit is None else limit - study.searched
         room = min((count for count in (places, left) if count is not None), default=None)
         answer = self._ask_outside(study, number, room, start.variant, trials)
+        ideas = [job for job in study.counted() if not job.measures]
         opened = {job.name for job in study.begun_with(1) if not job.measures}
-        since = [job for job in study.counted() if not job.measures and job.name not in opened]
+        since = [job for job in ideas if job.name not in opened]
         situation = Situation(
             finished=finished,
             trials=trials,
@@ -175,6 +176,7 @@ class Planner:
             planned=[job.plan.rule for job in since],
             begun=sum(job.round == number for job in since),
             places=room,
+            running=[self._variant_of(job) for job in ideas if job.state is None],
         )
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
@@ -249,9 +251,12 @@ class Planner:
 
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
+        return job.trial(self._variant_of(job))
+
+    def _variant_of(self, job: Job) -> Variant:
         if job.name not in self._variants:
             self._variants[job.name] = self._variant(job.plan)
-        return job.trial(self._variants[job.name])
+        return self._variants[job.name]
 
     def remember(self, variants: Sequence[Variant]) -> None:
         """Keep variants that were planned, so that their configs need not be composed again."""

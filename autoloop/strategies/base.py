@@ -73,6 +73,7 @@ class Situation:
         planned: Rules of the jobs that were planned since, as they were planned, measurements aside.
         begun: How many of these, the latest, the round has already: where a round is filled job by job.
         places: How many more jobs there is room for; None for any number.
+        running: Variants of jobs that have not ended, as they were planned, measurements aside.
     """
 
     finished: Sequence[Trial]
@@ -94,6 +95,7 @@ class Situation:
     planned: Sequence[str] = ()
     begun: int = 0
     places: int | None = None
+    running: Sequence[Variant] = ()
 
 
 @dataclass(frozen=True, slots=True)

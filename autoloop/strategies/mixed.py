@@ -19,7 +19,7 @@ from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen
 from autoloop.strategies.space import Knob, read_space
-from autoloop.strategies.words import CHOICE, Known, ranges, sampled
+from autoloop.strategies.words import CHOICE, NEAR, Known, ranges, sampled
 from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
@@ -210,7 +210,10 @@ class MixedStrategy(Strategy):
         seen = _seen(situation, knobs, config)
         why = self._why(seen)
         points, told = self.sampler.ask(seen, count + SPARE), Known.of(ranked, knobs)
-        for point in sorted(points, key=lambda point: _is_no_news(point, seen)):
+        running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
+        for point in sorted(
+            points, key=lambda one: _is_at(one, seen.points, APART) + _is_at(one, running, NEAR)
+        ):
             proposal = sampled(start.name, knobs, point, why, told)
             if proposal is not None:
                 yield proposal
@@ -241,9 +244,9 @@ class _Due:
         return self.had / self.meant if self.meant else 1.0
 
 
-def _is_no_news(point: Floats, seen: Seen) -> bool:
-    """Whether a trial is all but there already; such a point goes last."""
-    return bool(len(seen.points) and np.abs(seen.points - point).max(axis=1).min() <= APART)
+def _is_at(point: Floats, known: Floats, reach: float) -> bool:
+    """Whether a known point is so near to another on every knob that the other is no news and goes last."""
+    return bool(len(known) and np.abs(known - point).max(axis=1).min() <= reach)
 
 
 class _Round:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autoloop.edits import apply
 from autoloop.errors import ConfigError
 from autoloop.rules import Decision
 from autoloop.settings import Settings
@@ -315,6 +316,18 @@ def test_with_too_few_results_the_sampler_claims_no_knowledge_and_repeats_nothin
     taken = [MixedStrategy().propose(replace(now, seed=seed, places=1)) for seed in range(60)]
     assert all(one.reason.startswith("moves lr: fills the space evenly; ") for (one,) in taken)
     assert all(one.evidence["distance"] > 0.03 for (one,) in taken)
+
+
+def test_a_place_that_gets_free_has_no_point_next_to_one_that_runs() -> None:
+    """The sampler does not know of it yet: left alone it would want the same point again."""
+    alone = MixedStrategy(rules_share=0.0)
+    (wanted,) = alone.propose(situation(places=1))
+    config = apply(wanted.edits, CONFIG)
+    running = replace(BASELINE.variant, name="running", config=config)
+    (other,) = alone.propose(situation(places=1, running=[running]))
+    knobs = read_space(CONFIG, {}, BOUNDS, (), 4.0)
+    first, second = ([knob.unit(apply(one.edits, CONFIG)) for knob in knobs] for one in (wanted, other))
+    assert max(abs(a - b) for a, b in zip(first, second, strict=True)) > 0.15
 
 
 def test_many_moved_knobs_are_counted_and_not_all_named() -> None:
