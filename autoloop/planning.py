@@ -69,7 +69,7 @@ class Planner:
             settings: Its settings.
             composer: Makes configs of variants.
             study_dir: Its directory.
-            slots: Tells how many jobs run at a time, None if that is not known.
+            slots: Tells of how many slots none is to stand idle, None if that is not known.
         """
         self.settings = settings
         self.study_dir = study_dir

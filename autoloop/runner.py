@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop import __version__
 from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
-from autoloop.dispatch import Dispatcher, Returns, slots_of, stream_of
+from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.filling import Round
@@ -90,7 +90,8 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher, settings))
+        fill = partial(slots_to_fill, launcher, settings)
+        self.planner = Planner(settings, self.composer, self.study_dir, fill)
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()

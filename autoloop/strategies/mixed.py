@@ -40,8 +40,8 @@ class MixedStrategy(Strategy):
     filled job by job, and over four jobs where it has fewer.
 
     Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each that round 1 was
-    planned with, or ``size`` jobs. Where the number of slots is known, both are filled up to a multiple of
-    it, round 1 with points of the space.
+    planned with, or ``size`` jobs. Where slots have GPUs or ``n_jobs`` says how many there are, both are
+    filled up to a multiple of them, round 1 with points of the space.
 
     The sampler turns the knobs of ``space``, or every number that has bounds or was changed by a variant or
     rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said; never the
@@ -184,14 +184,14 @@ class MixedStrategy(Strategy):
     def _of_rules(self, situation: Situation) -> list[Decision]:
         """Return what rules say of the best trials: the first word on each, then the second words."""
         ranked = _ranked(situation)
-        best, known = ranked[: self.parents], {trial.name for trial in ranked}
+        best, broken = ranked[: self.parents], _broken(situation)
         each = []
         for trial in best:
             fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
             fired = fired or list(situation.proposed(trial.name))
             fired = [*_go_on(trial, situation), *fired] if trial is best[0] else fired
             each.append(sorted(fired, key=situation.preference, reverse=True))
-        healing = [one for one in situation.decisions if one.fired and one.judged not in known]
+        healing = [one for one in situation.decisions if one.fired and one.judged in broken]
         rows = zip_longest(*each)
         return [*healing, *(one for row in rows for one in row if one is not None)]
 
@@ -298,6 +298,12 @@ def _ranked(situation: Situation) -> list[Trial]:
         and trial.variant.rule not in MEASURING
     ]
     return sorted(known, key=lambda trial: sign * trial.objective)
+
+
+def _broken(situation: Situation) -> set[str]:
+    """Return the names of the trials that a rule may heal; one that was stopped for being behind is not ill."""
+    told = (TrialState.COMPLETE, TrialState.STOPPED)
+    return {name for name, one in situation.trials.items() if one.state not in told}
 
 
 def _has_result(situation: Situation) -> bool:

@@ -206,6 +206,13 @@ def test_a_rule_that_heals_a_failed_run_is_heard_first() -> None:
     assert (proposals[0].rule, proposals[0].trial) == ("memory", "broken")
 
 
+def test_a_stopped_run_is_not_ill_and_has_no_children() -> None:
+    stopped = trial("stopped", state="STOPPED", config=CONFIG, job=4)
+    now = situation([fired("stopped", "more", "batch@mul=0.5")])
+    proposals = MixedStrategy().propose(replace(now, trials={**now.trials, "stopped": stopped}))
+    assert "stopped" not in {one.trial for one in proposals}
+
+
 def test_going_on_repeats_the_step_that_helped() -> None:
     (step,) = [one for one in MixedStrategy().propose(situation()) if one.rule == "go_on"]
     assert step.edits == ("lr@set=0.04",)
