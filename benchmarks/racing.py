@@ -82,7 +82,7 @@ def scores(rows: Sequence[Mapping[str, str]], best: Mapping[str, float]) -> dict
     found: dict[Place, dict[int, float]] = {}
     for row in rows:
         study, place = int(row["study"]), (row["task"], row["rival"], int(row["budget"]))
-        unseen = _unseen(tasks()[row["task"]], study)
+        unseen = _unseen(tasks()[row["task"]], study, len(row["fresh"].split()))
         fresh, baseline = (
             [float(value) for value, new in zip(row[name].split(), unseen, strict=True) if new]
             for name in ("fresh", "baseline")
@@ -91,11 +91,16 @@ def scores(rows: Sequence[Mapping[str, str]], best: Mapping[str, float]) -> dict
     return found
 
 
-def _unseen(task: Task, study: int) -> list[bool]:
-    """Which of a study's fresh seeds no race can have trained with."""
-    fresh = task.fresh_seeds(study)
-    known = {(study + offset) % (len(fresh) + 1) for offset in range(MOST + 1)}
-    return [seed not in known for seed in fresh]
+def _unseen(task: Task, study: int, fresh: int) -> list[bool]:
+    """Which of so many fresh seeds of a study no race can have trained with.
+
+    A task with few seeds has one more than are fresh: the study's own, to which a race adds 1 or 2.
+    """
+    if type(task).fresh_seeds is Task.fresh_seeds:
+        return [True] * fresh
+    seeds = fresh + 1
+    known = {(study + offset) % seeds for offset in range(MOST + 1)}
+    return [seed not in known for seed in range(seeds) if seed != study % seeds]
 
 
 def differences(
