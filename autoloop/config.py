@@ -118,7 +118,7 @@ class SweeperConf:
             children are made of them; 0 for none.
         minimal: Whether the winner's edits that do nothing are looked for and taken back at the end.
         confirm: So many fresh seeds on which winner and baseline run at the end; ``auto``: 3 from
-            24 jobs on, and from 12 on where the winner looks less than 20 % better.
+            24 jobs on.
         noise: ``{repeats: 0, seed: null}``: how often the baseline is run again with another seed in round 1,
             and the path of the seed where it is not one of the usual ones.
         cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from autoloop.closing import CLOSE_PCT, FEW, FEWEST, MOST, SEEDS, WORTH
+from autoloop.closing import FEWEST, MOST, SEEDS, WORTH
 from autoloop.filling import Derived, Disposer
 from autoloop.loop import Limits
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
@@ -102,5 +102,4 @@ def measuring_lines(limits: Limits) -> Iterator[str]:
     if limits.confirm:
         yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
     elif limits.confirm is None and limits.rounds > 1:
-        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds;"
-        yield f"  from {FEW} jobs on where the winner looks less than {CLOSE_PCT:g} % better"
+        yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"

@@ -64,8 +64,8 @@ class Situation:
         proposed: What rules proposed when they were asked about the trial of that name, in whatever round.
         waiting: Variants of the user's that wait in the queue, as proposals.
         outside: What the outside proposer wants, if the strategy has one.
-        slots: Of so many slots none is to stand idle: those with GPUs, or as many as ``n_jobs`` asks for; None
-            where neither is known.
+        slots: Of so many slots none is to stand idle: those with GPUs, or as many as ``n_jobs`` asks for;
+            None where neither is known.
         bounds: Path pattern -> (low, high) for every value an edit may set.
         leave: Path patterns of what no strategy is to turn by itself: the seed, knobs that the trainer does
             not heed.

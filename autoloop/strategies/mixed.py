@@ -301,7 +301,7 @@ def _ranked(situation: Situation) -> list[Trial]:
 
 
 def _broken(situation: Situation) -> set[str]:
-    """Return the names of the trials that a rule may heal; one that was stopped for being behind is not ill."""
+    """Return the names of the trials that a rule may heal; one that was stopped for being behind is not."""
     told = (TrialState.COMPLETE, TrialState.STOPPED)
     return {name for name, one in situation.trials.items() if one.state not in told}
 

@@ -169,10 +169,7 @@ def test_stop_rules_and_ends_are_lines_of_their_own() -> None:
         "  which it loses if it is no worse without them on 2 to 4 further seeds",
         "  then winner and baseline run on 3 fresh seeds",
     ]
-    by_itself = [
-        "  then, if it had 24 jobs or more, winner and baseline run on 3 fresh seeds;",
-        "  from 12 jobs on where the winner looks less than 20 % better",
-    ]
-    assert list(end_lines(Limits(rounds=3), "nothing is left"))[1:] == by_itself
+    by_itself = "  then, if it had 24 jobs or more, winner and baseline run on 3 fresh seeds"
+    assert list(end_lines(Limits(rounds=3), "nothing is left"))[1:] == [by_itself]
     assert list(end_lines(Limits(rounds=3, confirm=0), "it is dry")) == ["  after round 3, or when it is dry"]
     assert list(end_lines(Limits(rounds=1), "nothing is left")) == ["  after round 1"]
