@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
 
 from autoloop.score.leader import contenders, leader
 from autoloop.score.noise import Noise, noise
-from autoloop.score.pairs import afterwards, gains_pct, results
+from autoloop.score.pairs import afterwards
 from autoloop.score.reduction import (
     Paths,
     chosen,
@@ -47,13 +46,6 @@ SEEDS = 3
 WORTH = 24
 """Jobs of a search from which on these 2 x 3 jobs cost at most a quarter of it."""
 
-FEW, CLOSE_PCT = 12, 20.0
-"""From so many jobs on they are worth it too where what was chosen looks less than so much better.
-
-Measured (docs/benchmarks.md): of winners of 12 and 24 jobs that looked less than 20 % better than their
-baseline a third were not, of the others one in a hundred.
-"""
-
 RACERS = 4
 """Leaders that are raced, at most: one round of a small box."""
 
@@ -67,19 +59,7 @@ def seeds_to_confirm(study: Study, limits: Limits) -> int:
     """On how many fresh seeds winner and starting point run."""
     if limits.confirm is not None:
         return limits.confirm
-    if limits.rounds == 1 or study.searched < FEW:
-        return 0
-    return SEEDS if study.searched >= WORTH or _looks_close(study) else 0
-
-
-def _looks_close(study: Study) -> bool:
-    """Whether what was chosen looks so little better than its starting point that it may be luck."""
-    best, by_seed = chosen(study), results(study)
-    start = root(study, best) if best is not None else None
-    if best is None or start is None:
-        return False
-    gains = gains_pct(study, by_seed.get(best.name, {}), by_seed.get(start.name, {}))
-    return bool(gains) and fmean(gains) < CLOSE_PCT
+    return SEEDS if limits.rounds > 1 and study.searched >= WORTH else 0
 
 
 def seeds_to_check(floor: Noise) -> int:

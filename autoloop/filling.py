@@ -72,6 +72,7 @@ class Round:
         places: How many more variants fit; None for any number.
         variants: What will run.
         refused: What will not.
+        silence: Why the strategy had nothing but what rules proposed, where nothing will run.
     """
 
     number: int
@@ -79,6 +80,7 @@ class Round:
     places: int | None = None
     variants: list[Variant] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    silence: str = ""
 
     def add(self, variant: Variant) -> None:
         """Take a variant in."""

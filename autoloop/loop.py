@@ -109,10 +109,9 @@ def _complete(study: Study, number: int, flow: Flow) -> bool:
 
 def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
-    jobs = study.of_round(number)
+    jobs, begun = study.of_round(number), study.begun_with(number)
     stopped = sum(job.stop_step is not None for job in jobs)
-    begun = min(job.planned_as for job in jobs)
-    replaced = sum(job.planned_as > begun and not job.measures for job in jobs)
+    replaced = sum(not job.measures for job in jobs) - sum(not job.measures for job in begun)
     full = limits.max_jobs is not None and study.searched >= limits.max_jobs
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
         return Wait()

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop import __version__
 from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
-from autoloop.dispatch import Dispatcher, Returns, slots_of, stream_of
+from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.filling import Round
@@ -90,7 +90,8 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher, settings))
+        fill = partial(slots_to_fill, launcher, settings)
+        self.planner = Planner(settings, self.composer, self.study_dir, fill)
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
@@ -140,7 +141,8 @@ class StudyRunner:
         runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
         pool = getattr(self.launcher, "pool", None)
         slots = None if pool is None else pool.slots
-        return plan_text(planned, self.settings, runs, slots, self.composer.signature)
+        foresight = self.planner.foresee(planned, planned.variants[0])
+        return plan_text(planned, self.settings, foresight, runs, slots, self.composer.signature)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -345,6 +347,7 @@ class StudyRunner:
         refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
         stop = Stop(
             f"no rule has anything new to propose after round {planned.number - 1}"
+            + (f", and {planned.silence}" if planned.silence else "")
             + (f" ({refused})" if refused else "")
         )
         if journal.study.running():

@@ -320,6 +320,12 @@ class Study:
         """Jobs of one round without those that a later try replaced, as they were planned."""
         return self._as_planned(self.tally.rounds.get(number, ()))
 
+    def begun_with(self, number: int) -> list[Job]:
+        """Jobs that a round was first planned with: none that joined it while it ran or was measured."""
+        jobs = self.of_round(number)
+        begun = min((job.planned_as for job in jobs), default=0)
+        return [job for job in jobs if job.planned_as == begun]
+
     def waiting(self) -> list[Job]:
         """Jobs that are planned and not started, in the order to start them: that of their numbers."""
         return [self.jobs[job] for job in sorted(self.tally.open) if not self.jobs[job].started]

@@ -12,18 +12,23 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autoloop.history import History, HistoryReader, Series, read_history
 from autoloop.metrics import Metrics
 from autoloop.score import noise
 from autoloop.stopping import Live, StopDecision, StopRule, first_stop, protected
 from autoloop.study import Job, Study
+from autoloop.trials import TrialState
 
 log = logging.getLogger("autoloop")
 
 
 #: Rounds whose surroundings are kept: the latest, and those whose stragglers still run.
 KEPT_ROUNDS = 4
+
+#: A job is compared with so many, the latest that had ended: each may have to be read from disk.
+MOST_ENDED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class _Watched:
         known: What had ended when it was planned.
         parent: Curves of its parent; none of one that did not complete by then.
         best: Curves of the best of ``known``.
+        ended: Curves of the objective of ``known``, see `autoloop.stopping.Live`.
         margin_pct: See `autoloop.stopping.Live`.
         rules: The rules that are asked about it.
         until: It was judged up to this step.
@@ -59,9 +65,26 @@ class _Watched:
     known: Study
     parent: History
     best: History
+    ended: Sequence[Series]
     margin_pct: float
     rules: tuple[StopRule, ...]
     until: int = -1
+
+
+class _Ended(Sequence[Series]):
+    """Curves of the objective of jobs that ended, each read when it is first looked at."""
+
+    def __init__(self, read: Callable[[Job], Series | None], jobs: Sequence[Job]) -> None:
+        self._read = read
+        self._jobs = jobs
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        return self._read(self._jobs[place]) or Series.of([])
 
 
 class Watcher:
@@ -98,7 +121,7 @@ class Watcher:
         self._only = only
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
-        self._known: dict[int, tuple[Study, float]] = {}  # by the event that planned a round
+        self._known: dict[int, tuple[Study, float, _Ended]] = {}  # by the event that planned a round
         self._told: set[int] = set()
         self._broken: set[str] = set()
         self._closing = threading.Event()
@@ -172,6 +195,7 @@ class Watcher:
             watched.known.maximize,
             watched.parent,
             watched.best,
+            watched.ended,
             watched.margin_pct,
         )
         after, watched.until = watched.until, max(int(series.steps[-1]) for series in history.values())
@@ -182,7 +206,7 @@ class Watcher:
         return first_stop(watched.rules, live, safe, after, self._rule_failed)
 
     def _begin(self, study: Study, job: Job) -> _Watched:
-        known, margin_pct = self._as_of(study, job)
+        known, margin_pct, ended = self._as_of(study, job)
         parent, best, rules = known.by_name(job.plan.parent), known.best(), self._watching.rules
         if job.is_repeat:
             rules = tuple(rule for rule in rules if not rule.spares)
@@ -191,16 +215,18 @@ class Watcher:
             known,
             self._curves(parent) if parent is not None and parent.known else History({}),
             self._curves(best) if best is not None else History({}),
+            ended,
             margin_pct,
             rules,
         )
 
-    def _as_of(self, study: Study, job: Job) -> tuple[Study, float]:
-        """What had ended when a job was planned, and its noise; the jobs of a round share the answer."""
+    def _as_of(self, study: Study, job: Job) -> tuple[Study, float, _Ended]:
+        """What had ended when a job was planned, its noise and curves; a round's jobs share the answer."""
         if job.planned_as not in self._known:
             known = study.when_planned(job)
             latest = dict(list(self._known.items())[-KEPT_ROUNDS + 1 :])
-            self._known = {**latest, job.planned_as: (known, noise(known).margin_pct())}
+            ended = _Ended(self._objective, _comparable(known))
+            self._known = {**latest, job.planned_as: (known, noise(known).margin_pct(), ended)}
         return self._known[job.planned_as]
 
     def _is_protected(self, known: Study, history: History) -> bool:
@@ -214,12 +240,21 @@ class Watcher:
         return self._metrics.canonical(read_history(self._study_dir / job.run_dir))
 
     def _objective(self, job: Job) -> Series | None:
-        """The curve of the objective of a job that completed."""
+        """The curve of the objective of a job that ended, as far as it counts."""
         if job.job not in self._objectives:
-            self._objectives[job.job] = self._curves(job).get(self._metrics.objective)
+            series = self._curves(job).get(self._metrics.objective)
+            if series is not None and job.stop_step is not None:
+                series = series.until(job.stop_step)
+            self._objectives[job.job] = series
         return self._objectives[job.job]
 
     def _rule_failed(self, rule: StopRule, error: Exception) -> None:
         if rule.name not in self._broken:
             self._broken.add(rule.name)
             log.warning("stop rule %s fails and ends no job: %s: %s", rule.name, type(error).__name__, error)
+
+
+def _comparable(known: Study) -> list[Job]:
+    """The jobs that others are compared with at the same step: the latest that completed or were stopped."""
+    told = (TrialState.COMPLETE, TrialState.STOPPED)
+    return [job for job in known.counted() if job.state in told and not job.measures][-MOST_ENDED:]

@@ -3,10 +3,11 @@
     python benchmarks/stop_rules.py [--studies 20] [--jobs 24] [--only TASK ...]
 
 Nothing decides here but chance: every job is a point of the task's box, drawn evenly, in rounds of four, all
-at one seed, the baseline first. So every kind of curve comes up, and `Behind` is asked about each, in several
-strengths, against the best so far and against the baseline as the parent. A winner is lost where a job that
-was stopped would have been the best of its study. Prints one Markdown row for each strength: jobs stopped,
-training steps saved, winners lost.
+at one seed, the baseline first. So every kind of curve comes up, and about each are asked the shipped sets of
+rules, `Behind` in several strengths, against the best so far and against the baseline as the parent, and
+`Rungs`. A winner is lost where a job that was stopped would have been the best of its study. Prints one
+Markdown row for each: jobs stopped, training steps saved, winners lost; and for each task how well the order
+of the jobs early in their trainings tells their order at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from contest.task import Task
 from autoloop.edits import apply
 from autoloop.errors import NoChangeError
 from autoloop.history.series import History, Series
-from autoloop.stopping import Behind, Live, StopRule, first_stop, protected
+from autoloop.settings import load_group
+from autoloop.stopping import Behind, Live, Rungs, StopRule, build_stop_rules, first_stop, protected
 
 MARGIN_PCT = 3.0  # the noise floor's, where nothing was measured
 ROUND = 4
@@ -43,6 +45,7 @@ class Cost:
         studies: Studies.
         lost: Studies whose winner was stopped.
         worst_pct: By how much the best that was left is worse than the winner that was lost, at most.
+        lost_pct: The sum of these over all studies.
     """
 
     jobs: int = 0
@@ -52,6 +55,7 @@ class Cost:
     studies: int = 0
     lost: int = 0
     worst_pct: float = 0.0
+    lost_pct: float = 0.0
     lost_on: list[str] = field(default_factory=list)
 
     def count(self, task: Task, stop: int | None) -> None:
@@ -60,6 +64,26 @@ class Cost:
         self.steps += task.steps
         self.stopped += stop is not None
         self.saved += 0 if stop is None else task.steps - stop
+
+
+EARLY = (0.1, 0.2, 0.3, 0.5, 0.75)  # shares of the steps
+
+
+def foretold(task: Task, curves: list[History]) -> list[float]:
+    """Rank correlation (Spearman's) of the objective at each early share with its end, in one study."""
+    found = [curve.get(task.objective) or Series.of([]) for curve in curves]
+    end = _ranks([last(series) for series in found])
+    early = [_ranks([_or_inf(series.at(int(share * task.steps))) for series in found]) for share in EARLY]
+    return [float(np.corrcoef(ranks, end)[0, 1]) if ranks.std() else math.nan for ranks in early]
+
+
+def _ranks(values: list[float]) -> np.ndarray:
+    """Places from 0; equal values share theirs."""
+    return np.unique(values, return_inverse=True)[1].astype(float)
+
+
+def _or_inf(value: float) -> float:
+    return value if math.isfinite(value) else math.inf
 
 
 def points(task: Task, count: int, seed: int) -> list[dict[str, object]]:
@@ -84,24 +108,26 @@ def value(draw: np.random.Generator, low: float, high: float) -> float:
 
 def last(series: Series | None) -> float:
     """The result; infinite where there is none."""
-    found = math.inf if series is None or not len(series) else float(series.values[-1])
-    return found if math.isfinite(found) else math.inf
+    return math.inf if series is None or not len(series) else _or_inf(float(series.values[-1]))
 
 
 def ask(rules: list[StopRule], task: Task, curves: list[History], cost: Cost) -> None:
     """Let the rules go through one study and add what they did."""
     metric = task.objective
     finals = [last(curve.get(metric)) for curve in curves]
-    alive = [0]
+    alive, ended = [0], [curves[0][metric]]
     for first in range(1, len(curves), ROUND):
         known = list(alive)
         best = min(known, key=lambda job: finals[job])
         others = [curves[other][metric] for other in known if metric in curves[other]]
+        before = list(ended)
         for job in range(first, min(first + ROUND, len(curves))):
-            reference = {"parent": curves[0], "best": curves[best], "margin_pct": MARGIN_PCT}
-            live = Live("job", curves[job], metric, **reference)
+            reference = {"parent": curves[0], "best": curves[best], "ended": before}
+            live = Live("job", curves[job], metric, margin_pct=MARGIN_PCT, **reference)
             found = first_stop(rules, live, partial(_safe, curves[job].get(metric), others))
             cost.count(task, found.step if found else None)
+            if metric in curves[job]:
+                ended.append(curves[job][metric].until(found.step if found else task.steps))
             if found is None:
                 alive.append(job)
     cost.studies += 1
@@ -109,7 +135,8 @@ def ask(rules: list[StopRule], task: Task, curves: list[History], cost: Cost) ->
     if left > whole:
         cost.lost += 1
         cost.lost_on.append(task.name)
-        cost.worst_pct = max(cost.worst_pct, 100 * (left - whole) / abs(whole))
+        worse = 100 * (left - whole) / abs(whole)
+        cost.worst_pct, cost.lost_pct = max(cost.worst_pct, worse), cost.lost_pct + worse
 
 
 def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
@@ -117,10 +144,21 @@ def _safe(series: Series | None, others: Sequence[Series], step: int) -> bool:
 
 
 STRENGTHS: dict[str, list[StopRule]] = {
+    f"all of `{choice}`": build_stop_rules(load_group("stop_rules", choice))
+    for choice in ("general", "act_ot", "thrifty")
+}
+STRENGTHS |= {
     f"behind {who} by {by:g} %, after {after:g}": [Behind(name="x", against=who, by_pct=by, after=after)]
     for who in ("best", "parent")
-    for by in (10.0, 25.0, 50.0, 75.0)
-    for after in (0.3, 0.4, 0.5)
+    for by in (10.0, 25.0, 50.0)
+    for after in (0.1, 0.3, 0.4)
+}
+STRENGTHS |= {
+    f"not among the best {keep:.0%} at {', '.join(f'{share:.0%}' for share in at)}": [
+        Rungs(name="x", at=at, keep=keep)
+    ]
+    for at in ((0.1, 0.3, 0.6), (0.2, 0.5), (0.4, 0.7))
+    for keep in (1 / 4, 1 / 3, 1 / 2)
 }
 
 
@@ -134,19 +172,36 @@ def main() -> None:
     args = parser.parse_args()
     chosen = [task for name, task in tasks().items() if task.curves and (not args.only or name in args.only)]
     costs = {name: Cost() for name in STRENGTHS}
+    told: dict[str, list[list[float]]] = {task.name: [] for task in chosen}
     for task in chosen:
         for seed in range(args.studies):
             curves = [task.train(point) for point in points(task, args.jobs, seed)]
+            told[task.name].append(foretold(task, curves))
             for name, rules in STRENGTHS.items():
                 ask(rules, task, curves, costs[name])
         print(f"{task.name} is done", flush=True)
-    print("| rule | jobs stopped | steps saved | winners lost | at most | on |\n|---|---|---|---|---|---|")
+    print_costs(costs)
+    print_foretold(told)
+
+
+def print_costs(costs: dict[str, Cost]) -> None:
+    print("| rule | jobs stopped | steps saved | winners lost | worse by, mean | at most | on |")
+    print("|---|---|---|---|---|---|---|")
     for name, cost in costs.items():
         where = ", ".join(f"{task} {cost.lost_on.count(task)}" for task in dict.fromkeys(cost.lost_on))
         print(
             f"| {name} | {100 * cost.stopped / cost.jobs:.0f} % | {100 * cost.saved / cost.steps:.0f} % "
-            f"| {cost.lost} of {cost.studies} | {cost.worst_pct:.2g} % | {where} |"
+            f"| {cost.lost} of {cost.studies} | {cost.lost_pct / cost.studies:.2g} % "
+            f"| {cost.worst_pct:.2g} % | {where} |"
         )
+
+
+def print_foretold(told: dict[str, list[list[float]]]) -> None:
+    print(f"\n| task | {' | '.join(f'{share:.0%} of the steps' for share in EARLY)} |")
+    print("|---|" + "---|" * len(EARLY))
+    for name, studies in told.items():
+        cells = ["" if math.isnan(one) else f"{one:.2f}" for one in np.mean(studies, axis=0)]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -64,6 +65,11 @@ class Series:
         """Return the part up to and including a step."""
         end = int(np.searchsorted(self.steps, step, side="right"))
         return Series(self.steps[:end], self.values[:end])
+
+    def at(self, step: int) -> float:
+        """Return the value at the last step not beyond ``step``; NaN where there is none."""
+        end = int(np.searchsorted(self.steps, step, side="right"))
+        return float(self.values[end - 1]) if end else math.nan
 
     def __len__(self) -> int:
         return self.steps.size

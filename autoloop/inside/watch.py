@@ -37,7 +37,7 @@ class Inside:
 class InsideWatch:
     """Watches one job from a thread of its own process.
 
-    Its own history, and those of its parent and of the best trial, are read where the jobs write them; which
+    Its own history, and those of the trials it is compared with, are read where the jobs write them; which
     these are, the study's journal says. That is all it needs: a file system that the jobs share.
     """
 

@@ -18,6 +18,13 @@ from autoloop.score.reduction import (
 )
 from autoloop.study import Job, Study
 
+CLOSE_PCT, FEW = 20.0, 12
+"""A gain below so much that was chosen from so many jobs or more is worth a doubt.
+
+Measured (docs/benchmarks.md): of winners of 12 and 24 jobs that looked less than 20 % better than their
+baseline a third were not, of the others one in a hundred.
+"""
+
 
 def conclusion(study: Study, reason: str) -> str:
     """Why a study ended and what it found.
@@ -106,7 +113,9 @@ def _against_start(study: Study, best: Job) -> str:
     gain, margin = sum(gains) / len(gains), noise(study).margin_pct(len(gains))
     sure = "more than the noise of" if abs(gain) > margin else "within the noise of"
     word = "better" if gain >= 0 else "worse"
-    return f", {abs(gain):.3g} % {word} than {start.name} at the same seed ({sure} {margin:.2g} %)"
+    told = f", {abs(gain):.3g} % {word} than {start.name} at the same seed ({sure} {margin:.2g} %)"
+    doubtful = gain < CLOSE_PCT and study.searched >= FEW
+    return told + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")
 
 
 def jobs_beside(study: Study, start: Job) -> bool:

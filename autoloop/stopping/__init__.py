@@ -7,6 +7,7 @@ from autoloop.stopping.explosion import Explosion
 from autoloop.stopping.judging import first_stop, protected
 from autoloop.stopping.metric_at_step import MetricAtStep
 from autoloop.stopping.not_finite import NotFinite
+from autoloop.stopping.rungs import Rungs
 
 __all__ = [
     "Behind",
@@ -14,6 +15,7 @@ __all__ = [
     "Live",
     "MetricAtStep",
     "NotFinite",
+    "Rungs",
     "StopDecision",
     "StopRule",
     "build_stop_rules",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoloop.history.series import History
+from autoloop.history.series import History, Series
 
 Steps = NDArray[np.int64]
 
@@ -34,6 +34,8 @@ class Live:
         parent: Curves of the completed trial it was derived from, run with the same seed; none where there is
             no such trial.
         best: Curves of the best trial that had completed when it was planned; none while there is none.
+        ended: The objective's curve of each trial that had completed or been stopped when it was planned, of
+            a stopped one up to its stop. May be read only when it is looked at.
         margin_pct: Gain between two runs at one seed that is more than noise, in percent.
     """
 
@@ -43,6 +45,7 @@ class Live:
     maximize: bool = False
     parent: History = field(default_factory=_no_history)
     best: History = field(default_factory=_no_history)
+    ended: Sequence[Series] = ()
     margin_pct: float = 3.0
 
     def until(self, step: int) -> Live:

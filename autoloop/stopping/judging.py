@@ -70,12 +70,6 @@ def protected(own: Series | None, others: Iterable[Series], top: int, maximize: 
     if own is None or not len(own) or top < 1 or not math.isfinite(own.values[-1]):
         return False
     step, value = int(own.steps[-1]), float(own.values[-1])
-    reached = [at for series in others if math.isfinite(at := _at(series, step))]
+    reached = [at for series in others if math.isfinite(at := series.at(step))]
     better = [other for other in reached if (other > value if maximize else other < value)]
     return bool(reached) and len(better) < top
-
-
-def _at(series: Series, step: int) -> float:
-    """Value at the last step not beyond ``step``; NaN where there is none."""
-    before = series.values[series.steps <= step]
-    return float(before[-1]) if len(before) else math.nan

@@ -18,6 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 PICTURE = "strategies.svg"
 BEGIN, END = "<!-- strategies:begin -->", "<!-- strategies:end -->"
 OURS, SHORT = "mixed", "mixed_60"
+STOPPING = (SHORT, "mixed_steps")  # rivals with stop rules, which have no number of jobs
 SURE = 0.05
 ABOUT = {
     "random": "points drawn evenly from the box",
@@ -28,6 +29,7 @@ ABOUT = {
     "rules": "`strategy=rules`: rules on every run, paired seeds",
     "mixed": "`strategy=mixed`",
     "mixed_60": f"`strategy=mixed` and stop rules, with {SHARE:.0%} of the steps",
+    "mixed_steps": "`strategy=mixed` and stop rules, with the steps of so many jobs",
 }
 
 
@@ -60,6 +62,12 @@ class Scores:
         kept = {place: np.array([one[study] for study in common[place[0]]]) for place, one in found.items()}
         return cls(kept, {task: len(studies) for task, studies in common.items()})
 
+    @property
+    def rivals(self) -> list[str]:
+        """The rivals that the raw results tell of."""
+        told = {rival for _, rival, _ in self.by_place}
+        return [rival for rival in ABOUT if rival in told]
+
     def of_rival(self, rival: str, budget: int) -> dict[str, Floats]:
         """Task -> regrets, in the order of the catalogue."""
         places = ((name, (name, rival, budget)) for name in tasks())
@@ -71,14 +79,14 @@ class Scores:
 
     def wins(self, rival: str, budget: int) -> int:
         """Studies in which no rival with whole trainings had a lower regret."""
-        others = [self.of_rival(other, budget) for other in ABOUT if other != SHORT]
+        others = [self.of_rival(other, budget) for other in self.rivals if other not in STOPPING]
         mine = self.of_rival(rival, budget)
         least = {task: np.min([other[task] for other in others], axis=0) for task in mine}
         return sum(int((one <= least[task] + 1e-12).sum()) for task, one in mine.items())
 
     def best_other(self, task: str, budget: int) -> str:
         """The rival that is none of ours with the lowest mean on a task."""
-        others = [name for name in ABOUT if name not in (OURS, SHORT, "rules")]
+        others = [name for name in self.rivals if name not in (OURS, *STOPPING, "rules")]
         return min(others, key=lambda name: self.by_place[task, name, budget].mean())
 
 
@@ -99,7 +107,7 @@ def picture(scores: Scores) -> str:
     """The plot of mean regrets with their intervals."""
     marks = {
         rival: [(scores.mean(rival, budget), *interval(scores.of_rival(rival, budget))) for budget in BUDGETS]
-        for rival in ABOUT
+        for rival in scores.rivals
     }
     return plot(
         marks, [f"{budget} jobs" for budget in BUDGETS], "mean regret over all tasks (0: the best known)"
@@ -134,23 +142,23 @@ def _overview(scores: Scores) -> Iterator[str]:
     heads = [f"{budget} jobs: regret | 95 % interval | best in" for budget in BUDGETS]
     yield f"| rival | what it is | {' | '.join(heads)} |"
     yield "|---|---|" + "---|" * 3 * len(BUDGETS)
-    for rival, about in ABOUT.items():
+    for rival in scores.rivals:
         cells = []
         for budget in BUDGETS:
             low, high = interval(scores.of_rival(rival, budget))
             wins = "" if rival == SHORT else f"{scores.wins(rival, budget)} of {sum(scores.studies.values())}"
             cells += [f"{scores.mean(rival, budget):.3f}", f"{low:.3f} to {high:.3f}", wins]
-        yield f"| `{rival}` | {about} | {' | '.join(cells)} |"
+        yield f"| `{rival}` | {ABOUT[rival]} | {' | '.join(cells)} |"
 
 
 def _by_task(scores: Scores, budget: int) -> Iterator[str]:
     yield f"Mean regret by task after {budget} jobs; the last column sets `{OURS}` against the best rival"
     yield "that is not ours, with the one-sided probability of such a difference by chance:"
     yield ""
-    yield f"| task | {' | '.join(f'`{rival}`' for rival in ABOUT)} | `{OURS}` against the best |"
-    yield "|---|" + "---|" * (len(ABOUT) + 1)
+    yield f"| task | {' | '.join(f'`{rival}`' for rival in scores.rivals)} | `{OURS}` against the best |"
+    yield "|---|" + "---|" * (len(scores.rivals) + 1)
     for task in scores.of_rival(OURS, budget):
-        cells = [f"{scores.by_place[task, rival, budget].mean():.3f}" for rival in ABOUT]
+        cells = [f"{scores.by_place[task, rival, budget].mean():.3f}" for rival in scores.rivals]
         yield f"| {task} | {' | '.join(cells)} | {_against(scores, task, budget)} |"
 
 
@@ -185,7 +193,7 @@ def _told(reached: bool) -> str:
 
 
 def _lowest(scores: Scores, budget: int) -> str:
-    others = {rival: scores.mean(rival, budget) for rival in ABOUT if rival not in (OURS, SHORT)}
+    others = {rival: scores.mean(rival, budget) for rival in scores.rivals if rival not in (OURS, *STOPPING)}
     next_best = min(others, key=others.__getitem__)
     mine = scores.mean(OURS, budget)
     numbers = f"{mine:.3f}, the best other is `{next_best}` with {others[next_best]:.3f}"

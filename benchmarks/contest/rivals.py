@@ -21,7 +21,8 @@ from contest.task import Floats, Task
 
 BUDGETS = (12, 24)
 MEANT = 10  # studies of each rival on each task
-SHARE = 0.6  # of the steps: what a study with stop rules may use
+SHARE = 0.6  # of the steps: what a study with stop rules needs, as it is hoped
+STOP_RULES = "thrifty"
 MOST_STOPPED = 3  # times as many jobs as without stop rules
 
 Config = dict[str, Any]
@@ -182,14 +183,14 @@ def autoloop_study(make: Callable[[], Strategy], **settings: Any) -> Callable[[T
     return study
 
 
-def stopping_study(make: Callable[[], Strategy]) -> Callable[[Task, int], Choices]:
-    """A study with stop rules and without a number of jobs: it has `SHARE` of the steps of the others."""
+def stopping_study(make: Callable[[], Strategy], share: float) -> Callable[[Task, int], Choices]:
+    """A study with stop rules and without a number of jobs: it has a share of the steps of the others."""
 
     def study(task: Task, seed: int) -> Choices:
-        steps = SHARE * max(BUDGETS) * task.steps
-        most = MOST_STOPPED * max(BUDGETS) if task.curves else round(SHARE * max(BUDGETS))
-        ran = MemoryStudy(task, make(), seed, most, max_steps=steps, stop_rules=True).run()
-        return {jobs: _choice(ran, _within(ran, SHARE * jobs * task.steps)) for jobs in BUDGETS}
+        steps = share * max(BUDGETS) * task.steps
+        most = MOST_STOPPED * max(BUDGETS) if task.curves else round(share * max(BUDGETS))
+        ran = MemoryStudy(task, make(), seed, most, max_steps=steps, stop_rules=STOP_RULES).run()
+        return {jobs: _choice(ran, _within(ran, share * jobs * task.steps)) for jobs in BUDGETS}
 
     return study
 
@@ -216,5 +217,6 @@ RIVALS: dict[str, Callable[[Task, int], Choices]] = {
     "rules_unpaired": autoloop_study(RulesStrategy, paired=False, guesses=True, judging=OLD),
     "rules": autoloop_study(RulesStrategy, guesses=True),
     "mixed": autoloop_study(MixedStrategy),
-    "mixed_60": stopping_study(MixedStrategy),
+    "mixed_60": stopping_study(MixedStrategy, SHARE),
+    "mixed_steps": stopping_study(MixedStrategy, 1.0),
 }

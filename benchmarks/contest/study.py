@@ -27,11 +27,11 @@ from autoloop.rules import build_rules, judge
 from autoloop.score import noise
 from autoloop.settings import Settings, load_group
 from autoloop.steps import Limits, Measure
-from autoloop.stopping import Live, build_stop_rules, first_stop, protected
+from autoloop.stopping import Live, StopDecision, build_stop_rules, first_stop, protected
 from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study import Job, Plan, Study
 from autoloop.summary import summarize
-from autoloop.trials import Trial
+from autoloop.trials import Trial, TrialState
 from autoloop.variants import Variant, signature
 from contest.task import Task
 
@@ -65,7 +65,7 @@ class MemoryStudy:
         jobs: Jobs in all, in rounds of four.
         max_steps: Steps in all; the job that would exceed them is the last.
         paired: Whether children train with their parent's seed, as autoloop does; else each with its own.
-        stop_rules: Whether running jobs are watched by the shipped stop rules.
+        stop_rules: Name of the shipped set of stop rules by which running jobs are watched.
         racing: How often leaders that cannot be told apart run with one more seed after a round; these jobs
             count.
         guesses: Whether round 1 has, as the user's variants, the points that `MixedStrategy` opens with: for
@@ -81,7 +81,7 @@ class MemoryStudy:
     jobs: int
     max_steps: float = math.inf
     paired: bool = True
-    stop_rules: bool = False
+    stop_rules: str = "none"
     racing: int = 0
     guesses: bool = False
     judging: Judging = field(default_factory=Judging)
@@ -91,9 +91,7 @@ class MemoryStudy:
     def __post_init__(self) -> None:
         self.histories: dict[str, History] = {}
         self.rules = build_rules(load_group("rules", self.task.rules))
-        self._watching = build_stop_rules(
-            load_group("stop_rules", self.task.rules if self.stop_rules else "none")
-        )
+        self._watching = build_stop_rules(load_group("stop_rules", self.stop_rules))
         self._seeds = count(1000 * (self.seed + 1))
         self._clock = count(1)
         self.limits = Limits(rounds=10**6, max_jobs=self.jobs, racing=self.racing)
@@ -152,9 +150,9 @@ class MemoryStudy:
         self._record("round", round=planned.number, variants=entries, refused=[], **fields)
         jobs = [self.study.jobs[entry["job"]] for entry in entries]
         whole = {job.name: self._train(job) for job in jobs}
-        ends = {job.name: self._end(job, whole) for job in jobs}
+        stops = {job.name: self._stop(job, whole) for job in jobs}
         for job in jobs:
-            self._finish(job, whole[job.name], ends[job.name])
+            self._finish(job, whole[job.name], stops[job.name])
 
     def _train(self, job: Job) -> History:
         config = json.loads(job.plan.overrides[0])
@@ -162,31 +160,35 @@ class MemoryStudy:
             config = {**config, "seed": next(self._seeds)}
         return self.task.train(config)
 
-    def _end(self, job: Job, running: Mapping[str, History]) -> int:
-        """The step at which a stop rule ends a job: what it is compared with ended before it was planned."""
+    def _stop(self, job: Job, running: Mapping[str, History]) -> StopDecision | None:
+        """What a stop rule says of a job: what it is compared with ended before it was planned."""
         known, metric = self.study.when_planned(job), self.task.objective
         if not self._watching or job.plan.parent is None:
-            return self.task.steps
-        others = [self.histories[other.name][metric] for other in known.counted() if other.known]
+            return None
+        told = [one for one in known.counted() if one.state in (TrialState.COMPLETE, TrialState.STOPPED)]
+        others = [self.histories[other.name][metric] for other in told if other.known]
         live = Live(
             job.name,
             running[job.name],
             metric,
             parent=self._complete(known.by_name(job.plan.parent)),
             best=self._complete(known.best()),
+            ended=[self.histories[other.name][metric] for other in told],
             margin_pct=noise(known).margin_pct(),
         )
 
         def safe(step: int) -> bool:
             return protected(running[job.name][metric].until(step), others, 1, maximize=False)
 
-        found = first_stop(self._watching, live, safe)
-        return found.step if found is not None else self.task.steps
+        return first_stop(self._watching, live, safe)
 
     def _complete(self, job: Job | None) -> History:
         return self.histories[job.name] if job is not None and job.known else History({})
 
-    def _finish(self, job: Job, history: History, end: int) -> None:
+    def _finish(self, job: Job, history: History, stop: StopDecision | None) -> None:
+        end = self.task.steps if stop is None else stop.step
+        if stop is not None:
+            self._record("stopping", job=job.job, name=job.name, **asdict(stop))
         stopped = end < self.task.steps
         history = history.until(end)
         self.histories[job.name] = history

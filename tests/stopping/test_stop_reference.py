@@ -29,7 +29,7 @@ CLASSES: list[Any] = [
 def shipped_sets() -> str:
     """Return a table of the shipped sets."""
     lines = ["| `stop_rules=` | rule | class | settings |", "|---|---|---|---|"]
-    for choice in ("general", "act_ot"):
+    for choice in ("general", "act_ot", "thrifty"):
         config = yaml.safe_load((ROOT / "conf" / "stop_rules" / f"{choice}.yaml").read_text())
         for name, entry in config.items():
             kind = entry.pop("_target_").rpartition(".")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from autoloop.stopping import (
     Live,
     MetricAtStep,
     NotFinite,
+    Rungs,
     StopDecision,
     StopRule,
     build_stop_rules,
@@ -168,6 +170,80 @@ def test_the_best_trial_is_a_reference_too() -> None:
     assert "behind the best trial" in found.reason
 
 
+LEVELS = [n / 10 for n in range(1, 9)]
+FIELD = [of_l1([level] * 10)[L1] for level in LEVELS]  # of 9 with the job itself the best 3 go on
+
+
+def among(values: list[float], ended: Sequence[Series] = FIELD, **fields: Any) -> Live:
+    """A job beside eight that ended, of which the first is the best; each has ten evaluations."""
+    return live(of_l1(values), best=History({L1: FIELD[0]}), ended=ended, **fields)
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        ([0.25] * 10, None),  # third
+        ([0.35] * 10, 200),  # fourth
+        ([0.35], None),
+        ([0.9, 0.15, 0.9, 0.9, 0.35, 0.9], 500),  # behind at the second rung
+        ([0.9, 0.15, 0.9, 0.9, 0.15, 0.9], None),  # behind between the rungs only
+        ([0.3] * 10, None),  # of equals both go on
+        ([INF, NAN, INF, 0.1, 0.1, NAN], None),  # another rule's
+        ([], None),
+    ],
+)
+def test_at_a_rung_only_the_best_third_goes_on(values: list[float], step: int | None) -> None:
+    found = first_stop([Rungs(name="x")], among(values))
+    assert (found.step if found else None) == step
+    if found:
+        assert found.evidence["kept"] == 3
+        assert found.reason.startswith(f"{L1} is number {found.evidence['place']} of 9 at step {step}")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 1.0])
+def test_a_rung_decides_the_same_whenever_the_job_is_looked_at(share: float) -> None:
+    values = [0.05, 0.15] + [0.9] * 8
+    found = first_stop([Rungs(name="x")], among(values[: int(10 * share)]))
+    assert found is not None
+    assert found.step == 500
+
+
+def test_a_stopped_trial_counts_at_the_rungs_it_came_to() -> None:
+    stopped = [series.until(200) for series in FIELD[1:]]
+    ended = [FIELD[0], *stopped]
+    assert first_stop([Rungs(name="x")], among([0.35] * 10, ended)).step == 200  # type: ignore[union-attr]
+    assert first_stop([Rungs(name="x")], among([0.05, 0.15] + [0.9] * 8, ended)) is None  # one other at 500
+
+
+def test_two_evaluations_are_due_to_any_job() -> None:
+    assert first_stop([Rungs(name="x", at=0.1)], among([0.9])) is None
+    assert first_stop([Rungs(name="x", at=0.1)], among([0.9, 0.9])).step == 200  # type: ignore[union-attr]
+
+
+def test_with_few_others_no_rung_decides() -> None:
+    assert first_stop([Rungs(name="x", least=3)], among([0.95] * 10, FIELD[:3])) is not None
+    assert first_stop([Rungs(name="x", least=3)], among([0.95] * 10, FIELD[:2])) is None
+    assert first_stop([Rungs(name="x")], live(of_l1([0.95] * 10), ended=FIELD)) is None  # none completed
+
+
+def test_places_do_not_depend_on_the_scale_and_more_may_be_better() -> None:
+    def scaled(series: Series) -> Series:
+        return Series(series.steps, 1e-9 - 5e-12 * series.values)
+
+    best = History({L1: scaled(FIELD[0])})
+    for values, stops in (([0.25] * 10, False), ([0.35] * 10, True)):
+        own = History({L1: scaled(of_l1(values)[L1])})
+        view = live(own, best=best, ended=[scaled(one) for one in FIELD], maximize=True)
+        assert (first_stop([Rungs(name="x")], view) is not None) == stops
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_objective_of_one_or_two_evaluations_ends_no_job_at_a_rung(count: int) -> None:
+    ended = [of_l1([level] * count, every=1000 // count)[L1] for level in LEVELS]
+    own = of_l1([0.95] * count, every=1000 // count)
+    assert first_stop([Rungs(name="x")], live(own, best=History({L1: ended[0]}), ended=ended)) is None
+
+
 class Anything(StopRule):
     """An outside author's rule, which says nothing of the steps it looks at."""
 
@@ -276,7 +352,7 @@ def test_a_job_without_a_finite_value_is_not_protected() -> None:
     assert not protected(Series.of([NAN]), [], 3, maximize=False)
 
 
-@pytest.mark.parametrize("name", ["none", "general", "act_ot"])
+@pytest.mark.parametrize("name", ["none", "general", "act_ot", "thrifty"])
 def test_the_shipped_sets_can_be_built_and_survive_hard_curves(name: str) -> None:
     rules = build_stop_rules(load_group("stop_rules", name))
     assert bool(rules) == (name != "none")
@@ -293,7 +369,9 @@ def test_the_shipped_sets_can_be_built_and_survive_hard_curves(name: str) -> Non
     metrics = ("train__loss", "train__grad_norm", "train__ot_pi_sum", "eval__l1")
     for own in curves:
         for other in curves:
-            view = live(history(**dict.fromkeys(metrics, own)), parent=of_l1(other), best=of_l1(other))
+            ended = [of_l1(other)[L1]] * 3
+            curves_of = {"parent": of_l1(other), "best": of_l1(other), "ended": ended}
+            view = live(history(**dict.fromkeys(metrics, own)), **curves_of)
             with np.errstate(all="ignore"):
                 for rule in rules:
                     found = rule.judge(view)
@@ -310,6 +388,8 @@ def test_the_shipped_sets_can_be_built_and_survive_hard_curves(name: str) -> Non
             "one of below and above",
         ),
         ({"x": {"_target_": "autoloop.rules.Fallback", "edits": ["a@set=1"]}}, "not a StopRule class"),
+        ({"x": {"_target_": "autoloop.stopping.Rungs", "at": [0.5, 0.2]}}, "ascending shares below 1"),
+        ({"x": {"_target_": "autoloop.stopping.Rungs", "at": 1.0}}, "ascending shares below 1"),
         (["x"], "must map"),
     ],
 )

@@ -46,6 +46,17 @@ class Room:
         wandb_file.log(self.dir / str(job), [wandb_file.run(), *rows])
 
 
+class Asked(StopRule):
+    """Ends nothing; notes how long the curves are that a job is compared with."""
+
+    name = "asked"
+
+    def judge(self, live: Live) -> StopDecision | None:
+        self.lengths = [len(series) for series in live.ended]
+        assert [len(series) for series in live.ended[:1]] == self.lengths[:1]
+        return None
+
+
 def test_a_job_is_judged_by_what_it_has_logged_so_far_and_ended_once(tmp_path: Path) -> None:
     room = Room(tmp_path, [Behind(name="behind")])
     for count in (1, 3, 4, 5, 6):
@@ -96,6 +107,27 @@ def test_a_parent_that_had_not_ended_when_the_child_was_planned_is_no_reference(
     room.log(1, [1.0] * 8)
     room.watcher.look()
     assert room.ended == []
+
+
+def test_a_job_is_compared_with_what_had_ended_when_it_was_planned_up_to_where_it_counts(
+    tmp_path: Path,
+) -> None:
+    """A stopped job went on for a while; one that crashed or repeats, or had not ended, is no measure."""
+    asked = Asked()
+    room = Room(tmp_path, [asked])
+    others = [variant_entry(1, "stopped", parent="parent"), variant_entry(2, "crashed", parent="parent")]
+    others += [variant_entry(3, "again", parent="parent", rule="repeat")]
+    why = {"rule": "x", "reason": "worse", "step": 300, "evidence": {}}
+    events = [study_event(), round_event(1, variant_entry(0, "parent"), *others)]
+    events += [job_event(0), job_event(1), job_event(2), job_event(3), trial_event(0, objective=0.2)]
+    events += [{"event": "stopping", "v": 1, "time": 5.0, "job": 1, **why}]
+    events += [trial_event(1, state="STOPPED", objective=0.9), trial_event(2, state="FAILED")]
+    events += [trial_event(3, objective=0.3), round_event(2, variant_entry(4, "child", parent="parent"))]
+    room.study = Study.replay([*events, job_event(4)])
+    for job in range(5):
+        room.log(job, FALLING)
+    room.watcher.look()
+    assert asked.lengths == [len(FALLING), 3]
 
 
 def test_a_starting_point_is_never_ended(tmp_path: Path) -> None:

@@ -59,3 +59,17 @@ def test_the_tables_on_minimal_and_racing_are_what_their_raw_results_say() -> No
 @pytest.mark.slow
 def test_the_tables_on_confirmation_are_what_its_raw_results_say() -> None:
     told(confirmation.report(confirmation.read(confirmation.RESULTS)))
+
+
+def test_a_rival_is_shown_where_the_raw_results_tell_of_it() -> None:
+    """A further rival takes no win from the others: it has no number of jobs."""
+    rows = [row for row in strategies.read(strategies.RESULTS) if row["rival"] != "mixed_steps"]
+    more = [{**row, "rival": "mixed_steps"} for row in rows if row["rival"] == "mixed"]
+    best = json.loads(strategies.BEST.read_text())
+    without, with_it = report.Scores.of(rows, best), report.Scores.of([*rows, *more], best)
+    assert set(with_it.rivals) - set(without.rivals) == {"mixed_steps"}
+    assert with_it.wins("random", 12) == without.wins("random", 12)
+    lines = set(report.section(with_it).splitlines()) - set(report.section(without).splitlines())
+    assert sum(line.startswith("| `mixed_steps` |") for line in lines) == 1
+    assert "mixed_steps" not in report.section(without)
+    assert list(report.aims(with_it)) == list(report.aims(without))

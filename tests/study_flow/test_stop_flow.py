@@ -75,6 +75,16 @@ def test_when_somebody_looks_makes_no_difference(watched: Ran, tmp_path: Path) -
     assert (late.steps, late.objective) == (bad_of(watched).steps, bad_of(watched).objective)
 
 
+def test_a_job_far_down_at_the_first_rung_is_stopped_there(tmp_path: Path) -> None:
+    """Of four that had ended and itself only the best goes on."""
+    variants = "+hydra.sweeper.variants={a:{lr@mul:0.9},b:{lr@mul:0.8},c:{lr@mul:0.7}}"
+    words = (*SLOW, "lr=0.3", "hydra.sweeper.stop_rules=thrifty", variants, "hydra.sweeper.rounds=2")
+    bad = bad_of(flow(tmp_path / "study", *words, always("faster", "lr@mul=1.1")))
+    assert bad.details["stopping"]["rule"] == "rungs"
+    assert bad.stop_step == bad.steps == 6
+    assert bad.details["stopping"]["evidence"]["place"] == bad.details["stopping"]["evidence"]["of"] == 5
+
+
 def test_a_stop_that_was_written_down_holds_after_a_kill(watched: Ran, tmp_path: Path) -> None:
     """The study went down between the decision and the job's end: the job is not run again."""
     study_dir = tmp_path / "study"
