@@ -140,7 +140,7 @@ def report(rows: Sequence[Mapping[str, str]], best: Mapping[str, float]) -> Iter
     heads = [f"{budget} jobs, {entrant}" for budget, entrant in columns]
     yield f"| task | {' | '.join(heads)} |"
     yield "|---|" + "---|" * len(columns)
-    for task in tasks():
+    for task in dict.fromkeys(row["task"] for row in rows):
         cells = []
         for budget, entrant in columns:
             one, other = differences(found, entrant, budget)[task]
