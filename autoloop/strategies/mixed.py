@@ -33,8 +33,8 @@ class MixedStrategy(Strategy):
     """Fills each round by quota from several sources.
 
     In this order: variants of the user's that wait in the queue (all of them); proposals of an outside
-    program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far,
-    best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
+    program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far
+    (in round 2 on the baseline too, and that first), best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
     step that made the best trial better than its parent, taken once more; and a sampler over the whole space
     for the rest. What one source cannot fill the sampler does. Shares hold over the round, also where it is
     filled job by job, and over four jobs where it has fewer.
@@ -185,11 +185,11 @@ class MixedStrategy(Strategy):
         """Return what rules say of the best trials: the first word on each, then the second words."""
         ranked = _ranked(situation)
         best, broken = ranked[: self.parents], _broken(situation)
-        each = []
-        for trial in best:
+        first, each = next(iter(best), None), []
+        for trial in [*_new_starts(situation, best), *best]:
             fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
             fired = fired or list(situation.proposed(trial.name))
-            fired = [*_go_on(trial, situation), *fired] if trial is best[0] else fired
+            fired = [*_go_on(trial, situation), *fired] if trial is first else fired
             each.append(sorted(fired, key=situation.preference, reverse=True))
         healing = [one for one in situation.decisions if one.fired and one.judged in broken]
         rows = zip_longest(*each)
@@ -298,6 +298,13 @@ def _ranked(situation: Situation) -> list[Trial]:
         and trial.variant.rule not in MEASURING
     ]
     return sorted(known, key=lambda trial: sign * trial.objective)
+
+
+def _new_starts(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
+    """Return the starting points that just ended and are not among the best: what ails them is heard once."""
+    known = {trial.name for trial in best}
+    starts = (one for one in situation.finished if one.variant.parent is None and one.usable)
+    return [one for one in starts if one.name not in known]
 
 
 def _broken(situation: Situation) -> set[str]:

@@ -81,6 +81,12 @@ def test_where_there_is_nothing_to_sample_rules_fill_the_round() -> None:
     assert [one.rule for one in proposals] == ["x", "y", "z"]
 
 
+def test_what_ails_the_baseline_is_heard_in_round_2_though_others_are_better() -> None:
+    assert filled(EVERYTHING, {"parents": 1})[:2] == ["x on baseline", "go_on on a"]
+    later = replace(situation(EVERYTHING), finished=[A, B])
+    assert [one.trial for one in MixedStrategy(parents=1).propose(later)][:2] == ["a", "a"]
+
+
 def test_what_rules_said_in_earlier_rounds_still_counts_for_the_best_trial() -> None:
     assert "x on a" in filled(proposed=lambda name: [fired("a", "x")] if name == "a" else [])
 
