@@ -2,6 +2,8 @@
 # make test    set up .venv and run the tests
 # make check   lint, types, import rules, docs, tests
 PYTHON ?= python3
+# The tests start hundreds of interpreters: each would compile the package again.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

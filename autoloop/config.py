@@ -96,7 +96,8 @@ class SweeperConf:
 
     Attributes:
         rounds: Rounds in all; round 1 is the baseline and the variants.
-        variants_per_run: Children of each finished run, at most.
+        variants_per_run: Jobs of a later round for each of round 1; of `strategy=rules`, children of each
+            finished run, at most.
         variants: The user's variants of round 1, in any form that `autoloop.variants.parse_entries` reads.
         edits: Edits of the baseline; a comma list of values makes variants.
         rules: Name of a file in conf/rules, or rule name -> its settings.
@@ -116,7 +117,8 @@ class SweeperConf:
         racing: So many further seeds, at most, for leaders of a round that cannot be told apart, before
             children are made of them; 0 for none.
         minimal: Whether the winner's edits that do nothing are looked for and taken back at the end.
-        confirm: So many fresh seeds on which winner and baseline run at the end; ``auto``: 3 from 24 jobs on.
+        confirm: So many fresh seeds on which winner and baseline run at the end; ``auto``: 3 from
+            24 jobs on.
         noise: ``{repeats: 0, seed: null}``: how often the baseline is run again with another seed in round 1,
             and the path of the seed where it is not one of the usual ones.
         cooldown: Rounds for which a rule that made things worse is not asked again on that lineage.
@@ -147,7 +149,7 @@ class SweeperConf:
     rules: Any = "${oc.select:autoloop.rules,general}"
     bounds: Any = "${oc.select:autoloop.bounds,null}"
     metrics: Any = "${oc.select:autoloop.metrics,general}"
-    strategy: Any = "${oc.select:autoloop.strategy,rules}"
+    strategy: Any = "${oc.select:autoloop.strategy,mixed}"
     seed: Any = "${oc.select:autoloop.seed,0}"
     ignored: Any = "${oc.select:autoloop.ignored,null}"
     max_jobs: Any = "${oc.select:max_jobs,null}"

@@ -339,6 +339,15 @@ def slots_of(launcher: Launcher, settings: Settings) -> int | None:
     return settings.n_jobs if slots is None else len(slots)
 
 
+def slots_to_fill(launcher: Launcher, settings: Settings) -> int | None:
+    """Of how many slots none is to stand idle: those that have GPUs, or as many as were asked for.
+
+    A machine's cores are slots too, but nobody asked for as many jobs as it has cores.
+    """
+    slots = getattr(getattr(launcher, "pool", None), "slots", ())
+    return len(slots) if any(slot.gpus for slot in slots) else settings.n_jobs
+
+
 def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:
     """How a launcher is told of jobs one by one; None where it takes batches only."""
     stream: Callable[..., Generator[Any, None, None]] | None = getattr(launcher, "stream", None)

@@ -20,6 +20,7 @@ from autoloop.rules.paths import is_number
 from autoloop.score.noise import Noise, noise
 from autoloop.score.pairs import Pair, pairs
 from autoloop.score.verdicts import Verdict, verdict
+from autoloop.strategies.base import ASKED_FOR, NO_RULES
 from autoloop.study import Study
 
 NO_EFFECT = 0.05
@@ -27,12 +28,6 @@ NO_EFFECT = 0.05
 
 LARGER = 1.5
 """A step on a knob that had no effect is tried again only if it is larger than this many such steps."""
-
-ASKED_FOR = "queue"
-"""Who proposes the user's own variants: nothing speaks against what the user asks for."""
-
-NO_RULES = (ASKED_FOR, "sample", "outside")
-"""Who proposes without being a rule: one bad idea of theirs says nothing of their next."""
 
 Change = tuple[str, Any, Any]  # path, old value, new value
 

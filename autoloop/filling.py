@@ -17,7 +17,7 @@ from autoloop.errors import EditError, NoChangeError
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
 from autoloop.study import REPEAT, WITHOUT
-from autoloop.variants import Variant, safe_name
+from autoloop.variants import Variant, safe_name, unique_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class Round:
         places: How many more variants fit; None for any number.
         variants: What will run.
         refused: What will not.
+        silence: Why the strategy had nothing but what rules proposed, where nothing will run.
     """
 
     number: int
@@ -79,6 +80,7 @@ class Round:
     places: int | None = None
     variants: list[Variant] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    silence: str = ""
 
     def add(self, variant: Variant) -> None:
         """Take a variant in."""
@@ -219,10 +221,11 @@ def add_without(
         rule: What it is called in the journal.
         derive: See `Derive`.
     """
-    knob = dropped[0].rpartition(".")[2]
+    knob = f"-{dropped[0].rpartition('.')[2]}" if rule == WITHOUT else ""
+    (name,) = unique_names([f"{of[:40]}-{rule}{knob}"], planned.seen.values())
     child = replace(
         start,
-        name=safe_name(f"{of[:40]}-{rule}{'-' + knob if rule == WITHOUT else ''}"),
+        name=name,
         edits=tuple(f"{path}@set={format_literal(value)}" for path, value in left.items()),
         parent=start.name,
         rule=rule,

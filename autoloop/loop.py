@@ -7,6 +7,7 @@ or stop. How a round is filled is in `autoloop.filling`.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from autoloop.closing import is_closing, measurement, race
 from autoloop.score.progress import rounds_without_gain
@@ -87,14 +88,15 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
 
 def at_end(study: Study, limits: Limits, stop: Stop) -> Close | Stop:
     """What is due where the search ends: the measurements that are still wanted, else the end itself."""
-    return stop if measurement(study, limits) is None else Close(stop.reason)
+    wanted = measurement(replace(study, worthy=stop.worthy), limits)
+    return stop if wanted is None else Close(stop.reason, stop.worthy)
 
 
 def _closing_step(study: Study, limits: Limits) -> Step:
     """What is due after the search: one measurement after the other, then the end."""
     if study.running():
         return Wait()
-    return measurement(study, limits) or Stop(str(study.closing["reason"]))
+    return measurement(study, limits) or Stop(str(study.closing["reason"]), worthy=study.worthy)
 
 
 def _complete(study: Study, number: int, flow: Flow) -> bool:
@@ -107,10 +109,9 @@ def _complete(study: Study, number: int, flow: Flow) -> bool:
 
 def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
-    jobs = study.of_round(number)
+    jobs, begun = study.of_round(number), study.begun_with(number)
     stopped = sum(job.stop_step is not None for job in jobs)
-    begun = min(job.planned_as for job in jobs)
-    replaced = sum(job.planned_as > begun and not job.measures for job in jobs)
+    replaced = sum(not job.measures for job in jobs) - sum(not job.measures for job in begun)
     full = limits.max_jobs is not None and study.searched >= limits.max_jobs
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
         return Wait()
@@ -129,7 +130,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     worthy = met(study, limits.until)
     if worthy:
         found = ", ".join(condition.told(worthy) for condition in limits.until)
-        return Stop(f"{worthy.name} meets every condition of until ({found})")
+        return Stop(f"{worthy.name} meets every condition of until ({found})", worthy=worthy.name)
     rounds = len(study.rounds)
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
     if rounds >= limits.rounds and not open_round:

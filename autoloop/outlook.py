@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from autoloop.closing import SEEDS, WORTH
+from autoloop.closing import FEWEST, MOST, SEEDS, WORTH
 from autoloop.filling import Derived, Disposer
 from autoloop.loop import Limits
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
@@ -70,9 +70,14 @@ def stop_lines(rules: Sequence[StopRule], protect_top: int) -> Iterator[str]:
         yield f"  {rule.name}: {rule.condition()}; spares baselines{spared}"
 
 
-def end_lines(limits: Limits) -> Iterator[str]:
-    """Yield what ends the study, one line each."""
-    yield f"  after round {limits.rounds}, or when no rule has anything new to propose"
+def end_lines(limits: Limits, dry: str) -> Iterator[str]:
+    """Yield what ends the study, one line each.
+
+    Args:
+        limits: The study's limits.
+        dry: When its strategy runs dry, in words.
+    """
+    yield f"  after round {limits.rounds}" + (f", or when {dry}" if limits.rounds > 1 else "")
     counts = {
         "jobs": limits.max_jobs,
         "hours": limits.max_hours,
@@ -92,7 +97,8 @@ def measuring_lines(limits: Limits) -> Iterator[str]:
     if limits.racing and limits.rounds > 1:
         yield f"  leaders within the noise run with up to {limits.racing} more seeds before the next round"
     if limits.minimal:
-        yield "  then the winner runs without each of its edits, and without those that do nothing"
+        yield "  then the winner runs without each of its edits, and without those that seem to do nothing,"
+        yield f"  which it loses if it is no worse without them on {FEWEST} to {MOST} further seeds"
     if limits.confirm:
         yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
     elif limits.confirm is None and limits.rounds > 1:

@@ -26,6 +26,7 @@ from autoloop.filling import Derived, Disposer, Round
 from autoloop.outlook import end_lines, outlook_lines, stop_lines
 from autoloop.settings import Settings
 from autoloop.slots import Slot
+from autoloop.strategies import Foresight
 from autoloop.variants import Entry, Variant, unique_names
 
 
@@ -170,6 +171,7 @@ def preview(composer: Composer, overrides: Sequence[str], job: int) -> str:
 def plan_text(
     planned: Round,
     settings: Settings,
+    foresight: Foresight,
     runs: Sequence[tuple[str, str]],
     slots: Sequence[Slot] | None,
     sign: Callable[[Mapping[str, Any]], str],
@@ -179,6 +181,7 @@ def plan_text(
     Args:
         planned: Round 1.
         settings: The study's settings.
+        foresight: What the strategy says of the rounds after it.
         runs: Directory and command of each job.
         slots: The slots; None where the launcher does not tell.
         sign: Makes the signature of a config.
@@ -193,7 +196,7 @@ def plan_text(
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
-    return "\n".join([*lines, *_afterwards(planned, settings, sign)])
+    return "\n".join([*lines, *_afterwards(planned, settings, foresight, sign)])
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:
@@ -216,7 +219,10 @@ def _place(number: int, slots: Sequence[Slot]) -> str:
 
 
 def _afterwards(
-    planned: Round, settings: Settings, sign: Callable[[Mapping[str, Any]], str]
+    planned: Round,
+    settings: Settings,
+    foresight: Foresight,
+    sign: Callable[[Mapping[str, Any]], str],
 ) -> Iterator[str]:
     """What each outcome of round 1 would trigger."""
     start = planned.variants[0]
@@ -231,14 +237,21 @@ def _afterwards(
         yield "While a job runs, a stop rule ends it when:"
         yield from stop_lines(settings.watching.rules, settings.watching.protect_top)
         yield ""
+    if not settings.flow.barrier:
+        yield "A later round has a job for each slot, decided when the slot is free (barrier=false)."
+    elif foresight.rounds:
+        yield foresight.rounds
     if settings.rules:
         last = "" if settings.limits.rounds > 1 else " (in a further round; rounds=1 runs none)"
-        yield f"Of each finished job these rules may make children{last}, the first that fires first:"
+        yield f"{foresight.rules}{last}:"
         yield f"(old -> new as on {start.name}; {strategy_line(settings.raw.get('strategy', {}))})"
         yield from outlook_lines(settings.rules, start, disposer)
         yield ""
+    if foresight.besides:
+        yield from foresight.besides
+        yield ""
     yield "The study ends:"
-    yield from end_lines(settings.limits)
+    yield from end_lines(settings.limits, foresight.dry)
 
 
 def strategy_line(chosen: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
-from autoloop.effects import DeadKnob
+from autoloop.effects import DeadKnob, dead_paths
 from autoloop.errors import AutoloopError, ConfigError
 from autoloop.filling import (
     Disposer,
@@ -28,16 +28,24 @@ from autoloop.queue_file import waiting
 from autoloop.redact import reveal
 from autoloop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.rules.base import Decision
+from autoloop.rules.paths import matches
 from autoloop.score import Outcome, Scorecard, knobs, outcomes, root, standings
 from autoloop.scorecard_file import load_outcomes, save_outcomes
 from autoloop.settings import Settings
 from autoloop.steps import Measure, Reseed, TakeBack
-from autoloop.strategies import Opening, Situation
-from autoloop.study import CONFIRM, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
+from autoloop.strategies import Foresight, Opening, Situation
+from autoloop.study import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
 from autoloop.trials import Trial
 from autoloop.variants import Variant
 
 log = logging.getLogger("autoloop")
+
+RESEEDED = {
+    "race": (REPEAT, "{} is among the leaders"),
+    "check": (CHECK, "{} on another seed, to see whether edits that seem to do nothing do nothing"),
+    "confirm": (CONFIRM, "confirms {} with a fresh seed"),
+}
+"""Aim -> the rule and the reason of jobs that run a config with further seeds."""
 
 
 class Planner:
@@ -61,7 +69,7 @@ class Planner:
             settings: Its settings.
             composer: Makes configs of variants.
             study_dir: Its directory.
-            slots: Tells how many jobs run at a time, None if that is not known.
+            slots: Tells of how many slots none is to stand idle, None if that is not known.
         """
         self.settings = settings
         self.study_dir = study_dir
@@ -75,33 +83,49 @@ class Planner:
 
         Raises:
             EditError: A named variant cannot be used.
-            ConfigError: Repeats, racing or confirmation are asked for, and the config has no seed.
+            ConfigError: Repeats, racing, `minimal` or confirmation are asked for, and the config has no seed.
         """
         planned = first_round(points.starts, points.named, self._composer.derive, self.settings.ignored)
         repeats = self.settings.judging.repeats
-        if self.settings.limits.racing or self.settings.limits.confirm:
+        limits = self.settings.limits
+        if limits.racing or limits.minimal or limits.confirm:
             seed_path(points.starts[0].config, self.settings.judging.seed_paths)  # told before anything runs
         for start in points.starts if repeats else ():
             path = seed_path(start.config, self.settings.judging.seed_paths)
             seeds = islice(fresh_seeds(seed_of(start.config, path)), repeats)
             why = f"measures the noise: {start.name} with another seed"
             add_repeats(planned, start, path, seeds, why, self._composer.derive)
-        if self.settings.limits.rounds > 1:
+        if limits.rounds > 1:
             self._fill_up(planned, points.starts[0])
         return planned
 
     def _fill_up(self, planned: Round, start: Variant) -> None:
         """Add what the strategy wants in round 1 beside the user's variants."""
         limit = self.settings.limits.max_jobs
-        opening = Opening(
-            start, len(planned.variants), self.settings.seed, self._slots(), bounds=self.settings.bounds
-        )
+        opening = self._opening(planned, start)
         parents = {variant.name: variant for variant in planned.variants}
         disposer = Disposer(parents, planned.seen, self._composer.derive, dead=self.settings.ignored)
         places = None if limit is None else max(0, limit - len(planned.variants))
         more = next_round(1, self.settings.strategy.open(opening), disposer, places)
         planned.variants += more.variants
         planned.refused += more.refused
+
+    def foresee(self, planned: Round, start: Variant) -> Foresight:
+        """What the strategy says it is going to do after this first round."""
+        return self.settings.strategy.foresee(self._opening(planned, start))
+
+    def _opening(self, planned: Round, start: Variant) -> Opening:
+        asked_for = [variant for variant in planned.variants if variant.rule not in MEASURING]
+        return Opening(
+            start,
+            planned=len(planned.variants),
+            repeats=len(planned.variants) - len(asked_for),
+            seed=self.settings.seed,
+            slots=self._slots(),
+            bounds=self.settings.bounds,
+            touched=[path for variant in asked_for for path, _, _ in variant.changes],
+            leave=self._leave(start.config, self.settings.ignored),
+        )
 
     def next(self, study: Study, number: int, places: int | None = None) -> Round:
         """A later round: what the strategy proposes, as far as nothing speaks against it.
@@ -115,16 +139,23 @@ class Planner:
         value = standings(study)
         trials = {name: replace(one, objective=value.get(name, one.objective)) for name, one in found.items()}
         judging = self.settings.judging
+        dead = [*self.settings.ignored, *_found_dead(study)]
         disposer = Disposer(
             {name: trial.variant for name, trial in trials.items()},
             {job.plan.signature: job.name for job in study.jobs.values()},
             self._composer.derive,
             Disposal(study, number, judging.cooldown, judging.freeze).objection,
-            [*self.settings.ignored, *_found_dead(study)],
+            dead,
         )
         start = next(iter(trials.values()))
         finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
-        answer = self._ask_outside(study, number, start.variant, trials)
+        limit = self.settings.limits.max_jobs
+        left = None if limit is None else limit - study.searched
+        room = min((count for count in (places, left) if count is not None), default=None)
+        answer = self._ask_outside(study, number, room, start.variant, trials)
+        ideas = [job for job in study.counted() if not job.measures]
+        opened = {job.name for job in study.begun_with(1) if not job.measures}
+        since = [job for job in ideas if job.name not in opened]
         situation = Situation(
             finished=finished,
             trials=trials,
@@ -140,21 +171,34 @@ class Planner:
             outside=answer.proposals,
             slots=self._slots(),
             bounds=self.settings.bounds,
+            leave=self._leave(start.variant.config, dead),
+            opened=len(opened),
+            planned=[job.plan.rule for job in since],
+            begun=sum(job.round == number for job in since),
+            places=room,
+            running=[self._variant_of(job) for job in ideas if job.state is None],
         )
-        limit = self.settings.limits.max_jobs
-        left = None if limit is None else limit - study.searched
-        room = min((count for count in (places, left) if count is not None), default=None)
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
+        if not planned.variants:
+            planned.silence = self.settings.strategy.silence(situation)
         return planned
 
-    def _ask_outside(self, study: Study, number: int, start: Variant, trials: Mapping[str, Trial]) -> Answer:
+    def _leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
+        """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
+        seeds = [path for path in self.settings.judging.seed_paths if matches(config, path)]
+        return [*seeds[:1], *dead_paths(dead, config)]
+
+    def _ask_outside(
+        self, study: Study, number: int, room: int | None, start: Variant, trials: Mapping[str, Trial]
+    ) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
         config = self.settings.strategy.proposer
         if not config:
             return Answer()
         best = study.best()
-        places = len(study.of_round(number - 1))
+        before = len(study.begun_with(max(1, number - 1)))
+        places = before if room is None else min(before, room)
         question = question_of(study, number, places, start.config, self.settings.bounds)
         answer = ask(Proposer.read(config), question, trials, best.name if best else start.name)
         for problem in answer.problems:
@@ -188,7 +232,7 @@ class Planner:
             add_without(planned, start, job.name, left, paths, rule, self._composer.derive)
 
     def _reseed(self, study: Study, planned: Round, step: Reseed) -> None:
-        confirms = step.aim == "confirm"
+        rule, why = RESEEDED[step.aim]
         for offset in step.offsets:
             for name in step.jobs:
                 variant = self.trial(self._job(study, name)).variant
@@ -198,9 +242,7 @@ class Planner:
                     planned.refuse(variant, str(error))
                     continue
                 seed = nth_seed(seed_of(variant.config, path), offset)
-                why = f"confirms {name} with a fresh seed" if confirms else f"{name} is among the leaders"
-                rule = CONFIRM if confirms else REPEAT
-                add_repeats(planned, variant, path, [seed], why, self._composer.derive, rule)
+                add_repeats(planned, variant, path, [seed], why.format(name), self._composer.derive, rule)
 
     def _job(self, study: Study, name: str) -> Job:
         job = study.by_name(name)
@@ -209,9 +251,12 @@ class Planner:
 
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
+        return job.trial(self._variant_of(job))
+
+    def _variant_of(self, job: Job) -> Variant:
         if job.name not in self._variants:
             self._variants[job.name] = self._variant(job.plan)
-        return job.trial(self._variants[job.name])
+        return self._variants[job.name]
 
     def remember(self, variants: Sequence[Variant]) -> None:
         """Keep variants that were planned, so that their configs need not be composed again."""

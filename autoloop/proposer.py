@@ -22,9 +22,9 @@ from autoloop.filling import Refusal
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.score import pairs, verdicts
+from autoloop.strategies.base import OUTSIDE
 from autoloop.study import Study
 
-OUTSIDE = "outside"
 KEYS = ("command", "timeout_s")
 MOST_BYTES = 1_000_000
 MOST_PROPOSALS = 100

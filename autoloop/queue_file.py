@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from autoloop.disposal import ASKED_FOR
 from autoloop.errors import ConfigError
 from autoloop.rules.base import Decision
+from autoloop.strategies.base import ASKED_FOR
 from autoloop.study import Study
 from autoloop.variants import parse_entries
 

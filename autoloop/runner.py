@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop import __version__
 from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
-from autoloop.dispatch import Dispatcher, Returns, slots_of, stream_of
+from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.filling import Round
@@ -72,7 +72,8 @@ UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
 AIMS = {
     "race": "which of the leaders leads: another seed",
     "ablate": "which edits of the winner do something: without each of them",
-    "reduce": "the winner without the edits that do nothing",
+    "reduce": "the winner without the edits that seem to do nothing",
+    "check": "do they do nothing: the winner with and without them on further seeds",
     "confirm": "is the winner better: fresh seeds",
 }
 
@@ -89,7 +90,8 @@ class StudyRunner:
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.planner = Planner(settings, self.composer, self.study_dir, partial(slots_of, launcher, settings))
+        fill = partial(slots_to_fill, launcher, settings)
+        self.planner = Planner(settings, self.composer, self.study_dir, fill)
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
         self._callback = self._add_callback()
@@ -139,7 +141,8 @@ class StudyRunner:
         runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
         pool = getattr(self.launcher, "pool", None)
         slots = None if pool is None else pool.slots
-        return plan_text(planned, self.settings, runs, slots, self.composer.signature)
+        foresight = self.planner.foresee(planned, planned.variants[0])
+        return plan_text(planned, self.settings, foresight, runs, slots, self.composer.signature)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -245,12 +248,13 @@ class StudyRunner:
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
-            best = winner(study)
+            best = winner(replace(study, worthy=stop.worthy))
             self.planner.keep_score(study)
             journal.append(
                 "stop",
                 reason=stop.reason,
                 failed=stop.failed,
+                worthy=stop.worthy,
                 best=best.name if best else None,
                 limits=self.settings.limits.recorded(),
             )
@@ -308,7 +312,8 @@ class StudyRunner:
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
         elif isinstance(step, Close):
-            journal.append("closing", reason=step.reason, limits=self.settings.limits.recorded())
+            limits = self.settings.limits.recorded()
+            journal.append("closing", reason=step.reason, worthy=step.worthy, limits=limits)
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(journal, step)
@@ -342,6 +347,7 @@ class StudyRunner:
         refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
         stop = Stop(
             f"no rule has anything new to propose after round {planned.number - 1}"
+            + (f", and {planned.silence}" if planned.silence else "")
             + (f" ({refused})" if refused else "")
         )
         if journal.study.running():

@@ -115,13 +115,20 @@ class PlanRound:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The search is over, and why; what still runs only measures what was found."""
+    """The search is over, and why; what still runs only measures what was found.
+
+    Attributes:
+        reason: Why.
+        worthy: Name of the job that met every condition of ``until``, where that is why.
+    """
 
     reason: str
+    worthy: str = ""
 
 
-Aim = Literal["race", "ablate", "reduce", "confirm"]
-"""What is measured: which leader leads, which edits do nothing, the winner without them, its gain."""
+Aim = Literal["race", "ablate", "reduce", "check", "confirm"]
+"""What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
+that is so on further seeds, and the winner's gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +151,17 @@ class TakeBack:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The study ends, and why."""
+    """The study ends, and why.
+
+    Attributes:
+        reason: Why.
+        failed: Whether that is a failure.
+        worthy: Name of the job that met every condition of ``until``, where that is why.
+    """
 
     reason: str
     failed: bool = False
+    worthy: str = ""
 
 
 Measure = Reseed | TakeBack

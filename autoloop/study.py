@@ -51,7 +51,10 @@ WITHOUT = "without"
 MINIMAL = "minimal"
 """The rule of a variant that is the winner without all the edits that do nothing."""
 
-AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL)
+CHECK = "check"
+"""The rule of a repeat that says, beside another config at the same seed, whether edits do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK)
 """Rules of what runs after the search."""
 
 MEASURING = (REPEAT, *AFTERWARDS)
@@ -175,7 +178,7 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule in (REPEAT, CONFIRM)
+        return self.plan.rule in (REPEAT, CHECK, CONFIRM)
 
     @property
     def measures(self) -> bool:
@@ -225,8 +228,10 @@ class Study:
             that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
         closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
+        worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
+            goes on or ended otherwise.
         measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "confirm".
+            "reduce", "check", "confirm".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.
@@ -243,6 +248,7 @@ class Study:
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
     closing: Event = field(default_factory=dict)
+    worthy: str = ""
     measured: tuple[str, ...] = ()
     stopped: Event | None = None
     resumes: list[Event] = field(default_factory=list)
@@ -313,6 +319,12 @@ class Study:
     def of_round(self, number: int) -> list[Job]:
         """Jobs of one round without those that a later try replaced, as they were planned."""
         return self._as_planned(self.tally.rounds.get(number, ()))
+
+    def begun_with(self, number: int) -> list[Job]:
+        """Jobs that a round was first planned with: none that joined it while it ran or was measured."""
+        jobs = self.of_round(number)
+        begun = min((job.planned_as for job in jobs), default=0)
+        return [job for job in jobs if job.planned_as == begun]
 
     def waiting(self) -> list[Job]:
         """Jobs that are planned and not started, in the order to start them: that of their numbers."""
@@ -388,7 +400,7 @@ class Study:
         if number not in self.planned:
             self.planned[number] = len(event["variants"])
             self.recent = []
-            self.measured = ()
+            self.worthy, self.measured = "", ()
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
             plan = Plan.of(entry)
             self._plan(Job(int(entry["job"]), number, plan, place, planned_as=self.events))
@@ -482,10 +494,11 @@ class Study:
     def _on_closing(self, event: Event) -> None:
         _mapping(event["limits"])
         self.closing = {"reason": str(event["reason"]), "limits": event["limits"]}
-        self.measured = ()
+        self.worthy, self.measured = str(event.get("worthy", "")), ()
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event
+        self.worthy = str(event.get("worthy", ""))
 
     def _on_resume(self, event: Event) -> None:
         self.stopped = None

@@ -22,7 +22,7 @@ from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
-from autoloop.strategies.base import Opening, Situation, Strategy
+from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
 from autoloop.summary import MetricSummary
 from autoloop.trials import Trial, TrialState
 from autoloop.variants import Variant
@@ -174,10 +174,12 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
 def check_strategy(strategy: Strategy) -> None:
     """Check that a strategy keeps what the loop builds on.
 
-    In an empty round, one where every job failed, one where no rule fired, one where several did, and one
-    where variants of the user's wait, it must return decisions with edits on finished trials, none twice, the
-    same ones when asked again, with every variant that waits among them, and change nothing it was shown.
-    What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again.
+    In an empty round, one where every job failed, one where no rule fired, one where several did, one where
+    variants of the user's wait, and one that has begun and has a single place, it must return decisions with
+    edits on finished trials, none twice, the same ones when asked again, with every variant that waits among
+    them, and change nothing it was shown.
+    What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again, and
+    what it foresees must be a `Foresight`, the same when asked again.
 
     Raises:
         AssertionError: It breaks one of these promises.
@@ -196,6 +198,9 @@ def check_strategy(strategy: Strategy) -> None:
         label, added = f"round 1 of {planned} jobs on {slots} slots", strategy.open(opening)
         _check_proposals(added, {_CHECKED.name: _CHECKED}, name, label)
         _promise(added == strategy.open(opening), name, label, "proposes otherwise when asked again")
+        seen = strategy.foresee(opening)
+        _promise(isinstance(seen, Foresight), name, label, f"foresees {type(seen).__name__}")
+        _promise(seen == strategy.foresee(opening), name, label, "foresees something else when asked again")
 
 
 def _check_proposals(proposals: object, trials: Mapping[str, Trial], name: str, label: str) -> None:
@@ -232,12 +237,20 @@ def _situations() -> dict[str, Situation]:
         "several fired": (good, loud, []),
         "variants wait": (good, loud, wanted),
     }
-    return {
+    situations = {
         label: Situation(
-            finished, {one.name: one for one in finished}, said, round=2, waiting=waiting, bounds=_BOUNDS
+            finished,
+            {one.name: one for one in finished},
+            said,
+            round=2,
+            waiting=waiting,
+            bounds=_BOUNDS,
+            opened=len(finished),
         )
         for label, (finished, said, waiting) in rounds.items()
     }
+    begun = replace(situations["several fired"], planned=("a", "sample"), begun=2, places=1)
+    return {**situations, "one place is free": begun}
 
 
 def _decide(rule: Rule, one: Trial, known: Mapping[str, Trial]) -> Decision:

@@ -108,6 +108,13 @@ def _limit(name: str, key: str, value: Any) -> float:
     return number
 
 
+def conditions_met(study: Study) -> tuple[Condition, ...]:
+    """The conditions that ended the search of a study, from its journal; none where it ended otherwise."""
+    entries = study.closing.get("limits", {}).get("until", ()) if study.worthy else ()
+    given = ({key: value for key, value in entry.items() if value is not None} for entry in entries)
+    return tuple(Condition(**entry) for entry in given)
+
+
 def met(study: Study, conditions: tuple[Condition, ...]) -> Job | None:
     """The best completed job for which every condition holds; None if there is none, or no condition."""
     done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.measures]

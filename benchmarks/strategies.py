@@ -16,40 +16,41 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from contest.catalogue import tasks
 from contest.reference import best_known
-from contest.rivals import MEANT, RIVALS, Choice
+from contest.rivals import MEANT, RIVALS, Choice, Choices
 from contest.task import Task
 
 RESULTS = Path(__file__).parent / "results" / "strategies.csv"
 BEST = RESULTS.with_name("strategies_best.json")
+Rivals = Mapping[str, Callable[[Task, int], Choices]]
 COLUMNS = ("task", "rival", "study", "budget", "jobs", "steps", "value", "fresh", "baseline")
 
 
-def run(studies: range, only: list[str], on: list[str], file: Path) -> None:
+def run(studies: range, only: list[str], on: list[str], file: Path, rivals: Rivals = RIVALS) -> None:
     """Run every study that the file lacks."""
     done = {(row["task"], row["rival"], int(row["study"])) for row in read(file)}
     for study in studies:
         for task in tasks().values():
             wanted = [
                 name
-                for name in RIVALS
+                for name in rivals
                 if (not on or task.name in on)
                 and (not only or name in only)
                 and (task.name, name, study) not in done
             ]
             for name in wanted:
-                _append(file, task, name, study)
+                _append(file, task, name, study, rivals)
         print(f"study {study} of {studies}", flush=True)
 
 
-def _append(file: Path, task: Task, name: str, study: int) -> None:
+def _append(file: Path, task: Task, name: str, study: int, rivals: Rivals) -> None:
     """Run one study and write down its choices, both budgets at once."""
-    rows = [_row(task, name, study, jobs, choice) for jobs, choice in RIVALS[name](task, study).items()]
+    rows = [_row(task, name, study, jobs, choice) for jobs, choice in rivals[name](task, study).items()]
     new = not file.exists()
     with file.open("a", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")

@@ -19,6 +19,5 @@ def hydra_is_as_new() -> Iterator[None]:
 
     Importing an app or composing a config changes it; no test may find what another one left.
     """
-    Singleton.set_state(copy.deepcopy(UNTOUCHED))
     yield
     Singleton.set_state(copy.deepcopy(UNTOUCHED))

@@ -94,11 +94,11 @@ def _proof(study: Study) -> dict[str, Any]:
     found, without = confirmation(study), without_effect(study)
     proof: dict[str, Any] = {"without_effect": list(without)} if without else {}
     if found is not None:
-        gain = found.gain_pct
         proof["confirmed"] = {
+            "name": found.chosen.name,
             "seeds": len(found.gains_pct),
-            "gain_pct": gain.value,
-            "interval_pct": [gain.low, gain.high],
+            "gain_pct": found.gain_pct,
+            "interval_pct": list(found.interval_pct),
             "probability_better": found.better,
             "optimism_pct": _number(found.optimism_pct),
         }

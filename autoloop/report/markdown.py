@@ -22,7 +22,7 @@ from autoloop.report.facts import (
 )
 from autoloop.report.gains import Change
 from autoloop.report.text import md, md_block, md_code
-from autoloop.score import confirmed, dropped_edits
+from autoloop.score import confirmed, dropped_edits, kept_edits
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
 
@@ -66,8 +66,9 @@ def _head(facts: Facts) -> list[str]:
     else:
         gain = md(confirmed(study)) or _against_baseline(facts, best)
         lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
-        dropped = dropped_edits(study)
+        dropped, kept = dropped_edits(study), kept_edits(study)
         lines += [f"It is without edits of {md(dropped)}."] if dropped else []
+        lines += [f"Edits that only seemed to do nothing stay: {md(kept)}."] if kept else []
         lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
     if study.stopped is not None:
         lines += ["", f"The study stopped: {md(stop_reason(study.stopped))}."]

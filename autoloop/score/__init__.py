@@ -1,13 +1,13 @@
 """Keeping score: paired verdicts against a noise floor, the scorecard of rules, how sure a result is."""
 
 from autoloop.score.bootstrap import Interval, interval
-from autoloop.score.conclusion import conclusion, confirmed, dropped_edits
-from autoloop.score.confirmation import Confirmation, confirmation
+from autoloop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits
+from autoloop.score.confirmation import Confirmation, confirmation, winner
 from autoloop.score.leader import contenders, leader, standings
 from autoloop.score.noise import Noise, noise
 from autoloop.score.pairs import Pair, gain_pct, gains_pct, pairs, results
 from autoloop.score.progress import rounds_without_gain
-from autoloop.score.reduction import idle_paths, knobs, root, winner, without_effect
+from autoloop.score.reduction import chosen, knobs, root, without_effect
 from autoloop.score.scorecard import Outcome, Row, Scorecard, outcomes
 from autoloop.score.verdicts import Verdict, verdict, verdicts
 
@@ -20,6 +20,7 @@ __all__ = [
     "Row",
     "Scorecard",
     "Verdict",
+    "chosen",
     "conclusion",
     "confirmation",
     "confirmed",
@@ -27,8 +28,8 @@ __all__ = [
     "dropped_edits",
     "gain_pct",
     "gains_pct",
-    "idle_paths",
     "interval",
+    "kept_edits",
     "knobs",
     "leader",
     "noise",

@@ -1,4 +1,4 @@
-"""Confirmation: winner and starting point on seeds that nothing was chosen by."""
+"""Confirmation: what a search chose and its starting point on seeds that nothing was chosen by."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
-from autoloop.score.bootstrap import DRAWS, Interval, interval
-from autoloop.score.noise import WEIGHT, noise
-from autoloop.score.pairs import Seed, gain_pct, gains_pct
-from autoloop.score.reduction import root, winner
+from autoloop.score.certainty import better_than_zero, interval_of_mean
+from autoloop.score.noise import noise
+from autoloop.score.pairs import LOST, afterwards, gain_pct, gains_pct
+from autoloop.score.reduction import chosen, root
 from autoloop.study import CONFIRM, Job, Study
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The winner's gain over its starting point on fresh seeds.
+    """The gain of what a search chose over its starting point on fresh seeds.
 
     Attributes:
-        winner: The winner.
+        chosen: What the search chose.
         start: Its starting point.
         gains_pct: Gain in percent, one for each fresh seed.
-        gain_pct: Their mean with its 90 % bootstrap interval.
-        better: Probability (0 to 1) that the winner is better.
-        selected: The winner's result at the seed it was chosen by.
+        gain_pct: Their mean.
+        interval_pct: Where the true mean lies with 90 %: `autoloop.score.certainty.interval_of_mean`.
+        better: Probability (0 to 1) that it is better.
+        selected: Its result at the seed it was chosen by.
         fresh: Its mean result on the fresh seeds.
         optimism_pct: How much better the first is than the second, in percent: the luck of having been
             chosen, and of the seed.
     """
 
-    winner: Job
+    chosen: Job
     start: Job
     gains_pct: tuple[float, ...]
-    gain_pct: Interval
+    gain_pct: float
+    interval_pct: tuple[float, float]
     better: float
     selected: float
     fresh: float
@@ -42,38 +42,44 @@ class Confirmation:
 
 
 def confirmation(study: Study) -> Confirmation | None:
-    """What the fresh seeds say; None where winner and starting point have none in common."""
-    best = winner(study)
+    """What the fresh seeds say; None where both have none in common."""
+    best = chosen(study)
     start = root(study, best) if best is not None else None
     if best is None or start is None or best.name == start.name:
         return None
-    own, other = _fresh(study, best), _fresh(study, start)
+    own, other = afterwards(study, best, CONFIRM), afterwards(study, start, CONFIRM)
     gains = gains_pct(study, own, other)
     if not gains:
         return None
-    fresh = fmean(own.values())
-    optimism = gain_pct(study, best.objective, fresh) if fresh else math.nan
-    better = _better(study, gains)
-    return Confirmation(best, start, gains, interval(gains), better, best.objective, fresh, optimism)
+    fresh, floor = fmean(own.values()), noise(study).paired_pct
+    return Confirmation(
+        chosen=best,
+        start=start,
+        gains_pct=gains,
+        gain_pct=fmean(gains),
+        interval_pct=interval_of_mean(gains, floor),
+        better=better_than_zero(gains, floor),
+        selected=best.objective,
+        fresh=fresh,
+        optimism_pct=gain_pct(study, best.objective, fresh) if fresh else math.nan,
+    )
 
 
-def _fresh(study: Study, job: Job) -> dict[Seed, float]:
-    """Results of a job on fresh seeds."""
+def broken_seeds(study: Study, job: Job) -> int:
+    """On how many fresh seeds a job's config diverged, or was stopped as broken."""
     runs = (one for one in study.counted() if one.plan.rule == CONFIRM and one.plan.parent == job.name)
-    return {one.plan.evidence.get("seed"): one.objective for one in runs if one.known}
+    return sum(one.state in LOST for one in runs)
 
 
-def _better(study: Study, gains: tuple[float, ...]) -> float:
-    """Probability that the mean gain is above 0.
+def winner(study: Study) -> Job | None:
+    """What a study found: what its search chose, or the starting point where fresh seeds speak for that.
 
-    The bootstrap of three values knows only "all of them above 0". So the scatter of these gains is pooled
-    with the study's noise floor, which counts for two degrees of freedom, and the mean is taken to lie about
-    the true gain as Student's t (Gelman et al., Bayesian Data Analysis, 3rd ed. 2013, section 3.2).
+    They do where the mean gain is below 0, or where the choice broke on more of them; but not where the
+    search ended with a run that has all that ``until`` asks for: the starting point has not.
     """
-    count = len(gains)
-    floor = noise(study).paired_pct
-    degrees = WEIGHT + count - 1
-    scatter = sum((gain - fmean(gains)) ** 2 for gain in gains)
-    error = math.sqrt((WEIGHT * floor**2 + scatter) / degrees / count)
-    draws = np.random.default_rng(0).standard_t(degrees, DRAWS)
-    return float((fmean(gains) + error * draws > 0).mean())
+    best = chosen(study)
+    if best is None or study.worthy or not study.closing:
+        return best
+    start, found = root(study, best), confirmation(study)
+    worse = found is not None and found.gain_pct < 0
+    return start if worse or broken_seeds(study, best) > broken_seeds(study, start) else best

@@ -42,8 +42,11 @@ def ranked(study: Study) -> list[Job]:
 
 
 def leader(study: Study) -> Job | None:
-    """The job with the best standing; None while none has a result."""
-    return next(iter(ranked(study)), None)
+    """The job that ended the search by what ``until`` asks for, else that with the best standing.
+
+    None while none has a result.
+    """
+    return study.by_name(study.worthy) or next(iter(ranked(study)), None)
 
 
 def contenders(study: Study, most: int) -> list[Job]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from autoloop.study import Job, Study
+from autoloop.study import REPEAT, Job, Study
 from autoloop.trials import TrialState
 
 Seed = Any
@@ -43,9 +43,11 @@ class Pair:
 
 
 def results(study: Study) -> dict[str, dict[Seed, float]]:
-    """Name of each job that is no repeat -> its results by seed, those of its repeats included.
+    """Name of each job that is no repeat -> its results by seed, those of its repeats in the search included.
 
-    The seed a job inherited is None; a repeat carries its own as ``evidence["seed"]``.
+    The seed a job inherited is None; a repeat carries its own as ``evidence["seed"]``. Repeats that measure
+    what the search found are left out: no standing and no noise floor by which that was chosen changes after
+    the fact.
     """
     found: dict[str, dict[Seed, float]] = {}
     for job in study.counted():
@@ -53,9 +55,15 @@ def results(study: Study) -> dict[str, dict[Seed, float]]:
             continue
         if not job.is_repeat:
             found.setdefault(job.name, {})[None] = job.objective
-        elif job.plan.parent is not None:
+        elif job.plan.rule == REPEAT and job.plan.parent is not None:
             found.setdefault(job.plan.parent, {})[job.plan.evidence.get("seed")] = job.objective
     return found
+
+
+def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
+    """Results of a job's config by seed, of the repeats by this rule that ran after the search."""
+    runs = (one for one in study.counted() if one.plan.rule == rule and one.plan.parent == job.name)
+    return {one.plan.evidence.get("seed"): one.objective for one in runs if one.known}
 
 
 def gain_pct(study: Study, result: float, reference: float) -> float:

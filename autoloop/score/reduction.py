@@ -1,19 +1,26 @@
-"""Which edits of a winner do nothing: it is run without each of them, at its own seed."""
+"""Which edits of a winner do nothing.
+
+It is run without each of them at its own seed, which leaves suspects; then without all suspects, and that is
+compared with the winner on further seeds. Only what holds there is taken back.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from autoloop.score.leader import leader
-from autoloop.score.noise import noise
-from autoloop.score.pairs import Pair, gains_pct, results
-from autoloop.score.verdicts import Verdict, verdict
-from autoloop.study import Job, Study
+from autoloop.score.noise import Noise, noise
+from autoloop.score.pairs import afterwards, gains_pct, results
+from autoloop.study import CHECK, Job, Study
+from autoloop.until import conditions_met
 
 Knobs = dict[str, tuple[Any, Any]]
 """Path -> (value in the starting point, value now) of what differs."""
+
+Paths = tuple[str, ...]
 
 _ITEM = re.compile(r"\.\d+(?=\.|$)")
 
@@ -50,7 +57,7 @@ def _knobs(line: Sequence[Job]) -> Knobs:
     return {path: (old, new) for path, (old, new) in found.items() if old != new}
 
 
-def groups(job_knobs: Mapping[str, object]) -> list[tuple[str, ...]]:
+def groups(job_knobs: Mapping[str, object]) -> list[Paths]:
     """Paths that belong together: items of one list, ``features.0.weight`` and ``features.1.weight``."""
     by_shape: dict[str, list[str]] = {}
     for path in job_knobs:
@@ -58,7 +65,7 @@ def groups(job_knobs: Mapping[str, object]) -> list[tuple[str, ...]]:
     return [tuple(paths) for paths in by_shape.values()]
 
 
-def without(study: Study, job: Job, paths: tuple[str, ...]) -> Job | None:
+def without(study: Study, job: Job, paths: Paths) -> Job | None:
     """The job that ran with another's config but for these knobs, which it left as they were; or None."""
     jobs = _by_name(study)
     line = _line(jobs, job)
@@ -68,42 +75,82 @@ def without(study: Study, job: Job, paths: tuple[str, ...]) -> Job | None:
     return next((other[0] for other in kin if _knobs(other) == wanted), None)
 
 
-def idle(study: Study, winner: Job) -> list[tuple[str, ...]]:
-    """Groups of the winner's knobs without which it is not worse, as far as that was tried."""
-    return [group for group in groups(knobs(study, winner)) if _dispensable(study, winner, group)]
+def reductions(study: Study, winner: Job) -> list[Paths]:
+    """What to take back from the winner together, one try after the other.
+
+    First all groups of its knobs without which it was not worse at its own seed, then the half of them that
+    it missed least, and so on: among edits that only seemed idle the one that does most hides in the other
+    half. None before the search is over.
+    """
+    found = idle(study, winner) if study.closing else []
+    sizes = [len(found)] if found else []
+    while sizes and sizes[-1] > 1:
+        sizes.append((sizes[-1] + 1) // 2)
+    return [tuple(path for group in found[:size] for path in group) for size in sizes]
 
 
-def _dispensable(study: Study, winner: Job, paths: tuple[str, ...]) -> bool:
-    """Whether the winner without these knobs was run and is not worse than the winner by more than noise."""
-    other = without(study, winner, paths)
-    if other is None or not other.known:
+def idle(study: Study, winner: Job) -> list[Paths]:
+    """Groups of the winner's knobs without which it is not worse at its own seed, the least missed first."""
+    by_seed, floor = results(study), noise(study)
+    gains = {}
+    for group in groups(knobs(study, winner)):
+        other = without(study, winner, group)
+        if other is not None and _stands_in(study, other):
+            gains[group] = gains_pct(study, by_seed.get(other.name, {}), by_seed.get(winner.name, {}))
+    kept = [group for group, found in gains.items() if _no_worse(found, floor)]
+    return sorted(kept, key=lambda group: -fmean(gains[group]))
+
+
+def seems_idle(study: Study, winner: Job, paths: Paths) -> bool:
+    """Whether the winner without these knobs ran and is not worse at its own seed."""
+    other, by_seed = without(study, winner, paths), results(study)
+    if other is None or not _stands_in(study, other):
         return False
-    by_seed = results(study)
     gains = gains_pct(study, by_seed.get(other.name, {}), by_seed.get(winner.name, {}))
-    said = verdict(Pair(other, winner, gains), noise(study))
-    return bool(gains) and said is not Verdict.WORSE
+    return _no_worse(gains, noise(study))
 
 
-def idle_paths(study: Study, winner: Job) -> tuple[str, ...]:
-    """The paths of all idle groups together."""
-    return tuple(path for group in idle(study, winner) for path in group)
+def _stands_in(study: Study, other: Job) -> bool:
+    """Whether a job has a result, and what ``until`` asks for where the winner was chosen by that."""
+    return other.known and all(condition.holds(other) for condition in conditions_met(study))
+
+
+def is_idle(study: Study, winner: Job, paths: Paths) -> bool:
+    """Whether that holds on the further seeds of `autoloop.study.CHECK` too, by which nothing was chosen."""
+    return seems_idle(study, winner, paths) and _no_worse(checked(study, winner, paths), noise(study))
+
+
+def checked(study: Study, winner: Job, paths: Paths) -> tuple[float, ...]:
+    """Gains of the winner without these knobs over the winner, in percent, one for each further seed."""
+    other = without(study, winner, paths)
+    if other is None:
+        return ()
+    return gains_pct(study, afterwards(study, other, CHECK), afterwards(study, winner, CHECK))
+
+
+def _no_worse(gains: Sequence[float], floor: Noise) -> bool:
+    """Whether gains at common seeds tell of no loss that is more than noise."""
+    return bool(gains) and fmean(gains) >= -floor.margin_pct(len(gains))
 
 
 def reduced(study: Study) -> Job | None:
-    """The winner without its idle edits, if that was asked for, ran, and is no worse than the winner."""
-    best = leader(study) if "reduce" in study.measured else None
-    paths = idle_paths(study, best) if best is not None else ()
-    if best is None or not paths or not _dispensable(study, best, paths):
-        return None
-    return without(study, best, paths)
-
-
-def without_effect(study: Study) -> tuple[str, ...]:
-    """Paths of the leader's edits that do nothing and are not part of the winner."""
+    """The winner without its idle edits, if that was asked for and found out."""
     best = leader(study)
-    return idle_paths(study, best) if best is not None and reduced(study) is not None else ()
+    if best is None:
+        return None
+    found = next((paths for paths in reductions(study, best) if is_idle(study, best, paths)), None)
+    return None if found is None else without(study, best, found)
 
 
-def winner(study: Study) -> Job | None:
-    """What a study found: the leader, without the edits that do nothing where that was found out."""
+def without_effect(study: Study) -> Paths:
+    """Paths of the leader's edits that do nothing and are not part of the winner."""
+    best, found = leader(study), reduced(study)
+    if best is None or found is None:
+        return ()
+    left = knobs(study, found)
+    return tuple(path for path in knobs(study, best) if path not in left)
+
+
+def chosen(study: Study) -> Job | None:
+    """What a search chose: the leader, without the edits that do nothing where that was found out."""
     return reduced(study) or leader(study)

@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoloop.rules.build import build
-from autoloop.strategies.base import Opening, Situation, Strategy
+from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
 from autoloop.strategies.mixed import MixedStrategy
 from autoloop.strategies.rules import RulesStrategy
 
-__all__ = ["MixedStrategy", "Opening", "RulesStrategy", "Situation", "Strategy", "build_strategy"]
+__all__ = [
+    "Foresight",
+    "MixedStrategy",
+    "Opening",
+    "RulesStrategy",
+    "Situation",
+    "Strategy",
+    "build_strategy",
+]
 
 
 def build_strategy(config: Mapping[str, Any]) -> Strategy:

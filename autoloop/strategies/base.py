@@ -12,6 +12,18 @@ from autoloop.variants import Variant
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 
+ASKED_FOR = "queue"
+"""Who proposes the user's own variants: nothing speaks against what the user asks for."""
+
+OUTSIDE = "outside"
+"""Who proposes what the outside proposer wants."""
+
+SAMPLE = "sample"
+"""Who proposes points of the space."""
+
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE)
+"""Who proposes without being a rule."""
+
 
 def no_refusal(proposal: Decision) -> str:
     """Refuse no proposal."""
@@ -52,8 +64,17 @@ class Situation:
         proposed: What rules proposed when they were asked about the trial of that name, in whatever round.
         waiting: Variants of the user's that wait in the queue, as proposals.
         outside: What the outside proposer wants, if the strategy has one.
-        slots: Number of jobs that run at a time; None where the launcher does not tell.
+        slots: Of so many slots none is to stand idle: those with GPUs, or as many as ``n_jobs`` asks for;
+            None where neither is known.
         bounds: Path pattern -> (low, high) for every value an edit may set.
+        leave: Path patterns of what no strategy is to turn by itself: the seed, knobs that the trainer does
+            not heed.
+        opened: How many jobs round 1 was planned with, not counting repeats and what took the place of
+            stopped jobs.
+        planned: Rules of the jobs that were planned since, as they were planned, measurements aside.
+        begun: How many of these, the latest, the round has already: where a round is filled job by job.
+        places: How many more jobs there is room for; None for any number.
+        running: Variants of jobs that have not ended, as they were planned, measurements aside.
     """
 
     finished: Sequence[Trial]
@@ -70,6 +91,12 @@ class Situation:
     outside: Sequence[Decision] = ()
     slots: int | None = None
     bounds: Bounds = field(default_factory=dict)
+    leave: Sequence[str] = ()
+    opened: int = 0
+    planned: Sequence[str] = ()
+    begun: int = 0
+    places: int | None = None
+    running: Sequence[Variant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +106,12 @@ class Opening:
     Attributes:
         start: The baseline.
         planned: How many jobs the round has already: starting points, the user's variants, repeats.
+        repeats: How many of these are repeats.
         seed: Seed of the study.
         slots: As in `Situation`.
         bounds: As in `Situation`.
+        touched: Paths that the user's variants change.
+        leave: As in `Situation`.
     """
 
     start: Variant
@@ -89,6 +119,26 @@ class Opening:
     seed: int = 0
     slots: int | None = None
     bounds: Bounds = field(default_factory=dict)
+    touched: Sequence[str] = ()
+    leave: Sequence[str] = ()
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a strategy is going to do, told before anything has run.
+
+    Attributes:
+        rules: What it makes of what the rules propose, as words that the list of rules follows.
+        rounds: How many jobs a later round has, where that can be told.
+        besides: What else it proposes, line by line.
+        dry: When it has nothing to propose, as words that follow "when".
+    """
+
+    rules: str
+    rounds: str = ""
+    besides: Sequence[str] = ()
+    dry: str = "no rule has anything new to propose"
 
 
 class Strategy(ABC):
@@ -107,6 +157,18 @@ class Strategy(ABC):
     def open(self, opening: Opening) -> list[Decision]:
         """Return decisions on the baseline that fill up round 1; none unless a strategy wants some."""
         return []
+
+    def foresee(self, opening: Opening) -> Foresight:
+        """Say what the strategy will do after round 1; for the plan.
+
+        Args:
+            opening: Round 1 as it is planned.
+        """
+        return Foresight(f"Of what these rules say of each finished job {type(self).__name__} makes children")
+
+    def silence(self, situation: Situation) -> str:
+        """Say why it has nothing to add to what rules propose; empty for a strategy of rules alone."""
+        return ""
 
 
 def filled_up(size: int, slots: int | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -13,18 +14,19 @@ from autoloop.edits import format_literal
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
-from autoloop.strategies.base import Opening, Situation, Strategy, filled_up
-from autoloop.strategies.gaussian import GaussianProcess
+from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
+from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
-from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen
+from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen
 from autoloop.strategies.space import Knob, read_space
+from autoloop.strategies.words import CHOICE, NEAR, Known, ranges, sampled
 from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
-SAMPLE = "sample"
 GO_ON = "go_on"
 SPARE = 4  # points asked for beyond those needed, in case some have run already
+SHARED = 4  # where a round has fewer jobs, shares hold over so many of the latest
 
 
 class MixedStrategy(Strategy):
@@ -34,24 +36,32 @@ class MixedStrategy(Strategy):
     program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far,
     best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
     step that made the best trial better than its parent, taken once more; and a sampler over the whole space
-    for the rest. What one source cannot fill the sampler does. A round has ``size`` jobs, filled up to a
-    multiple of the slots; round 1 is filled up beside the baseline and the user's variants.
+    for the rest. What one source cannot fill the sampler does. Shares hold over the round, also where it is
+    filled job by job, and over four jobs where it has fewer.
+
+    Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each that round 1 was
+    planned with, or ``size`` jobs. Where slots have GPUs or ``n_jobs`` says how many there are, both are
+    filled up to a multiple of them, round 1 with points of the space.
 
     The sampler turns the knobs of ``space``, or every number that has bounds or was changed by a variant or
-    rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said. It learns
-    from every finished trial, whoever proposed it. Its points are children of the baseline, at the baseline's
-    seed.
+    rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said; never the
+    seed. It learns from every finished trial, whoever proposed it. Its points are children of the baseline,
+    at the baseline's seed.
 
     Wrong to use where a value within the bounds can do harm (the sampler goes anywhere between them), with
     more than about 20 knobs and few jobs, and where each child is to differ from its parent by one idea.
 
     Args:
-        size: Jobs of a round.
+        size: Jobs of a round, the first one included; null for as many as round 1 was planned with, times
+            ``variants_per_run``.
+        variants_per_run: Jobs of a later round for each of round 1, at least 1; without effect beside
+            ``size``.
         rules_share: Largest share of a round that rules fill (0 to 1).
         outside_share: Largest share that the outside proposer fills.
         parents: From how many of the best trials rules may go on.
         sampler: ``gaussian`` (built in), ``quasi_random``, ``random``, or Optuna's ``tpe`` and ``optuna_gp``.
-        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null; empty for the knobs named above.
+        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null: these knobs and no others. Empty, or with
+            nothing but ``path: false`` in it: the knobs named above, but for those.
         span: Factor up and down where no bound is said, above 1.
         first_reach: Part of the way to the ends of the space that every second point of round 1 may go (0 to
             1); the others go all the way, since nobody knows how far off the baseline is.
@@ -61,7 +71,8 @@ class MixedStrategy(Strategy):
     def __init__(
         self,
         *,
-        size: int = 4,
+        size: int | None = None,
+        variants_per_run: int = 1,
         rules_share: float = 0.5,
         outside_share: float = 0.25,
         parents: int = 2,
@@ -72,11 +83,13 @@ class MixedStrategy(Strategy):
         proposer: Mapping[str, Any] | None = None,
     ) -> None:
         kind = "MixedStrategy"
-        self.size = checks.whole(kind, "size", size, 1)
+        self.size = None if size is None else checks.whole(kind, "size", size, 1)
+        self.variants_per_run = checks.whole(kind, "variants_per_run", variants_per_run, 1)
         self.rules_share = checks.number(kind, "rules_share", rules_share, 0.0, 1.0)
         self.outside_share = checks.number(kind, "outside_share", outside_share, 0.0, 1.0)
         self.parents = checks.whole(kind, "parents", parents, 1)
-        self.sampler = _sampler(checks.choice(kind, "sampler", sampler, SAMPLERS))
+        self.name = checks.choice(kind, "sampler", sampler, SAMPLERS)
+        self.sampler = _sampler(self.name)
         self.space = dict(space or {})
         self.span = checks.number(kind, "span", span, 1.0, over=True)
         self.first_reach = checks.number(kind, "first_reach", first_reach, 0.0, 1.0)
@@ -84,62 +97,156 @@ class MixedStrategy(Strategy):
 
     def open(self, opening: Opening) -> list[Decision]:
         """Return points for the places of round 1 that are free: by turns anywhere, and near the baseline."""
-        free = filled_up(max(self.size, opening.planned), opening.slots) - opening.planned
-        knobs = read_space(opening.start.config, self.space, opening.bounds, (), self.span)
-        if not free or not knobs:
+        free = filled_up(max(self.size or 0, opening.planned), opening.slots) - opening.planned
+        config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
+        knobs = read_space(config, self.space, *known) if free else ()
+        if not knobs:
             return []
-        start = np.array([knob.unit(opening.start.config) for knob in knobs])
+        start = np.array([knob.unit(config) for knob in knobs])
         spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
         reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
         points = start + reach[:, None] * (spread - start)
-        reason = "fills round 1: a point of the space"
-        return [one for point in points if (one := _point(opening.start.name, knobs, point, reason))]
+        why = "fills up round 1, so that no slot stands idle"
+        return [one for point in points if (one := sampled(opening.start.name, knobs, point, why))]
 
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the round's proposals, and before each source's those of it that will be refused."""
-        size = filled_up(self.size, situation.slots)
+        size = self._size(situation.opened, situation.slots)
+        count = size if situation.places is None else min(size, situation.places)
+        had = _lately(situation, count)
+        jobs = len(had) + count
+        of_rules = sum(rule not in NO_RULES for rule in had)
+        due = [
+            _Due(situation.outside, math.ceil(self.outside_share * jobs), had.count(OUTSIDE)),
+            _Due(self._of_rules(situation), _rounded(self.rules_share * jobs), of_rules),
+        ]
         taken = _Round(situation)
-        taken.fill(situation.waiting, max(size, len(situation.waiting)))
-        taken.fill(situation.outside, min(size, taken.count + math.ceil(self.outside_share * size)))
-        taken.fill(self._of_rules(situation), min(size, taken.count + round(self.rules_share * size)))
-        taken.fill(self._of_sampler(situation, size - taken.count), size)
-        taken.fill(self._of_rules(situation), size)
+        taken.fill(situation.waiting, max(count, len(situation.waiting)))
+        for one in sorted(due, key=lambda one: one.had_share):
+            taken.fill(one.source, min(count, taken.count + one.meant - one.had))
+        taken.fill(self._of_sampler(situation, count - taken.count), count)
+        taken.fill(self._of_rules(situation), count)
         return taken.proposals
+
+    def foresee(self, opening: Opening) -> Foresight:
+        """Say how a later round is divided, and what the sampler turns."""
+        size = self._size(opening.planned - opening.repeats, opening.slots)
+        of = max(size, SHARED)
+        most, of_outside = _rounded(self.rules_share * of), math.ceil(self.outside_share * of)
+        config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
+        knobs = read_space(config, self.space, *known)
+        given = any(entry is not False for entry in self.space.values())
+        turns = "turns" if given else "turns, besides what rules have changed by then"
+        return Foresight(
+            rules=f"Of {of} jobs up to {most} may be children that these rules make of the best "
+            f"{self.parents} trials so far, the first that fires first",
+            rounds=f"A later round has {size} job{'s' if size > 1 else ''}.",
+            besides=[
+                *(
+                    [f"Of {of} jobs up to {of_outside} may be what strategy.proposer wants."]
+                    if self.proposer
+                    else []
+                ),
+                f"The others are points of the space, chosen by a sampler ({self.name}), which {turns}:",
+                *(f"  {line}" for line in ranges(knobs)),
+                *(() if knobs else ["  nothing yet: no number has bounds, and no variant changes one"]),
+            ],
+            dry="neither rules nor the sampler have anything new to propose",
+        )
+
+    def silence(self, situation: Situation) -> str:
+        """Say why the sampler has nothing to propose."""
+        start = _start(situation)
+        if start is None or not _has_result(situation):
+            return "no trial has a result that the sampler could learn from"
+        if not self._knobs(situation, start.variant.config):
+            return (
+                "the sampler has no knob to turn: no number has bounds or was changed by a variant or rule "
+                "(name some in bounds, variants or strategy.space)"
+            )
+        return "what the sampler proposes is refused"
+
+    def _knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
+        """Return what the sampler may turn."""
+        known = (situation.bounds, _touched(situation), self.span, situation.leave)
+        return read_space(config, self.space, *known)
+
+    def _size(self, opened: int, slots: int | None) -> int:
+        """Return how many jobs a later round has."""
+        return filled_up(self.size or max(1, self.variants_per_run * opened), slots)
+
+    def _why(self, seen: Seen) -> str:
+        """Return what a point of the sampler is good for."""
+        count = int(np.isfinite(seen.losses).sum())
+        evenly = self.name == "gaussian" and count < LEAST_POINTS
+        return CHOICE["quasi_random" if evenly else self.name].format(count=count)
 
     def _of_rules(self, situation: Situation) -> list[Decision]:
         """Return what rules say of the best trials: the first word on each, then the second words."""
         ranked = _ranked(situation)
-        best, known = ranked[: self.parents], {trial.name for trial in ranked}
+        best, broken = ranked[: self.parents], _broken(situation)
         each = []
         for trial in best:
             fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
             fired = fired or list(situation.proposed(trial.name))
             fired = [*_go_on(trial, situation), *fired] if trial is best[0] else fired
             each.append(sorted(fired, key=situation.preference, reverse=True))
-        healing = [one for one in situation.decisions if one.fired and one.judged not in known]
+        healing = [one for one in situation.decisions if one.fired and one.judged in broken]
         rows = zip_longest(*each)
         return [*healing, *(one for row in rows for one in row if one is not None)]
 
     def _of_sampler(self, situation: Situation, count: int) -> Iterator[Decision]:
         """Yield points of the space, as children of the baseline."""
         start = _start(situation)
-        if count <= 0 or start is None:
+        if count <= 0 or start is None or not _has_result(situation):
             return
-        touched = (path for trial in situation.trials.values() for path, _, _ in trial.variant.changes)
         config = start.variant.config
-        knobs = read_space(config, self.space, situation.bounds, touched, self.span)
+        knobs = self._knobs(situation, config)
         if not knobs:
             return
-        best = next(iter(_ranked(situation)), start)
+        ranked = _ranked(situation)
+        best = next(iter(ranked), start)
         knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
         seen = _seen(situation, knobs, config)
-        reason = (
-            f"a point of the space, chosen by {type(self.sampler).__name__} from {len(seen.points)} trials"
-        )
-        for point in self.sampler.ask(seen, count + SPARE):
-            proposal = _point(start.name, knobs, point, reason)
+        why = self._why(seen)
+        points, told = self.sampler.ask(seen, count + SPARE), Known.of(ranked, knobs)
+        running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
+        for point in sorted(
+            points, key=lambda one: _is_at(one, seen.points, APART) + _is_at(one, running, NEAR)
+        ):
+            proposal = sampled(start.name, knobs, point, why, told)
             if proposal is not None:
                 yield proposal
+
+
+def _rounded(number: float) -> int:
+    """Return the nearest whole number, a half upwards."""
+    return math.floor(number + 0.5)
+
+
+def _lately(situation: Situation, count: int) -> Sequence[str]:
+    """Return the rules of the jobs that shares are counted over, beside so many new ones."""
+    known = situation.planned
+    return known[max(0, len(known) - max(situation.begun, SHARED - count)) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is due to a source: its proposals, how many jobs it should have, and how many it has had."""
+
+    source: Sequence[Decision]
+    meant: int
+    had: int
+
+    @property
+    def had_share(self) -> float:
+        """How much of its share the source has had; the one with the least goes first."""
+        return self.had / self.meant if self.meant else 1.0
+
+
+def _is_at(point: Floats, known: Floats, reach: float) -> bool:
+    """Whether a known point is so near to another on every knob that the other is no news and goes last."""
+    return bool(len(known) and np.abs(known - point).max(axis=1).min() <= reach)
 
 
 class _Round:
@@ -193,6 +300,24 @@ def _ranked(situation: Situation) -> list[Trial]:
     return sorted(known, key=lambda trial: sign * trial.objective)
 
 
+def _broken(situation: Situation) -> set[str]:
+    """Return the names of the trials that a rule may heal; one that was stopped for being behind is not."""
+    told = (TrialState.COMPLETE, TrialState.STOPPED)
+    return {name for name, one in situation.trials.items() if one.state not in told}
+
+
+def _has_result(situation: Situation) -> bool:
+    """Whether a sampler can learn something: a trial has an objective, or shows where it does not work."""
+    trials = situation.trials.values()
+    return any(one.state is TrialState.INFEASIBLE or math.isfinite(one.objective) for one in trials)
+
+
+def _touched(situation: Situation) -> list[str]:
+    """Return the paths of what variants and rules have changed so far."""
+    ideas = (one.variant for one in situation.trials.values() if one.variant.rule not in MEASURING)
+    return [path for variant in ideas for path, _, _ in variant.changes]
+
+
 def _start(situation: Situation) -> Trial | None:
     """Return the starting point that the best trial descends from."""
     ranked = _ranked(situation)
@@ -243,9 +368,3 @@ def _seen(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any])
         np.array([knob.unit(start) for knob in knobs]),
         situation.seed,
     )
-
-
-def _point(start: str, knobs: Sequence[Knob], point: Sequence[float], reason: str) -> Decision | None:
-    """Return the proposal that leads from the baseline to a point; None if that is the baseline."""
-    edits = tuple(edit for knob, unit in zip(knobs, point, strict=True) if (edit := knob.edit(float(unit))))
-    return Decision(SAMPLE, start, reason, {"knobs": len(knobs)}, edits) if edits else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
-from autoloop.strategies.base import Situation, Strategy
+from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
 from autoloop.trials import Trial
 
 
@@ -45,6 +45,13 @@ class RulesStrategy(Strategy):
         most = max(map(len, children), default=0)
         fired = (own[place] for place in range(most) for own in children if place < len(own))
         return _distinct([*situation.waiting, *fired])
+
+    def foresee(self, opening: Opening) -> Foresight:
+        """Say how many children a run has."""
+        whose = "each finished job" if self.parents is None else f"the best {self.parents} jobs of a round"
+        most = "a child" if self.variants_per_run == 1 else f"up to {self.variants_per_run} children"
+        first = "the first that fires first" if self.variants_per_run > 1 else "the first that fires"
+        return Foresight(f"Of {whose} these rules may make {most}, {first}")
 
     def _chosen(self, situation: Situation) -> list[Trial]:
         """Return the runs that may have children, as they were planned."""

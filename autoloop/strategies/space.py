@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +49,7 @@ class Knob:
         value = next((value for _, value in _places(self.path, config) if value not in (None, 0)), self.start)
         if self.choices:
             return (self.choices.index(value) + 0.5) / len(self.choices) if value in self.choices else 0.5
-        value = value if is_number(value) else self.start
+        value = value if is_number(value) and math.isfinite(value) else self.start
         if self.kinds[1]:
             if value <= 0:
                 return 0.0
@@ -102,25 +102,35 @@ def read_space(
     bounds: Mapping[str, Range],
     touched: Iterable[str],
     span: float,
+    leave: Iterable[str] = (),
 ) -> tuple[Knob, ...]:
     """The knobs a sampler may turn.
 
     Args:
         config: The baseline's config.
-        given: Path -> ``[low, high]``, ``{choices: [..]}`` or null for a range made from the baseline; empty
-            to take every number that ``bounds`` names or that a variant or rule has changed.
+        given: Path -> ``[low, high]``, ``{choices: [..]}`` or null for a range made from the baseline. Where
+            there is none of these, every number is taken that ``bounds`` names or that a variant or rule has
+            changed, but for paths with the entry ``False``.
         bounds: Path pattern -> (low, high), None for an open side.
         touched: Paths that variants and rules have changed.
         span: Where no side is said, the range is ``start / span`` to ``start * span``.
+        leave: Path patterns that are not taken unless ``given`` names them.
 
     Raises:
         ConfigError: An entry of ``given`` cannot be used.
     """
-    if given:
-        return tuple(_given_knob(str(path), entry, config, bounds, span) for path, entry in given.items())
-    paths = dict.fromkeys([*bounds, *(path for path in touched if not _covered(path, bounds, config))])
+    named = {str(path): entry for path, entry in given.items() if entry is not False}
+    if named:
+        return tuple(_given_knob(path, entry, config, bounds, span) for path, entry in named.items())
+    left = {place for path in (*given, *leave) for place, _ in _places(path, config)}
+    free = [path for path in touched if not _covered(path, bounds, config)]
+    paths = (path for path in dict.fromkeys([*bounds, *free]) if not _all_in(path, left, config))
     knobs = (_knob(path, config, _bounds_of(path, bounds, config), span) for path in paths)
     return tuple(knob for knob in knobs if knob is not None)
+
+
+def _all_in(path: str, left: Collection[str], config: Mapping[str, Any]) -> bool:
+    return all(place in left for place, _ in _places(path, config))
 
 
 def _given_knob(
@@ -133,7 +143,8 @@ def _given_knob(
         return Knob(path, found[0][1], choices=tuple(entry["choices"]))
     if entry is not None and not _is_range(entry):
         raise ConfigError(
-            f"strategy.space.{path}={entry!r} cannot be used; write [low, high], {{choices: [..]}} or null"
+            f"strategy.space.{path}={entry!r} cannot be used; "
+            "write [low, high], {choices: [..]}, null, or false to leave it alone"
         )
     limits = (entry[0], entry[1]) if entry is not None else _bounds_of(path, bounds, config)
     knob = _knob(path, config, limits, span)
@@ -145,11 +156,14 @@ def _given_knob(
 
 
 def _knob(path: str, config: Mapping[str, Any], limits: Range, span: float) -> Knob | None:
-    """A knob for a number; None where the config has none there, or only 0, which no factor moves."""
-    values = [value for _, value in _places(path, config) if is_number(value)]
+    """A knob for a number; None where the config has none there, or only 0 and no range for it.
+
+    A pattern moves its matches by a factor, so it is no knob where all of them are 0.
+    """
+    values = [value for _, value in _places(path, config) if is_number(value) and math.isfinite(value)]
     start = next((value for value in values if value != 0), None)
     if start is None:
-        if not values or None in limits:
+        if not values or None in limits or "*" in path:
             return None
         start = values[0]
     low, high = limits

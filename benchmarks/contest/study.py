@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from autoloop.closing import race
 from autoloop.edits import change
 from autoloop.filling import Derived, Round
 from autoloop.history.series import History
@@ -25,7 +26,7 @@ from autoloop.planning import Planner
 from autoloop.rules import build_rules, judge
 from autoloop.score import noise
 from autoloop.settings import Settings, load_group
-from autoloop.steps import Limits
+from autoloop.steps import Limits, Measure
 from autoloop.stopping import Live, StopDecision, build_stop_rules, first_stop, protected
 from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study import Job, Plan, Study
@@ -65,6 +66,8 @@ class MemoryStudy:
         max_steps: Steps in all; the job that would exceed them is the last.
         paired: Whether children train with their parent's seed, as autoloop does; else each with its own.
         stop_rules: Name of the shipped set of stop rules by which running jobs are watched.
+        racing: How often leaders that cannot be told apart run with one more seed after a round; these jobs
+            count.
         guesses: Whether round 1 has, as the user's variants, the points that `MixedStrategy` opens with: for
             a strategy that needs variants to fill its rounds.
         judging: How score is kept.
@@ -79,6 +82,7 @@ class MemoryStudy:
     max_steps: float = math.inf
     paired: bool = True
     stop_rules: str = "none"
+    racing: int = 0
     guesses: bool = False
     judging: Judging = field(default_factory=Judging)
     study: Study = field(default_factory=Study)
@@ -90,8 +94,9 @@ class MemoryStudy:
         self._watching = build_stop_rules(load_group("stop_rules", self.stop_rules))
         self._seeds = count(1000 * (self.seed + 1))
         self._clock = count(1)
+        self.limits = Limits(rounds=10**6, max_jobs=self.jobs, racing=self.racing)
         settings = Settings(
-            limits=Limits(rounds=10**6, max_jobs=self.jobs),
+            limits=self.limits,
             rules=tuple(self.rules),
             strategy=self.strategy,
             metrics=Metrics(objective=self.task.objective),
@@ -110,7 +115,10 @@ class MemoryStudy:
         planned = self.planner.first(Points((), (start,), self._guessed(start)))
         number = 1
         while planned.variants and len(self.study.jobs) < self.jobs and self.steps < self.max_steps:
-            self._run_round(planned)
+            self._run_jobs(planned)
+            self._decide(planned.number)
+            while step := race(self.study, self.limits):
+                self.measure(step)
             number += 1
             if len(self.study.jobs) < self.jobs:
                 planned = self.planner.next(self.study, number, SLOTS)
@@ -125,20 +133,26 @@ class MemoryStudy:
             for place, point in enumerate(points)
         )
 
-    def _run_round(self, planned: Round) -> None:
-        room = self.jobs - len(self.study.jobs)
+    def close(self, limits: Limits) -> None:
+        """End the search; what is measured then is due by these limits."""
+        self._record("closing", reason="the benchmark", limits=limits.recorded())
+
+    def measure(self, step: Measure) -> None:
+        """Run what is to be measured, as a further part of the latest round."""
+        self._run_jobs(self.planner.measure(self.study, step), aim=step.aim)
+
+    def _run_jobs(self, planned: Round, **fields: str) -> None:
         first = self.study.next_job
         entries = [
             {"job": first + place, **{name: getattr(variant, name) for name in Plan.__dataclass_fields__}}
-            for place, variant in enumerate(planned.variants[:room])
+            for place, variant in enumerate(planned.variants)
         ]
-        self._record("round", round=planned.number, variants=entries, refused=[])
+        self._record("round", round=planned.number, variants=entries, refused=[], **fields)
         jobs = [self.study.jobs[entry["job"]] for entry in entries]
         whole = {job.name: self._train(job) for job in jobs}
         stops = {job.name: self._stop(job, whole) for job in jobs}
         for job in jobs:
             self._finish(job, whole[job.name], stops[job.name])
-        self._decide(planned.number)
 
     def _train(self, job: Job) -> History:
         config = json.loads(job.plan.overrides[0])

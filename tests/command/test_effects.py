@@ -116,6 +116,7 @@ def test_a_study_warns_of_an_edit_without_effect_and_keeps_from_that_knob(tmp_pa
         "optimizer.lr@mul=1,2",
         "autoloop.ignored=null",
         "rules=none",
+        "strategy=rules",
         f"+rules.lr={rule}",
     ]
     done = train(tmp_path, "-m", *words, "rounds=2", "gpus=[]")

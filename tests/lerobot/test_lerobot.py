@@ -58,7 +58,7 @@ def train(work, *words):
 @pytest.fixture(scope="module")
 def study(work):
     """Two rounds of two jobs: the baseline, one with another learning rate, and a child of each."""
-    words = ["policy.optimizer_lr@mul=1,3", "rounds=2", "variants_per_run=1", "n_jobs=2"]
+    words = ["policy.optimizer_lr@mul=1,3", "rounds=2", "strategy=rules", "n_jobs=2"]
     done = train(work, "-m", *words, "command.keep_checkpoints=true", "hydra.sweep.dir=study")
     assert done.returncode == 0, done.stdout + done.stderr
     return read_study(work / "study")

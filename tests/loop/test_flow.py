@@ -90,6 +90,16 @@ def test_the_slot_of_a_stopped_job_goes_to_a_new_idea_in_the_same_round() -> Non
     assert due(*replaced, job_event(4)) == Wait()
 
 
+def test_what_joins_a_round_later_or_is_tried_again_is_not_what_it_began_with() -> None:
+    repeat = round_event(1, variant_entry(6, "v0-seed1", rule="repeat", parent="v0"))
+    again = {"event": "requeue", "time": 0.0, "job": 5, "of": 0, "name": "v0"}
+    study = Study.replay(
+        [*BASE, *ended(1, state="STOPPED"), more(1, 4), *ended(0, state="FAILED"), again, repeat]
+    )
+    assert [job.name for job in study.begun_with(1)] == ["v0", "v1", "v2", "v3"]
+    assert study.begun_with(2) == []
+
+
 def test_a_stopped_job_is_not_replaced_where_that_is_switched_off_or_nothing_may_follow() -> None:
     stopped = ended(1, state="STOPPED")
     assert due(*stopped, refill=False) == Wait()

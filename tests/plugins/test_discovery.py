@@ -57,7 +57,8 @@ def test_an_app_that_knows_nothing_of_us_runs_in_rounds(tmp_path: Path):
         "hydra.sweep.dir=study",
         cwd=tmp_path,
     )
-    assert "round 2:" in out
+    assert "round 2: 2 jobs" in out
+    assert "r2_sample from baseline by sample: moves lr: " in out  # by default not all is left to rules
     assert "the best is" in out
     assert (tmp_path / "study" / "reports" / "report.html").is_file()
 

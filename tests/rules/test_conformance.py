@@ -11,7 +11,7 @@ from rule_curves import act_ot_config, fixed_trials
 
 from autoloop.report.figures.curves import rule_metric, rule_window
 from autoloop.rules import BackToParent, Decision, Fallback, NonFinite, OutOfMemory, Rule, build_rules
-from autoloop.strategies import Opening, RulesStrategy, Situation, Strategy
+from autoloop.strategies import Foresight, Opening, RulesStrategy, Situation, Strategy
 from autoloop.study import Job, Plan
 from autoloop.testing import check_rule, check_strategy, hard_trials
 
@@ -120,6 +120,15 @@ class Restless(Deaf):
         return [Decision("own", opening.start.name, "a guess", edits=(f"lr@mul={1 + self.times}",))]
 
 
+class Moody(Restless):
+    def open(self, opening: Opening) -> list[Decision]:
+        return []
+
+    def foresee(self, opening: Opening) -> Foresight:
+        self.times += 1
+        return Foresight(f"{self.times} of these rules are heard")
+
+
 @pytest.mark.parametrize("strategy", [RulesStrategy(), RulesStrategy(variants_per_run=3, parents=1)])
 def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
     check_strategy(strategy)
@@ -133,6 +142,7 @@ def test_the_rules_strategy_conforms(strategy: Strategy) -> None:
         (Shy(), "not return a list"),
         (Invents(), "wants a child of 'nowhere'"),
         (Deaf(), "'variants wait': it leaves out a variant that waits"),
+        (Moody(), "'round 1 of 1 jobs on None slots': it foresees something else when asked again"),
         (Restless(), "'round 1 of 1 jobs on None slots': it proposes otherwise when asked again"),
     ],
 )

@@ -50,6 +50,7 @@ def test_three_rounds_of_the_built_in_task(tmp_path):
         f"hydra.sweep.dir={study_dir}",
         "rounds=3",
         "steps=20",
+        "confirm=0",
         "n_jobs=4",
         "live=false",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import confirmation  # noqa: E402
+import minimal  # noqa: E402
+import racing  # noqa: E402
 import strategies  # noqa: E402
 from contest import report, score  # noqa: E402
 
@@ -39,6 +43,22 @@ def test_the_page_shows_what_the_raw_results_say() -> None:
     page = report.PAGE.read_text()
     assert report.replaced(page, report.section(scores)) == page
     assert report.PAGE.with_name(report.PICTURE).read_text() == report.picture(scores)
+
+
+def told(lines: Iterator[str]) -> None:
+    """Check that the page has these tables."""
+    tables = "\n".join(lines).split("\n\n")
+    assert [table for table in tables if table not in report.PAGE.read_text()] == []
+
+
+def test_the_tables_on_minimal_and_racing_are_what_their_raw_results_say() -> None:
+    told(minimal.report(confirmation.read(minimal.RESULTS)))
+    told(racing.report(strategies.read(racing.RESULTS), json.loads(strategies.BEST.read_text())))
+
+
+@pytest.mark.slow
+def test_the_tables_on_confirmation_are_what_its_raw_results_say() -> None:
+    told(confirmation.report(confirmation.read(confirmation.RESULTS)))
 
 
 def test_a_rival_is_shown_where_the_raw_results_tell_of_it() -> None:

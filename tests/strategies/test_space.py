@@ -48,6 +48,19 @@ def test_without_a_space_the_knobs_are_those_with_bounds_or_changed_before() -> 
     assert [knob.path for knob in knobs] == ["lr", "f.*.w", "batch"]
 
 
+def test_a_knob_is_left_alone_where_it_is_said_to_be() -> None:
+    """By the user with false, by the loop for seeds and the like; a user who names it wants it turned."""
+    bounds = {"lr": (0.001, 0.1), "f.*.w": (0.0, 10.0)}
+    paths = [knob.path for knob in read_space(CONFIG, {"lr": False}, bounds, ["batch"], 4.0)]
+    assert paths == ["f.*.w", "batch"]
+    paths = [knob.path for knob in read_space(CONFIG, {}, bounds, ["batch"], 4.0, ["f.*.w", "batch"])]
+    assert paths == ["lr"]
+    paths = [
+        knob.path for knob in read_space(CONFIG, {"batch": None, "lr": False}, bounds, [], 4.0, ["batch"])
+    ]
+    assert paths == ["batch"]
+
+
 def test_a_point_and_its_config_lead_to_each_other() -> None:
     for knob, unit in [
         (one("lr"), 0.8),

@@ -16,8 +16,10 @@ import pytest
 import yaml
 
 from autoloop.queue_file import waiting
-from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy
+from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy, build_strategy
+from autoloop.strategies.space import read_space
 from autoloop.study import Study
+from autoloop.train import composed
 from tests.reference import filled, reference, settings_of
 from tests.study_flow.flow import always, run
 
@@ -57,6 +59,26 @@ def test_the_queue_of_the_page_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "queue.yaml").write_text(blocks("yaml")[0])
     edits = [one.edits for one in waiting(tmp_path, Study(), "baseline")]
     assert edits == [("ot.window_size@max=20",), ("policy.optimizer_lr@set=0.002",)]
+
+
+def test_the_ways_of_the_page_to_keep_a_knob_out_do_so() -> None:
+    lines = re.findall(
+        r"^    (python -m autoloop.train .*(?:space|bounds)=.*)$", PAGE.read_text(), re.MULTILINE
+    )
+    knobs = []
+    for line in lines:
+        config, _ = composed(shlex.split(line)[4:])
+        strategy = build_strategy(config["strategy"])
+        assert isinstance(strategy, MixedStrategy)
+        bounds = {path: tuple(limits) for path, limits in config["bounds"].items()}
+        knobs.append(
+            {knob.path: knob for knob in read_space(config, strategy.space, bounds, (), strategy.span)}
+        )
+    without, narrow, listed = knobs
+    assert len(without) == 7
+    assert not {"ot.window_size", "batch_size"} & set(without)
+    assert (narrow["ot.loss_config.reg"].low, narrow["ot.loss_config.reg"].high) == (0.01, 4.0)
+    assert set(listed) == {"policy.optimizer_lr", "ot.loss_config.reg"}
 
 
 def test_the_strategy_of_the_page_keeps_the_contract(tmp_path: Path) -> None:

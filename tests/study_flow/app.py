@@ -39,6 +39,8 @@ def loss_at(cfg, share):
         return math.nan
     level = 0.1 + abs(math.log10(cfg.lr / BEST_LR)) ** 2
     luck = 1 + 0.05 * math.sin(17 * cfg.seed)
+    luck *= 1 - cfg.dropout * (0.02 if cfg.seed == 5 else 0.2)
+    luck *= 1 - cfg.fluke * (1 if cfg.seed == 5 else -1)
     return luck * (level + (2 - level) * math.exp(-6 * share))
 
 
@@ -60,6 +62,8 @@ ConfigStore.instance().store(
     node={
         "lr": 0.01,
         "momentum": 0.9,  # has no effect
+        "dropout": 0.0,  # helps, but next to nothing at seed 5
+        "fluke": 0.0,  # helps at seed 5 alone
         "seed": 5,
         "steps": 20,
         "pause_s": 0.0,

@@ -14,6 +14,7 @@ from autoloop.study import Study
 ROOT = Path(__file__).parents[2]
 APP = Path(__file__).with_name("app.py")
 METRICS = "hydra.sweeper.metrics={objective:eval/loss,finite:[loss,eval/loss]}"
+RULES = "hydra.sweeper.strategy=rules"
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,13 @@ def always(name: str, edit: str) -> str:
     return f"hydra.sweeper.rules={{{name}:{{{settings}}}}}"
 
 
-def run(study_dir: Path, *words: str, launcher: str = "basic") -> Ran:
-    """Run a study and return what its journal and its terminal say."""
-    command = [sys.executable, str(APP), "-m", "hydra/sweeper=autoloop", f"hydra/launcher={launcher}"]
-    command += [f"hydra.sweep.dir={study_dir}", METRICS, *words]
+def run(
+    study_dir: Path, *words: str, launcher: str = "basic", app: Path = APP, metrics: str = METRICS
+) -> Ran:
+    """Run a study, by rules unless a word says otherwise; return what its journal and its terminal say."""
+    command = [sys.executable, str(app), "-m", "hydra/sweeper=autoloop", f"hydra/launcher={launcher}"]
+    command += [f"hydra.sweep.dir={study_dir}", metrics]
+    command += [*(() if any("sweeper.strategy=" in word for word in words) else [RULES]), *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=study_dir.parent, env=environment, capture_output=True, text=True, check=False

@@ -21,6 +21,7 @@ ROUNDS = [
     "-m",
     "rounds=2",
     "n_jobs=2",
+    "stop_rules=none",  # a point of the space may be worth none of its steps
     "hydra.sweeper.variants={mass:{ot.loss_config.tau_src@set:1.0}}",
     *FEW_STEPS,
 ]
@@ -117,6 +118,11 @@ def test_a_plan_tells_slots_and_what_each_outcome_would_trigger(tmp_path: Path):
     ]
     assert "\n  no_mass: the last 2 values of train/ot_pi_sum at step 300 or later are below" in done.stdout
     assert "\n  gentle: no other rule fired\n      ot.loss_config.reg: 0.1 -> 0.12\n" in done.stdout
+    assert (
+        "\nA later round has 4 jobs.\nOf 4 jobs up to 2 may be children that these rules make" in done.stdout
+    )
+    assert "\n  ot.lambda_ot: 0.1 -> from 0.02 to 1\n" in done.stdout
+    assert "batch_size: 16 -> from" not in done.stdout  # a larger batch is no better setting
     assert "\n  after 2 rounds in a row without a gain over the noise\n" in done.stdout
 
 

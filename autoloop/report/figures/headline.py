@@ -7,7 +7,7 @@ from autoloop.report.facts import Facts, counted, noise_note, states, stop_reaso
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Content, Markup, el, join
 from autoloop.report.figures.timeline import busy_lanes, busy_share
-from autoloop.score import confirmation, confirmed, dropped_edits
+from autoloop.score import confirmation, confirmed, dropped_edits, kept_edits
 from autoloop.study import Job
 from autoloop.trials import TrialState
 
@@ -60,14 +60,15 @@ def _best(facts: Facts) -> list[Markup]:
     tiles = [_tile(text.number(best.objective), join([link(best), f", round {best.round}"]), "Best trial")]
     change, sure = facts.change(best, baseline), confirmation(facts.study)
     if sure is not None:
-        note = confirmed(facts.study).lstrip(", ")
-        word = "better" if sure.gain_pct.value >= 0 else "worse"
-        tiles.append(_tile(text.percent(abs(sure.gain_pct.value)), note, "Confirmed on fresh seeds", word))
+        note = confirmed(facts.study).lstrip(",; ")
+        word = "better" if sure.gain_pct >= 0 else "worse"
+        tiles.append(_tile(text.percent(abs(sure.gain_pct)), note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
         note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
         tiles.append(_tile(text.percent(change.pct), note, "Against the baseline", change.word))
-    dropped = dropped_edits(facts.study)
+    dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
+    tiles += [_tile("kept", kept, "Edits that only seemed idle")] if kept else []
     return tiles
 
 
