@@ -34,10 +34,10 @@ class MixedStrategy(Strategy):
 
     In this order: variants of the user's that wait in the queue (all of them); proposals of an outside
     program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far
-    (in round 2 on the baseline too, and that first), best parents first, the more successful rules first (up to ``rules_share``), among them ``go_on``: the
-    step that made the best trial better than its parent, taken once more; and a sampler over the whole space
-    for the rest. What one source cannot fill the sampler does. Shares hold over the round, also where it is
-    filled job by job, and over four jobs where it has fewer.
+    (in round 2 on the baseline too, and that first), best parents first, the more successful rules first (up
+    to ``rules_share``), among them ``go_on``: the step that made the best trial better than its parent, taken
+    once more; and a sampler over the whole space for the rest. What one source cannot fill the sampler does.
+    Shares hold over the round, also where it is filled job by job, and over four jobs where it has fewer.
 
     Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each that round 1 was
     planned with, or ``size`` jobs. Where slots have GPUs or ``n_jobs`` says how many there are, both are
