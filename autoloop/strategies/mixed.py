@@ -25,6 +25,7 @@ from autoloop.trials import Trial, TrialState
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
 GO_ON = "go_on"
+NO_STEPS = (*NO_RULES, "variants", "sweep")  # who makes a trial without taking a step from its parent
 SPARE = 4  # points asked for beyond those needed, in case some have run already
 SHARED = 4  # where a round has fewer jobs, shares hold over so many of the latest
 
@@ -35,7 +36,7 @@ class MixedStrategy(Strategy):
     In this order: variants of the user's that wait in the queue (all of them); proposals of an outside
     program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far
     (in round 2 on the baseline too, and that first), best parents first, the more successful rules first (up
-    to ``rules_share``), among them ``go_on``: the step that made the best trial better than its parent, taken
+    to ``rules_share``), among them ``go_on``: the rule's step that made the best trial better than its parent,
     once more; and a sampler over the whole space for the rest. What one source cannot fill the sampler does.
     Shares hold over the round, also where it is filled job by job, and over four jobs where it has fewer.
 
@@ -335,9 +336,12 @@ def _start(situation: Situation) -> Trial | None:
 
 
 def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
-    """Return the step that led to a trial, once more, where it made the trial better than its parent."""
+    """Return a rule's step that made a trial better than its parent, once more.
+
+    A point of the sampler is no step, and what the user asked for changes too much at once.
+    """
     parent = situation.trials.get(trial.variant.parent or "")
-    if parent is None or parent.name not in {one.name for one in _ranked(situation)}:
+    if trial.variant.rule in NO_STEPS or parent is None or parent.name not in {one.name for one in _ranked(situation)}:
         return []
     gain = (trial.objective - parent.objective) * (1 if situation.maximize else -1)
     edits = tuple(edit for change in trial.variant.changes if (edit := _again(*change)))

@@ -225,6 +225,14 @@ def test_going_on_repeats_the_step_that_helped() -> None:
     assert "better than baseline" in step.reason
 
 
+@pytest.mark.parametrize("rule", ["variants", "sweep", "sample", "queue", "outside"])
+def test_only_a_step_that_a_rule_took_is_taken_once_more(rule: str) -> None:
+    made = replace(A, variant=replace(A.variant, rule=rule))
+    now = situation()
+    proposals = MixedStrategy().propose(replace(now, trials={**now.trials, "a": made}))
+    assert "go_on" not in {one.rule for one in proposals}
+
+
 def test_the_best_is_the_largest_where_the_objective_is_maximised() -> None:
     assert filled([fired("b", "x")], maximize=True)[0] == "go_on on b"
 
