@@ -344,8 +344,10 @@ def slots_to_fill(launcher: Launcher, settings: Settings) -> int | None:
 
     A machine's cores are slots too, but nobody asked for as many jobs as it has cores.
     """
-    slots = getattr(getattr(launcher, "pool", None), "slots", ())
-    return len(slots) if any(slot.gpus for slot in slots) else settings.n_jobs
+    pool = getattr(launcher, "pool", None)
+    if pool is None:
+        return settings.n_jobs
+    return len(pool.slots) if pool.to_fill else None
 
 
 def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:

@@ -40,6 +40,7 @@ class PoolSettings:
 
     Attributes:
         slots: The places jobs run in.
+        to_fill: Whether a slot that stands idle is a waste: it has GPUs, or it was asked for.
         cores: CPU cores that the slots share.
         limits: Limits of every job.
         stagger_s: Least time between the starts of two jobs, in seconds.
@@ -49,6 +50,7 @@ class PoolSettings:
     """
 
     slots: tuple[Slot, ...]
+    to_fill: bool = True
     cores: int = 1
     limits: Limits = field(default_factory=Limits)
     stagger_s: float = 0.0
@@ -86,6 +88,11 @@ class Pool:
     def slots(self) -> tuple[Slot, ...]:
         """The places jobs run in."""
         return self._settings.slots
+
+    @property
+    def to_fill(self) -> bool:
+        """Whether a slot that stands idle is a waste."""
+        return self._settings.to_fill
 
     def share(self, value: Any) -> None:
         """Hand ``value`` (by cloudpickle) to all jobs started from now on: `zygote.shared` returns it."""

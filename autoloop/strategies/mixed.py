@@ -36,7 +36,7 @@ class MixedStrategy(Strategy):
     In this order: variants of the user's that wait in the queue (all of them); proposals of an outside
     program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far
     (in round 2 on the baseline too, and that first), best parents first, the more successful rules first (up
-    to ``rules_share``), among them ``go_on``: the rule's step that made the best trial better than its parent,
+    to ``rules_share``), among them ``go_on``: a rule's step that made the best trial better than its parent,
     once more; and a sampler over the whole space for the rest. What one source cannot fill the sampler does.
     Shares hold over the round, also where it is filled job by job, and over four jobs where it has fewer.
 
@@ -341,7 +341,8 @@ def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
     A point of the sampler is no step, and what the user asked for changes too much at once.
     """
     parent = situation.trials.get(trial.variant.parent or "")
-    if trial.variant.rule in NO_STEPS or parent is None or parent.name not in {one.name for one in _ranked(situation)}:
+    known = {one.name for one in _ranked(situation)}
+    if trial.variant.rule in NO_STEPS or parent is None or parent.name not in known:
         return []
     gain = (trial.objective - parent.objective) * (1 if situation.maximize else -1)
     edits = tuple(edit for change in trial.variant.changes if (edit := _again(*change)))

@@ -82,6 +82,7 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
     preload = chosen["preload"] or ()
     return PoolSettings(
         slots=slots,
+        to_fill=chosen["n_jobs"] is not None or any(slot.gpus for slot in slots),
         cores=cores,
         limits=limits,
         stagger_s=number(chosen, "stagger_s"),

@@ -1,10 +1,7 @@
 """Which GPUs become which slots, and what a job finds in its environment."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from autoloop.dispatch import slots_to_fill
 from autoloop.errors import ConfigError
 from autoloop.slots import Slot, plan_slots, slot_environment
 
@@ -32,15 +29,6 @@ def test_plans(gpus, n_jobs, visible, options, expected):
     slots = plan_slots(gpus, n_jobs, visible=visible, **options)
     assert [slot.gpus for slot in slots] == expected
     assert [slot.index for slot in slots] == list(range(len(expected)))
-
-
-@pytest.mark.parametrize(
-    ("gpus", "n_jobs", "filled"), [([0, 1, 2], None, 3), ([], None, None), ([], 5, 5), ([0, 1, 2], 2, 2)]
-)
-def test_gpus_and_what_was_asked_for_are_filled_and_bare_cores_are_not(gpus, n_jobs, filled):
-    """A machine of 64 cores gets no round of 64 jobs that nobody asked for."""
-    pool = SimpleNamespace(slots=plan_slots(gpus, n_jobs, cores=64))
-    assert slots_to_fill(SimpleNamespace(pool=pool), SimpleNamespace(n_jobs=n_jobs)) == filled
 
 
 MISTAKES = [

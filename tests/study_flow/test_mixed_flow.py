@@ -46,6 +46,13 @@ def test_rounds_are_as_large_as_the_first_and_leave_no_slot_idle(tmp_path: Path)
     assert [job.name for job in alone.study.counted()] == ["baseline", "a", "b"]
 
 
+def test_the_bare_cores_of_a_machine_get_no_jobs_that_nobody_asked_for(tmp_path: Path) -> None:
+    words = (always("faster", "lr@mul=3"), "hydra.sweeper.strategy=mixed", "hydra.sweeper.rounds=2")
+    variants = "+hydra.sweeper.variants={" + ",".join(f"v{n}:{{lr@mul:{n}}}" for n in (2, 3, 4, 5)) + "}"
+    ran = run(tmp_path / "s", *words, variants, "hydra.sweeper.stop_rules=none", launcher="slots")
+    assert [len(ran.study.of_round(number)) for number in ran.study.rounds] == [5, 5]
+
+
 def test_variants_per_run_makes_later_rounds_larger(tmp_path: Path) -> None:
     words = ("hydra.sweeper.variants_per_run=2", "hydra.sweeper.rounds=2")
     variants = "+hydra.sweeper.variants={a:{lr@mul:2}}"
