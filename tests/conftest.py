@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,8 @@ from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 
 Plugins.instance()  # finds the plugins once, so that every test starts with their configs in the store
+# A shell's background job ignores Ctrl-C, and so would all processes that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 UNTOUCHED = copy.deepcopy(Singleton.get_state())
 
 

@@ -146,13 +146,19 @@ def _given_knob(
             f"strategy.space.{path}={entry!r} cannot be used; "
             "write [low, high], {choices: [..]}, null, or false to leave it alone"
         )
-    limits = (entry[0], entry[1]) if entry is not None else _bounds_of(path, bounds, config)
+    limits = _within(entry or (None, None), _bounds_of(path, bounds, config))
     knob = _knob(path, config, limits, span)
     if knob is None:
         raise ConfigError(
             f"strategy.space: {path!r} is no number in the config that a range could be made for"
         )
     return knob
+
+
+def _within(range_: Range, bounds: Range) -> Range:
+    """A range as far as bounds allow; a side that one of the two leaves open is the other's."""
+    lows, highs = ([side for side in sides if side is not None] for sides in zip(range_, bounds, strict=True))
+    return max(lows, default=None), min(highs, default=None)
 
 
 def _knob(path: str, config: Mapping[str, Any], limits: Range, span: float) -> Knob | None:

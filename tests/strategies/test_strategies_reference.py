@@ -74,11 +74,11 @@ def test_the_ways_of_the_page_to_keep_a_knob_out_do_so() -> None:
         knobs.append(
             {knob.path: knob for knob in read_space(config, strategy.space, bounds, (), strategy.span)}
         )
-    without, narrow, listed = knobs
-    assert len(without) == 7
-    assert not {"ot.window_size", "batch_size"} & set(without)
-    assert (narrow["ot.loss_config.reg"].low, narrow["ot.loss_config.reg"].high) == (0.01, 4.0)
-    assert set(listed) == {"policy.optimizer_lr", "ot.loss_config.reg"}
+    without, narrow, more = knobs
+    assert len(without) == 4
+    assert not {"ot.lambda_ot", "batch_size"} & set(without)
+    assert (narrow["ot.loss_config.reg"].low, narrow["ot.loss_config.reg"].high) == (0.05, 1.0)
+    assert set(more) == {*narrow, "ot.window_size"}
 
 
 def test_the_strategy_of_the_page_keeps_the_contract(tmp_path: Path) -> None:
