@@ -345,9 +345,10 @@ def slots_to_fill(launcher: Launcher, settings: Settings) -> int | None:
     A machine's cores are slots too, but nobody asked for as many jobs as it has cores.
     """
     pool = getattr(launcher, "pool", None)
-    if pool is None:
+    slots = getattr(pool, "slots", None)
+    if slots is None:
         return settings.n_jobs
-    return len(pool.slots) if pool.to_fill else None
+    return len(slots) if getattr(pool, "to_fill", True) else None
 
 
 def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:
