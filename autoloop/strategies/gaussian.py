@@ -12,6 +12,7 @@ MOST_POINTS = 200  # the cost grows with the cube
 CANDIDATES = 1500
 FITS = 60  # settings of the kernel that are tried
 LEAST_POINTS = 3
+MOST_ASKED = 64  # points of one round; further ones are spread evenly, since each costs more than the last
 APART = 0.03  # a point nearer than this on every knob to one that ran is no news
 
 
@@ -23,7 +24,7 @@ class GaussianProcess(Sampler):
     among settings drawn at random and then around the best of them. Candidates are spread evenly over the
     space and thickly around the best points, where only a few knobs move at a time. Of several points of one
     round each later one takes the earlier ones' predictions for their results (kriging believer; Ginsbourger
-    et al., 2010).
+    et al., 2010); beyond 64 the rest is spread evenly.
 
     Method: Jones et al., Efficient global optimization of expensive black-box functions, 1998; settings after
     Snoek et al., Practical Bayesian optimization of machine learning algorithms, 2012. With fewer than three
@@ -41,14 +42,15 @@ class GaussianProcess(Sampler):
         points, scores = _with_failures(seen, points, scores)
         scales, noise = _fitted(points, scores, generator)
         chosen: list[Floats] = []
-        for _ in range(count):
+        for _ in range(min(count, MOST_ASKED)):
             candidates = _candidates(points, scores, generator)
             mean, deviation = _predicted(points, scores, candidates, scales, noise)
             gain = _expected_improvement(mean, deviation, float(scores.min()))
             best = int(np.argmax(gain * _news(candidates, points)))
             chosen.append(candidates[best])
             points, scores = np.vstack([points, candidates[best]]), np.append(scores, mean[best])
-        return np.array(chosen)
+        even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)
+        return np.vstack([np.array(chosen).reshape(len(chosen), seen.start.size), even])
 
 
 def _with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ import pytest
 
 from autoloop.errors import ConfigError
 from autoloop.strategies import optuna_sampler
-from autoloop.strategies.gaussian import GaussianProcess
+from autoloop.strategies.gaussian import MOST_ASKED, GaussianProcess
 from autoloop.strategies.optuna_sampler import OptunaSampler
 from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen, normal_scores, quasi_random
 
@@ -63,6 +63,14 @@ def test_the_gaussian_process_beats_even_spreading_on_a_bowl() -> None:
     ours = np.mean([best_after(GaussianProcess(), 4, seed) for seed in range(5)])
     even = np.mean([best_after(QuasiRandom(), 4, seed) for seed in range(5)])
     assert ours - 0.1 < 0.25 * (even - 0.1)
+
+
+def test_a_round_of_a_thousand_jobs_is_filled_with_points_that_differ() -> None:
+    first = GaussianProcess().ask(seen(8), MOST_ASKED)
+    points = GaussianProcess().ask(seen(8), 1000)
+    assert points.shape == (1000, 3)
+    assert np.array_equal(points[:MOST_ASKED], first)
+    assert len(np.unique(points, axis=0)) == 1000
 
 
 def test_the_gaussian_process_keeps_away_from_where_runs_diverged() -> None:
