@@ -71,7 +71,7 @@ class _Run:
         self._inside = inside
         self._run_dir = Path(HydraConfig.get().runtime.output_dir)
         self._presence = None if is_supervised() else Presence(self._run_dir)
-        self._interrupt = Interrupt()
+        self._interrupt = Interrupt(self._terminated)
         self._early: EarlyEnd | None = None
 
     def run(self, task: TaskFunction, config: Any) -> Any:
@@ -120,10 +120,19 @@ class _Run:
 
     def _end(self, early: EarlyEnd) -> None:
         """End the task; its directory says why first, so that no kill can hide it."""
+        self._tell(early)
+        self._interrupt.send()
+
+    def _terminated(self) -> None:
+        """Say that the job did not fail: SIGTERM came from its launcher or node, which exits now."""
+        from autoloop.inside.notes import EarlyEnd
+
+        self._tell(EarlyEnd("interrupted", "SIGTERM from outside"))
+
+    def _tell(self, early: EarlyEnd) -> None:
         log.warning("this job is ended: %s", early.error)
         early.write(self._run_dir)
         self._early = early
-        self._interrupt.send()
 
 
 def study_of(run_dir: Path) -> Path | None:

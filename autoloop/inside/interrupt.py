@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 from autoloop.execute.processes import descendants
@@ -19,12 +20,16 @@ class Interrupt:
     as a terminal's would. Whoever calls `open` calls `shut` while KeyboardInterrupt is still expected, and
     `close` after that.
 
+    A launcher that ends its workers by SIGTERM, as Ray does when its main process dies, has a handler that
+    calls ``sys.exit``, which looks like a failure of the training: ``on_terminated`` is called first.
+
     Attributes:
         sent: Whether the training was interrupted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_terminated: Callable[[], None] = lambda: None) -> None:
         self.sent = False
+        self._on_terminated = on_terminated
         self._open = False
         self._lock = threading.Lock()
 
@@ -38,6 +43,9 @@ class Interrupt:
         self._previous = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._on_signal)
         self._mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        self._at_term = signal.getsignal(signal.SIGTERM)
+        if callable(self._at_term):
+            signal.signal(signal.SIGTERM, self._on_term)
         self._open = True
 
     def shut(self) -> None:
@@ -45,11 +53,13 @@ class Interrupt:
         self._open = False
 
     def close(self) -> None:
-        """Give SIGINT back; a signal on its way arrives before that, and without effect."""
+        """Give the signals back; a signal on its way arrives before that, and without effect."""
         with self._lock:
             self._open = False
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         signal.signal(signal.SIGINT, signal.SIG_DFL if self._previous is None else self._previous)
+        if callable(self._at_term) and signal.getsignal(signal.SIGTERM) == self._on_term:
+            signal.signal(signal.SIGTERM, self._at_term)
 
     def send(self) -> None:
         """Interrupt the training; called from another thread."""
@@ -68,6 +78,11 @@ class Interrupt:
         elif self._open:
             self._open = False
             raise KeyboardInterrupt
+
+    def _on_term(self, signum: int, frame: FrameType | None) -> None:
+        self._on_terminated()
+        if callable(self._at_term):
+            self._at_term(signum, frame)
 
     def _as_before(self, signum: int, frame: FrameType | None) -> None:
         """Do what a SIGINT that is none of ours does without us."""

@@ -61,6 +61,25 @@ def test_a_ctrl_c_of_the_user_is_passed_on_as_without_us():
     assert not interrupt.sent
 
 
+def test_a_sigterm_that_makes_the_launchers_worker_exit_is_told_first_and_given_back():
+    """As Ray's workers do: their handler exits, which would look like a failure of the training."""
+
+    def exits(signum: int, frame: object) -> None:
+        raise SystemExit(1)
+
+    said: list[str] = []
+    before = signal.signal(signal.SIGTERM, exits)
+    try:
+        interrupt = Interrupt(lambda: said.append("terminated"))
+        interrupt.open()
+        with pytest.raises(SystemExit):
+            signal.raise_signal(signal.SIGTERM)
+        interrupt.close()
+        assert (said, signal.getsignal(signal.SIGTERM)) == (["terminated"], exits)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_job_that_began_once_is_not_started_again(tmp_path: Path):
     """Some launchers start a killed job again in the same directory; that is refused and told."""
     refuse_second_start(tmp_path)
