@@ -344,11 +344,8 @@ def slots_to_fill(launcher: Launcher, settings: Settings) -> int | None:
 
     A machine's cores are slots too, but nobody asked for as many jobs as it has cores.
     """
-    pool = getattr(launcher, "pool", None)
-    slots = getattr(pool, "slots", None)
-    if slots is None:
-        return settings.n_jobs
-    return len(slots) if getattr(pool, "to_fill", True) else None
+    wanted = getattr(getattr(launcher, "pool", None), "to_fill", True)
+    return slots_of(launcher, settings) if wanted else None
 
 
 def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:

@@ -11,8 +11,6 @@ to take part.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from contest.catalogue import tasks
+from contest.raw import append, commands, read, seeds
 from contest.rivals import BUDGETS
 from contest.study import MemoryStudy
 from contest.task import FRESH, Floats, Task
@@ -63,7 +62,7 @@ def run(studies: range, file: Path) -> None:
     for task in (task for task in tasks().values() if task.fresh_seeds(0) == FRESH):
         remembering = Remembering(task)
         for study in [study for study in studies if (task.name, study) not in done]:
-            _append(file, [_row(remembering, study, budget) for budget in BUDGETS])
+            append(file, COLUMNS, [_row(remembering, study, budget) for budget in BUDGETS])
         print(f"{task.name} is done", flush=True)
 
 
@@ -84,21 +83,6 @@ def _row(task: Task, seed: int, budget: int) -> list[str]:
 def _values(study: Study, name: str) -> str:
     runs = [job for job in study.counted() if job.plan.rule == CONFIRM and job.plan.parent == name]
     return " ".join(f"{job.objective:.5g}" if job.known else "nan" for job in runs)
-
-
-def _append(file: Path, rows: list[list[str]]) -> None:
-    new = not file.exists()
-    with file.open("a", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerows([COLUMNS, *rows] if new else rows)
-
-
-def read(file: Path) -> list[dict[str, str]]:
-    """Read raw results; none where there is no file."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as text:
-        return list(csv.DictReader(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,17 +296,9 @@ def _of_probabilities(found: Sequence[Winner]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument("--studies", type=int, default=STUDIES)
-    runs.add_argument("--first", type=int, default=FIRST, help="seed of the first study")
-    commands.add_parser("report")
-    given = parser.parse_args()
+    given = commands(__doc__, FIRST, STUDIES)[0].parse_args()
     if given.command == "run":
-        run(range(given.first, given.first + given.studies), RESULTS)
+        run(seeds(given), RESULTS)
     else:
         print("\n".join(report(read(RESULTS))))
 

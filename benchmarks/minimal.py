@@ -10,15 +10,13 @@ worse together at the winner's own seed), and as `minimal` leaves it run on 20 s
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from confirmation import read
 from contest.catalogue import tasks
+from contest.raw import append, commands, read, seeds
 from contest.study import MemoryStudy
 from contest.task import FRESH, Task
 
@@ -42,7 +40,7 @@ def run(studies: range, file: Path) -> None:
     for study in studies:
         for task in tasks().values():
             if task.fresh_seeds(0) == FRESH and (task.name, study) not in done:
-                _append(file, _row(task, study))
+                append(file, COLUMNS, [_row(task, study)])
         print(f"study {study} of {studies}", flush=True)
 
 
@@ -74,13 +72,6 @@ def _fresh(task: Task, job: Job) -> str:
     return " ".join(f"{task.result({**config, 'seed': seed}):.5g}" for seed in seeds)
 
 
-def _append(file: Path, row: Sequence[str]) -> None:
-    new = not file.exists()
-    with file.open("a", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerows([COLUMNS, row] if new else [row])
-
-
 def report(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Yield the lines of the table."""
     yield (
@@ -106,17 +97,9 @@ def _gain(row: Mapping[str, str], way: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument("--studies", type=int, default=STUDIES)
-    runs.add_argument("--first", type=int, default=FIRST, help="seed of the first study")
-    commands.add_parser("report")
-    given = parser.parse_args()
+    given = commands(__doc__, FIRST, STUDIES)[0].parse_args()
     if given.command == "run":
-        run(range(given.first, given.first + given.studies), RESULTS)
+        run(seeds(given), RESULTS)
     else:
         print("\n".join(report(read(RESULTS))))
 

@@ -14,7 +14,6 @@ of the score for all.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import strategies
 from contest.catalogue import tasks
+from contest.raw import commands, read, seeds
 from contest.rivals import BUDGETS, RIVALS, Choice, Choices
 from contest.score import interval, p_worse, regret
 from contest.study import MemoryStudy
@@ -157,22 +157,14 @@ def _p(gaps: Mapping[str, Floats]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument("--studies", type=int, default=STUDIES)
-    runs.add_argument("--first", type=int, default=FIRST, help="seed of the first study")
+    parser, runs = commands(__doc__, FIRST, STUDIES)
     runs.add_argument("--on", nargs="*", default=[], choices=tasks())
-    commands.add_parser("report")
     given = parser.parse_args()
     if given.command == "run":
-        studies = range(given.first, given.first + given.studies)
-        strategies.run(studies, [], given.on, RESULTS, ENTRANTS)
+        strategies.run(seeds(given), [], given.on, RESULTS, ENTRANTS)
     else:
         best = json.loads(strategies.BEST.read_text())
-        print("\n".join(report(strategies.read(RESULTS), best)))
+        print("\n".join(report(read(RESULTS), best)))
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ Needs ``pip install 'autoloop[bench]'``.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from contest.catalogue import tasks
+from contest.raw import append, read, seeds
 from contest.reference import best_known
 from contest.rivals import MEANT, RIVALS, Choice, Choices
 from contest.task import Task
@@ -50,13 +50,8 @@ def run(studies: range, only: list[str], on: list[str], file: Path, rivals: Riva
 
 def _append(file: Path, task: Task, name: str, study: int, rivals: Rivals) -> None:
     """Run one study and write down its choices, both budgets at once."""
-    rows = [_row(task, name, study, jobs, choice) for jobs, choice in rivals[name](task, study).items()]
-    new = not file.exists()
-    with file.open("a", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    choices = rivals[name](task, study).items()
+    append(file, COLUMNS, [_row(task, name, study, jobs, choice) for jobs, choice in choices])
 
 
 def _row(task: Task, name: str, study: int, budget: int, choice: Choice) -> list[str]:
@@ -75,14 +70,6 @@ def _fresh(task: Task, config: Mapping[str, Any]) -> str:
     if key not in _KNOWN:
         _KNOWN[key] = " ".join(f"{value:.5g}" for value in task.fresh(config))
     return _KNOWN[key]
-
-
-def read(file: Path) -> list[dict[str, str]]:
-    """Read raw results; none where there is no file."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as text:
-        return list(csv.DictReader(text))
 
 
 def find_best(file: Path) -> None:
@@ -108,7 +95,7 @@ def main() -> None:
     commands.add_parser("report")
     given = parser.parse_args()
     if given.command == "run":
-        run(range(given.first, given.first + given.studies), given.only, given.on, given.file)
+        run(seeds(given), given.only, given.on, given.file)
     elif given.command == "best":
         find_best(BEST)
     else:
