@@ -76,7 +76,7 @@ def measurement(study: Study, limits: Limits) -> Measure | None:
     """The next measurement after the search; None where all are done."""
     done = study.measured if is_closing(study, limits) else ()
     best = leader(study)
-    if best is None or root(study, best).name == best.name:
+    if best is None or root(study, best).place == best.place:
         return None
     step = _reduction(study, best, done) if limits.minimal else None
     return step or _confirmation(study, limits, done)
@@ -122,7 +122,7 @@ def _untried(study: Study, best: Job) -> tuple[Paths, ...]:
 def _confirmation(study: Study, limits: Limits, done: Sequence[str]) -> Reseed | None:
     """Winner and starting point on fresh seeds; None where that is not wanted or done."""
     found, seeds = chosen(study), seeds_to_confirm(study, limits)
-    if not seeds or "confirm" in done or found is None or root(study, found).name == found.name:
+    if not seeds or "confirm" in done or found is None or root(study, found).place == found.place:
         return None
     offsets = tuple(range(FRESH + 1, FRESH + 1 + seeds))
     return Reseed("confirm", (found.name, root(study, found).name), offsets)

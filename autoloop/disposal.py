@@ -51,14 +51,14 @@ class Disposal:
     freeze: bool = False
     racing: Mapping[str, str] = field(default_factory=dict)
     _floor: Noise = field(init=False, repr=False)
-    _idle: dict[str, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # parent -> children
+    _idle: dict[int, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # place of a parent ->
     _worse: dict[str, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # rule -> of late
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_floor", noise(self.study))
         for pair in pairs(self.study):
             if self._had_no_effect(pair):
-                self._idle.setdefault(pair.parent.name, []).append(pair)
+                self._idle.setdefault(pair.parent.place, []).append(pair)
             recent = self.round - pair.child.round <= self.cooldown
             if recent and verdict(pair, self._floor) is Verdict.WORSE:
                 self._worse.setdefault(pair.child.plan.rule, []).append(pair)
@@ -79,9 +79,9 @@ class Disposal:
         """The rule made a child of this lineage worse, not long ago."""
         if proposal.rule in NO_RULES:
             return ""
-        line = set(self._lineage(proposal.trial))
+        line = list(self._lineage(proposal.trial))
         for pair in reversed(self._worse.get(proposal.rule, [])):
-            if pair.child.name in line or pair.parent.name == proposal.trial:
+            if pair.child.place in line or pair.parent.place in line[:1]:
                 return f"{proposal.rule} waits on this lineage for {self.cooldown} rounds: {_told(pair)}"
         return ""
 
@@ -89,7 +89,7 @@ class Disposal:
         """Every knob it would move was moved from here by as much before, and nothing came of it."""
         if not self.freeze or not changes:
             return ""
-        for pair in (pair for name in self._lineage(proposal.trial) for pair in self._idle.get(name, ())):
+        for pair in (pair for job in self._lineage(proposal.trial) for pair in self._idle.get(job, ())):
             moved = {path: (old, new) for path, old, new in pair.child.plan.changes}
             if all(path in moved and _no_larger(old, new, *moved[path]) for path, old, new in changes):
                 knobs = ", ".join(path for path, _, _ in changes)
@@ -100,12 +100,12 @@ class Disposal:
         gain = pair.gain_pct
         return gain is not None and abs(gain) <= NO_EFFECT * self._floor.margin_pct(len(pair.gains_pct))
 
-    def _lineage(self, name: str | None) -> Iterator[str]:
-        seen: set[str] = set()
-        while (job := self.study.by_name(name)) is not None and job.name not in seen:
-            seen.add(job.name)
-            yield job.name
-            name = job.plan.parent
+    def _lineage(self, name: str) -> Iterator[int]:
+        """Places of a job and of all it descends from."""
+        job = self.study.by_name(name)
+        while job is not None:
+            yield job.place
+            job = self.study.parent(job)
 
 
 def _told(pair: Pair) -> str:

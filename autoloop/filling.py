@@ -6,7 +6,7 @@ each refusal in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from autoloop.errors import EditError, NoChangeError
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
 from autoloop.study import REPEAT, WITHOUT
-from autoloop.variants import Variant, safe_name, unique_names
+from autoloop.variants import Variant, free_name, safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Round:
         variants: What will run.
         refused: What will not.
         silence: Why the strategy had nothing but what rules proposed, where nothing will run.
+        taken: Names of all jobs of the study, whether planned, running or ended, and of ``variants``.
     """
 
     number: int
@@ -81,9 +82,15 @@ class Round:
     variants: list[Variant] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     silence: str = ""
+    taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.taken = {*self.taken, *self.seen.values()}
 
     def add(self, variant: Variant) -> None:
-        """Take a variant in."""
+        """Take a variant in, whoever wants it, under a name that no other job of the study has."""
+        variant = replace(variant, name=free_name(variant.name, self.taken))
+        self.taken.add(variant.name)
         self.seen[variant.signature] = variant.name
         self.variants.append(variant)
 
@@ -222,10 +229,9 @@ def add_without(
         derive: See `Derive`.
     """
     knob = f"-{dropped[0].rpartition('.')[2]}" if rule == WITHOUT else ""
-    (name,) = unique_names([f"{of[:40]}-{rule}{knob}"], planned.seen.values())
     child = replace(
         start,
-        name=name,
+        name=safe_name(f"{of[:40]}-{rule}{knob}"),
         edits=tuple(f"{path}@set={format_literal(value)}" for path, value in left.items()),
         parent=start.name,
         rule=rule,
@@ -249,7 +255,9 @@ class Disposer:
     """Says of each proposal what would become of it; asks once, however often it is asked.
 
     Attributes:
-        parents: Every variant of the study by name.
+        parents: Every variant that may have children, by name.
+        seen: Signature -> name of every variant that ran or is planned.
+        taken: Names of all jobs of the study.
     """
 
     def __init__(
@@ -259,18 +267,21 @@ class Disposer:
         derive: Derive,
         objection: Objection = no_objection,
         dead: Sequence[DeadKnob] = (),
+        taken: Iterable[str] = (),
     ) -> None:
         """Set up for one round.
 
         Args:
-            parents: Every variant of the study by name.
+            parents: Every variant that may have children, by name.
             seen: Signature -> name of every variant that ran or is planned.
             derive: See `Derive`.
             objection: See `Objection`.
             dead: Knobs that the trainer does not heed; edits of them are skipped.
+            taken: Names of further jobs of the study, such as those that run.
         """
         self.parents = parents
         self.seen = dict(seen)
+        self.taken = {*parents, *taken}
         self._derive = derive
         self._objection = objection
         self._dead = dead
@@ -327,14 +338,13 @@ def next_round(
     Returns:
         The round; without variants if no proposal is new.
     """
-    planned = Round(number, dict(disposer.seen), places)
-    names = _fresh_names(number, disposer.parents)
+    planned = Round(number, dict(disposer.seen), places, taken=disposer.taken)
     for proposal in proposals:
         for idea in _ideas(proposal, disposer.parents):
             if places is not None and len(planned.variants) >= places:
                 planned.refuse(idea, f"the budget leaves no place: {places} jobs are left")
             else:
-                _take_proposal(planned, idea, disposer, names)
+                _take_proposal(planned, idea, disposer)
     return planned
 
 
@@ -344,9 +354,7 @@ def _ideas(proposal: Decision, parents: Mapping[str, Variant]) -> list[Decision]
     return [replace(proposal, edits=edits) for edits in sides] if len(sides) > 1 else [proposal]
 
 
-def _take_proposal(
-    planned: Round, proposal: Decision, disposer: Disposer, names: Callable[[str], str]
-) -> None:
+def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer) -> None:
     found = disposer.appraise(proposal)
     if isinstance(found, str):
         planned.refuse(proposal, found)
@@ -357,7 +365,7 @@ def _take_proposal(
         return
     parent = disposer.parents[proposal.trial]
     child = Variant(
-        name=names(proposal.rule),
+        name=safe_name(f"r{planned.number}_{proposal.rule}"),
         edits=disposer.usable(proposal),
         parent=parent.name,
         rule=proposal.rule,
@@ -428,22 +436,3 @@ def _with(variant: Variant, derived: Derived) -> Variant:
         changes=derived.changes,
         notes=derived.notes,
     )
-
-
-def _fresh_names(number: int, taken: Mapping[str, object]) -> Callable[[str], str]:
-    """A function that names children: r2_rule, r2_rule_2, ... never one that is taken."""
-    used = set(taken)
-
-    def candidates(stem: str) -> Iterator[str]:
-        yield stem
-        count = 2
-        while True:
-            yield f"{stem}_{count}"
-            count += 1
-
-    def fresh(rule: str) -> str:
-        name = next(name for name in candidates(f"r{number}_{rule}") if name not in used)
-        used.add(name)
-        return name
-
-    return fresh

@@ -90,7 +90,7 @@ class Journal:
             start = os.fstat(self._file.fileno()).st_size
             try:
                 self._write(text.encode("utf-8", "backslashreplace") + b"\n")
-                self.study.record(event)
+                self.study.admit(event)
             except BaseException as error:  # Ctrl-C as well: the file must say what the study says
                 _cut(self._file, start)
                 if isinstance(error, OSError):

@@ -180,7 +180,7 @@ def _again(study: Study, job: Job, limits: Limits) -> bool:
     """
     if job.state is TrialState.FAILED and not limits.retries:
         return False
-    tries = [other.state for other in study.tries(job.name)]
+    tries = [other.state for other in study.tries(job)]
     if job.state is TrialState.INTERRUPTED:
         return tries.count(TrialState.INTERRUPTED) <= 1 + len(study.resumes)
     return job.state is TrialState.FAILED and tries.count(TrialState.FAILED) <= limits.retries

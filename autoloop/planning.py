@@ -75,7 +75,7 @@ class Planner:
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._variants: dict[str, Variant] = {}
+        self._variants: dict[int, Variant] = {}
         self._earlier: list[Outcome] | None = None
 
     def first(self, points: Points) -> Round:
@@ -104,10 +104,12 @@ class Planner:
         limit = self.settings.limits.max_jobs
         opening = self._opening(planned, start)
         parents = {variant.name: variant for variant in planned.variants}
-        disposer = Disposer(parents, planned.seen, self._composer.derive, dead=self.settings.ignored)
+        dead = self.settings.ignored
+        disposer = Disposer(parents, planned.seen, self._composer.derive, dead=dead, taken=planned.taken)
         places = None if limit is None else max(0, limit - len(planned.variants))
         more = next_round(1, self.settings.strategy.open(opening), disposer, places)
-        planned.variants += more.variants
+        for variant in more.variants:
+            planned.add(variant)
         planned.refused += more.refused
 
     def foresee(self, planned: Round, start: Variant) -> Foresight:
@@ -135,9 +137,12 @@ class Planner:
             number: Number of the round.
             places: How many jobs it may have at the most; None for any number.
         """
-        found = {job.name: self.trial(job) for job in study.counted() if job.state is not None}
         value = standings(study)
-        trials = {name: replace(one, objective=value.get(name, one.objective)) for name, one in found.items()}
+        trials = {
+            job.name: replace(self.trial(job), objective=value.get(job.place, job.objective))
+            for job in study.counted()
+            if job.state is not None
+        }
         judging = self.settings.judging
         dead = [*self.settings.ignored, *_found_dead(study)]
         disposer = Disposer(
@@ -146,6 +151,7 @@ class Planner:
             self._composer.derive,
             Disposal(study, number, judging.cooldown, judging.freeze).objection,
             dead,
+            study.names,
         )
         start = next(iter(trials.values()))
         finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
@@ -154,8 +160,8 @@ class Planner:
         room = min((count for count in (places, left) if count is not None), default=None)
         answer = self._ask_outside(study, number, room, start.variant, trials)
         ideas = [job for job in study.counted() if not job.measures]
-        opened = {job.name for job in study.begun_with(1) if not job.measures}
-        since = [job for job in ideas if job.name not in opened]
+        opened = {job.place for job in study.begun_with(1) if not job.measures}
+        since = [job for job in ideas if job.place not in opened]
         situation = Situation(
             finished=finished,
             trials=trials,
@@ -166,7 +172,7 @@ class Planner:
             refusal=disposer.refusal,
             outcome=disposer.outcome,
             preference=self._preference(study),
-            proposed=lambda name: [_decision(entry) for entry in study.fired.get(name, ())],
+            proposed=lambda name: [_decision(entry) for entry in _fired_on(study, name)],
             waiting=self._waiting(study, start.name),
             outside=answer.proposals,
             slots=self._slots(),
@@ -215,7 +221,8 @@ class Planner:
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
-        planned = Round(study.rounds[-1], {job.plan.signature: job.name for job in study.jobs.values()})
+        seen = {job.plan.signature: job.name for job in study.jobs.values()}
+        planned = Round(study.rounds[-1], seen, taken=set(study.names))
         if isinstance(step, Reseed):
             self._reseed(study, planned, step)
         else:
@@ -254,13 +261,14 @@ class Planner:
         return job.trial(self._variant_of(job))
 
     def _variant_of(self, job: Job) -> Variant:
-        if job.name not in self._variants:
-            self._variants[job.name] = self._variant(job.plan)
-        return self._variants[job.name]
+        if job.place not in self._variants:
+            self._variants[job.place] = self._variant(job.plan)
+        return self._variants[job.place]
 
-    def remember(self, variants: Sequence[Variant]) -> None:
-        """Keep variants that were planned, so that their configs need not be composed again."""
-        self._variants.update((variant.name, variant) for variant in variants)
+    def remember(self, study: Study, variants: Sequence[Variant]) -> None:
+        """Keep variants that have jobs now, so that their configs need not be composed again."""
+        jobs = ((study.by_name(variant.name), variant) for variant in variants)
+        self._variants.update((job.place, variant) for job, variant in jobs if job is not None)
 
     def _variant(self, plan: Plan) -> Variant:
         overrides = tuple(reveal(override, os.environ) for override in plan.overrides)
@@ -290,6 +298,11 @@ class Planner:
             self.load_scorecard()
         card = Scorecard([*(self._earlier or ()), *outcomes(study)])
         return lambda decision: card.win_rate(decision.rule, decision.edits)
+
+
+def _fired_on(study: Study, name: str) -> Sequence[Event]:
+    job = study.by_name(name)
+    return () if job is None else study.fired.get(job.place, ())
 
 
 def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Event]:

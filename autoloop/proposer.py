@@ -105,7 +105,7 @@ def question_of(
         config: The baseline's config.
         bounds: Path pattern -> (low, high).
     """
-    said, gains = verdicts(study), {pair.child.name: pair.gain_pct for pair in pairs(study)}
+    said, gains = verdicts(study), {pair.child.place: pair.gain_pct for pair in pairs(study)}
     trials = [
         {
             "name": job.name,
@@ -116,8 +116,8 @@ def question_of(
             "changes": [list(change) for change in job.plan.changes],
             "state": job.state.value,
             "objective": job.objective if job.known else None,
-            "gain_pct": gains.get(job.name),
-            "verdict": said[job.name].value if job.name in said else None,
+            "gain_pct": gains.get(job.place),
+            "verdict": said[job.place].value if job.place in said else None,
             "steps": job.steps,
             "error": job.error,
             "summary": dict(job.summary),

@@ -190,7 +190,8 @@ class StudyRunner:
             )
         if is_over(journal.study, self.settings.limits):
             return
-        journal.append("resume", pid=os.getpid(), host=socket.gethostname(), changed=changed)
+        host = socket.gethostname()
+        journal.append("resume", pid=os.getpid(), host=host, changed=changed, names="unique")
         self._say_what_the_launcher_cannot_do()
         log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
@@ -334,8 +335,8 @@ class StudyRunner:
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
         if not planned.variants:
             return self._nothing_new(journal, planned)
-        self.planner.remember(planned.variants)
         self._append_round(journal, planned)
+        self.planner.remember(journal.study, planned.variants)
         more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
         log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
         for variant in planned.variants:

@@ -33,7 +33,7 @@ from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
 from autoloop.tally import Tally
 from autoloop.trials import Trial, TrialState
-from autoloop.variants import Variant
+from autoloop.variants import Variant, free_name, with_suffix
 
 Event = Mapping[str, Any]
 
@@ -113,7 +113,9 @@ class Job:
         job: Number in the study, from 0.
         round: Number of the round, from 1.
         plan: The variant it runs.
-        place: Sorts jobs as their variants were planned.
+        place: Sorts jobs as their variants were planned, and tells variants apart: a later try has the place
+            of the first, and nothing else has.
+        origin: Place of the job it was derived from; None for a starting point.
         retry_of: Number of the job it repeats, None for the first try.
         retried_by: Number of the job that repeats it, None if there is none.
         started: Whether it was started.
@@ -138,6 +140,7 @@ class Job:
     round: int
     plan: Plan
     place: int = 0
+    origin: int | None = None
     retry_of: int | None = None
     retried_by: int | None = None
     started: bool = False
@@ -222,12 +225,16 @@ class Study:
         refused: Round -> proposals that were refused for it, each ``{trial, rule, edits, why}``.
         decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits,
             expects}``.
-        fired: Name of a job -> what rules proposed when they were asked about it, entries of ``decisions``.
+        fired: Place of a job -> what rules proposed when they were asked about it, entries of
+            ``decisions``.
         judged: Numbers of the jobs that the rules have been asked about.
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
             that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
         closing: The latest ``closing`` event: the search is over, what runs now measures; else empty.
+        doubled: Name -> places of the jobs that the journal calls so, where they are several: older
+            versions could give a name twice. But the first of them are called otherwise here.
+        exact: Whether what the journal says by name now means the names that jobs have here.
         worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
             goes on or ended otherwise.
         measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
@@ -243,11 +250,13 @@ class Study:
     jobs: dict[int, Job] = field(default_factory=dict)
     refused: dict[int, list[Event]] = field(default_factory=dict)
     decisions: dict[int, list[Event]] = field(default_factory=dict)
-    fired: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+    fired: dict[int, tuple[Event, ...]] = field(default_factory=dict)
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
     closing: Event = field(default_factory=dict)
+    doubled: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    exact: bool = False
     worthy: str = ""
     measured: tuple[str, ...] = ()
     stopped: Event | None = None
@@ -276,6 +285,7 @@ class Study:
             judged=set(self.judged),
             recent=list(self.recent),
             planned=dict(self.planned),
+            doubled=dict(self.doubled),
             resumes=list(self.resumes),
             _tally=self.tally.copy(),
         )
@@ -287,8 +297,30 @@ class Study:
             self._tally = Tally.of(self.jobs.values(), self.judged, self.maximize)
         return self._tally
 
+    def admit(self, event: Event) -> None:
+        """Take an event into account that is new, not read from a journal.
+
+        Raises:
+            JournalError: As in `record`; or it gives a job the name of another.
+        """
+        if event.get("event") == "round":
+            self._refuse_taken(str(entry["name"]) for entry in event["variants"])
+        self.record(event)
+
+    def _refuse_taken(self, names: Iterable[str]) -> None:
+        taken = set(self.tally.named)
+        for name in names:
+            if name in taken:
+                raise JournalError(
+                    f"no job can be planned as {name!r}: another job of the study has that name"
+                )
+            taken.add(name)
+
     def record(self, event: Event) -> None:
         """Take one more event into account.
+
+        Of a journal that calls several jobs by one name all but the first get names of their own, such as
+        ``r2_slow.job7``, and what it says by such a name is taken as it was meant.
 
         Raises:
             JournalError: The event is of an unknown kind or speaks of a job that no round planned.
@@ -346,17 +378,30 @@ class Study:
         """Jobs that ended, the latest first."""
         return (job for number in reversed(self.tally.ends) if (job := self.jobs[number]).retried_by is None)
 
-    def tries(self, name: str) -> list[Job]:
-        """All jobs of that name, the latest try last."""
-        return [self.jobs[job] for job in self.tally.tries.get(name, ())]
+    def tries(self, job: Job) -> list[Job]:
+        """All tries of a job, the latest last."""
+        return [self.jobs[number] for number in self.tally.tries.get(job.place, ())]
+
+    def at(self, place: int | None) -> Job | None:
+        """The job of that place, its latest try; or None."""
+        tries = () if place is None else self.tally.tries.get(place, ())
+        return self.jobs[tries[-1]] if tries else None
+
+    def parent(self, job: Job) -> Job | None:
+        """The job that this one was derived from, its latest try; None for a starting point."""
+        return self.at(job.origin)
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of all jobs."""
+        return self.tally.named.keys()
 
     def _as_planned(self, jobs: Iterable[int]) -> list[Job]:
         return sorted((self.jobs[job] for job in jobs), key=lambda job: job.place)
 
     def by_name(self, name: str | None) -> Job | None:
         """The job of that name, its latest try; or None."""
-        tries = self.tally.tries.get(name or "")
-        return self.jobs[tries[-1]] if tries else None
+        return self.at(self.tally.named.get(name or ""))
 
     @property
     def next_job(self) -> int:
@@ -402,13 +447,43 @@ class Study:
             self.recent = []
             self.worthy, self.measured = "", ()
         for place, entry in enumerate(event["variants"], start=len(self.jobs)):
-            plan = Plan.of(entry)
-            self._plan(Job(int(entry["job"]), number, plan, place, planned_as=self.events))
-        self.refused.setdefault(number, []).extend(event["refused"])
+            plan = self._plan_of(entry, place)
+            origin = self.tally.named.get(plan.parent or "")
+            self._plan(Job(int(entry["job"]), number, plan, place, origin, planned_as=self.events))
+        self.refused.setdefault(number, []).extend(map(self._as_meant, event["refused"]))
         if event.get("aim"):
             self.measured = (*self.measured, str(event["aim"]))
 
+    def _plan_of(self, entry: Event, place: int) -> Plan:
+        """A plan, under a name that is its job's alone, and with its parent's."""
+        plan = Plan.of(entry)
+        plan = replace(plan, parent=self._meant(plan.parent, ended=plan.rule not in MEASURING))
+        first = self.tally.named.get(plan.name)
+        if first is None:
+            return plan
+        self.doubled[plan.name] = (*self.doubled.get(plan.name, (first,)), place)
+        return replace(plan, name=free_name(with_suffix(plan.name, f".job{entry['job']}"), self.tally.named))
+
+    def _meant(self, name: str | None, ended: bool = True) -> str | None:
+        """Name of the job that an entry of the journal means.
+
+        Where several are called so, it was the last planned of them, for most purposes of those that had
+        ended.
+        """
+        places = () if self.exact else self.doubled.get(name or "", ())
+        jobs = [job for place in places if (job := self.at(place)) and (job.state or not ended)]
+        return jobs[-1].name if jobs else name
+
+    def _meant_worthy(self, name: str) -> str:
+        """The same of a job that ended the search: of several the best."""
+        places = () if self.exact else self.doubled.get(name, ())
+        jobs = [job for place in places if (job := self.at(place)) and job.known]
+        sign = -1 if self.maximize else 1
+        return min(jobs, key=lambda job: sign * job.objective).name if jobs else name
+
     def _plan(self, job: Job) -> None:
+        if job.job in self.jobs:
+            raise ValueError(f"job {job.job} is planned twice")
         self.tally.plan(job)
         self.jobs[job.job] = job
 
@@ -469,16 +544,22 @@ class Study:
 
     def _on_decisions(self, event: Event) -> None:
         number = int(event["round"])
-        self.decisions.setdefault(number, []).extend(event["decisions"])
-        for decision in event["decisions"]:
-            if decision["edits"]:
-                name = str(decision.get("judged") or decision["trial"])
-                self.fired[name] = (*self.fired.get(name, ()), decision)
+        decisions = [self._as_meant(decision) for decision in event["decisions"]]
+        self.decisions.setdefault(number, []).extend(decisions)
+        for decision in decisions:
+            place = self.tally.named.get(str(decision.get("judged") or decision["trial"]))
+            if decision["edits"] and place is not None:
+                self.fired[place] = (*self.fired.get(place, ()), decision)
         judged = event["judged"] if "judged" in event else [job.job for job in self.of_round(number)]
         judged = [int(job) for job in judged]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)
+
+    def _as_meant(self, entry: Event) -> Event:
+        """An entry of ``decisions`` or ``refused`` that speaks of jobs by names that are theirs alone."""
+        named = {key: entry[key] for key in ("trial", "judged") if entry.get(key) in self.doubled}
+        return {**entry, **{key: self._meant(name) for key, name in named.items()}} if named else entry
 
     def _on_stopping(self, event: Event) -> None:
         job = self.jobs[int(event["job"])]
@@ -489,19 +570,21 @@ class Study:
         old, new = self.jobs[int(event["of"])], int(event["job"])
         self.jobs[old.job] = replace(old, retried_by=new)
         self.tally.drop(old)
-        self._plan(Job(new, old.round, old.plan, old.place, retry_of=old.job, planned_as=old.planned_as))
+        again = Job(new, old.round, old.plan, old.place, old.origin, old.job, planned_as=old.planned_as)
+        self._plan(again)
 
     def _on_closing(self, event: Event) -> None:
         _mapping(event["limits"])
         self.closing = {"reason": str(event["reason"]), "limits": event["limits"]}
-        self.worthy, self.measured = str(event.get("worthy", "")), ()
+        self.worthy, self.measured = self._meant_worthy(str(event.get("worthy", ""))), ()
 
     def _on_stop(self, event: Event) -> None:
         self.stopped = event
-        self.worthy = str(event.get("worthy", ""))
+        self.worthy = self._meant_worthy(str(event.get("worthy", "")))
 
     def _on_resume(self, event: Event) -> None:
         self.stopped = None
+        self.exact = event.get("names") == "unique"
         self.resumes.append(event)
 
 

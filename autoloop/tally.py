@@ -23,7 +23,8 @@ class Tally:
     A job that a later try replaced is in ``tries`` alone.
 
     Attributes:
-        tries: Name -> numbers of the jobs that have it, the latest last.
+        tries: Place of a variant (`Job.place`) -> numbers of the jobs that ran it, the latest last.
+        named: Name -> place of the one variant that has it.
         rounds: Round -> numbers of its jobs.
         open: Jobs that have not ended.
         unjudged: Jobs that ended and that no rule was asked about, but for measurements and interrupted ones.
@@ -35,7 +36,8 @@ class Tally:
         next_job: Number of the next new job.
     """
 
-    tries: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    tries: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    named: dict[str, int] = field(default_factory=dict)
     rounds: dict[int, dict[int, None]] = field(default_factory=dict)
     open: dict[int, None] = field(default_factory=dict)
     unjudged: dict[int, None] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Tally:
         """The same, which later changes do not reach."""
         return Tally(
             dict(self.tries),
+            dict(self.named),
             {number: dict(jobs) for number, jobs in self.rounds.items()},
             dict(self.open),
             dict(self.unjudged),
@@ -86,7 +89,8 @@ class Tally:
 
     def plan(self, job: Job) -> None:
         """A job is planned."""
-        self.tries[job.name] = (*self.tries.get(job.name, ()), job.job)
+        self.tries[job.place] = (*self.tries.get(job.place, ()), job.job)
+        self.named[job.name] = job.place
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
         self.run_dirs.add(job.run_dir)

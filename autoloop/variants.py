@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -197,14 +197,25 @@ def unique_names(labels: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """Return a safe name for each label; names that meet get ``_2``, ``_3`` ..."""
     used, names = set(taken), []
     for label in labels:
-        stem = name = safe_name(label)
-        number = 1
-        while name in used:
-            number += 1
-            name = f"{stem[: _MAX_NAME - len(str(number)) - 1]}_{number}"
+        name = free_name(label, used)
         used.add(name)
         names.append(name)
     return names
+
+
+def free_name(label: str, taken: Container[str]) -> str:
+    """Return a safe name for a label: the label, or the first of ``label_2``, ``label_3`` ... not taken."""
+    stem = name = safe_name(label)
+    number = 1
+    while name in taken:
+        number += 1
+        name = with_suffix(stem, f"_{number}")
+    return name
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """Return a name with a suffix, cut before it where both together are too long."""
+    return f"{name[: _MAX_NAME - len(suffix)]}{suffix}"
 
 
 def _read_entry(item: Any, label: str | None) -> Entry:

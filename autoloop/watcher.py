@@ -183,7 +183,7 @@ class Watcher:
 
     def _is_watched(self, study: Study, job: Job) -> bool:
         """Whether rules are asked about a job: a starting point, which all is measured by, is never ended."""
-        return bool(self._watching.rules) and study.by_name(job.plan.parent) is not None
+        return bool(self._watching.rules) and study.parent(job) is not None
 
     def _ask(self, job: Job, watched: _Watched, history: History) -> StopDecision | None:
         if not len(history):
@@ -207,7 +207,7 @@ class Watcher:
 
     def _begin(self, study: Study, job: Job) -> _Watched:
         known, margin_pct, ended = self._as_of(study, job)
-        parent, best, rules = known.by_name(job.plan.parent), known.best(), self._watching.rules
+        parent, best, rules = known.parent(job), known.best(), self._watching.rules
         if job.is_repeat:
             rules = tuple(rule for rule in rules if not rule.spares)
         return _Watched(

@@ -128,12 +128,12 @@ class Loop:
 
     def plan(self, planned: Round) -> None:
         """Write down a round."""
-        self.planner.remember(planned.variants)
         with self.timed("plan"):
             jobs = job_numbers(self.study, planned.variants)
         variants = [_entry(variant, jobs[variant.name]) for variant in planned.variants]
         refused = [asdict(refusal) for refusal in planned.refused]
         self.append("round", round=planned.number, variants=variants, refused=refused)
+        self.planner.remember(self.study, planned.variants)
 
     def start(self, job: Job) -> None:
         """Start a job."""

@@ -65,10 +65,10 @@ class Facts:
     Attributes:
         study: The study.
         jobs: Its jobs in the order they were planned, each by its latest try.
-        by_name: Name -> job.
-        tries: Name -> the earlier tries of that job.
+        by_name: Name -> job; each has one of its own (`Study.record`).
+        tries: Number of a job -> its earlier tries.
         rounds: Round -> its jobs.
-        children: Name of a parent -> its children, in the order they were planned.
+        children: Number of a parent -> its children, in the order they were planned.
         baseline: The first job without a parent; None in an empty study.
         best: What the study found (`autoloop.score.winner`); None while no job has completed.
         metric: Name of the objective.
@@ -76,30 +76,25 @@ class Facts:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.tries: dict[str, list[Job]] = {}
-        latest: dict[str, Job] = {}
-        for _, job in sorted(study.jobs.items()):
-            if job.name in latest:
-                self.tries.setdefault(job.name, []).append(latest[job.name])
-            latest[job.name] = job
-        self.jobs = list(latest.values())
-        self.by_name = latest
-        self._order = {name: position for position, name in enumerate(latest)}
+        first = {job.place: number for number, job in sorted(study.jobs.items(), reverse=True)}
+        self.jobs = sorted(study.counted(), key=lambda job: first[job.place])
+        self.tries = {job.job: study.tries(job)[:-1] for job in self.jobs if job.retry_of is not None}
+        self.by_name = {job.name: job for job in self.jobs}
+        self._order = {job.place: position for position, job in enumerate(self.jobs)}
         self.rounds: dict[int, list[Job]] = {}
-        self.children: dict[str, list[Job]] = {}
+        self.children: dict[int, list[Job]] = {}
         for job in self.jobs:
             self.rounds.setdefault(job.round, []).append(job)
             parent = self.parent(job)
             if parent is not None:
-                self.children.setdefault(parent.name, []).append(job)
+                self.children.setdefault(parent.job, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
         self.best = winner(study)
         self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
 
     def parent(self, job: Job) -> Job | None:
         """The job it was derived from, always one planned before it; None for a root."""
-        parent = self.by_name.get(job.plan.parent) if job.plan.parent is not None else None
-        return parent if parent is not None and self._order[parent.name] < self._order[job.name] else None
+        return self.study.parent(job)
 
     def lineage(self, job: Job) -> list[Job]:
         """The job and all it descends from, the root first."""

@@ -77,7 +77,7 @@ class Gains:
             return None
         if not (job.known and reference.known):
             return None
-        own, other = (self._results.get(one.name, {}) for one in (job, reference))
+        own, other = (self._results.get(one.place, {}) for one in (job, reference))
         gains = gains_pct(self._study, own, other)
         if not gains:  # the reference is 0
             difference = job.objective - reference.objective

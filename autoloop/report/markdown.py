@@ -156,7 +156,7 @@ def _job(facts: Facts, job: Job) -> list[str]:
     lines += [f"- Note: {md(note)}" for note in (*plan.notes, *details.get("warnings", ()))]
     if details.get("problem"):
         lines.append(f"- No curves: {md(details['problem'])}")
-    for earlier in facts.tries.get(job.name, ()):
+    for earlier in facts.tries.get(job.job, ()):
         lines.append(f"- Tried before as job {earlier.job}: {md(facts.verdict(earlier))}")
     if job.run_dir:
         lines.append(f"- Output: {md_code(job.run_dir)}{md(_where(facts, job))}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from autoloop.errors import AutoloopError, did_you_mean
 from autoloop.report import text
 from autoloop.report.facts import Facts
@@ -31,8 +33,7 @@ def why(study: Study, job: str | int) -> str:
         "edits": _edits(found),
         "expected": text.clean(plan.expects) or "nothing stated",
         "came out": text.clean(outcome),
-        "children": ", ".join(text.clean(child.name) for child in facts.children.get(found.name, ()))
-        or "none",
+        "children": ", ".join(text.clean(child.name) for child in _children(facts, found)) or "none",
     }
     return "\n".join([text.clean(found.name), *(f"  {title + ':':<10}{row}" for title, row in rows.items())])
 
@@ -41,18 +42,39 @@ def find_job(facts: Facts, job: str | int) -> Job:
     """Return the job of that name or number.
 
     Raises:
-        AutoloopError: There is none; the message names the nearest.
+        AutoloopError: There is none; the message names the nearest. Or there are several, as in journals of
+            older versions, which could give a name twice; the message tells their numbers.
     """
     wanted = str(job)
-    if wanted in facts.by_name:
-        return facts.by_name[wanted]
-    if wanted.isdecimal() and int(wanted) in facts.study.jobs:
-        return facts.study.jobs[int(wanted)]
+    study = facts.study
+    places = study.doubled.get(wanted, ()) if isinstance(job, str) else ()
+    found = [one for place in places if (one := study.at(place))]
+    if not found and isinstance(job, str) and wanted in facts.by_name:
+        found = [facts.by_name[wanted]]
+    if wanted.isdecimal() and int(wanted) in study.jobs:
+        found = [*found, study.jobs[int(wanted)]]
+    if len({one.place for one in found}) > 1:
+        raise AutoloopError(_several(wanted, found))
+    if found:
+        return found[0]
     if not facts.jobs:
         raise AutoloopError(f"no job {wanted!r}: the study has planned no job yet")
     if wanted.isdecimal():
         raise AutoloopError(f"no job {wanted}: this study's jobs are 0 to {facts.jobs[-1].job}")
     raise AutoloopError(f"no job named {wanted!r} in this study{did_you_mean(wanted, facts.by_name)}")
+
+
+def _several(wanted: str, found: Sequence[Job]) -> str:
+    """What to ask for instead of a name that several jobs have, or that is the number of another job."""
+    jobs = ", ".join(f"job {job.job} ({job.name}, {text.number(job.objective)})" for job in found)
+    other = "the number of one of them" if not wanted.isdecimal() else "the other's number or name"
+    return f"{wanted!r} stands for {len(found)} jobs of this study: {jobs}; give {other}"
+
+
+def _children(facts: Facts, job: Job) -> Sequence[Job]:
+    """The children of a job, whichever of its tries it is."""
+    latest = facts.study.at(job.place)
+    return () if latest is None else facts.children.get(latest.job, ())
 
 
 def _state(job: Job) -> str:

@@ -104,10 +104,10 @@ def _gain(found: Confirmation) -> str:
 
 def _against_start(study: Study, best: Job) -> str:
     start = root(study, best)
-    if start.name == best.name:
+    if start.place == best.place:
         return ", which is the starting point itself" if jobs_beside(study, start) else ""
     by_seed = results(study)
-    gains = gains_pct(study, by_seed.get(best.name, {}), by_seed.get(start.name, {}))
+    gains = gains_pct(study, by_seed.get(best.place, {}), by_seed.get(start.place, {}))
     if not gains:
         return f"; {start.name} has no result to compare it with"
     gain, margin = sum(gains) / len(gains), noise(study).margin_pct(len(gains))
@@ -120,4 +120,4 @@ def _against_start(study: Study, best: Job) -> str:
 
 def jobs_beside(study: Study, start: Job) -> bool:
     """Whether anything was tried beside a starting point."""
-    return any(job.name != start.name for job in study.counted())
+    return any(job.place != start.place for job in study.counted())

@@ -45,7 +45,7 @@ def confirmation(study: Study) -> Confirmation | None:
     """What the fresh seeds say; None where both have none in common."""
     best = chosen(study)
     start = root(study, best) if best is not None else None
-    if best is None or start is None or best.name == start.name:
+    if best is None or start is None or best.place == start.place:
         return None
     own, other = afterwards(study, best, CONFIRM), afterwards(study, start, CONFIRM)
     gains = gains_pct(study, own, other)
@@ -67,7 +67,7 @@ def confirmation(study: Study) -> Confirmation | None:
 
 def broken_seeds(study: Study, job: Job) -> int:
     """On how many fresh seeds a job's config diverged, or was stopped as broken."""
-    runs = (one for one in study.counted() if one.plan.rule == CONFIRM and one.plan.parent == job.name)
+    runs = (one for one in study.counted() if one.plan.rule == CONFIRM and one.origin == job.place)
     return sum(one.state in LOST for one in runs)
 
 

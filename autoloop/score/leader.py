@@ -10,8 +10,8 @@ from autoloop.score.pairs import Seed, gains_pct, results
 from autoloop.study import Job, Study
 
 
-def standings(study: Study) -> dict[str, float]:
-    """Name of each job with a result, measurements aside -> its objective, corrected by further seeds.
+def standings(study: Study) -> dict[int, float]:
+    """Place of each job with a result, measurements aside -> its objective, corrected by further seeds.
 
     A job that ran with several seeds is compared with the best one at every seed that both have; its standing
     is the best one's objective, better or worse by the mean of these gains. With the one seed that all share
@@ -22,11 +22,11 @@ def standings(study: Study) -> dict[str, float]:
         return {}
     by_seed = results(study)
     jobs = [job for job in study.counted() if job.known and not job.measures]
-    return {job.name: _standing(study, job, best, by_seed) for job in jobs}
+    return {job.place: _standing(study, job, best, by_seed) for job in jobs}
 
 
-def _standing(study: Study, job: Job, best: Job, by_seed: Mapping[str, Mapping[Seed, float]]) -> float:
-    gains = gains_pct(study, by_seed[job.name], by_seed[best.name])
+def _standing(study: Study, job: Job, best: Job, by_seed: Mapping[int, Mapping[Seed, float]]) -> float:
+    gains = gains_pct(study, by_seed[job.place], by_seed[best.place])
     if len(gains) < 2:  # the one seed alone: nothing to correct
         return job.objective
     sign = 1 if study.maximize else -1
@@ -37,8 +37,8 @@ def ranked(study: Study) -> list[Job]:
     """The jobs that have a standing, the best first; of equals the one that was planned first."""
     values = standings(study)
     sign = -1 if study.maximize else 1
-    jobs = [job for job in study.counted() if job.name in values and not job.measures]
-    return sorted(jobs, key=lambda job: sign * values[job.name])
+    jobs = [job for job in study.counted() if job.place in values and not job.measures]
+    return sorted(jobs, key=lambda job: sign * values[job.place])
 
 
 def leader(study: Study) -> Job | None:
@@ -57,7 +57,7 @@ def contenders(study: Study, most: int) -> list[Job]:
     floor, by_seed = noise(study), results(study)
     close = []
     for job in jobs[:most]:
-        gains = gains_pct(study, by_seed[job.name], by_seed[jobs[0].name])
+        gains = gains_pct(study, by_seed[job.place], by_seed[jobs[0].place])
         if gains and abs(fmean(gains)) <= floor.margin_pct(len(gains)):
             close.append(job)
     return close if len(close) > 1 else []

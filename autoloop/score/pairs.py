@@ -42,27 +42,27 @@ class Pair:
         return fmean(self.gains_pct) if self.gains_pct else None
 
 
-def results(study: Study) -> dict[str, dict[Seed, float]]:
-    """Name of each job that is no repeat -> its results by seed, those of its repeats in the search included.
+def results(study: Study) -> dict[int, dict[Seed, float]]:
+    """Place of each job that is no repeat -> its results by seed, its repeats' in the search included.
 
     The seed a job inherited is None; a repeat carries its own as ``evidence["seed"]``. Repeats that measure
     what the search found are left out: no standing and no noise floor by which that was chosen changes after
     the fact.
     """
-    found: dict[str, dict[Seed, float]] = {}
+    found: dict[int, dict[Seed, float]] = {}
     for job in study.counted():
         if not job.known:
             continue
         if not job.is_repeat:
-            found.setdefault(job.name, {})[None] = job.objective
-        elif job.plan.rule == REPEAT and job.plan.parent is not None:
-            found.setdefault(job.plan.parent, {})[job.plan.evidence.get("seed")] = job.objective
+            found.setdefault(job.place, {})[None] = job.objective
+        elif job.plan.rule == REPEAT and job.origin is not None:
+            found.setdefault(job.origin, {})[job.plan.evidence.get("seed")] = job.objective
     return found
 
 
 def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
     """Results of a job's config by seed, of the repeats by this rule that ran after the search."""
-    runs = (one for one in study.counted() if one.plan.rule == rule and one.plan.parent == job.name)
+    runs = (one for one in study.counted() if one.plan.rule == rule and one.origin == job.place)
     return {one.plan.evidence.get("seed"): one.objective for one in runs if one.known}
 
 
@@ -80,12 +80,11 @@ def gains_pct(study: Study, own: Mapping[Seed, float], other: Mapping[Seed, floa
 def pairs(study: Study) -> list[Pair]:
     """Every child that ended, beside its parent, as planned; an interrupted job or a repeat is none."""
     by_seed = results(study)
-    parents = {job.name: job for job in study.counted()}
     found = []
     for job in study.counted():
-        parent = parents.get(job.plan.parent or "")
+        parent = study.parent(job)
         ended = job.state not in (None, TrialState.INTERRUPTED)
         if parent is not None and ended and not job.is_repeat:
-            gains = gains_pct(study, by_seed.get(job.name, {}), by_seed.get(parent.name, {}))
+            gains = gains_pct(study, by_seed.get(job.place, {}), by_seed.get(parent.place, {}))
             found.append(Pair(job, parent, gains))
     return found

@@ -21,7 +21,7 @@ def rounds_without_gain(study: Study) -> int:
         if leader is None:
             leader = best
             continue
-        gains = gains_pct(study, by_seed[best.name], by_seed[leader.name]) if best else ()
+        gains = gains_pct(study, by_seed[best.place], by_seed[leader.place]) if best else ()
         if best and gains and sum(gains) / len(gains) > floor.margin_pct(len(gains)):
             leader, waited = best, 0
         else:

@@ -27,23 +27,18 @@ _ITEM = re.compile(r"\.\d+(?=\.|$)")
 
 def root(study: Study, job: Job) -> Job:
     """The starting point that a job descends from."""
-    return _line(_by_name(study), job)[-1]
+    return _line(study, job)[-1]
 
 
 def knobs(study: Study, job: Job) -> Knobs:
     """What sets a job's config apart from that of its starting point."""
-    return _knobs(_line(_by_name(study), job))
+    return _knobs(_line(study, job))
 
 
-def _by_name(study: Study) -> dict[str, Job]:
-    return {job.name: job for job in study.counted()}
-
-
-def _line(jobs: Mapping[str, Job], job: Job) -> list[Job]:
+def _line(study: Study, job: Job) -> list[Job]:
     """A job and all it descends from, the starting point last."""
-    line, seen = [job], {job.name}
-    while (parent := jobs.get(line[-1].plan.parent or "")) is not None and parent.name not in seen:
-        seen.add(parent.name)
+    line = [job]
+    while (parent := study.parent(line[-1])) is not None:
         line.append(parent)
     return line
 
@@ -67,11 +62,10 @@ def groups(job_knobs: Mapping[str, object]) -> list[Paths]:
 
 def without(study: Study, job: Job, paths: Paths) -> Job | None:
     """The job that ran with another's config but for these knobs, which it left as they were; or None."""
-    jobs = _by_name(study)
-    line = _line(jobs, job)
+    line = _line(study, job)
     wanted = {path: pair for path, pair in _knobs(line).items() if path not in paths}
-    others = (_line(jobs, one) for one in jobs.values() if not one.is_repeat and one.name != job.name)
-    kin = (other for other in others if other[-1].name == line[-1].name)
+    ideas = (one for one in study.counted() if not one.is_repeat and one.place != job.place)
+    kin = (other for one in ideas if (other := _line(study, one))[-1].place == line[-1].place)
     return next((other[0] for other in kin if _knobs(other) == wanted), None)
 
 
@@ -96,7 +90,7 @@ def idle(study: Study, winner: Job) -> list[Paths]:
     for group in groups(knobs(study, winner)):
         other = without(study, winner, group)
         if other is not None and _stands_in(study, other):
-            gains[group] = gains_pct(study, by_seed.get(other.name, {}), by_seed.get(winner.name, {}))
+            gains[group] = gains_pct(study, by_seed.get(other.place, {}), by_seed.get(winner.place, {}))
     kept = [group for group, found in gains.items() if _no_worse(found, floor)]
     return sorted(kept, key=lambda group: -fmean(gains[group]))
 
@@ -106,7 +100,7 @@ def seems_idle(study: Study, winner: Job, paths: Paths) -> bool:
     other, by_seed = without(study, winner, paths), results(study)
     if other is None or not _stands_in(study, other):
         return False
-    gains = gains_pct(study, by_seed.get(other.name, {}), by_seed.get(winner.name, {}))
+    gains = gains_pct(study, by_seed.get(other.place, {}), by_seed.get(winner.place, {}))
     return _no_worse(gains, noise(study))
 
 

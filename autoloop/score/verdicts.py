@@ -27,7 +27,7 @@ def verdict(pair: Pair, floor: Noise) -> Verdict:
     return Verdict.BETTER if gain > 0 else Verdict.WORSE
 
 
-def verdicts(study: Study) -> dict[str, Verdict]:
-    """Name of each child that ended -> its verdict."""
+def verdicts(study: Study) -> dict[int, Verdict]:
+    """Place of each child that ended -> its verdict."""
     floor = noise(study)
-    return {pair.child.name: verdict(pair, floor) for pair in pairs(study)}
+    return {pair.child.place: verdict(pair, floor) for pair in pairs(study)}

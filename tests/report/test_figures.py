@@ -242,7 +242,7 @@ def test_a_later_try_replaces_the_earlier_and_both_are_told():
     )
     facts = Facts(study)
     assert [job.job for job in facts.jobs] == [2, 1]
-    assert [job.job for job in facts.tries["a"]] == [0]
+    assert [job.job for job in facts.tries[2]] == [0]
     assert facts.parent(facts.by_name["b"]).job == 2
 
 

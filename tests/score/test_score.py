@@ -65,7 +65,7 @@ def test_a_pair_is_compared_at_every_seed_that_both_ran_with() -> None:
 def test_the_verdict_is_clear_only_beyond_the_noise(
     objective: float | None, state: str, expected: Verdict
 ) -> None:
-    assert verdicts(study_of(BASE, child("a", objective, state=state))) == {"a": expected}
+    assert verdicts(study_of(BASE, child("a", objective, state=state))) == {1: expected}
 
 
 def test_without_measurements_three_percent_is_the_noise() -> None:

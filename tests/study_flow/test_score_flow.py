@@ -45,7 +45,7 @@ def test_a_knob_without_effect_is_frozen_and_the_refusal_says_so(tmp_path: Path)
 def test_a_rule_that_made_things_worse_waits(tmp_path: Path) -> None:
     ran = run(tmp_path / "study", FASTER, "lr=0.32", "hydra.sweeper.rounds=5")
     assert [job.name for job in ran.study.counted()] == ["baseline", "r2_faster"]
-    assert verdicts(ran.study)["r2_faster"].value == "worse"
+    assert verdicts(ran.study)[ran.study.by_name("r2_faster").place].value == "worse"
     assert "faster waits on this lineage for 2 rounds" in ran.output
 
 

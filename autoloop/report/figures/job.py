@@ -26,7 +26,7 @@ def body(facts: Facts, job: Job) -> Markup:
         "Came out": facts.verdict(job),
         "Stopped on": _stop(job),
         "Earlier tries": _list(
-            [f"job {old.job}: {facts.verdict(old)}" for old in facts.tries.get(job.name, ())]
+            [f"job {old.job}: {facts.verdict(old)}" for old in facts.tries.get(job.job, ())]
         ),
         "Notes": _list([*plan.notes, *job.details.get("warnings", ())]),
         "No curves": job.details.get("problem") or None,

@@ -140,7 +140,7 @@ def _entries(facts: Facts) -> list[Markup]:
     waiting = [(job, 0) for job in reversed(facts.jobs) if facts.parent(job) is None]
     while waiting:
         job, depth = waiting.pop()
-        waiting += [(child, depth + 1) for child in reversed(facts.children.get(job.name, []))]
+        waiting += [(child, depth + 1) for child in reversed(facts.children.get(job.job, []))]
         entries.append(_entry(facts, job, depth))
     return entries
 
