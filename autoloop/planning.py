@@ -232,7 +232,7 @@ class Planner:
     def _take_back(self, study: Study, planned: Round, step: TakeBack) -> None:
         """Add a config without some of its changes, each time made anew from its starting point."""
         job = self._job(study, step.job)
-        start, rule = self.trial(root(study, job)).variant, MINIMAL if step.aim == "reduce" else WITHOUT
+        start, rule = self._variant_of(root(study, job)), MINIMAL if step.aim == "reduce" else WITHOUT
         changed = knobs(study, job)
         for paths in step.groups:
             left = {path: new for path, (_, new) in changed.items() if path not in paths}
@@ -242,7 +242,7 @@ class Planner:
         rule, why = RESEEDED[step.aim]
         for offset in step.offsets:
             for name in step.jobs:
-                variant = self.trial(self._job(study, name)).variant
+                variant = self._variant_of(self._job(study, name))
                 try:
                     path = seed_path(variant.config, self.settings.judging.seed_paths)
                 except ConfigError as error:
