@@ -20,7 +20,7 @@ from autoloop.metrics import Metrics
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
 from autoloop.trials import Trial
-from autoloop.wandb_env import wandb_environment
+from autoloop.wandb_env import SERVICE_VARIABLES, wandb_environment
 
 #: Variable of a job's environment that names its lineage file, for trainers that want to log it.
 LINEAGE_VARIABLE = "AUTOLOOP_LINEAGE"
@@ -43,6 +43,8 @@ class RoundCallback(Callback):
         lineage = json.loads(lineage_file.read_text(encoding="utf-8")) if lineage_file.is_file() else {}
         study_dir = Path(lineage["study_dir"]) if lineage else run_dir
         settings = OmegaConf.select(config, "wandb")
+        for name in SERVICE_VARIABLES:  # it is another process's, or one that has ended
+            os.environ.pop(name, None)
         self._environment = dict(os.environ)
         os.environ.update(
             wandb_environment(

@@ -15,6 +15,9 @@ from autoloop.errors import ConfigError
 #: Seconds between two writes of the history (wandb 0.31 and later): whoever looks on sees a job as it is.
 _FLUSH = "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"
 
+#: Where a process finds the W&B service of another one; each job's process has its own.
+SERVICE_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
+
 
 def wandb_environment(
     study_dir: Path,

@@ -7,7 +7,6 @@ import functools
 import json
 import logging
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from hydra.types import TaskFunction
 from autoloop.execute.child import EXIT_FAILED, EXIT_INTERRUPTED, is_supervised
 from autoloop.execute.exits import without_exit
 from autoloop.files import LINEAGE_FILE
+from autoloop.inside.wandb_runs import close_wandb
 
 if TYPE_CHECKING:
     from autoloop.inside.notes import EarlyEnd
@@ -78,6 +78,7 @@ class _Run:
         if self._presence:
             refuse_second_start(self._run_dir)
             self._presence.begin()
+            close_wandb()  # a job before this one, or the main program, may have begun it
         exit_code, ended_by = EXIT_FAILED, None
         try:
             value = self._watched(task, config)
@@ -87,7 +88,7 @@ class _Run:
             exit_code, ended_by = EXIT_INTERRUPTED, "interrupted"
             raise
         finally:
-            finish_wandb(exit_code)
+            close_wandb(exit_code)
             if self._presence:
                 with contextlib.suppress(OSError):  # a directory that is gone must not fail the job
                     self._presence.end(exit_code, self._early.ended_by if self._early else ended_by)
@@ -162,10 +163,3 @@ def refuse_second_start(run_dir: Path) -> None:
     early = EarlyEnd.read(run_dir)
     if early is not None:
         raise LostJobError(f"{early.error}; it begins on {socket.gethostname()} too late")
-
-
-def finish_wandb(exit_code: int) -> None:
-    """Finish the W&B run that a task left open: the next job of this process would log into it."""
-    run = getattr(sys.modules.get("wandb"), "run", None)
-    if run is not None:
-        run.finish(exit_code=exit_code)
