@@ -21,6 +21,7 @@ from autoloop.errors import ConfigError
 from autoloop.filling import Derived
 from autoloop.hydra_errors import hydra_message
 from autoloop.identity import settled
+from autoloop.rerun import merge_overrides
 from autoloop.variants import Variant, signature
 
 #: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
@@ -195,15 +196,6 @@ def path_override(key: str, path: Path) -> str:
     """Return ``key=path`` as Hydra reads it; in quotes where the path needs them."""
     text = str(path)
     return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
-
-
-def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
-    """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
-
-    A value that is a mapping is merged by Hydra, not replaced, so it never pushes an earlier one out.
-    """
-    replaced = {key for key, _, value in (text.partition("=") for text in added) if not value.startswith("{")}
-    return (*(text for text in base if text.partition("=")[0] not in replaced), *added)
 
 
 def _knobs(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +99,7 @@ def program(command: str) -> list[str]:
     return words[: _end_of_app(words)] if words else ["python", "-m", "autoloop.train"]
 
 
+@lru_cache(maxsize=8)  # a report asks for the same study's once a job
 def read_words(command: str, cwd: str = "") -> Words:
     """Take the command line of a study apart.
 
@@ -152,7 +154,7 @@ def _interpreter_option(word: str) -> tuple[bool, int]:
 
 
 def _read_rest(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The words behind the app: (option, its value) of Hydra's that choose the config, ("", word) of others."""
+    """The words behind the app: (option, value) where one chooses the config, else ("", word)."""
     waiting = iter(words)
     for word in waiting:
         name, has_value, value = word.partition("=")

@@ -38,7 +38,8 @@ from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact
 from autoloop.report import Reporter
-from autoloop.report.facts import Facts, program
+from autoloop.report.facts import Facts
+from autoloop.rerun import rerun_words
 from autoloop.resume import changes_since, end_of_earlier, identity_of, interrupt_jobs, is_over
 from autoloop.rules.base import Decision
 from autoloop.schedule import idle_share, job_numbers
@@ -142,10 +143,10 @@ class StudyRunner:
 
     def _plan_text(self, planned: Round) -> str:
         jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-        app = program(self._command)
+        given = {"command": self._command, "cwd": str(Path.cwd())}
         words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
         previews = [
-            preview(self.composer, *job) or shlex.join([*app, *own])
+            preview(self.composer, *job) or shlex.join(rerun_words(given, own))
             for job, own in zip(jobs, words, strict=True)
         ]
         runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
