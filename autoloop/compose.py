@@ -16,10 +16,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from autoloop.edits import change, format_literal, overrides_between
+from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.errors import ConfigError
 from autoloop.filling import Derived
 from autoloop.hydra_errors import hydra_message
+from autoloop.identity import settled
+from autoloop.rerun import merge_overrides
 from autoloop.variants import Variant, signature
 
 #: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
@@ -43,6 +45,7 @@ class Composer:
     Attributes:
         bounds: Path pattern -> (low, high), applied to every derived config.
         root: Key of the app's config under which a trainer's own config stands; None where there is none.
+        signs_values: Whether signatures are of resolved configs, as they were in older studies.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class Composer:
         self.bounds = dict(bounds or {})
         self._composed = lru_cache(_KEPT)(self._load)
         self.root = root_of(master)
+        self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
+        self._written_knobs = _knobs(settled(written(master)))
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
@@ -118,25 +123,44 @@ class Composer:
         if self.root is not None:
             added = placed(changed.base, changed.config, self._trainer_keys(parent.overrides), self.root)
         overrides = merge_overrides(parent.overrides, added)
-        config = self.config(overrides)
-        signed = self.signature(config)
+        signed = self.signature(overrides)
+        config = LazyConfig(self, overrides)
         return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
 
-    def signature(self, config: Mapping[str, Any]) -> str:
-        """The `signature` of a job's config without what only concerns the study."""
-        return signature(self.of_job(config))
+    def sketch(self, parent: Variant, edits: Sequence[str]) -> Derived:
+        """What `derive` would return, without overrides: nothing is composed, which takes its time.
+
+        Raises:
+            EditError: The edits do not fit the parent's config.
+        """
+        changed = change(list(edits), parent.config, self.bounds)
+        if self.signs_values:
+            signed = signature(self.of_job(changed.config))
+        else:
+            signed = signature(_changed(self.identity(parent.overrides), changed.changes))
+        return Derived(changed.config, (), signed, tuple(changed.changes), tuple(changed.notes))
+
+    def signature(self, overrides: Sequence[str]) -> str:
+        """The `autoloop.variants.signature` of a job: of what is written in its config, unresolved."""
+        if self.signs_values:
+            return signature(self.of_job(self.config(overrides)))
+        return signature(self.identity(overrides))
+
+    def identity(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """What tells a job's config from another, as edits see it, without what only concerns the study.
+
+        No resolver is asked (`autoloop.identity.settled`), so that a time or a job id in a config neither
+        makes twins look different nor keeps a study from going on.
+        """
+        return _without_knobs(seen(settled(self.planned(overrides)), self.root), self._written_knobs)
+
+    def planned(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The config that a job's task gets, as it is written."""
+        return written(self.compose(overrides))
 
     def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A config without the study's knobs, so that a study may go on with more rounds or on other GPUs.
-
-        A knob that this config sets to another value than the sweep is a setting of the job, and stays.
-        """
-        study = {key: plain(self._master[key]) for key in KNOBS if key in self._master}
-        job = {key: value for key, value in config.items() if key not in study or value != study[key]}
-        ours = job.get(SECTION)
-        if isinstance(ours, Mapping):  # where the sweeper looks for knobs with common names
-            job[SECTION] = {key: value for key, value in ours.items() if key not in KNOBS}
-        return job
+        """A resolved config without the study's knobs."""
+        return _without_knobs(config, {key: plain(self._master[key]) for key in KNOBS if key in self._master})
 
     def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
         """The keys of the trainer's own config with these overrides; known once it was composed."""
@@ -174,13 +198,36 @@ def path_override(key: str, path: Path) -> str:
     return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
 
 
-def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
-    """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
+def _knobs(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: config[key] for key in KNOBS if key in config}
 
-    A value that is a mapping is merged by Hydra, not replaced, so it never pushes an earlier one out.
+
+def _without_knobs(config: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
+    """A config without the knobs of a study, so that one may go on with more rounds or on other GPUs.
+
+    A knob that this config sets to another value than the sweep is a setting of the job, and stays.
+
+    Args:
+        config: A job's config.
+        study: The knobs as the sweep has them.
     """
-    replaced = {key for key, _, value in (text.partition("=") for text in added) if not value.startswith("{")}
-    return (*(text for text in base if text.partition("=")[0] not in replaced), *added)
+    job = {key: value for key, value in config.items() if key not in study or value != study[key]}
+    ours = job.get(SECTION)
+    if isinstance(ours, Mapping):  # where the sweeper looks for knobs with common names
+        job[SECTION] = {key: value for key, value in ours.items() if key not in KNOBS}
+    return job
+
+
+def _changed(config: Mapping[str, Any], changes: Sequence[ValueChange]) -> dict[str, Any]:
+    """A config with other values at some places; a place that it lacks is passed over."""
+    result = deepcopy(dict(config))
+    for path, _, new in changes:
+        for keys in find(path, result):
+            node: Any = result
+            for key in keys[:-1]:
+                node = node[key]
+            node[keys[-1]] = new
+    return result
 
 
 def root_of(config: DictConfig) -> str | None:
@@ -222,6 +269,18 @@ def placed(
 def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str) -> dict[str, Any]:
     outer = {key: value for key, value in config.items() if key not in trainer_keys}
     return {root: {key: value for key, value in config.items() if key in trainer_keys}, **outer}
+
+
+def written(composed: DictConfig) -> dict[str, Any]:
+    """The same as `app_config`, with nothing resolved: what the files and overrides say."""
+    raw: Any = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
+    raw.pop("hydra", None)
+    ours = raw.get(SECTION)
+    for key in ONLOOKERS if isinstance(ours, dict) else ():
+        if ours.pop(key, None) == f"${{{key}}}":
+            raw.pop(key, None)
+    config: dict[str, Any] = raw
+    return config
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:

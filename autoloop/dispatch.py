@@ -20,7 +20,8 @@ from autoloop.collect import JobEnd, end_in_launcher, trial_fields
 from autoloop.compose import Composer
 from autoloop.edits import format_literal
 from autoloop.execute.values import Outcome, Placed
-from autoloop.files import LINEAGE_FILE, fresh_dir, write_atomic
+from autoloop.files import LINEAGE_FILE, PLANNED_FILE, fresh_dir, write_atomic
+from autoloop.identity import prints
 from autoloop.inside.notes import EarlyEnd
 from autoloop.journal import Journal
 from autoloop.launchers import Returned, kind_of, stream_singly
@@ -255,6 +256,8 @@ class Dispatcher:
         }
         text = redact(json.dumps(lineage, default=str), os.environ)
         write_atomic(self._study_dir / run_dir / LINEAGE_FILE, text)
+        planned = json.dumps(prints(self._composer.planned(overrides)))
+        write_atomic(self._study_dir / run_dir / PLANNED_FILE, planned)
         log.info("job %d started: %s", job.job, job.name)
         return overrides
 

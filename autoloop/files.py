@@ -10,6 +10,8 @@ from autoloop.study import Study
 
 #: What a job's directory holds before it starts: where the job comes from.
 LINEAGE_FILE = "lineage.json"
+#: And what it is to train, as hashes of its config's values, which the job compares with what it composed.
+PLANNED_FILE = "planned.json"
 
 
 def write_atomic(path: Path, text: str) -> None:

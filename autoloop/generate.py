@@ -13,13 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from autoloop import __version__
 from autoloop.base_config import GROUP, read_config_file
-from autoloop.compose import merge_overrides, path_override, plain
+from autoloop.compose import path_override, plain
 from autoloop.edits import Change, change
 from autoloop.errors import ConfigError, NoChangeError
 from autoloop.files import write_atomic
 from autoloop.journal import read_study
-from autoloop.report.facts import Facts, program
+from autoloop.report.facts import Facts
 from autoloop.report.why import find_job
+from autoloop.rerun import merge_overrides, rerun_words
 from autoloop.variants import name_of_edits, safe_name
 
 PROGRAM = ("python", "-m", "autoloop.train")
@@ -126,7 +127,7 @@ def base_from_job(study_dir: Path, job: str) -> Base:
         suffix=f".{form}" if root else ".yaml",
         directory=Path(),
         origin={"study": str(study_dir.resolve()), "job": found.job, "name": found.name},
-        words=(*program(study.header.get("command", "")), *overrides),
+        words=tuple(rerun_words(study.header, overrides)),
         in_file=bool(root),
     )
 

@@ -84,7 +84,7 @@ class Journal:
                 unharmed.
         """
         with self.lock:
-            event = _plain({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
+            event = recorded({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
             event = redact_all(event, os.environ)
             text = json.dumps(event, ensure_ascii=False, allow_nan=False)
             start = os.fstat(self._file.fileno()).st_size
@@ -277,14 +277,14 @@ def _cut(file: IO[bytes], size: int) -> None:
         file.truncate(size)
 
 
-def _plain(value: Any) -> Any:
+def recorded(value: Any) -> Any:
     """The same value in JSON's terms: tuples as lists, NaN and infinities as None, anything else as text."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): recorded(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    return _plain(value.item()) if hasattr(value, "item") else str(value)
+        return [recorded(item) for item in value]
+    return recorded(value.item()) if hasattr(value, "item") else str(value)

@@ -19,8 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from autoloop.argv import split_sweep
 from autoloop.base_config import GROUP, ROOT
-from autoloop.compose import Composer
-from autoloop.edits import change
+from autoloop.compose import Composer, LazyConfig
 from autoloop.errors import ConfigError
 from autoloop.filling import Derived, Disposer, Round
 from autoloop.outlook import end_lines, outlook_lines, stop_lines
@@ -98,7 +97,7 @@ def _label(override: str) -> str:
 
 
 def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
-    config = composer.config(overrides)
+    signed = composer.signature(overrides)
     return Variant(
         name=name,
         edits=(),
@@ -108,8 +107,8 @@ def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
         evidence={},
         expects="",
         overrides=tuple(overrides),
-        config=config,
-        signature=composer.signature(config),
+        config=LazyConfig(composer, overrides),
+        signature=signed,
     )
 
 
@@ -174,7 +173,7 @@ def plan_text(
     foresight: Foresight,
     runs: Sequence[tuple[str, str]],
     slots: Sequence[Slot] | None,
-    sign: Callable[[Mapping[str, Any]], str],
+    sketch: Callable[[Variant, Sequence[str]], Derived],
 ) -> str:
     """The plan in words: each job of round 1 as it will run, then what may come of it.
 
@@ -184,7 +183,7 @@ def plan_text(
         foresight: What the strategy says of the rounds after it.
         runs: Directory and command of each job.
         slots: The slots; None where the launcher does not tell.
-        sign: Makes the signature of a config.
+        sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
     """
     rounds, count = settings.limits.rounds, len(planned.variants)
     jobs = f"{count} job" + ("" if count == 1 else "s")
@@ -196,7 +195,7 @@ def plan_text(
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
-    return "\n".join([*lines, *_afterwards(planned, settings, foresight, sign)])
+    return "\n".join([*lines, *_afterwards(planned, settings, foresight, sketch)])
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:
@@ -222,16 +221,10 @@ def _afterwards(
     planned: Round,
     settings: Settings,
     foresight: Foresight,
-    sign: Callable[[Mapping[str, Any]], str],
+    sketch: Callable[[Variant, Sequence[str]], Derived],
 ) -> Iterator[str]:
     """What each outcome of round 1 would trigger."""
     start = planned.variants[0]
-
-    def sketch(parent: Variant, edits: Sequence[str]) -> Derived:
-        # composing would cost a tenth of a second for each rule
-        changed = change(list(edits), parent.config, settings.bounds)
-        return Derived(changed.config, (), sign(changed.config), tuple(changed.changes), tuple(changed.notes))
-
     disposer = Disposer({v.name: v for v in planned.variants}, planned.seen, sketch, dead=settings.ignored)
     if settings.watching.rules:
         yield "While a job runs, a stop rule ends it when:"

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoloop.compose import merge_overrides, path_override
+from autoloop.compose import path_override
 from autoloop.errors import ConfigError, OutsideError
-from autoloop.report.facts import Facts, program
+from autoloop.report.facts import Facts
 from autoloop.report.why import find_job
+from autoloop.rerun import rerun_words
 from autoloop.study import Job, Study
 from autoloop.variants import safe_name
 
@@ -54,7 +55,7 @@ def promoted_words(
     if study_dir is not None and not any(word.startswith("hydra.run.dir=") for word in overrides):
         run_dir = study_dir.resolve() / DIRECTORY / safe_name("-".join([found.name, *overrides]))
         added.append(path_override("hydra.run.dir", _unused(run_dir)))
-    return [*program(study.header.get("command", "")), *merge_overrides(found.plan.overrides, added)]
+    return rerun_words(study.header, found.plan.overrides, added)
 
 
 def _checkpoint(job: Job, config: Mapping[str, Any], study_dir: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -16,7 +15,9 @@ from typing import Any
 from autoloop.collect import JobEnd, cause
 from autoloop.errors import JournalError
 from autoloop.execute.status import is_running, read_status
+from autoloop.identity import from_exact
 from autoloop.inside.notes import EarlyEnd
+from autoloop.journal import recorded
 from autoloop.loop import Limits, PlanRound, Stop, next_step
 from autoloop.redact import logger, redact_all
 from autoloop.study import Study
@@ -34,19 +35,47 @@ _COMPARED = ("autoloop", "settings", "objective", "config")
 def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return what of a study's settings differs from those it was started with, in words, each once.
 
+    Configs are compared as they are written (`autoloop.identity.settled`). A study that is older than that
+    has its config resolved, and so is the one it is compared with.
+
     Args:
         header: The ``study`` event.
         now: The header that this process would write.
     """
-    after = redact_all(json.loads(json.dumps(dict(now), default=str)), os.environ)
+    before, after = _comparable(header, redact_all(recorded(now), os.environ))
     told: dict[str, str] = {}
     for part in _COMPARED:
-        for path, old, new in _differences(part, header.get(part), after.get(part)):
+        for path, old, new in _differences(part, before.get(part), after.get(part)):
             tail = path.removeprefix("config.autoloop.").removeprefix("config.").removeprefix("settings.")
             told.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
     if len(told) > 1:  # the hash of a config tells nothing that its values do not
         told = {tail: text for tail, text in told.items() if not tail.startswith("starts")}
-    return list(told.values())
+    return [*told.values(), *(_files_changed(header, after) if told else ())]
+
+
+def identity_of(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config of a study as it is written, and its files; empty for a study older than that."""
+    identity: Mapping[str, Any] = header.get("identity") or {}
+    return identity
+
+
+def _comparable(
+    header: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Two headers with configs of one kind: as they are written, or resolved where the first has no other."""
+    if identity_of(header):
+        before, after = ({**one, "config": identity_of(one).get("config")} for one in (header, now))
+        return before, after
+    return header, {**now, "config": recorded(from_exact(now["config"]))}
+
+
+def _files_changed(header: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Name the config files that say something else than when the study began."""
+    before, after = (identity_of(one).get("files") or {} for one in (header, now))
+    for file, told in before.items():
+        if after.get(file) != told:
+            verb = "says something else" if file in after else "is not read any more"
+            yield f"the config file {file} {verb}"
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -58,7 +87,7 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = repr(from_exact(value))
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 

@@ -27,6 +27,7 @@ from autoloop.errors import JournalError
 from autoloop.files import write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
+from autoloop.identity import exact
 from autoloop.inside.body import JobBody
 from autoloop.inside.watch import Inside
 from autoloop.journal import FILE_NAME, Journal, set_aside
@@ -37,8 +38,9 @@ from autoloop.plan import Points, plan_text, preview, read_points
 from autoloop.planning import Planner
 from autoloop.redact import logger, redact
 from autoloop.report import Reporter
-from autoloop.report.facts import Facts, program
-from autoloop.resume import changes_since, end_of_earlier, interrupt_jobs, is_over
+from autoloop.report.facts import Facts
+from autoloop.rerun import rerun_words
+from autoloop.resume import changes_since, end_of_earlier, identity_of, interrupt_jobs, is_over
 from autoloop.rules.base import Decision
 from autoloop.schedule import idle_share, job_numbers
 from autoloop.score import conclusion, winner
@@ -62,6 +64,7 @@ from autoloop.trials import TrialState
 from autoloop.variants import Variant
 from autoloop.wandb_commands import wandb_hints
 from autoloop.wandb_env import check_login
+from autoloop.world import keep_configs
 
 log: logging.Logger = logger("autoloop")
 
@@ -89,6 +92,7 @@ class StudyRunner:
         self.config = config
         self.launcher = launcher
         self.study_dir = Path(str(config.hydra.sweep.dir))
+        self.world = keep_configs(context.config_loader)
         self.composer = Composer(context.config_loader, config, settings.bounds)
         fill = partial(slots_to_fill, launcher, settings)
         self.planner = Planner(settings, self.composer, self.study_dir, fill)
@@ -111,8 +115,7 @@ class StudyRunner:
             AutoloopError: The user's input cannot be used; nothing was launched.
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
-        points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
-        planned = self.planner.first(points)
+        points, planned = self._begin(arguments)
         self.planner.load_scorecard()
         if self.settings.dry_run:
             print(self._plan_text(planned))
@@ -122,6 +125,9 @@ class StudyRunner:
             self._set_finished_aside()
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
+                if journal.study.header and not identity_of(journal.study.header):
+                    self.composer.signs_values = True  # as the process did that began it
+                    points, planned = self._begin(arguments)
                 self._open(journal, points)
                 return self._close(journal, self._until_stop(journal, planned))
         except OSError as error:
@@ -130,19 +136,24 @@ class StudyRunner:
                 "Put that right, then give the same command again to go on"
             ) from error
 
+    def _begin(self, arguments: Sequence[str]) -> tuple[Points, Round]:
+        """Where the study starts, and its first round."""
+        points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
+        return points, self.planner.first(points)
+
     def _plan_text(self, planned: Round) -> str:
         jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-        app = program(self._command)
+        given = {"command": self._command, "cwd": str(Path.cwd())}
         words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
         previews = [
-            preview(self.composer, *job) or shlex.join([*app, *own])
+            preview(self.composer, *job) or shlex.join(rerun_words(given, own))
             for job, own in zip(jobs, words, strict=True)
         ]
         runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
         pool = getattr(self.launcher, "pool", None)
         slots = None if pool is None else pool.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
-        return plan_text(planned, self.settings, foresight, runs, slots, self.composer.signature)
+        return plan_text(planned, self.settings, foresight, runs, slots, self.composer.sketch)
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.
@@ -229,7 +240,11 @@ class StudyRunner:
             "objective": {"metric": metrics.objective, "goal": metrics.goal, "stat": metrics.objective_stat},
             "limits": asdict(self.settings.limits),
             "starts": [start.name for start in points.starts],
-            "config": self.composer.of_job(points.starts[0].config),
+            "config": exact(self.composer.of_job(points.starts[0].config)),
+            "identity": {
+                "config": exact(self.composer.identity(points.starts[0].overrides)),
+                "files": dict(self.world.files),
+            },
             "settings": {
                 **self.settings.raw,
                 "variants": [[variant.name, *variant.edits] for variant in points.named],
@@ -461,7 +476,8 @@ class StudyRunner:
 
 def _planned(variant: Variant, job: int) -> dict[str, Any]:
     """An entry of a ``round`` event."""
-    return {"job": job, **{name: getattr(variant, name) for name in Plan.__dataclass_fields__}}
+    fields = {name: getattr(variant, name) for name in Plan.__dataclass_fields__}
+    return {"job": job, **fields, "changes": exact(variant.changes)}
 
 
 def _told(variant: Variant) -> str:

@@ -31,6 +31,7 @@ from typing import Any
 
 from autoloop.edits import ValueChange
 from autoloop.errors import JournalError
+from autoloop.identity import from_exact
 from autoloop.tally import Tally
 from autoloop.trials import Trial, TrialState
 from autoloop.variants import Variant, free_name, with_suffix
@@ -90,7 +91,7 @@ class Plan:
             edits=tuple(entry["edits"]),
             overrides=tuple(entry["overrides"]),
             signature=entry["signature"],
-            changes=tuple(ValueChange(*change) for change in entry["changes"]),
+            changes=tuple(ValueChange(*from_exact(change)) for change in entry["changes"]),
             notes=tuple(entry["notes"]),
         )
 

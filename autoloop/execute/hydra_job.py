@@ -30,7 +30,7 @@ from autoloop.execute.child import EXIT_FAILED, enter_job_dir, last_line
 from autoloop.execute.exits import JobExitError, without_exit
 from autoloop.execute.values import Reply
 from autoloop.execute.zygote import shared
-from autoloop.files import LINEAGE_FILE
+from autoloop.files import LINEAGE_FILE, PLANNED_FILE
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,13 @@ def _in_fresh_dir(
 ) -> DictConfig:
     """The config of a job that starts again, in a directory beside the first; its lineage goes along."""
     subdir = f"{str(config.hydra.sweep.subdir).rstrip('/')}_again{restarts}"
-    lineage = Path(_job_dir(config)) / LINEAGE_FILE
+    first = Path(_job_dir(config))
     config = _compose(batch, index, [*overrides, f"hydra.sweep.subdir={format_literal(subdir)}"])
     fresh = Path(_job_dir(config))
     fresh.mkdir(parents=True, exist_ok=True)
-    if lineage.is_file():
-        shutil.copy(lineage, fresh)
+    for name in (LINEAGE_FILE, PLANNED_FILE):
+        if (first / name).is_file():
+            shutil.copy(first / name, fresh)
     return config
 
 

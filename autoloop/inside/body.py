@@ -16,6 +16,7 @@ from hydra.types import TaskFunction
 from autoloop.execute.child import EXIT_FAILED, EXIT_INTERRUPTED, is_supervised
 from autoloop.execute.exits import without_exit
 from autoloop.files import LINEAGE_FILE
+from autoloop.inside.planned import check_planned
 from autoloop.inside.wandb_runs import close_wandb
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class JobBody:
             EndedEarlyError: It was ended before its time.
             JobExitError: It called ``sys.exit`` with a code other than 0.
             LostJobError: The job was begun before in this directory.
+            StrayedConfigError: It would train another config than was planned.
         """
+        check_planned(config)
         if self.inside is None:
             return self.__wrapped__(config)
         return _Run(self.inside).run(without_exit(self.__wrapped__), config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +13,11 @@ from typing import Any
 
 from autoloop.report import text
 from autoloop.report.gains import Change, Gains
+from autoloop.rerun import rerun_words
 from autoloop.score import winner
 from autoloop.study import MEASURING, Event, Job, Study
 from autoloop.trials import TrialState
 
-PYTHON = re.compile(r"python[\d.]*$")
 OBJECTIVE = "objective"  # its name where the study names no metric
 KEY_METRICS = {
     "eval_l1": "eval/offline_eval/avg_l1",
@@ -204,11 +203,7 @@ class Facts:
         known = job.details.get("command")
         if known:
             return known if isinstance(known, str) else shlex.join(str(word) for word in known)
-        return shlex.join([*self._program, *job.plan.overrides])
-
-    @cached_property
-    def _program(self) -> list[str]:
-        return program(self.study_command)
+        return shlex.join(rerun_words(self.study.header, job.plan.overrides))
 
     @property
     def study_command(self) -> str:
@@ -268,26 +263,6 @@ class Facts:
             failed=sum(job.state not in (TrialState.COMPLETE, TrialState.STOPPED) for job in ended),
             gains_pct=tuple(change.gain_pct for change in changes if math.isfinite(change.pct)),
         )
-
-
-def program(command: str) -> list[str]:
-    """Return the words of a command line that name the app: interpreter and script or module.
-
-    Args:
-        command: The study's command line; empty gives ``python -m autoloop.train``.
-    """
-    try:
-        words = shlex.split(command)
-    except ValueError:  # quotes that do not match
-        words = command.split()
-    if not words:
-        return ["python", "-m", "autoloop.train"]
-    if not PYTHON.search(words[0]):
-        return words[:1]
-    position = 1
-    while position < len(words) and words[position].startswith("-") and words[position] != "-m":
-        position += 2 if words[position] in ("-X", "-W") else 1
-    return words[: position + (2 if words[position : position + 1] == ["-m"] else 1)]
 
 
 def log_path(job: Job) -> str:

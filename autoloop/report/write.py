@@ -47,7 +47,10 @@ def write_report(
     write_atomic(root / "optimization_results.yaml", _yaml(optimization_results(study)))
     winner = best(study)
     if winner:
-        head = "# The best configuration of this study so far. Run it again with the line under `command`.\n"
+        head = (
+            "# The best configuration of this study so far. Run it again with the line under `command`,\n"
+            "# in the directory under `cwd`.\n"
+        )
         write_atomic(root / "best.yaml", head + _yaml(winner))
 
 

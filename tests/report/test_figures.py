@@ -7,7 +7,7 @@ import pytest
 from samples import L1, PI, ended, header, realistic, started, synthetic, variant
 
 from autoloop.history.series import Series
-from autoloop.report.facts import Facts, noise_note, program
+from autoloop.report.facts import Facts, noise_note
 from autoloop.report.figures.chart import LINE_POINTS, fit, line, thin
 from autoloop.report.figures.curves import MOST_CARDS, drawn_jobs, rule_metric, rule_window
 from autoloop.report.figures.knobs import turned
@@ -250,21 +250,6 @@ def test_parents_that_lead_in_a_circle_end_no_report():
     facts = Facts(study_of(variant(0, "a", "b"), variant(1, "b", "a"), variant(2, "c", "c")))
     assert [job.name for job in facts.lineage(facts.by_name["b"])] == ["a", "b"]
     assert facts.parent(facts.by_name["c"]) is None
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("python -m autoloop.train -m rounds=3", ["python", "-m", "autoloop.train"]),
-        ("python3.11 -X dev -u train.py -m", ["python3.11", "-X", "dev", "-u", "train.py"]),
-        ("my-app -m a=1", ["my-app"]),
-        ("", ["python", "-m", "autoloop.train"]),
-        ("python 'unclosed", ["python", "'unclosed"]),
-        ("python", ["python"]),
-    ],
-)
-def test_the_app_is_read_from_the_study_s_command(command, words):
-    assert program(command) == words
 
 
 def test_the_spread_between_seeds_is_measured_where_a_configuration_ran_twice():

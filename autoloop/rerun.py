@@ -1,0 +1,176 @@
+"""The command that trains one job's configuration once more, made of the one that started its study."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_PYTHON = re.compile(r"python[\d.]*$")
+#: Options of the interpreter that take a value; after ``-c`` and ``-m`` comes what it runs.
+_TAKES_VALUE = "XW"
+_RUNS = "cm"
+
+#: Hydra's own options: whether the config depends on it, and whether a value follows.
+_OPTIONS = {
+    "--config-path": (True, True),
+    "--config-name": (True, True),
+    "--config-dir": (True, True),
+    "--package": (True, True),
+    "--cfg": (False, True),
+    "--experimental-rerun": (False, True),
+    "--info": (False, False),
+    "--help": (False, False),
+    "--hydra-help": (False, False),
+    "--version": (False, False),
+    "--resolve": (False, False),
+    "--run": (False, False),
+    "--multirun": (False, False),
+    "--shell-completion": (False, False),
+}
+_SHORT = {
+    "-cp": "--config-path",
+    "-cn": "--config-name",
+    "-cd": "--config-dir",
+    "-p": "--package",
+    "-c": "--cfg",
+    "-i": "--info",
+    "-h": "--help",
+    "-r": "--run",
+    "-m": "--multirun",
+    "-sc": "--shell-completion",
+}
+
+_HYDRA = re.compile(r"[+~]*hydra[./@=]")
+#: What of Hydra's own config is the sweep's, not a job's; ``hydra.run`` says where a single run goes.
+_OF_SWEEP = re.compile(r"[+~]*hydra[./](sweeper|launcher|sweep|mode|run)\b")
+
+
+class Words(NamedTuple):
+    """A command line taken apart.
+
+    Attributes:
+        app: The interpreter with its options and the script or module, or the program.
+        options: What chooses the config (``--config-name=..``), and what only the app itself knows.
+        hydra: Overrides of Hydra's own config that a job is trained with.
+    """
+
+    app: tuple[str, ...]
+    options: tuple[str, ...]
+    hydra: tuple[str, ...]
+
+
+def rerun_words(header: Mapping[str, Any], overrides: Sequence[str], added: Sequence[str] = ()) -> list[str]:
+    """The words of a command that trains a configuration of a study once more, in the study's directory.
+
+    Args:
+        header: The ``study`` event.
+        overrides: Those of the job.
+        added: Overrides on top.
+    """
+    words = read_words(_command(header), str(header.get("cwd") or ""))
+    return [*words.app, *words.options, *merge_overrides([*words.hydra, *overrides], added)]
+
+
+def _command(header: Mapping[str, Any]) -> str:
+    command = header.get("command") or ""
+    return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+
+
+def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
+    """``base``, then ``added``; a plain ``key=value`` of ``base`` that ``added`` sets again is left out.
+
+    A value that is a mapping is merged by Hydra, not replaced, so it never pushes an earlier one out.
+    """
+    replaced = {key for key, _, value in (text.partition("=") for text in added) if not value.startswith("{")}
+    return (*(text for text in base if text.partition("=")[0] not in replaced), *added)
+
+
+def program(command: str) -> list[str]:
+    """The words of a command line that name the app: interpreter with its options and script or module.
+
+    Args:
+        command: A study's command line; empty gives ``python -m autoloop.train``.
+    """
+    words = _split(command)
+    return words[: _end_of_app(words)] if words else ["python", "-m", "autoloop.train"]
+
+
+@lru_cache(maxsize=8)  # a report asks for the same study's once a job
+def read_words(command: str, cwd: str = "") -> Words:
+    """Take the command line of a study apart.
+
+    Args:
+        command: The line; empty stands for ``python -m autoloop.train``.
+        cwd: Where it was given: a relative ``--config-dir`` is seen from there.
+    """
+    words = _split(command)
+    rest = words[_end_of_app(words) :] if words else []
+    options: list[str] = []
+    hydra: list[str] = []
+    for name, word in _read_rest(rest):
+        if name == "--config-dir" and cwd:
+            options.append(f"{name}={Path(cwd, word)}")
+        elif name:
+            options.append(f"{name}={word}")
+        elif not ("=" in word or word.startswith("~")) or word.startswith("-"):
+            options.append(word)
+        elif _HYDRA.match(word) and not _OF_SWEEP.match(word):
+            hydra.append(word)
+    return Words(tuple(program(command)), tuple(options), tuple(hydra))
+
+
+def _split(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # quotes that do not match
+        return command.split()
+
+
+def _end_of_app(words: Sequence[str]) -> int:
+    """How many leading words name the app."""
+    if not _PYTHON.search(words[0]):
+        return 1
+    position = 1
+    while position < len(words) and words[position].startswith("-") and words[position] != "-":
+        runs, own = _interpreter_option(words[position])
+        position += own
+        if runs:
+            return position
+    return position + 1
+
+
+def _interpreter_option(word: str) -> tuple[bool, int]:
+    """Whether an option of the interpreter says what to run, and how many words it takes."""
+    if word.startswith("--"):
+        return False, 2 if word == "--check-hash-based-pycs" else 1
+    for place, letter in enumerate(word[1:], start=2):
+        if letter in _RUNS + _TAKES_VALUE:
+            return letter in _RUNS, 1 if word[place:] else 2
+    return False, 1
+
+
+def _read_rest(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The words behind the app: (option, value) where one chooses the config, else ("", word)."""
+    waiting = iter(words)
+    for word in waiting:
+        name, has_value, value = word.partition("=")
+        option = _option(name)
+        if option is None:
+            yield "", word
+            continue
+        chooses, takes_value = _OPTIONS[option]
+        value = next(waiting, "") if takes_value and not has_value else value
+        if chooses:
+            yield option, value
+
+
+def _option(name: str) -> str | None:
+    """The option of Hydra's that a word names: short, whole, or cut short as argparse allows."""
+    if name in _SHORT or name in _OPTIONS:
+        return _SHORT.get(name, name)
+    longer = [option for option in _OPTIONS if option.startswith(name)] if len(name) > 2 else []
+    return longer[0] if name.startswith("--") and len(longer) == 1 else None

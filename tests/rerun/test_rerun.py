@@ -1,0 +1,71 @@
+"""The command that trains a configuration of a study once more."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from autoloop.rerun import program, read_words, rerun_words
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("python -m autoloop.train -m rounds=3", ["python", "-m", "autoloop.train"]),
+        ("python3.11 -X dev -u train.py -m", ["python3.11", "-X", "dev", "-u", "train.py"]),
+        ("python -Xdev -O -W ignore app.py a=1", ["python", "-Xdev", "-O", "-W", "ignore", "app.py"]),
+        ("python -um pkg.mod -m a=1", ["python", "-um", "pkg.mod"]),
+        ("python -mpkg.mod -m a=1", ["python", "-mpkg.mod"]),
+        (
+            "python --check-hash-based-pycs always app.py",
+            ["python", "--check-hash-based-pycs", "always", "app.py"],
+        ),
+        ("python /venv/bin/my-app -m a=1", ["python", "/venv/bin/my-app"]),
+        ("my-app -m a=1", ["my-app"]),
+        ("", ["python", "-m", "autoloop.train"]),
+        ("python 'unclosed", ["python", "'unclosed"]),
+        ("python", ["python"]),
+    ],
+)
+def test_the_app_is_read_from_the_study_s_command(command, words):
+    """Options of the interpreter, glued or apart, and either way to name a module belong to the app."""
+    assert program(command) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("-cn other", ["--config-name=other"]),
+        ("-cn=other", ["--config-name=other"]),
+        ("--config-name other", ["--config-name=other"]),
+        ("--config-na=other", ["--config-name=other"]),
+        ("--config-dir=conf_b", ["--config-dir=/at/home/conf_b"]),
+        ("-cd ../conf_b -cn x", ["--config-dir=/at/home/../conf_b", "--config-name=x"]),
+        ("-cd /abs", ["--config-dir=/abs"]),
+        ("--config-path conf_c", ["--config-path=conf_c"]),
+        ("-p foo", ["--package=foo"]),
+        ("--experimental-rerun old.pickle -m", []),
+        ("--my-own-flag fast -m", ["--my-own-flag", "fast"]),
+    ],
+)
+def test_what_chooses_the_config_is_kept_in_any_spelling(given, kept):
+    """A config dir is found from anywhere; what Hydra does not know is the app's own, and stays."""
+    words = read_words(f"python app.py {given} -m lr=1,2 hydra/sweeper=autoloop", "/at/home")
+    assert list(words.options) == kept
+    assert words.hydra == ()
+
+
+def test_hydra_s_own_words_are_kept_where_they_are_a_job_s():
+    """The sweep's own words go; what changes a job or where configs are found stays, and is quoted."""
+    given = [
+        *("hydra/sweeper=autoloop", "hydra/launcher=slots", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=out"),
+        *("+hydra.sweeper.variants={a:{lr@mul:2}}", "hydra.mode=MULTIRUN", "hydra.run.dir=x", "lr@mul=2"),
+        *("hydra.job.chdir=true", "hydra.searchpath=[file:///a b]", "hydra/job_logging=none", "~hydra.x"),
+        "+hydra.job.env_set.A=1",
+    ]
+    header = {"command": shlex.join(["python", "app.py", "-m", *given]), "cwd": "/at/home"}
+    kept = [*given[8:]]
+    assert rerun_words(header, ["lr=0.2"]) == ["python", "app.py", *kept, "lr=0.2"]
+    changed = rerun_words(header, ["lr=0.2"], ["lr=1", "hydra.job.chdir=false"])
+    assert changed == ["python", "app.py", *kept[1:], "lr=1", "hydra.job.chdir=false"]
