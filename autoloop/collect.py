@@ -241,6 +241,9 @@ def trial_state(
     diverged = metrics.not_finite(history)
     if diverged or (end.failed and NON_FINITE.search(end.error)):
         return TrialState.INFEASIBLE, f"{diverged} is not finite" if diverged else end.error
+    returned = None if metrics.objective else end.return_value
+    if returned is not None and not math.isfinite(returned):
+        return TrialState.INFEASIBLE, f"the returned objective is not finite ({returned})"
     if end.ended_by in ("timeout", "stalled"):
         return TrialState.TIMEOUT, end.error or f"ended: {end.ended_by}"
     if end.ended_by == "stopped":

@@ -97,7 +97,10 @@ class Disposal:
         return ""
 
     def _had_no_effect(self, pair: Pair) -> bool:
+        """Whether the child came to its parent's result; two rates of 0 do not say what a knob does."""
         gain = pair.gain_pct
+        if pair.child.objective == pair.parent.objective == 0:
+            return False
         return gain is not None and abs(gain) <= NO_EFFECT * self._floor.margin_pct(len(pair.gains_pct))
 
     def _lineage(self, name: str) -> Iterator[int]:
@@ -109,12 +112,9 @@ class Disposal:
 
 
 def _told(pair: Pair) -> str:
-    gain = pair.gain_pct
-    if gain is None:
+    if pair.gain_pct is None:
         return f"{pair.child.name} ended {pair.child.state.value if pair.child.state else 'open'}"
-    return (
-        f"{pair.child.name} is {abs(gain):.2g} % {'better' if gain > 0 else 'worse'} than {pair.parent.name}"
-    )
+    return pair.told
 
 
 def _no_larger(old: Any, new: Any, idle_old: Any, idle_new: Any) -> bool:

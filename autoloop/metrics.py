@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from autoloop.divergence import is_grad_norm, with_hidden_nans
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.history.series import History
 from autoloop.summary import goal_of
 
 STATS = ("last", "best", "tail_mean")
 KEYS = ("objective", "stat", "goals", "aliases", "finite", "known", "steps_key")
+FINITE = ("loss", "*/loss", "*_loss", "grad_norm", "*/grad_norm")
+"""What must be finite where the user does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Metrics:
         goals: Metric or glob -> ``min`` (the default) or ``max``.
         aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same
             place in both stands for the same text.
-        finite: Globs of metrics whose last value must be finite, or the run has diverged.
+        finite: Globs of metrics whose last value must be finite, or the run has diverged. The objective's
+            must in any case, and where there is any glob that of gradient norms too.
         steps_key: Path in a job's config of the number of steps it trains for.
         known: Globs of every metric that the trainer logs; empty where that is not known. A rule that looks
             at another one is a mistake.
@@ -54,7 +58,7 @@ class Metrics:
                 raise ConfigError(
                     f"metrics has no key {key!r}{did_you_mean(key, KEYS)} (it has {', '.join(KEYS)})"
                 )
-        stat = config.get("stat") or "last"
+        stat, finite = config.get("stat") or "last", config.get("finite")
         if stat not in STATS:
             raise ConfigError(
                 f"metrics.stat={stat!r} is not one of {', '.join(STATS)}{did_you_mean(str(stat), STATS)}"
@@ -67,7 +71,7 @@ class Metrics:
             objective_stat=stat,
             goals=goals,
             aliases={name: tuple(others) for name, others in (config.get("aliases") or {}).items()},
-            finite=tuple(config.get("finite") or ()),
+            finite=FINITE if finite is None else tuple(finite),
             steps_key=str(config.get("steps_key") or "steps"),
             known=tuple(config.get("known") or ()),
         )
@@ -100,12 +104,12 @@ class Metrics:
         return goal_of(self.objective or "return_value", self.goals)
 
     def canonical(self, history: History) -> History:
-        """The same history under canonical names.
+        """The same history under canonical names, where a loss that is not a number shows as NaN.
 
-        An older name gives way where the canonical one is there.
+        An older name gives way where the canonical one is there. See `autoloop.divergence`.
         """
-        return history.replace(
-            {self._canonical_name(name, history): series for name, series in history.items()}
+        return with_hidden_nans(
+            history.replace({self._canonical_name(name, history): series for name, series in history.items()})
         )
 
     def _canonical_name(self, name: str, history: History) -> str:
@@ -122,10 +126,15 @@ class Metrics:
     def not_finite(self, history: History) -> str:
         """Name of a metric that had to be finite and whose last value is not; empty if there is none."""
         for name, series in history.items():
-            watched = any(fnmatchcase(name, pattern) for pattern in self.finite)
-            if watched and len(series) and not np.isfinite(series.values[-1]):
+            if self._watches(name) and len(series) and not np.isfinite(series.values[-1]):
                 return name
         return ""
+
+    def _watches(self, name: str) -> bool:
+        """Whether a metric's last value must be finite."""
+        if name == self.objective or (self.finite and is_grad_norm(name)):
+            return True
+        return any(fnmatchcase(name, pattern) for pattern in self.finite)
 
 
 def _matched(pattern: str, name: str) -> str | None:

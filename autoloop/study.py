@@ -125,7 +125,7 @@ class Job:
         gpus: GPU ids of its slot.
         handle: What finds it again in an engine that outlives the main process; empty where there is none.
         state: How it ended; None while it has not.
-        objective: Value of the objective, NaN if unknown.
+        objective: Value of the objective, NaN if unknown and for what is INFEASIBLE.
         summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
         steps: Last step of its history, 0 if there is none.
         error: Why it did not complete, in one line.
@@ -525,14 +525,15 @@ class Study:
             "steps",
             "error",
         }
-        best = self.best()
+        best, state = self.best(), TrialState(event["state"])
+        objective = math.nan if state is TrialState.INFEASIBLE else _number(event["objective"])
         self.jobs[job.job] = replace(
             job,
             run_dir=event.get("run_dir", job.run_dir),
             slot=event.get("slot", job.slot),
             gpus=tuple(event.get("gpus") or job.gpus),
-            state=TrialState(event["state"]),
-            objective=_number(event["objective"]),
+            state=state,
+            objective=objective,
             summary={name: _mapping(summary) for name, summary in event["summary"].items()},
             steps=int(event["steps"]),
             error=event["error"],

@@ -262,7 +262,7 @@ def _best(facts: Facts) -> str:
         return ""
     change = facts.change(best, facts.baseline)
     gain = (
-        f", {change.than(text.clean(facts.baseline.name))} ({text.percent(change.pct)})"
+        f", {change.than(text.clean(facts.baseline.name))} ({change.shown('baseline')})"
         if (change and facts.baseline)
         else ""
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +97,11 @@ def _result(facts: Facts) -> dict[str, Any] | None:
     if best is None:
         return None
     change = facts.change(best, facts.baseline)
-    gain = change.gain_pct if change and math.isfinite(change.pct) else None
+    gain = change.gain_pct if change and change.is_percent else None
     return {"job": best.job, "name": best.name, "objective": best.objective, "gain_pct": gain}
 
 
 def _said(best: Job, facts: Facts) -> str:
     change = facts.change(best, facts.baseline)
-    gain = f" ({text.percent(change.pct)} against the baseline)" if change else ""
+    gain = f" ({change.shown('baseline')} against the baseline)" if change else ""
     return f"{best.name} with {facts.metric} {text.number(best.objective)}{gain}"

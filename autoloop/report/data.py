@@ -103,6 +103,8 @@ def _proof(study: Study) -> dict[str, Any]:
             "probability_better": found.better,
             "optimism_pct": _number(found.optimism_pct),
         }
+        if not found.scale.is_percent(found.reference):
+            proof["confirmed"]["percent_of"] = found.scale.unit(found.reference)
     return proof
 
 

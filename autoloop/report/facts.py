@@ -146,7 +146,7 @@ class Facts:
         change = self.change(job, self.parent(job))
         if change is None:
             return f"its parent {job.plan.parent} has no value of {self.metric}"
-        return f"{change.than('its parent')} ({text.percent(change.pct)})"
+        return f"{change.than('its parent')} ({change.shown('parent')})"
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -305,8 +305,11 @@ def stop_reason(stop: Event) -> str:
 
 def noise_note(facts: Facts) -> str:
     """How large a gain must be to be more than noise, and how that is known, in words."""
-    floor = facts.gains.noise
-    return f"a gain of up to {text.number(floor.margin_pct(), 2)} % may be noise ({floor.source})"
+    floor, scale = facts.gains.noise, facts.gains.scale
+    margin = f"{text.number(floor.margin_pct(), 2)} %"
+    if facts.baseline is not None and facts.baseline.known and not scale.is_percent(facts.baseline.objective):
+        margin = scale.amount(floor.margin_pct(), facts.baseline.objective, digits=2)
+    return f"a gain of up to {margin} may be noise ({floor.source})"
 
 
 def states(jobs: Iterable[Job]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import fmean
 
-from autoloop.score import gains_pct, noise, results
+from autoloop.compare import Scale, difference
+from autoloop.score import noise, results
 from autoloop.study import Job, Study
 
 
@@ -15,15 +15,19 @@ class Change:
     """A result against another one.
 
     Attributes:
-        pct: Value minus reference in percent of ``|reference|``, the mean over the seeds that both ran with;
-            NaN where the reference is 0.
+        pct: Value minus reference in percent of ``scale.unit(reference)``, the mean over the seeds that both
+            ran with.
         better: Whether the value is better in the sense of the study's goal; None if both are equal.
         margin_pct: The size of ``pct`` up to which it may be noise.
+        reference: The value compared with.
+        scale: What the percent are of: those of ``|reference|``, where that tells.
     """
 
     pct: float
     better: bool | None
-    margin_pct: float = 0.0
+    margin_pct: float
+    reference: float
+    scale: Scale
 
     @property
     def word(self) -> str:
@@ -53,18 +57,33 @@ class Change:
         """Size of the change in percent, positive when better."""
         return abs(self.pct) if self.better else -abs(self.pct)
 
+    @property
+    def is_percent(self) -> bool:
+        """Whether the percent are of the reference itself."""
+        return self.scale.is_percent(self.reference)
+
+    def shown(self, name: str) -> str:
+        """The change in short: ``-19.8 %``, or ``+0.3 (baseline 0)`` where a percentage says nothing.
+
+        Args:
+            name: What the reference is called.
+        """
+        return difference(self.pct, self.reference, self.scale, name)
+
 
 class Gains:
     """Compares the results of a study's jobs.
 
     Attributes:
         noise: The study's noise floor.
+        scale: What gains are in percent of.
     """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._results = results(study)
         self.noise = noise(study)
+        self.scale = self._results.scale
 
     def change(self, job: Job, reference: Job | None) -> Change | None:
         """How ``job`` did against ``reference``.
@@ -77,11 +96,11 @@ class Gains:
             return None
         if not (job.known and reference.known):
             return None
-        own, other = (self._results.get(one.place, {}) for one in (job, reference))
-        gains = gains_pct(self._study, own, other)
-        if not gains:  # the reference is 0
-            difference = job.objective - reference.objective
-            return Change(math.nan, None if difference == 0 else (difference > 0) == self._study.maximize)
+        gains = self._results.gains_pct(job, reference)
+        if not gains:
+            return None
         gain = fmean(gains)
         pct = gain if self._study.maximize else 0.0 - gain
-        return Change(pct, None if gain == 0 else gain > 0, self.noise.margin_pct(len(gains)))
+        margin = self.noise.margin_pct(len(gains))
+        better = None if gain == 0 else gain > 0
+        return Change(pct, better, margin, reference.objective, self._results.scale)

@@ -81,7 +81,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
     if baseline is None or change is None:
         return ""
     return (
-        f", {text.percent(change.pct)} against the baseline's {text.number(baseline.objective)}:"
+        f", {change.shown('baseline')} against the baseline's {text.number(baseline.objective)}:"
         f" {change.told} ({noise_note(facts)})"
     )
 
@@ -100,8 +100,8 @@ def _table(facts: Facts, jobs: Sequence[Job], columns: Mapping[str, str], curves
             md_code(job.plan.rule, in_table=True),
             _state(job),
             text.number(job.objective),
-            _cell(facts.change(job, facts.parent(job))),
-            _cell(facts.change(job, facts.baseline)),
+            _cell(facts.change(job, facts.parent(job)), "parent"),
+            _cell(facts.change(job, facts.baseline), "baseline"),
         ]
         if sparks:
             series = curves.get(job.job, {}).get(facts.metric)
@@ -120,8 +120,8 @@ def _state(job: Job) -> str:
     return job.state.value
 
 
-def _cell(change: Change | None) -> str:
-    return text.MISSING if change is None else f"{text.percent(change.pct)} {change.told}"
+def _cell(change: Change | None, reference: str) -> str:
+    return text.MISSING if change is None else f"{change.shown(reference)} {change.told}"
 
 
 def _metric(job: Job, metric: str) -> str:

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from autoloop.compare import signed_percent
+
 MISSING = "—"
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -42,7 +44,7 @@ def percent(value: float | None) -> str:
     """Return a signed change in percent (``-19.8 %``); a dash for None and NaN."""
     if value is None or math.isnan(value):
         return MISSING
-    return f"{value:+.1f} %" if abs(value) < 1000 else f"{value:+.2g} %"
+    return signed_percent(value)
 
 
 def value(item: Any, limit: int = 80) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from autoloop.compare import Scale, gain_pct
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import is_number
@@ -17,11 +18,12 @@ class BackToParent(Rule):
     """The child is worse than its parent: go on from the parent, not from here.
 
     With ``loss_pct = 100 * (child - parent) / |parent|`` of the objective (sign turned for ``goal: max``),
-    acts when ``loss_pct > worse_by_pct``. The proposal is a child *of the parent*, made from the numbers that
-    the child had changed: a factor of up to ``small_step`` is taken in the other direction (``old^2 / new``),
-    a larger one is taken half as far (``sqrt(old * new)``). A child of this very rule that is worse again
-    gets no proposal: this way is closed. Either decision is final, so that no edit is piled on a change that
-    hurt.
+    acts when ``loss_pct > worse_by_pct``. Where the parent's is 0, or objectives lie on both sides of 0, the
+    percent are of what the trials' objectives typically are (`autoloop.compare`). The proposal is a child
+    *of the parent*, made from the numbers that the child had changed: a factor of up to ``small_step`` is
+    taken in the other direction (``old^2 / new``), a larger one is taken half as far (``sqrt(old * new)``). A
+    child of this very rule that is worse again gets no proposal: this way is closed. Either decision is
+    final, so that no edit is piled on a change that hurt.
 
     Seven repeats of one config differ by 0.3 to 5.8 % in the users' report, and a child shares its parent's
     seed, which leaves less: 3 % is the default. Stays silent on a trial without a parent, where either
@@ -61,8 +63,8 @@ class BackToParent(Rule):
         problem = _incomparable(trial, parent)
         if problem or parent is None:
             return self.abstain(trial, problem)
-        sign = 1 if self.goal == "min" else -1
-        worse_pct = 100 * sign * (trial.objective - parent.objective) / abs(parent.objective)
+        scale = Scale.of(one.objective for one in (trial, *trials.values()) if one.usable)
+        worse_pct = gain_pct(trial.objective, parent.objective, self.goal == "min", scale)
         evidence = {
             "objective": trial.objective,
             "parent_objective": parent.objective,
@@ -72,7 +74,8 @@ class BackToParent(Rule):
         found = f"{trial.objective:.4g} against {parent.objective:.4g} of its parent {parent.name!r}"
         if worse_pct <= self.worse_by_pct:
             return self.abstain(trial, f"{found}: not worse by {self.worse_by_pct:g} %", evidence)
-        return replace(self._turn(trial, parent, f"{found} is {worse_pct:.3g} % worse", evidence), final=True)
+        worse = scale.amount(worse_pct, parent.objective)
+        return replace(self._turn(trial, parent, f"{found} is {worse} worse", evidence), final=True)
 
     def _stopped(self, trial: Trial, parent: Trial) -> Decision:
         """Judge a trial that a stop rule ended: only a comparison at that step counts."""
@@ -80,9 +83,8 @@ class BackToParent(Rule):
         if said.get("against") != "parent" or not parent.usable:
             return self.abstain(trial, f"it was stopped at step {trial.stop_step}: no result to compare")
         evidence = {"worse_pct": said["behind_pct"], "step": trial.stop_step}
-        found = (
-            f"a result {said['behind_pct']:.3g} % behind its parent {parent.name!r} at step {trial.stop_step}"
-        )
+        behind = said.get("behind") or f"{said['behind_pct']:.3g} %"
+        found = f"a result {behind} behind its parent {parent.name!r} at step {trial.stop_step}"
         return replace(self._turn(trial, parent, found, evidence), final=True)
 
     def _turn(self, trial: Trial, parent: Trial, found: str, evidence: Mapping[str, Any]) -> Decision:
@@ -119,6 +121,6 @@ def _incomparable(trial: Trial, parent: Trial | None) -> str:
         return "it has no finished parent to compare with"
     if not (trial.usable and parent.usable):
         return f"it ended {trial.state.value}, its parent {parent.state.value}"
-    if not (math.isfinite(trial.objective) and math.isfinite(parent.objective) and parent.objective):
+    if not (math.isfinite(trial.objective) and math.isfinite(parent.objective)):
         return f"the objectives {trial.objective:g} and {parent.objective:g} cannot be compared"
     return ""

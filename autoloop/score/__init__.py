@@ -5,7 +5,7 @@ from autoloop.score.conclusion import conclusion, confirmed, dropped_edits, kept
 from autoloop.score.confirmation import Confirmation, confirmation, winner
 from autoloop.score.leader import contenders, leader, standings
 from autoloop.score.noise import Noise, noise
-from autoloop.score.pairs import Pair, gain_pct, gains_pct, pairs, results
+from autoloop.score.pairs import Pair, Results, pairs, results
 from autoloop.score.progress import rounds_without_gain
 from autoloop.score.reduction import chosen, knobs, root, without_effect
 from autoloop.score.scorecard import Outcome, Row, Scorecard, outcomes
@@ -17,6 +17,7 @@ __all__ = [
     "Noise",
     "Outcome",
     "Pair",
+    "Results",
     "Row",
     "Scorecard",
     "Verdict",
@@ -26,8 +27,6 @@ __all__ = [
     "confirmed",
     "contenders",
     "dropped_edits",
-    "gain_pct",
-    "gains_pct",
     "interval",
     "kept_edits",
     "knobs",

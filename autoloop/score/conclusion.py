@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from autoloop.score.confirmation import Confirmation, broken_seeds, confirmation, winner
 from autoloop.score.leader import leader
 from autoloop.score.noise import noise
-from autoloop.score.pairs import gains_pct, results
+from autoloop.score.pairs import Results, results
 from autoloop.score.reduction import (
     Paths,
     checked,
@@ -69,7 +71,8 @@ def _kept(study: Study, best: Job, paths: Paths) -> str:
     tried = [path for path in knobs(study, best) if path in paths]
     left = ", ".join(path for path in tried if path not in dropped)
     loss, seeds = -sum(gains) / len(gains), _seeds(len(gains), "further")
-    return f"{left}: {best.name} is {loss:.3g} % worse without {', '.join(tried)} on {seeds}"
+    amount = ("-" if loss < 0 else "") + results(study).scale.amount(loss, best.objective)
+    return f"{left}: {best.name} is {amount} worse without {', '.join(tried)} on {seeds}"
 
 
 def _seeds(count: int, which: str) -> str:
@@ -92,12 +95,14 @@ def confirmed(study: Study) -> str:
 
 
 def _gain(found: Confirmation) -> str:
-    (low, high), seeds = found.interval_pct, _seeds(len(found.gains_pct), "fresh")
+    seeds, scale = _seeds(len(found.gains_pct), "fresh"), found.scale
     word = "better" if found.gain_pct >= 0 else "worse"
-    luck = f"looked {abs(found.optimism_pct):.2g} % {'better' if found.optimism_pct >= 0 else 'worse'}"
+    optimism = scale.amount(found.optimism_pct, found.fresh, digits=2)
+    luck = f"looked {optimism} {'better' if found.optimism_pct >= 0 else 'worse'}"
     return (
-        f"{abs(found.gain_pct):.3g} % {word} than {found.start.name} on {seeds} "
-        f"(90 % interval {low:.3g} to {high:.3g} %, better with probability {found.better:.2f}); "
+        f"{scale.amount(found.gain_pct, found.reference)} {word} than {found.start.name} on {seeds} "
+        f"(90 % interval {scale.span(found.interval_pct, found.reference)}, "
+        f"better with probability {found.better:.2f}); "
         f"chosen at {found.selected:.4g}, it comes to {found.fresh:.4g} there: it {luck} than it is"
     )
 
@@ -106,16 +111,22 @@ def _against_start(study: Study, best: Job) -> str:
     start = root(study, best)
     if start.place == best.place:
         return ", which is the starting point itself" if jobs_beside(study, start) else ""
-    by_seed = results(study)
-    gains = gains_pct(study, by_seed.get(best.place, {}), by_seed.get(start.place, {}))
+    known = results(study)
+    gains = known.gains_pct(best, start)
     if not gains:
         return f"; {start.name} has no result to compare it with"
     gain, margin = sum(gains) / len(gains), noise(study).margin_pct(len(gains))
     sure = "more than the noise of" if abs(gain) > margin else "within the noise of"
-    word = "better" if gain >= 0 else "worse"
-    told = f", {abs(gain):.3g} % {word} than {start.name} at the same seed ({sure} {margin:.2g} %)"
+    word, amount = "better" if gain >= 0 else "worse", partial(known.scale.amount, reference=start.objective)
+    found = f"{amount(gain)} {word} than {start.name}{_size(start, known)} at the same seed"
+    told = f", {found} ({sure} {amount(margin, digits=2)})"
     doubtful = gain < CLOSE_PCT and study.searched >= FEW
     return told + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")
+
+
+def _size(start: Job, known: Results) -> str:
+    """What a difference is to be seen beside, where it is told instead of a percentage."""
+    return "" if known.scale.is_percent(start.objective) else f" ({start.objective:.3g})"
 
 
 def jobs_beside(study: Study, start: Job) -> bool:

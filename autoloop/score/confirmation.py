@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import fmean
 
+from autoloop.compare import Scale
 from autoloop.score.certainty import better_than_zero, interval_of_mean
 from autoloop.score.noise import noise
-from autoloop.score.pairs import LOST, afterwards, gain_pct, gains_pct
+from autoloop.score.pairs import LOST, afterwards, results
 from autoloop.score.reduction import chosen, root
 from autoloop.study import CONFIRM, Job, Study
 
@@ -28,6 +28,8 @@ class Confirmation:
         fresh: Its mean result on the fresh seeds.
         optimism_pct: How much better the first is than the second, in percent: the luck of having been
             chosen, and of the seed.
+        reference: Mean result of the starting point on the fresh seeds.
+        scale: What the percent are of: `autoloop.compare`.
     """
 
     chosen: Job
@@ -39,6 +41,8 @@ class Confirmation:
     selected: float
     fresh: float
     optimism_pct: float
+    reference: float
+    scale: Scale
 
 
 def confirmation(study: Study) -> Confirmation | None:
@@ -48,7 +52,8 @@ def confirmation(study: Study) -> Confirmation | None:
     if best is None or start is None or best.place == start.place:
         return None
     own, other = afterwards(study, best, CONFIRM), afterwards(study, start, CONFIRM)
-    gains = gains_pct(study, own, other)
+    known = results(study)
+    gains = known.compare(own, other)
     if not gains:
         return None
     fresh, floor = fmean(own.values()), noise(study).paired_pct
@@ -61,7 +66,9 @@ def confirmation(study: Study) -> Confirmation | None:
         better=better_than_zero(gains, floor),
         selected=best.objective,
         fresh=fresh,
-        optimism_pct=gain_pct(study, best.objective, fresh) if fresh else math.nan,
+        optimism_pct=known.gain_pct(best.objective, fresh),
+        reference=fmean(other.values()),
+        scale=known.scale,
     )
 
 
@@ -75,11 +82,14 @@ def winner(study: Study) -> Job | None:
     """What a study found: what its search chose, or the starting point where fresh seeds speak for that.
 
     They do where the mean gain is below 0, or where the choice broke on more of them; but not where the
-    search ended with a run that has all that ``until`` asks for: the starting point has not.
+    search ended with a run that has all that ``until`` asks for, which the starting point has not, nor where
+    the starting point's own run came to no result.
     """
     best = chosen(study)
     if best is None or study.worthy or not study.closing:
         return best
     start, found = root(study, best), confirmation(study)
     worse = found is not None and found.gain_pct < 0
+    if not start.known:
+        return best
     return start if worse or broken_seeds(study, best) > broken_seeds(study, start) else best

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from statistics import fmean
 
 from autoloop.score.noise import noise
-from autoloop.score.pairs import Seed, gains_pct, results
+from autoloop.score.pairs import Results, results
 from autoloop.study import Job, Study
 
 
@@ -20,17 +19,17 @@ def standings(study: Study) -> dict[int, float]:
     best = study.best()
     if best is None:
         return {}
-    by_seed = results(study)
+    known = results(study)
     jobs = [job for job in study.counted() if job.known and not job.measures]
-    return {job.place: _standing(study, job, best, by_seed) for job in jobs}
+    return {job.place: _standing(job, best, known) for job in jobs}
 
 
-def _standing(study: Study, job: Job, best: Job, by_seed: Mapping[int, Mapping[Seed, float]]) -> float:
-    gains = gains_pct(study, by_seed[job.place], by_seed[best.place])
+def _standing(job: Job, best: Job, known: Results) -> float:
+    gains = known.gains_pct(job, best)
     if len(gains) < 2:  # the one seed alone: nothing to correct
         return job.objective
-    sign = 1 if study.maximize else -1
-    return best.objective + sign * fmean(gains) / 100 * abs(best.objective)
+    sign = 1 if known.maximize else -1
+    return best.objective + sign * fmean(gains) / 100 * known.scale.unit(best.objective)
 
 
 def ranked(study: Study) -> list[Job]:
@@ -54,10 +53,10 @@ def contenders(study: Study, most: int) -> list[Job]:
     jobs = ranked(study)
     if not jobs:
         return []
-    floor, by_seed = noise(study), results(study)
+    floor, known = noise(study), results(study)
     close = []
     for job in jobs[:most]:
-        gains = gains_pct(study, by_seed[job.place], by_seed[jobs[0].place])
+        gains = known.gains_pct(job, jobs[0])
         if gains and abs(fmean(gains)) <= floor.margin_pct(len(gains)):
             close.append(job)
     return close if len(close) > 1 else []

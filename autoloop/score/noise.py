@@ -28,7 +28,8 @@ class Noise:
     """The noise of a study's objective.
 
     Attributes:
-        paired_pct: Standard deviation of a gain between parent and child at one common seed, in percent.
+        paired_pct: Standard deviation of a gain between parent and child at one common seed, in percent of
+            what gains are in percent of (`autoloop.compare`).
         seed_pct: Standard deviation between seeds of one config, in percent; NaN where no config ran twice.
         source: Where ``paired_pct`` comes from, in words.
     """
@@ -49,9 +50,12 @@ def noise(study: Study) -> Noise:
     value that counts for two degrees of freedom: what the repeats say, ``seed_pct * sqrt(2 (1 - 0.9))``, or
     1.5 % where there are none.
     """
-    groups = [list(by_seed.values()) for by_seed in results(study).values()]
+    known = results(study)
+    groups = [list(by_seed.values()) for by_seed in known.by_seed.values()]
     between = _pooled(
-        (100 * value / abs(fmean(group)) for value in group) for group in groups if _usable(group)
+        (100 * value / known.scale.unit(fmean(group)) for value in group)
+        for group in groups
+        if _usable(group)
     )
     first, source = ASSUMED_PCT, Noise().source
     if between.degrees:
@@ -86,4 +90,5 @@ def _pooled(groups: Iterable[Iterable[float]]) -> _Pooled:
 
 
 def _usable(group: list[float]) -> bool:
-    return len(group) > 1 and fmean(group) != 0
+    """Whether a config's results tell of noise; rates that are all 0 cannot fall and do not."""
+    return len(group) > 1 and any(group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autoloop.score.noise import noise
-from autoloop.score.pairs import gains_pct, results
+from autoloop.score.pairs import results
 from autoloop.study import Job, Study
 
 
@@ -13,7 +13,7 @@ def rounds_without_gain(study: Study) -> int:
     The two are compared at the seeds they share. Round 1, which has nothing to beat, brings no gain and costs
     no patience.
     """
-    by_seed, floor = results(study), noise(study)
+    known, floor = results(study), noise(study)
     leader: Job | None = None
     waited = 0
     for number in study.rounds:
@@ -21,7 +21,7 @@ def rounds_without_gain(study: Study) -> int:
         if leader is None:
             leader = best
             continue
-        gains = gains_pct(study, by_seed[best.place], by_seed[leader.place]) if best else ()
+        gains = known.gains_pct(best, leader) if best else ()
         if best and gains and sum(gains) / len(gains) > floor.margin_pct(len(gains)):
             leader, waited = best, 0
         else:

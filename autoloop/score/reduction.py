@@ -13,7 +13,7 @@ from typing import Any
 
 from autoloop.score.leader import leader
 from autoloop.score.noise import Noise, noise
-from autoloop.score.pairs import afterwards, gains_pct, results
+from autoloop.score.pairs import afterwards, results
 from autoloop.study import CHECK, Job, Study
 from autoloop.until import conditions_met
 
@@ -85,23 +85,22 @@ def reductions(study: Study, winner: Job) -> list[Paths]:
 
 def idle(study: Study, winner: Job) -> list[Paths]:
     """Groups of the winner's knobs without which it is not worse at its own seed, the least missed first."""
-    by_seed, floor = results(study), noise(study)
+    known, floor = results(study), noise(study)
     gains = {}
     for group in groups(knobs(study, winner)):
         other = without(study, winner, group)
         if other is not None and _stands_in(study, other):
-            gains[group] = gains_pct(study, by_seed.get(other.place, {}), by_seed.get(winner.place, {}))
+            gains[group] = known.gains_pct(other, winner)
     kept = [group for group, found in gains.items() if _no_worse(found, floor)]
     return sorted(kept, key=lambda group: -fmean(gains[group]))
 
 
 def seems_idle(study: Study, winner: Job, paths: Paths) -> bool:
     """Whether the winner without these knobs ran and is not worse at its own seed."""
-    other, by_seed = without(study, winner, paths), results(study)
+    other = without(study, winner, paths)
     if other is None or not _stands_in(study, other):
         return False
-    gains = gains_pct(study, by_seed.get(other.place, {}), by_seed.get(winner.place, {}))
-    return _no_worse(gains, noise(study))
+    return _no_worse(results(study).gains_pct(other, winner), noise(study))
 
 
 def _stands_in(study: Study, other: Job) -> bool:
@@ -119,7 +118,7 @@ def checked(study: Study, winner: Job, paths: Paths) -> tuple[float, ...]:
     other = without(study, winner, paths)
     if other is None:
         return ()
-    return gains_pct(study, afterwards(study, other, CHECK), afterwards(study, winner, CHECK))
+    return results(study).compare(afterwards(study, other, CHECK), afterwards(study, winner, CHECK))
 
 
 def _no_worse(gains: Sequence[float], floor: Noise) -> bool:

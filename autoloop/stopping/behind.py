@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoloop.history.series import Series
+from autoloop.compare import Scale
+from autoloop.history.series import History, Series
 from autoloop.rules import checks
 from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 
@@ -19,9 +20,10 @@ class Behind(StopRule):
     The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels)
     or the ``best`` trial, either of them only if it had completed when the job was planned. A point counts as
     worse where it is behind by more than the larger of ``by_pct`` percent of the reference and ``margins``
-    times the study's noise floor for pairs. Only steps from the share ``after`` of the reference's length on
-    are looked at: curves cross early. A job that catches up is let run: where its gap, in percent, has shrunk
-    by a third or more over those points.
+    times the study's noise floor for pairs. Where the reference is 0, or its curve lies on both sides of 0,
+    the percent are of its typical size (`autoloop.compare`). Only steps from the share ``after`` of the
+    reference's length on are looked at: curves cross early. A job that catches up is let run: where its gap,
+    in percent, has shrunk by a third or more over those points.
 
     Wrong to use where curves cross late: learning rates that decay at different times, runs of different
     lengths, strong regularisation, an objective of one or two evaluations.
@@ -66,9 +68,13 @@ class Behind(StopRule):
             return None
         step, gap = int(steps[-1]), float(gaps[-1])
         who = "its parent" if self.against == "parent" else "the best trial"
-        reason = f"{live.objective} is {gap:.3g} % behind {who} at step {step}"
+        other = self._reference(live)[live.objective]
+        scale, reached = Scale.of(other.values), other.at(step)
+        behind = scale.amount(gap, reached)
+        reason = f"{live.objective} is {behind} behind {who} at step {step}"
         evidence = {"metric": live.objective, "step": step, "against": self.against}
         evidence |= {"behind_pct": gap, "needed_pct": self._needed(live)}
+        evidence |= {} if scale.is_percent(reached) else {"behind": behind}
         return StopDecision(self.name, reason, step, evidence)
 
     def moments(self, live: Live) -> Steps:
@@ -83,12 +89,15 @@ class Behind(StopRule):
     def _compared(self, live: Live) -> tuple[Steps, np.ndarray]:
         """Return the late steps that both have, and how far the job is behind there in percent."""
         own = live.history.get(live.objective)
-        other = (live.parent if self.against == "parent" else live.best).get(live.objective)
+        other = self._reference(live).get(live.objective)
         if own is None or other is None or not len(other):
             return np.empty(0, dtype=np.int64), np.empty(0)
         steps, gaps = _gaps(own, other, live.maximize)
         late = steps >= self.after * int(other.steps[-1])
         return steps[late], gaps[late]
+
+    def _reference(self, live: Live) -> History:
+        return live.parent if self.against == "parent" else live.best
 
     def _lost(self, live: Live, gaps: np.ndarray) -> np.ndarray:
         """Return for each place (n,) whether the last gaps up to it are too large and do not close."""
@@ -101,7 +110,7 @@ def _gaps(own: Series, other: Series, maximize: bool) -> tuple[np.ndarray, np.nd
     """Return the steps at which both are finite, and how far ``own`` is behind there in percent."""
     steps, first, second = np.intersect1d(own.steps, other.steps, assume_unique=True, return_indices=True)
     mine, theirs = own.values[first], other.values[second]
-    usable = np.isfinite(mine) & np.isfinite(theirs) & (theirs != 0)
+    usable = np.isfinite(mine) & np.isfinite(theirs)
     steps, mine, theirs = steps[usable], mine[usable], theirs[usable]
     sign = -1 if maximize else 1
-    return steps, sign * 100 * (mine - theirs) / np.abs(theirs)
+    return steps, sign * 100 * (mine - theirs) / Scale.of(other.values).units(theirs)

@@ -256,7 +256,9 @@ def test_back_to_parent_tries_the_parent_another_way(
         (child(0.3, ("lr", 0.0, 2.0)), trial("parent", objective=0.2), True, "none of its changes"),
         (child(0.3, ("opt", "sgd", "adam")), trial("parent", objective=0.2), True, "none of its changes"),
         (child(NAN, ("lr", 1, 2)), trial("parent", objective=0.2), False, "cannot be compared"),
-        (child(0.3, ("lr", 1, 2)), trial("parent", objective=0.0), False, "cannot be compared"),
+        (child(0.3, ("lr", 1, 2)), trial("parent", objective=NAN), False, "cannot be compared"),
+        (child(0.3, ("opt", "a", "b")), trial("parent", objective=0.0), True, "parent 'parent' is 0.3 worse"),
+        (child(-0.1, ("lr", 1, 2)), trial("parent", objective=0.0), False, "not worse by 3 %"),
         (
             child(0.3, ("lr", 1, 2)),
             trial("parent", objective=0.2, state="FAILED"),

@@ -48,6 +48,51 @@ def test_a_pair_is_compared_at_every_seed_that_both_ran_with() -> None:
     assert pair.gains_pct == (pytest.approx(10.0), pytest.approx(5.0))
 
 
+RATES = [
+    {"name": "baseline", "objective": 0.0},
+    child("a", 0.3),
+    child("same", 0.0),
+    child("b", 0.6, parent="a", round=3),
+    child("c", 0.0, parent="a", round=3),
+]
+
+
+def test_a_success_rate_that_starts_at_0_can_be_beaten() -> None:
+    """Gains have verdicts and reward patience; the difference is told where a percentage says nothing."""
+    study = study_of(*RATES, goal="max")
+    assert verdicts(study) == {
+        "a": Verdict.BETTER,
+        "same": Verdict.UNCLEAR,
+        "b": Verdict.BETTER,
+        "c": Verdict.WORSE,
+    }
+    assert rounds_without_gain(study) == 0
+    assert conclusion(study, "it is over").endswith(
+        "the best is b (job 3), objective 0.6, 0.6 better than baseline (0) at the same seed "
+        "(more than the noise of 0.018)"
+    )
+
+
+def test_repeats_that_are_all_0_tell_of_no_noise() -> None:
+    zeros = (repeat_of("baseline", 1, 0.0), repeat_of("baseline", 2, 0.0))
+    assert noise(study_of(*RATES, *zeros, goal="max")).margin_pct() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("goal", ["max", "min"])
+def test_noise_and_gains_of_rewards_around_0_have_one_scale(goal: str) -> None:
+    """A baseline that happens to lie at 0.01 makes neither every child a winner nor every gain noise."""
+    rewards = [{"name": "baseline", "objective": 0.01}, repeat_of("baseline", 1, -20.0)]
+    rewards += [
+        repeat_of("baseline", 2, 20.0),
+        child("luck", 5.0),
+        child("good", 180.0),
+        child("bad", -170.0),
+    ]
+    said = verdicts(study_of(*rewards, goal=goal))
+    better, worse = ("good", "bad") if goal == "max" else ("bad", "good")
+    assert said == {"luck": Verdict.UNCLEAR, better: Verdict.BETTER, worse: Verdict.WORSE}
+
+
 @pytest.mark.parametrize(
     ("objective", "state", "expected"),
     [

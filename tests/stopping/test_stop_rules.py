@@ -161,6 +161,23 @@ def test_where_more_is_better_less_is_behind() -> None:
     assert Behind(name="x").judge(live(parent, parent=own, maximize=True)) is None
 
 
+def test_a_reference_of_0_is_behind_nobody_and_may_be_far_ahead() -> None:
+    """Percent are of the reference's typical size there, and the difference itself is told."""
+    parent = of_l1([1.0, 0.5, 0.0, 0.0])
+    found = Behind(name="x").judge(live(of_l1([1.0, 1.0, 0.4, 0.4]), parent=parent))
+    assert found is not None
+    assert found.reason == f"{L1} is 0.4 behind its parent at step 400"
+    assert found.evidence["behind"] == "0.4"
+    assert Behind(name="x").judge(live(of_l1([1.0, 1.0, 0.01, 0.01]), parent=parent)) is None
+
+
+def test_a_reward_of_either_sign_is_behind_by_the_size_it_typically_has() -> None:
+    parent = of_l1([-200.0, -100.0, 1.0, 150.0])
+    rule = Behind(name="x", points=1)
+    assert rule.judge(live(of_l1([-200.0, -150.0, -5.0]), parent=parent, maximize=True)) is None
+    assert rule.judge(live(of_l1([-200.0, -150.0, -90.0]), parent=parent, maximize=True))
+
+
 def test_the_best_trial_is_a_reference_too() -> None:
     own = of_l1([1.0, 1.0, 0.9, 0.8])
     rule = Behind(name="x", against="best")

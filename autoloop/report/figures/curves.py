@@ -146,7 +146,7 @@ def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
 def _outcome(job: Job, change: Change | None) -> str:
     if job.stop_step is not None:
         return f"stopped at step {job.stop_step} by {_stopper(job)}"
-    told = f" ({text.percent(change.pct)} {change.told})" if change else ""
+    told = f" ({change.shown('parent')} {change.told})" if change else ""
     return text.number(job.objective) + told
 
 

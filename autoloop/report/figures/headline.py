@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoloop.compare import difference
 from autoloop.report import text
 from autoloop.report.facts import Facts, counted, noise_note, states, stop_reason
 from autoloop.report.figures.job import link
@@ -62,10 +63,11 @@ def _best(facts: Facts) -> list[Markup]:
     if sure is not None:
         note = confirmed(facts.study).lstrip(",; ")
         word = "better" if sure.gain_pct >= 0 else "worse"
-        tiles.append(_tile(text.percent(abs(sure.gain_pct)), note, "Confirmed on fresh seeds", word))
+        size = difference(abs(sure.gain_pct), sure.reference, sure.scale)
+        tiles.append(_tile(size, note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
         note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
-        tiles.append(_tile(text.percent(change.pct), note, "Against the baseline", change.word))
+        tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.word))
     dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
     tiles += [_tile("kept", kept, "Edits that only seemed idle")] if kept else []

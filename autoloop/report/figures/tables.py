@@ -73,16 +73,16 @@ def _trial(facts: Facts, job: Job) -> list[Content]:
         str(job.round),
         state,
         text.number(job.objective),
-        _change(facts.change(job, facts.parent(job))),
-        _change(facts.change(job, facts.baseline)),
+        _change(facts.change(job, facts.parent(job)), "parent"),
+        _change(facts.change(job, facts.baseline), "baseline"),
         *(text.number(last(job, metric)) for metric in facts.columns.values()),
     ]
 
 
-def _change(change: Change | None) -> Content:
+def _change(change: Change | None, reference: str) -> Content:
     if change is None:
         return text.MISSING
-    return el("span", f"{text.percent(change.pct)} {change.word}", class_=change.word)
+    return el("span", f"{change.shown(reference)} {change.word}", class_=change.word)
 
 
 def _table(
