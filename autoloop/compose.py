@@ -17,9 +17,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
-from autoloop.errors import ConfigError
+from autoloop.errors import ComposeError, ConfigError
 from autoloop.filling import Derived
-from autoloop.hydra_errors import hydra_message
+from autoloop.hydra_errors import hydra_message, in_one_line, unresolved
 from autoloop.identity import settled
 from autoloop.rerun import merge_overrides
 from autoloop.variants import Variant, signature
@@ -117,15 +117,37 @@ class Composer:
 
         Raises:
             EditError: The edits do not fit the parent's config.
+            ComposeError: They do, and Hydra does not compose what they lead to.
         """
         changed = change(list(edits), parent.config, self.bounds)
         added = changed.overrides
         if self.root is not None:
             added = placed(changed.base, changed.config, self._trainer_keys(parent.overrides), self.root)
         overrides = merge_overrides(parent.overrides, added)
+        config = self._child(overrides, parent.overrides)
         signed = self.signature(overrides)
-        config = LazyConfig(self, overrides)
         return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
+
+    def _child(self, overrides: Sequence[str], parent: Sequence[str]) -> dict[str, Any]:
+        """The config of a child; none of its values may be lost that its parent's config has.
+
+        Raises:
+            ComposeError: Hydra does not compose it, or a value can no longer be resolved.
+        """
+        try:
+            config = self.config(overrides)
+        except (ValueError, TypeError, LookupError, AssertionError, RecursionError) as error:
+            raise ComposeError(f"Hydra does not compose it: {in_one_line(str(error))}") from error
+        lost = self._unresolved(overrides)
+        before = self._unresolved(parent) if lost else {}
+        for path in lost.keys() - before.keys():
+            raise ComposeError(f"{path} cannot be resolved any more: {in_one_line(lost[path])}")
+        return config
+
+    def _unresolved(self, overrides: Sequence[str]) -> dict[str, str]:
+        composed = self.compose(overrides)
+        with _current(composed):
+            return unresolved(composed)
 
     def sketch(self, parent: Variant, edits: Sequence[str]) -> Derived:
         """What `derive` would return, without overrides: nothing is composed, which takes its time.

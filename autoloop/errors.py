@@ -66,6 +66,10 @@ class NoChangeError(EditError):
     """An edit whose every match keeps its value."""
 
 
+class ComposeError(EditError):
+    """Edits that lead to a config which Hydra does not compose, or in which a value cannot be resolved."""
+
+
 class ConfigError(AutoloopError):
     """A setting of autoloop's own that cannot be used."""
 

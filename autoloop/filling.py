@@ -13,9 +13,11 @@ from typing import Any
 from autoloop.disposal import apart
 from autoloop.edits import ValueChange, change, format_literal
 from autoloop.effects import DeadKnob, dead_paths, why_dead
-from autoloop.errors import EditError, NoChangeError
+from autoloop.errors import ComposeError, EditError, NoChangeError
+from autoloop.failed import FailedRegion, lies_where_jobs_failed
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
+from autoloop.strategies.base import ASKED_FOR
 from autoloop.study import REPEAT, WITHOUT
 from autoloop.variants import Variant, free_name, safe_name
 
@@ -197,6 +199,9 @@ def add_repeats(
         why: What for, as a sentence.
         derive: See `Derive`.
         rule: What it is called in the journal.
+
+    Raises:
+        EditError: The config does not take another seed.
     """
     for seed in seeds:
         again = repeat(variant, path, seed, why, rule)
@@ -268,6 +273,7 @@ class Disposer:
         objection: Objection = no_objection,
         dead: Sequence[DeadKnob] = (),
         taken: Iterable[str] = (),
+        regions: Sequence[FailedRegion] = (),
     ) -> None:
         """Set up for one round.
 
@@ -278,7 +284,9 @@ class Disposer:
             objection: See `Objection`.
             dead: Knobs that the trainer does not heed; edits of them are skipped.
             taken: Names of further jobs of the study, such as those that run.
+            regions: Where jobs failed again and again; only the user's own variants may lead there.
         """
+        self._regions = regions
         self.parents = parents
         self.seen = dict(seen)
         self.taken = {*parents, *taken}
@@ -286,6 +294,7 @@ class Disposer:
         self._objection = objection
         self._dead = dead
         self._known: dict[tuple[str, str, tuple[str, ...]], Derived | str] = {}
+        self._misfits: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def usable(self, proposal: Decision) -> tuple[str, ...]:
         """The edits of a proposal that its parent's config has and the trainer heeds."""
@@ -296,6 +305,11 @@ class Disposer:
         found = self.appraise(proposal)
         return found if isinstance(found, str) else ""
 
+    def misfit(self, proposal: Decision) -> bool:
+        """Whether a proposal leads to a config that Hydra does not compose."""
+        self.appraise(proposal)
+        return _key(proposal) in self._misfits
+
     def outcome(self, proposal: Decision) -> object:
         """The signature of the config that a proposal leads to; of one that is refused, its words."""
         found = self.appraise(proposal)
@@ -303,7 +317,7 @@ class Disposer:
 
     def appraise(self, proposal: Decision) -> Derived | str:
         """The child that a proposal leads to, or why there is none."""
-        key = (proposal.rule, proposal.trial, proposal.edits)
+        key = _key(proposal)
         if key not in self._known:
             self._known[key] = self._appraised(proposal)
         return self._known[key]
@@ -316,12 +330,23 @@ class Disposer:
         try:
             derived = self._derive(parent, edits)
         except EditError as error:
+            self._misfits |= {_key(proposal)} if isinstance(error, ComposeError) else set()
             return error.why
         twin = self.seen.get(derived.signature)
         if twin is not None:
             return f"already run as {twin}" if twin != parent.name else "changes nothing"
-        why = self._objection(proposal, derived.changes)
+        why = self._objection(proposal, derived.changes) or self._failing(proposal, derived)
         return why or replace(derived, notes=(*derived.notes, *skipped))
+
+    def _failing(self, proposal: Decision, derived: Derived) -> str:
+        """Why a child would fail, as others did before it."""
+        if proposal.rule == ASKED_FOR:
+            return ""
+        return lies_where_jobs_failed(self._regions, derived.config, (path for path, _, _ in derived.changes))
+
+
+def _key(proposal: Decision) -> tuple[str, str, tuple[str, ...]]:
+    return (proposal.rule, proposal.trial, proposal.edits)
 
 
 def next_round(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.errors import did_you_mean
 
@@ -39,6 +40,41 @@ def hydra_message(error: BaseException, config: DictConfig | None = None, groups
     kept = "\n".join(line for line in text.splitlines() if line.strip() and not _is_technical(line))
     unread = getattr(error, "override", None)
     return f"the override {unread!r} cannot be read:\n{kept}" if unread else kept
+
+
+def in_one_line(message: str) -> str:
+    """Return a message of several lines as one, for a sentence that goes on before it."""
+    return "; ".join(line.strip().rstrip(";") for line in message.splitlines() if line.strip())
+
+
+def unresolved(composed: DictConfig) -> dict[str, str]:
+    """Path -> why, for each value of a job's config that is missing or cannot be resolved.
+
+    Args:
+        composed: The whole config; its ``hydra`` node is left aside.
+    """
+    found: dict[str, str] = {}
+    for key in composed:
+        if key != "hydra":
+            _resolve(composed, key, str(key), found)
+    return found
+
+
+def _resolve(node: DictConfig | ListConfig, key: Any, path: str, found: dict[str, str]) -> None:
+    """Resolve one value with all below it; where that fails, look below it for what fails."""
+    try:
+        value = node[key]
+        if not OmegaConf.is_config(value):
+            return
+        OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        below = node._get_node(key) if not OmegaConf.is_interpolation(node, key) else None
+        if not isinstance(below, DictConfig | ListConfig) or below._is_none() or below._is_missing():
+            found[path] = hydra_message(error)
+            return
+        keys: Iterable[Any] = below if isinstance(below, DictConfig) else range(len(below))
+        for inner in keys:
+            _resolve(below, inner, f"{path}.{inner}", found)
 
 
 def _words(error: BaseException) -> Iterator[str]:

@@ -13,7 +13,8 @@ from typing import Any
 from autoloop.compose import Composer, LazyConfig
 from autoloop.disposal import Disposal
 from autoloop.effects import DeadKnob, dead_paths
-from autoloop.errors import AutoloopError, ConfigError
+from autoloop.errors import AutoloopError, ConfigError, EditError
+from autoloop.failed import failed_regions
 from autoloop.filling import (
     Disposer,
     Round,
@@ -102,10 +103,10 @@ class Planner:
     def _fill_up(self, planned: Round, start: Variant) -> None:
         """Add what the strategy wants in round 1 beside the user's variants."""
         limit = self.settings.limits.max_jobs
-        opening = self._opening(planned, start)
         parents = {variant.name: variant for variant in planned.variants}
         dead = self.settings.ignored
         disposer = Disposer(parents, planned.seen, self._composer.derive, dead=dead, taken=planned.taken)
+        opening = replace(self._opening(planned, start), misfit=disposer.misfit)
         places = None if limit is None else max(0, limit - len(planned.variants))
         more = next_round(1, self.settings.strategy.open(opening), disposer, places)
         for variant in more.variants:
@@ -145,6 +146,7 @@ class Planner:
         }
         judging = self.settings.judging
         dead = [*self.settings.ignored, *_found_dead(study)]
+        failed = failed_regions(list(trials.values()))
         disposer = Disposer(
             {name: trial.variant for name, trial in trials.items()},
             {job.plan.signature: job.name for job in study.jobs.values()},
@@ -152,6 +154,7 @@ class Planner:
             Disposal(study, number, judging.cooldown, judging.freeze).objection,
             dead,
             study.names,
+            failed,
         )
         start = next(iter(trials.values()))
         finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
@@ -170,6 +173,7 @@ class Planner:
             seed=self.settings.seed,
             maximize=study.maximize,
             refusal=disposer.refusal,
+            misfit=disposer.misfit,
             outcome=disposer.outcome,
             preference=self._preference(study),
             proposed=lambda name: [_decision(entry) for entry in _fired_on(study, name)],
@@ -183,6 +187,7 @@ class Planner:
             begun=sum(job.round == number for job in since),
             places=room,
             running=[self._variant_of(job) for job in ideas if job.state is None],
+            failed=failed,
         )
         planned = next_round(number, self.settings.strategy.propose(situation), disposer, room)
         planned.refused += answer.problems
@@ -245,11 +250,10 @@ class Planner:
                 variant = self._variant_of(self._job(study, name))
                 try:
                     path = seed_path(variant.config, self.settings.judging.seed_paths)
-                except ConfigError as error:
-                    planned.refuse(variant, str(error))
-                    continue
-                seed = nth_seed(seed_of(variant.config, path), offset)
-                add_repeats(planned, variant, path, [seed], why.format(name), self._composer.derive, rule)
+                    seed = nth_seed(seed_of(variant.config, path), offset)
+                    add_repeats(planned, variant, path, [seed], why.format(name), self._composer.derive, rule)
+                except (ConfigError, EditError) as error:
+                    planned.refuse(variant, getattr(error, "why", str(error)))
 
     def _job(self, study: Study, name: str) -> Job:
         job = study.by_name(name)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from autoloop.failed import FailedRegion
 from autoloop.rules.base import Decision
 from autoloop.trials import Trial
 from autoloop.variants import Variant
@@ -28,6 +29,11 @@ NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE)
 def no_refusal(proposal: Decision) -> str:
     """Refuse no proposal."""
     return ""
+
+
+def no_misfit(proposal: Decision) -> bool:
+    """Know of no proposal that does not compose."""
+    return False
 
 
 def nothing_said(name: str) -> Sequence[Decision]:
@@ -58,6 +64,7 @@ class Situation:
         maximize: Whether a larger objective is better.
         refusal: Says why the loop would refuse a proposal as things stand (has run, changes nothing, beyond
             its bounds, did not help before); empty where it would take it.
+        misfit: Whether the reason is that Hydra does not compose the config that a proposal leads to.
         outcome: Tells proposals apart by the config they lead to: two with an equal outcome are one job.
         preference: How often a proposal like this one has helped so far (0 to 1, 0.5 where it was never
             tried): the scorecard's word on which of the rules that fired goes first.
@@ -75,6 +82,7 @@ class Situation:
         begun: How many of these, the latest, the round has already: where a round is filled job by job.
         places: How many more jobs there is room for; None for any number.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
+        failed: Where jobs failed again and again.
     """
 
     finished: Sequence[Trial]
@@ -84,6 +92,7 @@ class Situation:
     seed: int = 0
     maximize: bool = False
     refusal: Callable[[Decision], str] = no_refusal
+    misfit: Callable[[Decision], bool] = no_misfit
     outcome: Callable[[Decision], object] = as_proposed
     preference: Callable[[Decision], float] = no_preference
     proposed: Callable[[str], Sequence[Decision]] = nothing_said
@@ -97,6 +106,7 @@ class Situation:
     begun: int = 0
     places: int | None = None
     running: Sequence[Variant] = ()
+    failed: Sequence[FailedRegion] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class Opening:
         bounds: As in `Situation`.
         touched: Paths that the user's variants change.
         leave: As in `Situation`.
+        misfit: As in `Situation`.
     """
 
     start: Variant
@@ -122,6 +133,7 @@ class Opening:
     touched: Sequence[str] = ()
     leave: Sequence[str] = ()
     repeats: int = 0
+    misfit: Callable[[Decision], bool] = no_misfit
 
 
 @dataclass(frozen=True, slots=True)

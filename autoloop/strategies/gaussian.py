@@ -22,7 +22,8 @@ class GaussianProcess(Sampler):
     The objective is scored (`samplers.normal_scores`); runs that diverged count as bad as the worst. One
     length scale for each knob, a signal of 1 and a noise are chosen by their posterior (log-normal priors)
     among settings drawn at random and then around the best of them. Candidates are spread evenly over the
-    space and thickly around the best points, where only a few knobs move at a time. Of several points of one
+    space and thickly around the best points, where only a few knobs move at a time; those that lie where jobs
+    failed again and again are left out. Of several points of one
     round each later one takes the earlier ones' predictions for their results (kriging believer; Ginsbourger
     et al., 2010); beyond 64 the rest is spread evenly.
 
@@ -46,7 +47,8 @@ class GaussianProcess(Sampler):
             candidates = _candidates(points, scores, generator)
             mean, deviation = _predicted(points, scores, candidates, scales, noise)
             gain = _expected_improvement(mean, deviation, float(scores.min()))
-            best = int(np.argmax(gain * _news(candidates, points)))
+            gain = gain * _news(candidates, points)
+            best = int(np.argmax(gain if seen.avoid is None else gain * ~seen.avoid(candidates)))
             chosen.append(candidates[best])
             points, scores = np.vstack([points, candidates[best]]), np.append(scores, mean[best])
         even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)

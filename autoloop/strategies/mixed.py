@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 from autoloop.edits import format_literal
+from autoloop.failed import FailedRegion, alike
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
-from autoloop.rules.paths import is_number
+from autoloop.rules.paths import is_number, matches
+from autoloop.strategies.avoid import avoided
 from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
 from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
-from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen
+from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen, ask_where_jobs_live
+from autoloop.strategies.shares import is_share
 from autoloop.strategies.space import Knob, read_space
 from autoloop.strategies.words import CHOICE, NEAR, Known, ranges, sampled
 from autoloop.study import MEASURING
@@ -27,6 +30,8 @@ SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
 GO_ON = "go_on"
 NO_STEPS = (*NO_RULES, "variants", "sweep")  # who makes a trial without taking a step from its parent
 SPARE = 4  # points asked for beyond those needed, in case some have run already
+MORE = 3  # times as many points are asked for where some do not compose
+PROBES = (0.1, 0.35, 0.6, 0.9)  # places of a knob where it is tried alone
 SHARED = 4  # where a round has fewer jobs, shares hold over so many of the latest
 
 
@@ -103,12 +108,34 @@ class MixedStrategy(Strategy):
         knobs = read_space(config, self.space, *known) if free else ()
         if not knobs:
             return []
-        start = np.array([knob.unit(config) for knob in knobs])
-        spread = QuasiRandom().ask(Seen(start[None], np.array([np.nan]), start, opening.seed), free)
+        proposals, stuck = self._opened(opening, knobs, free)
+        while stuck:
+            knobs = tuple(knob for knob in knobs if knob.path not in stuck)
+            refused = proposals[-1:]
+            proposals, stuck = self._opened(opening, knobs, free) if knobs else ([], frozenset())
+            proposals = [*refused, *proposals]
+        return proposals
+
+    def _opened(
+        self, opening: Opening, knobs: Sequence[Knob], free: int
+    ) -> tuple[list[Decision], frozenset[str]]:
+        """Return points of round 1; where one does not compose because of some knobs, these as well."""
+        start = np.array([knob.unit(opening.start.config) for knob in knobs])
+        seen = Seen(start[None], np.array([np.nan]), start, opening.seed)
+        spread = QuasiRandom().ask(seen, free + SPARE)
         reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
-        points = start + reach[:, None] * (spread - start)
-        why = "fills up round 1, so that no slot stands idle"
-        return [one for point in points if (one := sampled(opening.start.name, knobs, point, why))]
+        proposals: list[Decision] = []
+        for point in start + reach[:, None] * (spread - start):
+            if not free:
+                break
+            one = sampled(opening.start.name, knobs, point, "fills up round 1, so that no slot stands idle")
+            proposals += [one] if one else []
+            misfit = one is not None and opening.misfit(one)
+            stuck = _stuck(opening.start.name, knobs, point, opening.misfit) if misfit else frozenset()
+            if stuck:
+                return proposals, stuck
+            free -= not misfit
+        return proposals, frozenset()
 
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the round's proposals, and before each source's those of it that will be refused."""
@@ -197,27 +224,48 @@ class MixedStrategy(Strategy):
         return [*healing, *(one for row in rows for one in row if one is not None)]
 
     def _of_sampler(self, situation: Situation, count: int) -> Iterator[Decision]:
-        """Yield points of the space, as children of the baseline."""
+        """Yield points of the space, as children of the baseline.
+
+        Knobs that cannot be moved without a config that does not compose are left alone from then on.
+        """
         start = _start(situation)
         if count <= 0 or start is None or not _has_result(situation):
             return
-        config = start.variant.config
-        knobs = self._knobs(situation, config)
-        if not knobs:
-            return
-        ranked = _ranked(situation)
+        knobs = self._knobs(situation, start.variant.config)
+        while knobs:
+            stuck = yield from self._points(situation, start, knobs, count)
+            if not stuck:
+                return
+            knobs = tuple(knob for knob in knobs if knob.path not in stuck)
+
+    def _points(
+        self, situation: Situation, start: Trial, knobs: tuple[Knob, ...], count: int
+    ) -> Generator[Decision, None, frozenset[str]]:
+        """Yield points of a space; end where one does not compose because of some knobs, and return these."""
+        config, ranked = start.variant.config, _ranked(situation)
         best = next(iter(ranked), start)
         knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
         seen = _seen(situation, knobs, config)
-        why = self._why(seen)
-        points, told = self.sampler.ask(seen, count + SPARE), Known.of(ranked, knobs)
+        why = self._why(seen) + _kept_out(situation.failed, knobs, config)
+        told = Known.of(ranked, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
-        for point in sorted(
-            points, key=lambda one: _is_at(one, seen.points, APART) + _is_at(one, running, NEAR)
-        ):
-            proposal = sampled(start.name, knobs, point, why, told)
-            if proposal is not None:
+        asked, misfits = 0, 1
+        for more in (count + SPARE, MORE * (count + SPARE)):
+            points = ask_where_jobs_live(self.sampler, seen, more)[asked:] if misfits else ()
+            asked, misfits = more, 0
+            for point in sorted(
+                points, key=lambda one: _is_at(one, seen.points, APART) + _is_at(one, running, NEAR)
+            ):
+                proposal = sampled(start.name, knobs, point, why, told)
+                if proposal is None:
+                    continue
                 yield proposal
+                if situation.misfit(proposal):
+                    misfits += 1
+                    stuck = _stuck(start.name, knobs, point, situation.misfit)
+                    if stuck:
+                        return stuck
+        return frozenset()
 
 
 def _rounded(number: float) -> int:
@@ -272,6 +320,32 @@ class _Round:
             self._known |= {outcome, (proposal.trial, proposal.edits)}
             self.proposals.append(proposal)
             self.count += not self._situation.refusal(proposal)
+
+
+def _stuck(
+    start: str, knobs: Sequence[Knob], point: Floats, misfit: Callable[[Decision], bool]
+) -> frozenset[str]:
+    """Return the paths of knobs that do not compose wherever they alone are moved to.
+
+    Args:
+        start: Name of the baseline.
+        knobs: The space.
+        point: A point that does not compose.
+        misfit: See `Situation`.
+    """
+    stuck = set()
+    for knob, unit in zip(knobs, point, strict=True):
+        places = (sampled(start, (knob,), (place,), "tried alone") for place in (float(unit), *PROBES))
+        if all(misfit(one) for one in places if one is not None):
+            stuck.add(knob.path)
+    return frozenset(stuck)
+
+
+def _kept_out(regions: Sequence[FailedRegion], knobs: Sequence[Knob], config: Mapping[str, Any]) -> str:
+    """Return where a sampler does not go because jobs failed there, as words of a reason."""
+    turned = {place for knob in knobs for place, _ in matches(config, knob.path)}
+    told = [one.told for one in regions if turned & {fence.path for fence in one.fences}]
+    return f", leaving out {'; '.join(told)}" if told else ""
 
 
 def _sampler(name: str) -> Sampler:
@@ -358,25 +432,41 @@ def _again(path: str, old: Any, new: Any) -> str:
     if not (is_number(old) and is_number(new)) or old <= 0 or new <= 0:
         return ""
     value = new * (new / old)
+    if value >= 1 and is_share(path, new):
+        return ""
     whole = isinstance(old, int) and isinstance(new, int)
     return f"{path}@set={format_literal(round(value) if whole else float(f'{value:.3g}'))}"
 
 
 def _seen(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any]) -> Seen:
-    """Return the finished trials as points; jobs that crashed or were interrupted tell nothing.
+    """Return the finished trials as points; one that crashed like no other or was interrupted tells nothing.
 
     A stopped trial counts with what it had reached.
     """
     sign = -1 if situation.maximize else 1
+    trials = [one for one in situation.trials.values() if one.variant.rule not in MEASURING]
+    failed = alike(trials)
+    lost = {one.name for group in failed for one in group}
     told = (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.STOPPED)
-    trials = [
-        one for one in situation.trials.values() if one.state in told and one.variant.rule not in MEASURING
-    ]
-    points = np.array([[knob.unit(one.variant.config) for knob in knobs] for one in trials])
-    losses = [math.nan if one.state is TrialState.INFEASIBLE else sign * one.objective for one in trials]
+    trials = [one for one in trials if one.state in told or one.name in lost]
+    losses = [sign * one.objective if one.usable else math.nan for one in trials]
+    passed = [one for one in trials if one.usable]
     return Seen(
-        points.reshape(len(trials), len(knobs)),
+        _places(trials, knobs),
         np.array(losses, dtype=np.float64),
         np.array([knob.unit(start) for knob in knobs]),
         situation.seed,
+        avoided(
+            knobs,
+            start,
+            situation.failed,
+            [_places(group, knobs) for group in failed] if passed else [],
+            _places(passed, knobs),
+        ),
     )
+
+
+def _places(trials: Sequence[Trial], knobs: Sequence[Knob]) -> Floats:
+    """Return trials as points: float64 (n, d)."""
+    points = [[knob.unit(one.variant.config) for knob in knobs] for one in trials]
+    return np.array(points, dtype=np.float64).reshape(len(trials), len(knobs))

@@ -6,13 +6,17 @@ A sampler is a pure function of what it is given: the same points and seed, the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FARTHER = (1, 4, 16)
+"""Times as many points are asked for until enough of them lie where no jobs failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,15 @@ class Seen:
         losses: float64 (n,), their objectives, lower is better; NaN where there is none or the run diverged.
         start: float64 (d,), the baseline.
         seed: Seed for what is drawn.
+        avoid: Tells which of some points, float64 (m, d), lie where jobs failed: bool (m,); None where no
+            part of the space is known for that.
     """
 
     points: Floats
     losses: Floats
     start: Floats
     seed: int
+    avoid: Callable[[Floats], Bools] | None = None
 
 
 class Sampler(ABC):
@@ -38,6 +45,19 @@ class Sampler(ABC):
     @abstractmethod
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return float64 (count, d) points with coordinates from 0 to 1, the most wanted first."""
+
+
+def ask_where_jobs_live(sampler: Sampler, seen: Seen, count: int) -> Floats:
+    """Return points of a sampler that do not lie where jobs failed: float64 (at most count, d)."""
+    points = np.empty((0, seen.start.size))
+    for times in FARTHER:
+        points = sampler.ask(seen, times * count)
+        if seen.avoid is None:
+            return points
+        points = points[~seen.avoid(points)]
+        if len(points) >= count:
+            break
+    return points[:count]
 
 
 class QuasiRandom(Sampler):

@@ -10,6 +10,7 @@ from typing import Any
 from autoloop.edits import format_literal
 from autoloop.errors import ConfigError
 from autoloop.rules.paths import is_number, matches
+from autoloop.strategies.shares import is_share, up_to_one
 
 EDGE = 0.1
 """Nearer than this (of the range) to a soft edge, the best config has the range extended on that side."""
@@ -29,6 +30,7 @@ class Knob:
         soft: Whether the lower and the upper end may be extended, because nobody said them.
         choices: The values of a knob that is no number; empty for numbers.
         kinds: Whether the value is a whole number, and whether it moves on a logarithmic scale.
+        share: Whether it is a share, so that a range that nobody said ends below 1.
     """
 
     path: str
@@ -38,6 +40,7 @@ class Knob:
     soft: tuple[bool, bool] = (False, False)
     choices: tuple[Any, ...] = ()
     kinds: tuple[bool, bool] = (False, True)
+    share: bool = False
 
     @property
     def is_pattern(self) -> bool:
@@ -47,6 +50,10 @@ class Knob:
     def unit(self, config: Mapping[str, Any]) -> float:
         """Where a config lies on this knob: 0 at ``low``, 1 at ``high``; beyond that outside the range."""
         value = next((value for _, value in _places(self.path, config) if value not in (None, 0)), self.start)
+        return self.place(value)
+
+    def place(self, value: Any) -> float:
+        """Where a value lies on this knob, as `unit` says; of a pattern the value of its first match."""
         if self.choices:
             return (self.choices.index(value) + 0.5) / len(self.choices) if value in self.choices else 0.5
         value = value if is_number(value) and math.isfinite(value) else self.start
@@ -81,16 +88,13 @@ class Knob:
         below, above = unit < EDGE and self.soft[0], unit > 1 - EDGE and self.soft[1]
         if self.choices or not (below or above):
             return self
-        if self.kinds[1]:
-            return replace(
-                self,
-                low=self.low / span if below else self.low,
-                high=self.high * span if above else self.high,
-            )
         width = self.high - self.low
-        return replace(
-            self, low=self.low - width if below else self.low, high=self.high + width if above else self.high
-        )
+        low, high = self.low - width, self.high + width
+        if self.kinds[1]:
+            low, high = self.low / span, self.high * span
+        if self.share:
+            high = min(high, up_to_one(self.high, span))
+        return replace(self, low=low if below else self.low, high=high if above else self.high)
 
 
 Range = tuple[float | None, float | None]
@@ -177,19 +181,26 @@ def _knob(path: str, config: Mapping[str, Any], limits: Range, span: float) -> K
     if not positive:
         return _linear(path, start, low, high, span)
     bottom = low if low else start / span  # a bound of 0 says that it is positive, not how small it may get
-    top = high if high is not None else max(start, bottom) * span
+    largest, reached = max(*values, bottom), max(start, bottom)
+    share = largest <= 1 and all(is_share(path, value) for value in values)
+    farther = up_to_one(largest, span) / largest if share else span
+    top = high if high is not None else reached * farther
     if not bottom < top:
         return None
-    return Knob(path, start, float(bottom), float(top), (not low, high is None), kinds=(_whole(values), True))
+    soft = (not low, high is None and not (share and len(values) > 1))  # 1 is near for the largest first
+    return Knob(path, start, float(bottom), float(top), soft, kinds=(_whole(values), True), share=share)
 
 
 def _linear(path: str, start: Any, low: float | None, high: float | None, span: float) -> Knob | None:
     reach = abs(start) * (span - 1)
+    share = is_share(path, start)
     bottom, top = start - reach if low is None else low, start + reach if high is None else high
+    if high is None and share:
+        top = up_to_one(start, span)
     if not bottom < top:
         return None
-    whole = isinstance(start, int)
-    return Knob(path, start, float(bottom), float(top), (low is None, high is None), kinds=(whole, False))
+    soft, whole = (low is None, high is None), isinstance(start, int)
+    return Knob(path, start, float(bottom), float(top), soft, kinds=(whole, False), share=share)
 
 
 def _whole(values: Sequence[Any]) -> bool:
