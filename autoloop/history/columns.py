@@ -83,6 +83,14 @@ class Columns:
         hidden = self._media()
         return {name: found[name] for name in sorted(found) if not name.startswith(hidden)}
 
+    def whole(self, name: str) -> Series | None:
+        """Return all points of one metric, new or not; None if it has none."""
+        chunks = self._chunks.get(self._keys.index.get(name, -1))
+        if not chunks:
+            return None
+        steps, values = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+        return Series(steps, values).in_order()
+
     def skipped(self) -> dict[str, int]:
         """Return how many values of each metric were left out because they are not numbers."""
         media = self._media()

@@ -8,13 +8,15 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from autoloop.history import records
+from autoloop.history.axis import along, choose_axis
 from autoloop.history.columns import Columns
 from autoloop.history.find import LOG
 from autoloop.history.framing import Framer, Records
-from autoloop.history.series import INTERNAL, History, RunRecord
+from autoloop.history.keys import Wanted
+from autoloop.history.series import INTERNAL, History, RunRecord, Series
 from autoloop.history.split import Split
 from autoloop.history.summary import summary_of
 from autoloop.history.wire import WireError, fields
@@ -35,8 +37,14 @@ class RunLog:
 
     def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
         self.path = path
-        self.columns = Columns(keys)
-        self._keys = keys
+        self._keys = None if keys is None else [keys] if isinstance(keys, str) else list(keys)
+        self._wanted = Wanted(self._keys)
+        self._axes: set[str] = set()  # read beside what is asked for
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing, and read from the start."""
+        self.columns = Columns(None if self._keys is None else [*self._keys, *sorted(self._axes)])
         self._framer = Framer()
         self._run: dict[str, Any] = {}
         self._config: dict[str, Any] = {}
@@ -54,19 +62,37 @@ class RunLog:
         """Read what is new since the last call; see :meth:`Framer.read` for ``final``."""
         try:
             with self.path.open("rb") as file:
-                for found in self._framer.read(file, final):
-                    self._take(found)
+                while not self._read_on(file, final):
+                    self._begin()
         except OSError as error:
             self._error = f"{self.path} cannot be read: {error.strerror or error}"
 
-    def _take(self, found: Records) -> None:
-        """Put records where they belong."""
+    def _read_on(self, file: BinaryIO, final: bool) -> bool:
+        """Read on; return False where an axis turned up only after rows that were read without it."""
+        return all(self._take(found) for found in self._framer.read(file, final))
+
+    def _take(self, found: Records) -> bool:
+        """Put records where they belong; see `_read_on`."""
         split = Split(found.batch())
+        for kind, message in split.others():
+            self._take_other(kind, message)
+        if not self._collect_axes():
+            return False
         rows = split.messages(records.HISTORY)
         if len(rows):
             self.columns.add_rows(rows)
-        for kind, message in split.others():
-            self._take_other(kind, message)
+        return True
+
+    def _collect_axes(self) -> bool:
+        """Have the axes read from here on; return False if rows have been read without one of them."""
+        axes = set(self._step_metrics.values())
+        if self._keys is None or axes <= self._axes:
+            return True
+        self._axes |= axes
+        if self.columns.rows:
+            return False
+        self.columns = Columns([*self._keys, *sorted(self._axes)])
+        return True
 
     def _take_other(self, kind: int, message: bytes) -> None:
         """Take a record of which a run has one or a few."""
@@ -140,7 +166,7 @@ class RunLog:
 
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; with ``fresh`` only the points that are new since the last such call."""
-        series = self.columns.series(fresh)
+        axis, series = self._by_step(self.columns.series(fresh))
         internal = {name: series.pop(name) for name in INTERNAL if name in series}
         internal.pop("_step", None)
         return History(
@@ -150,13 +176,26 @@ class RunLog:
             summary=partial(summary_of, self.path, self._keys, self.offset),
             exit_code=self._exit_code,
             finished=self._exit_code is not None,
-            skipped=self.columns.skipped(),
+            skipped={
+                name: count for name, count in self.columns.skipped().items() if self._wanted.name(name)
+            },
             internal=internal,
             step_metrics=self._step_metrics,
+            axis=axis,
             rows=self.columns.rows,
             source=LOG,
             path=self.path,
         )
+
+    def _by_step(self, by_row: dict[str, Series]) -> tuple[str, dict[str, Series]]:
+        """Return the run's axis ("" for its rows), and the series that were asked for with its steps."""
+        named = ((name, self.columns.whole(name)) for name in set(self._step_metrics.values()))
+        axis = choose_axis(named, self.columns.rows)
+        asked = {name: series for name, series in by_row.items() if self._wanted.name(name)}
+        if axis is None:
+            return "", asked
+        name, counter = axis
+        return name, {metric: along(counter, series) for metric, series in asked.items()}
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""

@@ -134,6 +134,7 @@ class History(Mapping[str, Series]):
         internal: W&B's own columns (``_runtime`` in seconds since the start of the run, ``_timestamp`` in
             seconds since 1970), as series.
         step_metrics: Metric or glob -> the metric it is drawn over, by ``define_metric``.
+        axis: The metric whose values are the steps; empty where W&B's own steps are, which count rows.
         rows: Number of history rows read (rows of a resumed run's files are added up).
         source: Kind of file the series are from: "log" (``.wandb``), "jsonl", "summary" (one point per
             metric: its last value) or "" (made by hand, or nothing found).
@@ -150,6 +151,7 @@ class History(Mapping[str, Series]):
         self.skipped: Mapping[str, int] = MappingProxyType(dict(facts.pop("skipped", {})))
         self.internal: Mapping[str, Series] = MappingProxyType(dict(facts.pop("internal", {})))
         self.step_metrics: Mapping[str, str] = MappingProxyType(dict(facts.pop("step_metrics", {})))
+        self.axis: str = facts.pop("axis", "")
         self.rows: int = facts.pop("rows", 0)
         self.source: str = facts.pop("source", "")
         self.path: str = str(facts.pop("path", ""))
@@ -228,6 +230,7 @@ class History(Mapping[str, Series]):
             skipped={name: self.skipped.get(name, 0) + later.skipped.get(name, 0) for name in sorted(names)},
             internal=internal,
             step_metrics={**self.step_metrics, **later.step_metrics},
+            axis=later.axis,
             rows=self.rows + later.rows,
             source=later.source,
             path=later.path,

@@ -1,0 +1,72 @@
+"""Axis: the counter that a run says its curves are drawn over, and steps counted by it instead of by rows.
+
+W&B counts a row as a step, whatever the trainer does between two rows. A run that logs every tenth training
+step says so by ``define_metric("*", step_metric="trainer/global_step")``. Its steps are then the values of
+that counter, for every metric of the run alike, so that a step means one moment of the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from autoloop.history.series import Series
+
+#: An axis with fewer different values than one in so many rows is too coarse: curves would lose most points.
+_MOST_ROWS_PER_VALUE = 3
+
+_MOST = 2.0**53  # beyond it not every whole number is a float
+
+
+def choose_axis(named: Iterable[tuple[str, Series | None]], rows: int) -> tuple[str, Series] | None:
+    """Return which counter tells a run's steps, None where the rows do.
+
+    Of several the one with the most different values, which is the finest. A counter is not used whose
+    numbers are not whole (epoch 0.5), or that stays the same over most rows (an epoch, in a run that logs
+    each batch); it remains a metric like others.
+
+    Args:
+        named: The counters that ``define_metric`` named, with their values by row; None of one not logged.
+        rows: Rows of the run.
+    """
+    found = []
+    for name, series in sorted(named, key=lambda pair: pair[0]):
+        counter = None if series is None else _counter(series)
+        if counter is not None:
+            found.append((_different(counter), name, counter))
+    if not found:
+        return None
+    count, name, counter = max(found, key=lambda one: one[0])
+    return (name, counter) if count * _MOST_ROWS_PER_VALUE > rows else None
+
+
+def _counter(series: Series) -> Series | None:
+    """Return a series without what is not finite; None if nothing remains, or not all of it is whole."""
+    known = np.isfinite(series.values)
+    values = series.values[known]
+    if not values.size or (values != np.floor(values)).any() or (np.abs(values) > _MOST).any():
+        return None
+    return Series(series.steps[known], values)
+
+
+def _different(series: Series) -> int:
+    ordered = np.sort(series.values)
+    return 1 + int((ordered[1:] != ordered[:-1]).sum())
+
+
+def along(axis: Series, series: Series) -> Series:
+    """Return a series with the values of an axis as its steps; of several values at one the last counts.
+
+    A row without a value of the axis has the last one before it, as W&B does it with ``step_sync``; a row
+    before the first has step 0, or the first where that is negative.
+
+    Args:
+        axis: The counter, by row.
+        series: Any metric of the same run, by row.
+    """
+    if np.array_equal(axis.steps, series.steps):
+        return Series(axis.values.astype(np.int64), series.values).in_order()
+    at = np.searchsorted(axis.steps, series.steps, side="right")
+    steps = np.concatenate([[min(0.0, axis.values[0])], axis.values])[at]
+    return Series(steps.astype(np.int64), series.values).in_order()
