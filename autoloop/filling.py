@@ -18,6 +18,7 @@ from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
 from autoloop.study import REPEAT, WITHOUT
 from autoloop.variants import Variant, safe_name, unique_names
+from autoloop.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +333,7 @@ def next_round(
     for proposal in proposals:
         for idea in _ideas(proposal, disposer.parents):
             if places is not None and len(planned.variants) >= places:
-                planned.refuse(idea, f"the budget leaves no place: {places} jobs are left")
+                planned.refuse(idea, f"the budget leaves no place: {counted(places, 'job')} left")
             else:
                 _take_proposal(planned, idea, disposer, names)
     return planned

@@ -62,6 +62,7 @@ from autoloop.trials import TrialState
 from autoloop.variants import Variant
 from autoloop.wandb_commands import wandb_hints
 from autoloop.wandb_env import check_login
+from autoloop.words import counted
 
 log: logging.Logger = logger("autoloop")
 
@@ -174,7 +175,7 @@ class StudyRunner:
         now = self._header(points)
         if not journal.study.header:
             journal.append("study", **now)
-            log.info("study %s: %s", self.study_dir, _count(self.settings.limits.rounds, "round"))
+            log.info("study %s: %s", self.study_dir, counted(self.settings.limits.rounds, "round"))
             self._say_what_the_launcher_cannot_do()
             return
         changed = changes_since(journal.study.header, now)
@@ -192,7 +193,7 @@ class StudyRunner:
             return
         journal.append("resume", pid=os.getpid(), host=socket.gethostname(), changed=changed)
         self._say_what_the_launcher_cannot_do()
-        log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
+        log.info("study %s goes on: %s so far", self.study_dir, counted(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
             if self._adopt(job):
                 log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
@@ -337,7 +338,7 @@ class StudyRunner:
         self.planner.remember(planned.variants)
         self._append_round(journal, planned)
         more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
-        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
+        log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None
@@ -359,7 +360,7 @@ class StudyRunner:
         planned = self.planner.measure(journal.study, step)
         self._append_round(journal, planned, step.aim)
         if planned.variants:
-            log.info("%s: %s", AIMS[step.aim], _count(len(planned.variants), "job"))
+            log.info("%s: %s", AIMS[step.aim], counted(len(planned.variants), "job"))
 
     def _append_round(self, journal: Journal, planned: Round, aim: str = "") -> None:
         """Write down what is planned, each with the number of its job."""
@@ -468,7 +469,3 @@ def _told(variant: Variant) -> str:
     origin = f" from {variant.parent} by {variant.rule}" if variant.parent else ""
     edits = f": {' '.join(variant.edits)}" if variant.edits else ""
     return f"{variant.name}{origin}: {variant.reason}{edits}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
