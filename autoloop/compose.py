@@ -17,7 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import change, format_literal, overrides_between
-from autoloop.errors import ConfigError
+from autoloop.errors import CompositionError
 from autoloop.filling import Derived
 from autoloop.hydra_errors import hydra_message
 from autoloop.variants import Variant, signature
@@ -65,7 +65,7 @@ class Composer:
         it: the latest configs are kept. Callers leave them as they are.
 
         Raises:
-            ConfigError: The overrides do not compose.
+            CompositionError: The overrides do not compose.
         """
         return self._composed(tuple(overrides))
 
@@ -73,7 +73,7 @@ class Composer:
         try:
             return self._loader.load_sweep_config(self._master, list(overrides))
         except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(hydra_message(error, self._master)) from error
+            raise CompositionError(hydra_message(error, self._master)) from error
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config of a job as edits and rules see it, interpolations resolved where they can be."""

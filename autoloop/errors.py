@@ -70,6 +70,12 @@ class ConfigError(AutoloopError):
     """A setting of autoloop's own that cannot be used."""
 
 
+class CompositionError(ConfigError):
+    """Overrides that do not compose; its cause is what Hydra raised, which ends with Hydra's exit code."""
+
+    exit_code = 1
+
+
 class JournalError(AutoloopError):
     """A journal that cannot be read, continued or locked."""
 

@@ -24,6 +24,7 @@ from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
+from autoloop.execute.traces import add_traceback
 from autoloop.files import write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
@@ -265,7 +266,9 @@ class StudyRunner:
         self._say_end(study, stop)
         failed = [job for job in study.counted() if job.state in UNFINISHED]
         if failed and len(study.jobs) == 1 and self.returns:
-            _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
+            returned = self.returns[0][0]
+            add_traceback(returned._return_value, str(failed[0].details.get("log_tail", "")))
+            _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
         if stop.failed or failed:
             raise SystemExit(1)
         return self.returns

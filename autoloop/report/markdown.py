@@ -28,7 +28,7 @@ from autoloop.words import counted
 
 Curves = Mapping[int, Mapping[str, Series]]
 
-LOG_LINES = 8  # last lines of a failed job's log that are shown
+LOG_LINES = 20  # last lines of a failed job's log that are shown
 SILENT_ROUNDS = 5  # rounds, counted from the latest, whose silent rules are listed one by one
 
 

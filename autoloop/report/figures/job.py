@@ -9,7 +9,7 @@ from autoloop.study import Job
 from autoloop.trials import TrialState
 from autoloop.words import counted
 
-LOG_LINES = 12  # last lines of a job's log that are shown where it did not complete
+LOG_LINES = 30  # last lines of a job's log that are shown where it did not complete
 DIFF_ROWS = 60  # most rows of a configuration difference that are shown
 
 
