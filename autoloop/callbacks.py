@@ -14,7 +14,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.collect import JobEnd, read_history_of
+from autoloop.collect import JobEnd, leave_traceback, read_history_of
+from autoloop.execute.child import is_supervised
 from autoloop.files import LINEAGE_FILE
 from autoloop.metrics import Metrics
 from autoloop.rules import judge
@@ -65,6 +66,8 @@ class RoundCallback(Callback):
             failed = job_return.status is JobStatus.FAILED
             end = JobEnd.of(job_return._return_value, failed).with_note(run_dir)
             replace(end, ended_at=time.time()).write(run_dir)
+            if end.failed and end.ended_by is None and not is_supervised():
+                leave_traceback(run_dir, job_return._return_value)
         if self._environment is not None:
             os.environ.clear()
             os.environ.update(self._environment)

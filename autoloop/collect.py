@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 
 from autoloop.effects import unheeded
+from autoloop.execute.child import LOG_NAME
 from autoloop.execute.status import read_status
+from autoloop.execute.traces import failure_text
 from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
 from autoloop.history import History, read_history
@@ -32,7 +35,7 @@ OUT_OF_MEMORY = re.compile(
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
 EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
-LOG_LINES = 20
+LOG_LINES = 40
 LOG_BYTES = 16_384
 URL_BYTES = 1 << 20  # a trainer tells the address of its run again when it ends
 END_FILE = "job_end.json"
@@ -291,8 +294,14 @@ def log_file(run_dir: Path) -> Path | None:
 
     None if there is none.
     """
-    logs = [path for path in (run_dir / "job.log", *sorted(run_dir.glob("*.log"))) if path.is_file()]
+    logs = [path for path in (run_dir / LOG_NAME, *sorted(run_dir.glob("*.log"))) if path.is_file()]
     return next((path for path in logs if path.stat().st_size), logs[0] if logs else None)
+
+
+def leave_traceback(run_dir: Path, error: BaseException) -> None:
+    """Write into ``job.log`` why a job failed whose launcher does not; a supervised job prints it there."""
+    with suppress(OSError), (run_dir / LOG_NAME).open("a", encoding="utf-8", errors="replace") as log:
+        log.write(failure_text(error))
 
 
 def tail(path: Path) -> str:

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
-from autoloop.errors import ComposeError, ConfigError
+from autoloop.errors import CompositionError, MisfitError
 from autoloop.filling import Derived
 from autoloop.hydra_errors import hydra_message, in_one_line, unresolved
 from autoloop.identity import settled
@@ -70,7 +70,7 @@ class Composer:
         it: the latest configs are kept. Callers leave them as they are.
 
         Raises:
-            ConfigError: The overrides do not compose.
+            CompositionError: The overrides do not compose.
         """
         return self._composed(tuple(overrides))
 
@@ -78,7 +78,7 @@ class Composer:
         try:
             return self._loader.load_sweep_config(self._master, list(overrides))
         except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(hydra_message(error, self._master)) from error
+            raise CompositionError(hydra_message(error, self._master)) from error
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config of a job as edits and rules see it, interpolations resolved where they can be."""
@@ -117,7 +117,7 @@ class Composer:
 
         Raises:
             EditError: The edits do not fit the parent's config.
-            ComposeError: They do, and Hydra does not compose what they lead to.
+            MisfitError: They do, and Hydra does not compose what they lead to.
         """
         changed = change(list(edits), parent.config, self.bounds)
         added = changed.overrides
@@ -132,16 +132,16 @@ class Composer:
         """The config of a child; none of its values may be lost that its parent's config has.
 
         Raises:
-            ComposeError: Hydra does not compose it, or a value can no longer be resolved.
+            MisfitError: Hydra does not compose it, or a value can no longer be resolved.
         """
         try:
             config = self.config(overrides)
         except (ValueError, TypeError, LookupError, AssertionError, RecursionError) as error:
-            raise ComposeError(f"Hydra does not compose it: {in_one_line(str(error))}") from error
+            raise MisfitError(f"Hydra does not compose it: {in_one_line(str(error))}") from error
         lost = self._unresolved(overrides)
         before = self._unresolved(parent) if lost else {}
         for path in lost.keys() - before.keys():
-            raise ComposeError(f"{path} cannot be resolved any more: {in_one_line(lost[path])}")
+            raise MisfitError(f"{path} cannot be resolved any more: {in_one_line(lost[path])}")
         return config
 
     def _unresolved(self, overrides: Sequence[str]) -> dict[str, str]:

@@ -26,7 +26,8 @@ class SlotsLauncherConf:
         grace_s: Seconds a job has to end once it is asked to.
         stagger_s: Least seconds between the starts of two jobs.
         min_free_mem_gb: GPU memory in GB that must be free before a job starts there; null to not look.
-        preload: Modules imported once for all jobs, for instance ``[torch, accelerate, wandb]``.
+        preload: Modules imported once for all jobs, for instance ``[torch, accelerate, wandb]``; null for
+            none.
     """
 
     _target_: str = "hydra_plugins.autoloop.launcher.SlotsLauncher"
@@ -40,7 +41,7 @@ class SlotsLauncherConf:
     grace_s: Any = "${oc.select:grace_s,10}"
     stagger_s: Any = "${oc.select:stagger_s,0}"
     min_free_mem_gb: Any = "${oc.select:min_free_mem_gb,null}"
-    preload: Any = "${oc.select:autoloop.preload,[]}"
+    preload: Any = "${oc.select:autoloop.preload,null}"
 
 
 @dataclass

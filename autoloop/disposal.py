@@ -22,6 +22,7 @@ from autoloop.score.pairs import Pair, pairs
 from autoloop.score.verdicts import Verdict, verdict
 from autoloop.strategies.base import ASKED_FOR, NO_RULES
 from autoloop.study import Study
+from autoloop.words import counted
 
 NO_EFFECT = 0.05
 """A gain smaller than this share of the noise floor is no effect at all: same seed, same curve."""
@@ -82,7 +83,8 @@ class Disposal:
         line = list(self._lineage(proposal.trial))
         for pair in reversed(self._worse.get(proposal.rule, [])):
             if pair.child.place in line or pair.parent.place in line[:1]:
-                return f"{proposal.rule} waits on this lineage for {self.cooldown} rounds: {_told(pair)}"
+                wait = counted(self.cooldown, "round")
+                return f"{proposal.rule} waits on this lineage for {wait}: {_told(pair)}"
         return ""
 
     def _without_effect(self, proposal: Decision, changes: Sequence[Change]) -> str:

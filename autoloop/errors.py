@@ -66,12 +66,18 @@ class NoChangeError(EditError):
     """An edit whose every match keeps its value."""
 
 
-class ComposeError(EditError):
+class MisfitError(EditError):
     """Edits that lead to a config which Hydra does not compose, or in which a value cannot be resolved."""
 
 
 class ConfigError(AutoloopError):
     """A setting of autoloop's own that cannot be used."""
+
+
+class CompositionError(ConfigError):
+    """Overrides that do not compose; its cause is what Hydra raised, which ends with Hydra's exit code."""
+
+    exit_code = 1
 
 
 class JournalError(AutoloopError):

@@ -13,13 +13,14 @@ from typing import Any
 from autoloop.disposal import apart
 from autoloop.edits import ValueChange, change, format_literal
 from autoloop.effects import DeadKnob, dead_paths, why_dead
-from autoloop.errors import ComposeError, EditError, NoChangeError
+from autoloop.errors import EditError, MisfitError, NoChangeError
 from autoloop.failed import FailedRegion, lies_where_jobs_failed
 from autoloop.repeats import repeat
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import ASKED_FOR
 from autoloop.study import REPEAT, WITHOUT
 from autoloop.variants import Variant, free_name, safe_name
+from autoloop.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +331,7 @@ class Disposer:
         try:
             derived = self._derive(parent, edits)
         except EditError as error:
-            self._misfits |= {_key(proposal)} if isinstance(error, ComposeError) else set()
+            self._misfits |= {_key(proposal)} if isinstance(error, MisfitError) else set()
             return error.why
         twin = self.seen.get(derived.signature)
         if twin is not None:
@@ -367,7 +368,7 @@ def next_round(
     for proposal in proposals:
         for idea in _ideas(proposal, disposer.parents):
             if places is not None and len(planned.variants) >= places:
-                planned.refuse(idea, f"the budget leaves no place: {places} jobs are left")
+                planned.refuse(idea, f"the budget leaves no place: {counted(places, 'job')} left")
             else:
                 _take_proposal(planned, idea, disposer)
     return planned

@@ -29,6 +29,7 @@ from autoloop.steps import (
 from autoloop.study import Job, Study
 from autoloop.trials import TrialState
 from autoloop.until import met
+from autoloop.words import counted
 
 __all__ = [
     "Close",
@@ -136,10 +137,13 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     if rounds >= limits.rounds and not open_round:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
     if limits.max_jobs is not None and study.searched >= limits.max_jobs:
-        return Stop(f"all {limits.max_jobs} jobs (max_jobs) are done")
+        are = f"all {limits.max_jobs} jobs (max_jobs) are"
+        return Stop(f"{are if limits.max_jobs > 1 else 'the one job (max_jobs) is'} done")
     waited = rounds_without_gain(study) if limits.patience is not None else 0
     if limits.patience is not None and waited >= limits.patience:
-        return Stop(f"{waited} rounds in a row brought no gain over the noise (patience={limits.patience})")
+        return Stop(
+            f"{counted(waited, 'round')} in a row brought no gain over the noise (patience={limits.patience})"
+        )
     return None
 
 
@@ -150,7 +154,9 @@ def _ended_early(study: Study, limits: Limits) -> Stop | None:
         return Stop(f"job {failed[0].job} ({failed[0].name}) failed and fail_fast is set", failed=True)
     streak = failures_in_a_row(study) if limits.max_failures is not None else 0
     if limits.max_failures is not None and streak >= limits.max_failures:
-        return Stop(f"{streak} jobs failed in a row (max_failures={limits.max_failures})", failed=True)
+        return Stop(
+            f"{counted(streak, 'job')} failed in a row (max_failures={limits.max_failures})", failed=True
+        )
     hours = study.seconds / 3600
     if limits.max_hours is not None and hours >= limits.max_hours:
         return Stop(f"the time is up: {hours:.2f} hours (max_hours={limits.max_hours:g})")

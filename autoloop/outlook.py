@@ -10,6 +10,7 @@ from autoloop.loop import Limits
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
 from autoloop.stopping import StopRule
 from autoloop.variants import Variant
+from autoloop.words import counted
 
 _INDENT = " " * 6
 _SHOWN = 3  # paths that a config lacks, named
@@ -78,13 +79,15 @@ def end_lines(limits: Limits, dry: str) -> Iterator[str]:
         dry: When its strategy runs dry, in words.
     """
     yield f"  after round {limits.rounds}" + (f", or when {dry}" if limits.rounds > 1 else "")
-    counts = {
-        "jobs": limits.max_jobs,
-        "hours": limits.max_hours,
-        "failed jobs in a row": limits.max_failures,
-        "rounds in a row without a gain over the noise": limits.patience,
-    }
-    yield from (f"  after {count:g} {what}" for what, count in counts.items() if count is not None)
+    counts: tuple[tuple[float | None, str, str], ...] = (
+        (limits.max_jobs, "job", ""),
+        (limits.max_hours, "hour", ""),
+        (limits.max_failures, "failed job", " in a row"),
+        (limits.patience, "round", " in a row without a gain over the noise"),
+    )
+    yield from (
+        f"  after {counted(count, what)}{which}" for count, what, which in counts if count is not None
+    )
     if limits.fail_fast:
         yield "  at the first failed job"
     if limits.until:
@@ -95,11 +98,12 @@ def end_lines(limits: Limits, dry: str) -> Iterator[str]:
 def measuring_lines(limits: Limits) -> Iterator[str]:
     """Yield what is measured between rounds and at the end, one line each."""
     if limits.racing and limits.rounds > 1:
-        yield f"  leaders within the noise run with up to {limits.racing} more seeds before the next round"
+        more = counted(limits.racing, "more seed")
+        yield f"  leaders within the noise run with up to {more} before the next round"
     if limits.minimal:
         yield "  then the winner runs without each of its edits, and without those that seem to do nothing,"
         yield f"  which it loses if it is no worse without them on {FEWEST} to {MOST} further seeds"
     if limits.confirm:
-        yield f"  then winner and baseline run on {limits.confirm} fresh seeds"
+        yield f"  then winner and baseline run on {counted(limits.confirm, 'fresh seed')}"
     elif limits.confirm is None and limits.rounds > 1:
         yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"

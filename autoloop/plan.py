@@ -27,6 +27,7 @@ from autoloop.settings import Settings
 from autoloop.slots import Slot
 from autoloop.strategies import Foresight
 from autoloop.variants import Entry, Variant, unique_names
+from autoloop.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +187,7 @@ def plan_text(
         sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
     """
     rounds, count = settings.limits.rounds, len(planned.variants)
-    jobs = f"{count} job" + ("" if count == 1 else "s")
-    lines = [f"Plan: {jobs} in round 1 of {rounds}. Nothing was run.", slots_line(slots)]
+    lines = [f"Plan: {counted(count, 'job')} in round 1 of {rounds}. Nothing was run.", slots_line(slots)]
     for number, (variant, (run_dir, command)) in enumerate(zip(planned.variants, runs, strict=True)):
         lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
         lines += [f"  slot       {_place(number, slots)}"] if slots else []

@@ -24,6 +24,7 @@ from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
+from autoloop.execute.traces import add_traceback
 from autoloop.files import write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
@@ -64,6 +65,7 @@ from autoloop.trials import TrialState
 from autoloop.variants import Variant
 from autoloop.wandb_commands import wandb_hints
 from autoloop.wandb_env import check_login
+from autoloop.words import counted
 from autoloop.world import keep_configs
 
 log: logging.Logger = logger("autoloop")
@@ -185,7 +187,7 @@ class StudyRunner:
         now = self._header(points)
         if not journal.study.header:
             journal.append("study", **now)
-            log.info("study %s: %s", self.study_dir, _count(self.settings.limits.rounds, "round"))
+            log.info("study %s: %s", self.study_dir, counted(self.settings.limits.rounds, "round"))
             self._say_what_the_launcher_cannot_do()
             return
         changed = changes_since(journal.study.header, now)
@@ -204,7 +206,7 @@ class StudyRunner:
         host = socket.gethostname()
         journal.append("resume", pid=os.getpid(), host=host, changed=changed, names="unique")
         self._say_what_the_launcher_cannot_do()
-        log.info("study %s goes on: %s so far", self.study_dir, _count(len(journal.study.jobs), "job"))
+        log.info("study %s goes on: %s so far", self.study_dir, counted(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
             if self._adopt(job):
                 log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
@@ -280,7 +282,9 @@ class StudyRunner:
         self._say_end(study, stop)
         failed = [job for job in study.counted() if job.state in UNFINISHED]
         if failed and len(study.jobs) == 1 and self.returns:
-            _ = self.returns[0][0].return_value  # the only job: raise its own error, as Hydra's sweeper does
+            returned = self.returns[0][0]
+            add_traceback(returned._return_value, str(failed[0].details.get("log_tail", "")))
+            _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
         if stop.failed or failed:
             raise SystemExit(1)
         return self.returns
@@ -353,7 +357,7 @@ class StudyRunner:
         self._append_round(journal, planned)
         self.planner.remember(journal.study, planned.variants)
         more = " more" if len(journal.study.of_round(planned.number)) > len(planned.variants) else ""
-        log.info("round %d: %s%s", planned.number, _count(len(planned.variants), "job"), more)
+        log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
         for variant in planned.variants:
             log.info("  %s", _told(variant))
         return None
@@ -375,7 +379,7 @@ class StudyRunner:
         planned = self.planner.measure(journal.study, step)
         self._append_round(journal, planned, step.aim)
         if planned.variants:
-            log.info("%s: %s", AIMS[step.aim], _count(len(planned.variants), "job"))
+            log.info("%s: %s", AIMS[step.aim], counted(len(planned.variants), "job"))
 
     def _append_round(self, journal: Journal, planned: Round, aim: str = "") -> None:
         """Write down what is planned, each with the number of its job."""
@@ -485,7 +489,3 @@ def _told(variant: Variant) -> str:
     origin = f" from {variant.parent} by {variant.rule}" if variant.parent else ""
     edits = f": {' '.join(variant.edits)}" if variant.edits else ""
     return f"{variant.name}{origin}: {variant.reason}{edits}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")

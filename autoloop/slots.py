@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoloop.errors import ConfigError
+from autoloop.words import counted
 
 #: Variables that tell a math library how many threads to start.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -79,9 +80,10 @@ def plan_slots(
     groups = _groups(names, gpus_per_job) * jobs_per_gpu
     wanted = len(groups) if n_jobs is None else n_jobs
     if wanted > len(groups):
+        of = counted(len(names), "GPU")
         raise ConfigError(
-            f"n_jobs={wanted}, but there are {len(groups)} slots: {len(names)} GPUs "
-            f"({', '.join(names)}), jobs_per_gpu={jobs_per_gpu}, gpus_per_job={gpus_per_job}; "
+            f"n_jobs={wanted} is more than the {counted(len(groups), 'slot')} of {of} "
+            f"({', '.join(names)}) with jobs_per_gpu={jobs_per_gpu}, gpus_per_job={gpus_per_job}; "
             "lower n_jobs, raise jobs_per_gpu or name more GPUs"
         )
     return tuple(Slot(index, group) for index, group in enumerate(groups[:wanted]))
@@ -155,5 +157,6 @@ def _gpu_name(gpu: object, visible: Sequence[str] | None) -> str:
 def _groups(names: Sequence[str], size: int) -> list[tuple[str, ...]]:
     """Cut ``names`` into groups of ``size``; what is left over is not used."""
     if size > len(names):
-        raise ConfigError(f"gpus_per_job={size}, but there are {len(names)} GPUs: {', '.join(names)}")
+        there = counted(len(names), "GPU")
+        raise ConfigError(f"gpus_per_job={size} is more than the {there}: {', '.join(names)}")
     return [tuple(names[start : start + size]) for start in range(0, len(names) - size + 1, size)]

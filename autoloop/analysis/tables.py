@@ -11,6 +11,7 @@ from autoloop.analysis.runs import AnalysedRun
 from autoloop.report.data import FIELDS
 from autoloop.report.facts import KEY_METRICS
 from autoloop.report.text import MISSING, clean, number, percent, shorten
+from autoloop.words import counted
 
 _COLUMNS = 5  # metrics shown where the user asked for none
 
@@ -35,7 +36,7 @@ def overview(runs: Sequence[AnalysedRun], where: str, asked: bool = False, width
         width: Most characters of a run's name; the middle of a longer one is left out.
     """
     readable = [run for run in runs if run.readable]
-    lines = [f"{len(runs)} W&B run{'' if len(runs) == 1 else 's'} in {clean(where)}, newest first"]
+    lines = [f"{counted(len(runs), 'W&B run')} in {clean(where)}, newest first"]
     if readable:
         lines += ["", *table(_rows(readable, asked, width))]
     lines += _section("Could not be read", (_problem(run, width) for run in runs if not run.readable))
@@ -84,7 +85,7 @@ def _proposals(run: AnalysedRun, width: int) -> Iterator[str]:
 def proposals_text(runs: Sequence[AnalysedRun]) -> str:
     """Return what the rules propose for each run, and which runs could not be judged."""
     lines = [line for run in runs if run.readable for line in _proposals(run, len(run.key) + 1)]
-    lines = lines or [f"no rule proposes anything for {len(runs)} runs"]
+    lines = lines or [f"no rule proposes anything for {counted(len(runs), 'run')}"]
     return "\n".join(
         [*lines, *_section("Could not be read", (_problem(r, 1000) for r in runs if not r.readable))]
     )

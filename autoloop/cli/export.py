@@ -11,6 +11,7 @@ from autoloop.cli.options import file_option, study_argument
 from autoloop.export.rows import curve_rows, job_rows, to_csv, write_parquet
 from autoloop.files import write_atomic
 from autoloop.journal import read_study
+from autoloop.words import counted
 
 curves_option = click.option(
     "--curves", is_flag=True, help="One row for each logged value instead of each job."
@@ -68,7 +69,7 @@ def optuna(study: Path, storage: str, name: str | None) -> None:
     record = read_study(study)
     chosen = name or study.resolve().name
     count = export_optuna(record, study, storage, chosen, study_metrics(record))
-    click.echo(f"{count} trials in the study {chosen!r} of {storage}")
+    click.echo(f"{counted(count, 'trial')} in the study {chosen!r} of {storage}")
 
 
 def _rows(study: Path, curves: bool) -> list[dict[str, object]]:

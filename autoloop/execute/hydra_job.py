@@ -8,7 +8,6 @@ import inspect
 import pickle
 import shutil
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
@@ -27,7 +26,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.edits import format_literal
 from autoloop.execute.child import EXIT_FAILED, enter_job_dir, last_line
-from autoloop.execute.exits import JobExitError, without_exit
+from autoloop.execute.exits import without_exit
+from autoloop.execute.traces import Travelling, failure_text
 from autoloop.execute.values import Reply
 from autoloop.execute.zygote import shared
 from autoloop.files import LINEAGE_FILE, PLANNED_FILE
@@ -158,12 +158,10 @@ def _reply(job_return: JobReturn) -> Reply:
         return Reply(job_return)
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)
-    if exit_code is None or isinstance(error, JobExitError):
-        traceback.print_exception(type(error), error, error.__traceback__)
-    else:  # it tells of another program, whose own words stand in the log already
-        print(f"autoloop: {error}", file=sys.stderr)
+    shown = failure_text(error)
+    print(shown, end="", file=sys.stderr)
     text = last_line(error) if exit_code is None else str(error)
-    job_return.return_value = _portable_error(error)
+    job_return.return_value = Travelling(_portable_error(error), shown)
     return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
 
 

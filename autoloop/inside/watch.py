@@ -15,6 +15,7 @@ from autoloop.metrics import Metrics
 from autoloop.stopping import StopDecision
 from autoloop.study import Job, Study
 from autoloop.watcher import Watcher, Watching
+from autoloop.words import counted
 
 log = logging.getLogger("autoloop")
 
@@ -88,7 +89,7 @@ class InsideWatch:
     def _check_time(self) -> None:
         limit = self._inside.timeout_s
         if limit is not None and time.monotonic() - self._began >= limit:
-            self._end_once(EarlyEnd("timeout", f"it ran for more than {limit / 60:g} minutes"))
+            self._end_once(EarlyEnd("timeout", f"it ran for more than {counted(limit / 60, 'minute')}"))
 
     def _on_decision(self, job: Job, decision: StopDecision) -> None:
         self._end_once(EarlyEnd.by_rule(decision))

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from time import localtime, strftime
 
 from autoloop.report import text
-from autoloop.report.facts import counted, fired, log_path, stop_reason
+from autoloop.report.facts import fired, log_path, stop_reason
 from autoloop.score import conclusion
 from autoloop.study import Event, Study
 from autoloop.trials import TrialState
+from autoloop.words import counted
 
 
 def told(event: Event, study: Study) -> str:

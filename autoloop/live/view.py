@@ -11,9 +11,10 @@ from typing import Any
 
 from autoloop.live.progress import Progress
 from autoloop.report import text
-from autoloop.report.facts import Facts, counted, fired, judged, log_path, silent, stop_reason
+from autoloop.report.facts import Facts, fired, judged, log_path, silent, stop_reason
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
+from autoloop.words import counted
 
 BAD = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INFEASIBLE)
 

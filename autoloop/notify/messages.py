@@ -7,10 +7,11 @@ from typing import Any
 
 from autoloop.loop import failures_in_a_row
 from autoloop.report import text
-from autoloop.report.facts import Facts, counted, fired, log_path, states, stop_reason
+from autoloop.report.facts import Facts, fired, log_path, states, stop_reason
 from autoloop.score import conclusion
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
+from autoloop.words import counted
 
 
 def messages(event: Event, study: Study, study_dir: str, failures: int) -> list[dict[str, Any]]:

@@ -293,11 +293,6 @@ def fired(decisions: Iterable[Event]) -> list[Event]:
     return [decision for decision in decisions if decision["edits"]]
 
 
-def counted(number: int, word: str) -> str:
-    """A number and what it counts (``1 round``, ``3 rounds``)."""
-    return f"{number} {word}" + ("" if number == 1 else "s")
-
-
 def stop_reason(stop: Event) -> str:
     """Why a study stopped, in words."""
     return str(stop.get("reason") or "no reason given").rstrip(".")

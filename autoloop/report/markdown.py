@@ -9,7 +9,6 @@ from autoloop.history.series import Series
 from autoloop.report import text
 from autoloop.report.facts import (
     Facts,
-    counted,
     fired,
     judged,
     last,
@@ -25,10 +24,11 @@ from autoloop.report.text import md, md_block, md_code
 from autoloop.score import confirmed, dropped_edits, kept_edits
 from autoloop.study import Event, Job, Study
 from autoloop.trials import TrialState
+from autoloop.words import counted
 
 Curves = Mapping[int, Mapping[str, Series]]
 
-LOG_LINES = 8  # last lines of a failed job's log that are shown
+LOG_LINES = 20  # last lines of a failed job's log that are shown
 SILENT_ROUNDS = 5  # rounds, counted from the latest, whose silent rules are listed one by one
 
 
@@ -170,7 +170,7 @@ def _where(facts: Facts, job: Job) -> str:
     """Steps, time and slot of a job and which one it repeats, as far as known, each after a comma."""
     parts = []
     if job.state is not None:
-        parts.append(f"{job.steps} steps in {text.duration(facts.ended_at(job) - job.started_at)}")
+        parts.append(f"{counted(job.steps, 'step')} in {text.duration(facts.ended_at(job) - job.started_at)}")
     if job.slot is not None:
         parts.append(f"slot {job.slot}" + (f" (GPU {', '.join(job.gpus)})" if job.gpus else ""))
     if job.retry_of is not None:
@@ -220,7 +220,8 @@ def _silent(decisions: Sequence[Event], one_by_one: bool) -> list[str]:
     if not decisions:
         return []
     if not one_by_one:
-        return [f"{len(decisions)} times a rule stayed silent; the reasons are in the journal.", ""]
+        times = counted(len(decisions), "time")
+        return [f"{times} a rule stayed silent; the reasons are in the journal.", ""]
     lines = ["<details>", f"<summary>Rules that stayed silent, and why ({len(decisions)})</summary>", ""]
     by_rule = sorted(decisions, key=lambda decision: str(decision["rule"]))
     for rule, group in groupby(by_rule, key=lambda decision: decision["rule"]):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from autoloop import curves
 from autoloop.history.series import Series
 from autoloop.trials import Trial
+from autoloop.words import counted
 
 FINITE_SHARE = 0.9  # a metric with fewer finite values than this share is not judged
 
@@ -97,5 +98,6 @@ def _judgeable(metric: str, series: Series, min_points: int) -> Curve:
         lost = len(series) - len(points)
         return Curve(metric, problem=f"{metric} has {lost} of {len(series)} values that are not finite")
     if len(points) < min_points:
-        return Curve(metric, problem=f"{metric} has {len(points)} points, too few (needs {min_points})")
+        has = counted(len(points), "point")
+        return Curve(metric, problem=f"{metric} has {has}, too few (needs {min_points})")
     return Curve(metric, points)

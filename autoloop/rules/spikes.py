@@ -13,6 +13,7 @@ from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve, first_of
 from autoloop.trials import Trial
+from autoloop.words import counted
 
 REACH = 5  # points on either side that make a point's neighbourhood
 
@@ -81,7 +82,8 @@ class Spikes(EditingRule):
             "times": self.times,
             "at_least": self.at_least,
         }
-        found = f"{curve.metric} has {len(spikes)} spikes of over {self.times:g} x their neighbourhood"
+        seen = counted(len(spikes), "spike")
+        found = f"{curve.metric} has {seen} of over {self.times:g} x their neighbourhood"
         if len(spikes) < self.at_least:
             return self.abstain(trial, f"{found}, fewer than {self.at_least}", evidence)
         return self.propose(trial, self.edits, found, evidence, self.expects)

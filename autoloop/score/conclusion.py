@@ -19,6 +19,7 @@ from autoloop.score.reduction import (
     without_effect,
 )
 from autoloop.study import Job, Study
+from autoloop.words import counted
 
 CLOSE_PCT, FEW = 20.0, 12
 """A gain below so much that was chosen from so many jobs or more is worth a doubt.
@@ -36,15 +37,14 @@ def conclusion(study: Study, reason: str) -> str:
         reason: Why it ends, as a clause.
     """
     best = winner(study)
-    jobs = len(study.counted())
-    counted = f"{jobs} job{'' if jobs == 1 else 's'}"
+    ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
     if best is None:
-        return f"the study ends after {counted}, none of them with a result: {reason}"
+        return f"the study ends after {ran}, none with a result: {reason}"
     found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
     dropped = dropped_edits(study)
     found += f", without edits of {dropped}" if dropped else ""
     sure = confirmed(study)
-    return f"the study ends after {counted}: {reason}; {found}{sure or _against_start(study, best)}"
+    return f"the study ends after {ran}: {reason}; {found}{sure or _against_start(study, best)}"
 
 
 def dropped_edits(study: Study) -> str:
@@ -76,7 +76,7 @@ def _kept(study: Study, best: Job, paths: Paths) -> str:
 
 
 def _seeds(count: int, which: str) -> str:
-    return f"{count} {which} seed{'' if count == 1 else 's'}"
+    return counted(count, f"{which} seed")
 
 
 def confirmed(study: Study) -> str:

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from autoloop.score.pairs import pairs, results
 from autoloop.study import Study
+from autoloop.words import counted
 
 SIGMAS = 2.0
 """A difference counts where it is larger than this many standard errors."""
@@ -61,11 +62,11 @@ def noise(study: Study) -> Noise:
     if between.degrees:
         first = between.deviation * math.sqrt(2 * (1 - CORRELATION))
         runs = between.degrees + between.groups
-        configs = "one config" if between.groups == 1 else f"{between.groups} configs"
+        configs = "one config" if between.groups == 1 else counted(between.groups, "config")
         source = f"from {runs} runs of {configs} with several seeds"
     paired = _pooled(pair.gains_pct for pair in pairs(study) if len(set(pair.gains_pct)) > 1)
     if paired.degrees:
-        source = f"from {paired.groups} pair{'' if paired.groups == 1 else 's'} with several seeds"
+        source = f"from {counted(paired.groups, 'pair')} with several seeds"
     degrees = WEIGHT + paired.degrees
     pooled = math.sqrt((WEIGHT * first**2 + paired.degrees * paired.deviation**2) / degrees)
     return Noise(pooled, between.deviation if between.degrees else math.nan, source)

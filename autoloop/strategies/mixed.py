@@ -25,6 +25,7 @@ from autoloop.strategies.space import Knob, read_space
 from autoloop.strategies.words import CHOICE, NEAR, Known, ranges, sampled
 from autoloop.study import MEASURING
 from autoloop.trials import Trial, TrialState
+from autoloop.words import counted
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
 GO_ON = "go_on"
@@ -168,7 +169,7 @@ class MixedStrategy(Strategy):
         return Foresight(
             rules=f"Of {of} jobs up to {most} may be children that these rules make of the best "
             f"{self.parents} trials so far, the first that fires first",
-            rounds=f"A later round has {size} job{'s' if size > 1 else ''}.",
+            rounds=f"A later round has {counted(size, 'job')}.",
             besides=[
                 *(
                     [f"Of {of} jobs up to {of_outside} may be what strategy.proposer wants."]
@@ -207,7 +208,7 @@ class MixedStrategy(Strategy):
         """Return what a point of the sampler is good for."""
         count = int(np.isfinite(seen.losses).sum())
         evenly = self.name == "gaussian" and count < LEAST_POINTS
-        return CHOICE["quasi_random" if evenly else self.name].format(count=count)
+        return CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
 
     def _of_rules(self, situation: Situation) -> list[Decision]:
         """Return what rules say of the best trials: the first word on each, then the second words."""

@@ -16,11 +16,11 @@ from autoloop.strategies.space import Knob
 from autoloop.trials import Trial
 
 CHOICE = {
-    "gaussian": "the most promising point to a Gaussian process after {count} trials",
+    "gaussian": "the most promising point to a Gaussian process after {trials}",
     "quasi_random": "fills the space evenly",
     "random": "drawn at random",
-    "tpe": "Optuna's TPE chose this point after {count} trials",
-    "optuna_gp": "Optuna's Gaussian process chose this point after {count} trials",
+    "tpe": "Optuna's TPE chose this point after {trials}",
+    "optuna_gp": "Optuna's Gaussian process chose this point after {trials}",
 }
 """Sampler -> why a point of it is worth a job."""
 

@@ -23,6 +23,7 @@ from autoloop.execute.pool import Pool, PoolSettings
 from autoloop.execute.values import Placed
 from autoloop.redact import logger
 from autoloop.slots import plan_slots
+from autoloop.words import counted
 
 if TYPE_CHECKING:
     from hydra_plugins.autoloop.launcher import SlotsLauncher
@@ -100,7 +101,8 @@ def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -
     configure_launch_log(launcher)
     pool = launcher.pool
     Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-    log.info("Launching jobs in %s slots, sweep output dir: %s", len(pool.slots), config.hydra.sweep.dir)
+    slots = counted(len(pool.slots), "slot")
+    log.info("Launching jobs in %s, sweep output dir: %s", slots, config.hydra.sweep.dir)
     pool.share(Batch(context, config, task, Singleton.get_state()))
     yield from pool.run(_requests(jobs))
 

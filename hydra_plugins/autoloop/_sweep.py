@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 
-from autoloop.errors import AutoloopError
+from autoloop.errors import AutoloopError, CompositionError
 from autoloop.redact import tell
 from autoloop.runner import StudyRunner
 from autoloop.settings import Settings, resolved
@@ -15,14 +15,22 @@ from hydra_plugins.autoloop.sweeper import AutoloopSweeper
 
 
 def sweep(sweeper: AutoloopSweeper, arguments: Sequence[str]) -> list[Sequence[JobReturn]]:
-    """Run the sweeper's study; a user's mistake is told in one message, with exit code 2."""
+    """Run the sweeper's study; a user's mistake is told in one message, with exit code 2.
+
+    Raises:
+        HydraException: A config does not compose; Hydra shows it and exits with 1.
+    """
     assert sweeper.config is not None and sweeper.hydra_context is not None and sweeper.launcher is not None
     HydraConfig.instance().set_config(sweeper.config)  # for ${hydra:...} in hydra.sweep.dir
     try:
         settings = Settings.read(resolved(sweeper.settings))
         return StudyRunner(settings, sweeper.hydra_context, sweeper.config, sweeper.launcher).run(arguments)
+    except CompositionError as error:
+        tell(error)  # in our words, which know the nearest name
+        of_hydra = error.__cause__ or error
     except AutoloopError as error:
         tell(error)
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    raise of_hydra  # it ends as it would under Hydra's own sweeper

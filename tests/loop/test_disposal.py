@@ -143,7 +143,7 @@ def test_every_refusal_is_written_down_with_its_reason() -> None:
         "c": "changes nothing",
         "e": "the same config as r2_d",
         "f": "missing@mul=2: skipped, 'missing' is not a key of the config",
-        "h": "the budget leaves no place: 4 jobs are left",
+        "h": "the budget leaves no place: 4 jobs left",
     }
 
 

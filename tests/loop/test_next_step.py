@@ -100,6 +100,8 @@ def test_failures_in_a_row_end_the_study_as_failed():
     assert isinstance(step, Stop)
     assert step.failed
     assert "2 jobs failed in a row" in step.reason
+    alone = due(failed_after("FAILED"), max_failures=1)
+    assert isinstance(alone, Stop) and "1 job failed in a row" in alone.reason
 
 
 def test_a_success_between_failures_breaks_the_streak():

@@ -85,7 +85,7 @@ def test_the_winner_is_told_with_the_command_that_trains_it():
     assert (message["event"], message["best"]["name"]) == ("winner", "v1")
     assert message["command"] == "python -m autoloop.train lr=1"
     assert message["text"].startswith(
-        "act_ot demo: the study ends after 4 jobs: all 3 rounds are done; the best"
+        "act_ot demo: the study ends after 2 jobs: all 3 rounds are done; the best"
     )
 
 
@@ -94,9 +94,7 @@ def test_an_end_without_a_result_is_told_too():
     (message,) = told(HEADER, ROUND, *ended("FAILED"), stop)
     assert (message["event"], message["best"], message["command"]) == ("no_winner", None, None)
     assert message["failed"] is True
-    assert (
-        message["text"] == "act_ot demo: the study ends after 4 jobs, none of them with a result: fail_fast"
-    )
+    assert message["text"] == "act_ot demo: the study ends after 1 job, none with a result: fail_fast"
 
 
 def test_other_events_are_not_worth_a_message():

@@ -77,7 +77,7 @@ def test_the_command_for_a_cluster_chooses_its_launcher(tmp_path: Path):
     said = run(block.replace(" -m cluster", " cluster"), tmp_path, "--cfg", "hydra", "-p", "hydra.launcher")
     launcher = yaml.safe_load(said)
     assert launcher["_target_"] == "hydra_plugins.autoloop.slurm.SlurmLauncher"
-    assert launcher["gres"] == "gpu:${gpus_per_job}"
+    assert launcher["gres"] == "gpu:${oc.select:gpus_per_job,1}"
 
 
 def test_make_demo_is_the_command_below_it():

@@ -32,7 +32,7 @@ def test_plans(gpus, n_jobs, visible, options, expected):
 
 
 MISTAKES = [
-    ([0, 1], 4, None, {}, r"n_jobs=4, but there are 2 slots: 2 GPUs \(0, 1\)"),
+    ([0, 1], 4, None, {}, r"n_jobs=4 is more than the 2 slots of 2 GPUs \(0, 1\)"),
     ([2], None, ("0", "1"), {}, r"no GPU 2 here; visible GPUs: 2 \(ids 0 to 1\)"),
     ([0], None, (), {}, "no GPU 0 here; visible GPUs: none"),
     ([0, 0], None, None, {}, "0 is named twice.*jobs_per_gpu"),
@@ -45,7 +45,7 @@ MISTAKES = [
     ([0], 0, None, {}, "n_jobs=0: expected a whole number of at least 1"),
     ([0], 1.5, None, {}, "n_jobs=1.5: expected a whole number"),
     ([0], None, None, {"jobs_per_gpu": 0}, "jobs_per_gpu=0: expected"),
-    ([0], None, None, {"gpus_per_job": 2}, "gpus_per_job=2, but there are 1 GPUs: 0"),
+    ([0], None, None, {"gpus_per_job": 2}, "gpus_per_job=2 is more than the 1 GPU: 0"),
     ([0, 1], None, None, {"gpus_per_job": 2, "jobs_per_gpu": 2}, "exclude each other"),
 ]
 

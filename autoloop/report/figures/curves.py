@@ -10,13 +10,14 @@ import numpy as np
 
 from autoloop.history.series import Series
 from autoloop.report import text
-from autoloop.report.facts import Facts, counted
+from autoloop.report.facts import Facts
 from autoloop.report.figures.chart import LARGEST, Box, Scale, axes, cropped, drawing, fit, label, line, thin
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Markup, el, join
 from autoloop.report.gains import Change
 from autoloop.rules.changes import END, WINDOW
 from autoloop.study import Job
+from autoloop.words import counted
 
 Curves = Mapping[int, Mapping[str, Series]]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from autoloop.compare import difference
 from autoloop.report import text
-from autoloop.report.facts import Facts, counted, noise_note, states, stop_reason
+from autoloop.report.facts import Facts, noise_note, states, stop_reason
 from autoloop.report.figures.job import link
 from autoloop.report.figures.markup import Content, Markup, el, join
 from autoloop.report.figures.timeline import busy_lanes, busy_share
 from autoloop.score import confirmation, confirmed, dropped_edits, kept_edits
 from autoloop.study import Job
 from autoloop.trials import TrialState
+from autoloop.words import counted
 
 MOST_STEPS = 12  # generations of the best trial that are shown: the first and the latest
 MOST_TROUBLES = 8  # failed trials that are listed one by one, the latest
@@ -122,7 +123,7 @@ def _troubles(facts: Facts) -> list[Markup]:
     ended = [job for job in facts.jobs if job.state not in (None, TrialState.COMPLETE)]
     stopped = [job for job in ended if job.state is TrialState.STOPPED]
     failed = [job for job in ended if job.state is not TrialState.STOPPED]
-    every = f"of {len(facts.jobs)} trials"
+    every = f"of {counted(len(facts.jobs), 'trial')}"
     were = "was" if len(stopped) == 1 else "were"
     early = f"{len(stopped)} {every} {were} ended early by a stop rule."
     return [

@@ -7,8 +7,9 @@ from autoloop.report.facts import Facts, log_lines, log_path
 from autoloop.report.figures.markup import Content, Markup, el, file_link, join, web_link
 from autoloop.study import Job
 from autoloop.trials import TrialState
+from autoloop.words import counted
 
-LOG_LINES = 12  # last lines of a job's log that are shown where it did not complete
+LOG_LINES = 30  # last lines of a job's log that are shown where it did not complete
 DIFF_ROWS = 60  # most rows of a configuration difference that are shown
 
 
@@ -47,7 +48,7 @@ def link(job: Job, after: str = "") -> Markup:
 def _when(facts: Facts, job: Job) -> str:
     if job.state is None:
         return "running" if job.running else "waiting"
-    parts = [job.state.value, f"{job.steps} steps", text.duration(facts.ended_at(job) - job.started_at)]
+    parts = [job.state.value, counted(job.steps, "step"), text.duration(facts.ended_at(job) - job.started_at)]
     parts += [f"slot {job.slot}"] if job.slot is not None else []
     parts += [f"GPU {', '.join(job.gpus)}"] if job.gpus else []
     return ", ".join(parts)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 from autoloop.report import text
-from autoloop.report.facts import Facts, counted
+from autoloop.report.facts import Facts
 from autoloop.report.figures.chart import Box, Scale, axes, drawing, label, mark, result_scale
 from autoloop.report.figures.job import body
 from autoloop.report.figures.markup import Markup, el, join
 from autoloop.study import Job
+from autoloop.words import counted
 
 NAMED_JOBS = 40  # up to so many jobs all are named in the drawing, beyond only the best one's ancestors
 WIDTH = 1040.0  # px for all columns, as long as each has 90

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoloop.report import text
-from autoloop.report.facts import Facts, counted
+from autoloop.report.facts import Facts
 from autoloop.report.figures.chart import Box, Scale, axes, drawing, fit, label
 from autoloop.report.figures.markup import Markup, el
 from autoloop.study import Job
+from autoloop.words import counted
 
 LANE = 26.0  # px from one slot to the next
 
