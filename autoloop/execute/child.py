@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autoloop.execute.inherited import disown_exit_handlers
 from autoloop.execute.processes import die_with_parent
 from autoloop.execute.reports import DIRECTORY, ERROR, VALUE, send_report
 from autoloop.execute.values import Assignment, Reply
@@ -70,6 +71,7 @@ def run_assignment(assignment: Assignment, report_fd: int, output_fd: int, super
     try:
         os.setpgid(0, 0)
         die_with_parent(supervisor)
+        disown_exit_handlers()
         _redirect_output(output_fd)
         _reset_signals()
         _enter_environment(assignment)
@@ -116,7 +118,7 @@ def last_line(error: BaseException) -> str:
 
 
 def _finish(exit_code: int) -> int:
-    """Do what the interpreter does at its end: wait for threads, run exit handlers, flush."""
+    """Do what the interpreter does at its end: wait for threads, run the job's own exit handlers, flush."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
