@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autoloop.execute import seeds
 from autoloop.execute.inherited import disown_exit_handlers
 from autoloop.execute.processes import die_with_parent
 from autoloop.execute.reports import DIRECTORY, ERROR, VALUE, send_report
@@ -162,10 +163,9 @@ def _enter_environment(assignment: Assignment) -> None:
 
 
 def _refresh_libraries() -> None:
-    """Give libraries that the zygote has loaded their own random state and thread count."""
+    """Give libraries that the zygote has loaded the job's own random state and thread count."""
+    seeds.renew()
     loaded: dict[str, Any] = dict(sys.modules)
-    if "numpy.random" in loaded:
-        loaded["numpy.random"].seed()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if "torch" in loaded and threads.isdigit():
         loaded["torch"].set_num_threads(int(threads))

@@ -20,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -258,13 +259,22 @@ def keep_shared(pickled: bytes, *, load: bool) -> None:
 def _settle() -> None:
     """Keep what is loaded out of garbage collections, which would copy its pages in every job.
 
-    An import that opened a GPU has spoilt this process for jobs that want one: it gives up.
+    An import that opened a GPU has spoilt this process for jobs that want one, and a thread that it started
+    would be missing in all of them: this process gives up.
     """
-    if processes.has_opened_gpu():
-        print("autoloop: an imported module uses the GPU; jobs import by themselves instead", file=sys.stderr)
+    spoilt = "uses the GPU" if processes.has_opened_gpu() else _thread_of_import()
+    if spoilt:
+        print(f"autoloop: an imported module {spoilt}; jobs import by themselves instead", file=sys.stderr)
         os._exit(1)
+    sys.stdout.flush()
+    sys.stderr.flush()
     gc.collect()
     gc.freeze()
+
+
+def _thread_of_import() -> str:
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    return f"has started a thread ({others[0]})" if others else ""
 
 
 def _reap(supervisors: set[int]) -> bool:

@@ -200,7 +200,7 @@ def end_in_every_way(directory):
     class Anything:
         pass
 
-    global anything  # noqa: PLW0603  it has to live until the end
+    global anything
     anything = Anything()
     weakref.finalize(anything, leave, "finalize")
     atexit.register(leave, "atexit")
