@@ -13,6 +13,8 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autoloop.execute import seeds
+from autoloop.execute.inherited import disown_exit_handlers
 from autoloop.execute.processes import die_with_parent
 from autoloop.execute.reports import DIRECTORY, ERROR, VALUE, send_report
 from autoloop.execute.values import Assignment, Reply
@@ -70,6 +72,7 @@ def run_assignment(assignment: Assignment, report_fd: int, output_fd: int, super
     try:
         os.setpgid(0, 0)
         die_with_parent(supervisor)
+        disown_exit_handlers()
         _redirect_output(output_fd)
         _reset_signals()
         _enter_environment(assignment)
@@ -116,7 +119,7 @@ def last_line(error: BaseException) -> str:
 
 
 def _finish(exit_code: int) -> int:
-    """Do what the interpreter does at its end: wait for threads, run exit handlers, flush."""
+    """Do what the interpreter does at its end: wait for threads, run the job's own exit handlers, flush."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -160,10 +163,9 @@ def _enter_environment(assignment: Assignment) -> None:
 
 
 def _refresh_libraries() -> None:
-    """Give libraries that the zygote has loaded their own random state and thread count."""
+    """Give libraries that the zygote has loaded the job's own random state and thread count."""
+    seeds.renew()
     loaded: dict[str, Any] = dict(sys.modules)
-    if "numpy.random" in loaded:
-        loaded["numpy.random"].seed()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if "torch" in loaded and threads.isdigit():
         loaded["torch"].set_num_threads(int(threads))

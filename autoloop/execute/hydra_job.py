@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
+import logging
 import pickle
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import ModuleSpec
-from multiprocessing import spawn
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +23,16 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.edits import format_literal
+from autoloop.execute import references
 from autoloop.execute.child import EXIT_FAILED, enter_job_dir, last_line
 from autoloop.execute.exits import without_exit
+from autoloop.execute.program import Program, enter, run_again, this_program
 from autoloop.execute.traces import Travelling, failure_text
 from autoloop.execute.values import Reply
 from autoloop.execute.zygote import shared
 from autoloop.files import LINEAGE_FILE, PLANNED_FILE
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,51 +44,51 @@ class Batch:
         config: Config of the sweep, which a job's own is composed from.
         task_function: What each job runs.
         singletons: State of Hydra's singletons and OmegaConf's resolvers.
-        main: Name (of a module) or path (of a script) of the main program, as multiprocessing tells it.
+        program: The main program, which runs again where a batch is unpickled; None if it has no source.
     """
 
     hydra_context: HydraContext
     config: DictConfig
     task_function: TaskFunction
     singletons: Any
-    main: dict[str, str] = field(default_factory=lambda: _main_program())
+    program: Program | None = field(default_factory=this_program)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _install, (self.singletons, (self.hydra_context, self.config, self.task_function), self.main)
+        content = (self.singletons, (self.hydra_context, self.config, self.task_function))
+        if self.program is None or not self.program.names_hold:
+            return _install, (self.program, None, cloudpickle.dumps(content))
+        return _install, (self.program, references.dumps(content), _copied(content))
 
 
-def _main_program() -> dict[str, str]:
-    data = spawn.get_preparation_data("job")
-    return {key: data[key] for key in ("init_main_from_name", "init_main_from_path") if key in data}
+def _copied(content: Any) -> bytes | None:
+    """What goes by name as a copy, for a process where it cannot be found; None if it cannot be copied."""
+    try:
+        copied: bytes = cloudpickle.dumps(content)
+    except Exception as error:  # noqa: BLE001  pickling runs foreign code; the names are enough
+        log.debug("the task cannot be copied: %s", error)
+        return None
+    return copied
 
 
-def _install(
-    singletons: Any, common: tuple[HydraContext, DictConfig, TaskFunction], main: dict[str, str]
-) -> Batch:
+def _install(program: Program | None, by_name: bytes | None, copied: bytes | None) -> Batch:
     setup_globals()
     Plugins.instance()  # a scan after set_state would register the plugins' configs twice, with warnings
+    is_main = program is not None and run_again(program)
+    singletons, (context, config, task) = _content(by_name if is_main else None, copied)
     Singleton.set_state(singletons)
-    batch = Batch(*common, None, main)
+    batch = Batch(context, config, task, None, program)
     with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
         _warm_up(batch)
     return batch
 
 
-def _stand_in_for_main(batch: Batch) -> None:
-    """Let this process look like the main program to what a task starts by multiprocessing's spawn.
-
-    Such a worker imports the main program itself and looks there for what was pickled by name, for
-    instance the data set of a DataLoader.
-    """
-    main = sys.modules["__main__"]
-    task = inspect.unwrap(batch.task_function)
-    if getattr(task, "__module__", None) == "__main__":
-        names = getattr(task, "__globals__", {})
-        vars(main).update({name: value for name, value in names.items() if not name.startswith("__")})
-    if "init_main_from_path" in batch.main:
-        main.__file__ = batch.main["init_main_from_path"]
-    if "init_main_from_name" in batch.main:
-        main.__spec__ = ModuleSpec(batch.main["init_main_from_name"], None)
+def _content(by_name: bytes | None, copied: bytes | None) -> Any:
+    if by_name is not None:
+        with contextlib.suppress(AttributeError, ImportError):  # defined where only the main process comes
+            return pickle.loads(by_name)
+    if copied is None:
+        raise LookupError("the task cannot be pickled, nor is it found at the top level of the main program")
+    return pickle.loads(copied)
 
 
 def _warm_up(batch: Batch) -> None:
@@ -104,7 +106,7 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
         restarts: How often an engine has started it again; each start works in a directory of its own.
     """
     batch: Batch = shared()
-    _stand_in_for_main(batch)
+    enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
         if restarts:

@@ -75,6 +75,7 @@ class Pool:
             raise AutoloopError("hydra/launcher=slots needs Linux and /proc; use another launcher here")
         self._settings = settings
         self._zygote: Zygote | None = None
+        self._left: list[Zygote] = []  # they may still have jobs
         self._warm = True
         self._shared: bytes | None = None
         self._lock = threading.Lock()  # over the zygote and the running jobs, never held for long
@@ -146,7 +147,9 @@ class Pool:
     def close(self) -> None:
         """Let the zygote go. Call it when no job runs any more."""
         with self._lock:
-            self._close_zygote()
+            self._leave_zygote()
+            while self._left:
+                self._left.pop().close()
 
     def _interrupt(self, feed: Feed[Request], at_once: bool) -> None:
         feed.close()
@@ -154,7 +157,7 @@ class Pool:
         self._interrupted.set()
         zygote = self._zygote
         if zygote is not None:
-            zygote.kill()  # it may be busy importing, with a job that waits for it
+            zygote.end()  # it may be busy importing, with a job that waits for it
         for index in list(self._running):
             self._order(index, self._interrupt_order, "interrupted")
 
@@ -231,7 +234,7 @@ class Pool:
         if self._warm:
             log.warning("the process that jobs are forked from has died; each job now imports what it needs")
         with self._lock:
-            self._close_zygote()
+            self._leave_zygote()
             self._warm = False
         channel = self._start(assignment)
         if channel is None and not self._interrupted.is_set():
@@ -287,7 +290,7 @@ class Pool:
         try:
             self._open_zygote().fork(channel_fd)
         except OSError:
-            self._close_zygote()
+            self._leave_zygote()
             self._open_zygote().fork(channel_fd)
 
     def _open_zygote(self) -> Zygote:
@@ -302,9 +305,10 @@ class Pool:
                 self._zygote.share(self._shared)
         return self._zygote
 
-    def _close_zygote(self) -> None:
+    def _leave_zygote(self) -> None:
         if self._zygote is not None:
-            self._zygote.close()
+            self._zygote.leave()
+            self._left.append(self._zygote)
             self._zygote = None
 
 

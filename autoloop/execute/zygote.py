@@ -2,7 +2,8 @@
 
 It is a fresh interpreter, not a fork of the main process, so it has one thread and no open GPU. It
 ends when the main process closes its socket or dies. Nothing in it may touch CUDA: a forked process
-cannot use a GPU that its parent has opened.
+cannot use a GPU that its parent has opened. The exit handlers of what it has imported are its own, not
+the jobs': they run once, at its end, when the last job has ended.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
@@ -31,6 +34,9 @@ _PRELOAD, _SHARE, _KEEP, _FORK = b"P", b"S", b"K", b"F"
 
 #: Seconds between looks at the parent, which may die while a copy of its socket stays open.
 _LIFE_CHECK_S = 1.0
+
+#: Seconds between looks at the jobs that are still running at the end.
+_LAST_LOOK_S = 0.01
 
 _BOOT = (
     "import json, sys; fd, sys.path[:] = json.loads(sys.argv[1]); "
@@ -78,6 +84,7 @@ class Zygote:
                 [sys.executable, *flags, "-c", _BOOT, boot],
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # what an import prints, the main process has printed
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -101,13 +108,17 @@ class Zygote:
         """
         socket.send_fds(self._socket, [_HEADER.pack(_FORK, 0)], [channel_fd])
 
-    def kill(self) -> None:
-        """End the zygote whatever it is doing; running jobs go on."""
-        self._process.kill()
+    def end(self) -> None:
+        """End the zygote: at once if it is importing, else when the last job has ended; jobs go on."""
+        self._process.terminate()
+
+    def leave(self) -> None:
+        """Let the zygote end when its last job has."""
+        self._socket.close()
 
     def close(self) -> None:
-        """Let the zygote end and wait for it. Running jobs are not its concern: see the pool."""
-        self._socket.close()
+        """Let the zygote end and wait for it and for its last job."""
+        self.leave()
         self._process.wait()
 
     def _send(self, kind: bytes, body: bytes) -> None:
@@ -115,18 +126,44 @@ class Zygote:
             self._socket.sendall(_HEADER.pack(kind, len(body)) + body)
 
 
+class _Ended(BaseException):
+    """The main process wants no more jobs."""
+
+
 def serve(fd: int) -> None:
-    """Be the zygote: import, share and fork as told on socket ``fd``, until it closes."""
+    """Be the zygote: import, share and fork as told on socket ``fd``, until it closes or SIGTERM comes.
+
+    It returns when all jobs have ended: what the end of this process takes down is theirs too.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     processes.become_subreaper()  # for the jobs of supervisors that are killed
-    parent = os.getppid()
     supervisors: set[int] = set()
-    with socket.socket(fileno=fd) as commands:
-        while os.getppid() == parent:
-            _reap(supervisors)
-            readable, _, _ = select.select([commands], [], [], _LIFE_CHECK_S)
-            if readable and not _serve_one(commands, supervisors):
-                return
+    with socket.socket(fileno=fd) as commands, contextlib.suppress(_Ended):
+        _serve(commands, supervisors)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while _reap(supervisors):
+        time.sleep(_LAST_LOOK_S)
+
+
+def _serve(commands: socket.socket, supervisors: set[int]) -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        _reap(supervisors)
+        if _is_readable(commands) and not _serve_one(commands, supervisors):
+            return
+
+
+def _is_readable(commands: socket.socket) -> bool:
+    """Wait for a command; only meanwhile does SIGTERM let the zygote end in good order."""
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        raise _Ended
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        return bool(select.select([commands], [], [], _LIFE_CHECK_S)[0])
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _serve_one(commands: socket.socket, supervisors: set[int]) -> bool:
@@ -222,17 +259,30 @@ def keep_shared(pickled: bytes, *, load: bool) -> None:
 def _settle() -> None:
     """Keep what is loaded out of garbage collections, which would copy its pages in every job.
 
-    An import that opened a GPU has spoilt this process for jobs that want one: it gives up.
+    An import that opened a GPU has spoilt this process for jobs that want one, and a thread that it started
+    would be missing in all of them: this process gives up.
     """
-    if processes.has_opened_gpu():
-        print("autoloop: an imported module uses the GPU; jobs import by themselves instead", file=sys.stderr)
+    spoilt = "uses the GPU" if processes.has_opened_gpu() else _thread_of_import()
+    if spoilt:
+        print(f"autoloop: an imported module {spoilt}; jobs import by themselves instead", file=sys.stderr)
         os._exit(1)
+    sys.stdout.flush()
+    sys.stderr.flush()
     gc.collect()
     gc.freeze()
 
 
-def _reap(supervisors: set[int]) -> None:
-    """Collect supervisors that ended; end what the job of a killed one has left behind."""
+def _thread_of_import() -> str:
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    return f"has started a thread ({others[0]})" if others else ""
+
+
+def _reap(supervisors: set[int]) -> bool:
+    """Collect supervisors that ended; end what the job of a killed one has left behind.
+
+    Returns:
+        Whether there are more.
+    """
     crashed = False
     for pid in list(supervisors):
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -243,3 +293,4 @@ def _reap(supervisors: set[int]) -> None:
         for pid in strays:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+    return bool(supervisors)

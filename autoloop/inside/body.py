@@ -15,6 +15,7 @@ from hydra.types import TaskFunction
 
 from autoloop.execute.child import EXIT_FAILED, EXIT_INTERRUPTED, is_supervised
 from autoloop.execute.exits import without_exit
+from autoloop.execute.program import enter, this_program
 from autoloop.files import LINEAGE_FILE
 from autoloop.inside.planned import check_planned
 from autoloop.inside.wandb_runs import close_wandb
@@ -37,10 +38,11 @@ class LostJobError(RuntimeError):
 class JobBody:
     """A task function that does what its launcher does not; without orders it is the task and no more.
 
-    The launcher pickles it on the way to the job.
+    The launcher pickles it on the way to the job. Where it is unpickled, the main program's top level runs.
 
     Attributes:
         inside: What to do beside the task; None to do nothing. The sweeper sets it before the first job.
+        program: The main program; None if it has no source.
     """
 
     __wrapped__: TaskFunction
@@ -48,6 +50,11 @@ class JobBody:
     def __init__(self, task: TaskFunction) -> None:
         functools.update_wrapper(self, task)
         self.inside: Inside | None = None
+        self.program = this_program()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        enter(self.program, self.__wrapped__)
 
     def __call__(self, config: Any) -> Any:
         """Run the task.

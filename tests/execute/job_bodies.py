@@ -1,11 +1,17 @@
 """What the jobs of these tests do; imported by the jobs, so it stays light."""
 
+import atexit
 import ctypes
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import weakref
+from logging.handlers import MemoryHandler
+from multiprocessing import get_context, util
 from pathlib import Path
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -164,3 +170,44 @@ class Unloadable:
 
     def __reduce__(self):
         return divide, (0,)
+
+
+def see_what_an_import_set_up():
+    from sets_up_at_import import DIRECTORIES
+
+    return [str(directory) for directory in DIRECTORIES if directory.is_dir()]
+
+
+def see_and_hang(path):
+    Path(path).write_text("\n".join(see_what_an_import_set_up()))
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        Path(path).write_text("\n".join(see_what_an_import_set_up()))
+
+
+def end_in_every_way(directory):
+    """Register something in each way Python offers to do it at the end of a process."""
+    directory = Path(directory)
+
+    def leave(name):
+        (directory / name).touch()
+
+    def leave_late(name):
+        time.sleep(0.2)
+        leave(name)
+
+    class Anything:
+        pass
+
+    global anything
+    anything = Anything()
+    weakref.finalize(anything, leave, "finalize")
+    atexit.register(leave, "atexit")
+    util.Finalize(None, leave, ("multiprocessing",), exitpriority=1)
+    threading.Thread(target=leave_late, args=("thread",)).start()
+    get_context("fork").Process(target=leave_late, args=("process",)).start()
+    log = logging.FileHandler(directory / "log")
+    logging.getLogger().addHandler(MemoryHandler(capacity=9, flushLevel=60, target=log))
+    logging.getLogger().error("logged")
+    print("printed", end="")

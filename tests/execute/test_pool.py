@@ -319,6 +319,44 @@ def test_an_import_that_kills_the_zygote_spoils_nothing(make_pool, job):
     assert [outcome.value for outcome in outcomes] == ["unharmed", "kills_zygote"]
 
 
+def test_what_an_import_sets_up_for_all_jobs_lasts_until_the_last_has_ended(make_pool, job):
+    """Jobs run no exit handler of the process they were forked from; it does, once, at its own end."""
+    pool = make_pool(preload=("sets_up_at_import",))
+    seen = [outcome.value for outcome in pool.run(job(i, bodies.see_what_an_import_set_up) for i in range(3))]
+    assert len(seen[0]) == 3
+    assert seen == [seen[0]] * 3
+    pool.close()
+    assert not any(Path(directory).exists() for directory in seen[0])
+
+
+def test_what_an_import_sets_up_outlives_interrupted_jobs_and_no_longer(make_pool, job, tmp_path):
+    """Also when a consumer has had enough, or Ctrl-C came, and the last jobs are still saving."""
+    pool = make_pool(preload=("sets_up_at_import",))
+    note = tmp_path / "note"
+
+    def requests():
+        yield job(0, bodies.give, 0)
+        yield job(1, bodies.see_and_hang, str(note))
+
+    outcomes = pool.run(requests())
+    next(outcomes)
+    wait_until(lambda: note.exists() and note.read_text())
+    outcomes.close()
+    directories = note.read_text().split()
+    assert len(directories) == 3
+    pool.close()
+    assert not any(Path(directory).exists() for directory in directories)
+
+
+def test_a_job_ends_as_a_process_of_its_own(make_pool, job, tmp_path):
+    """Its own exit handlers run, its threads and processes are waited for, what it logged is written."""
+    (outcome,) = make_pool().run([job(0, bodies.end_in_every_way, str(tmp_path))])
+    names = ("finalize", "atexit", "multiprocessing", "thread", "process")
+    assert [name for name in names if not (tmp_path / name).exists()] == []
+    assert (tmp_path / "log").read_text() == "logged\n"
+    assert Path(outcome.log).read_text() == "printed"
+
+
 def test_a_gpu_that_an_import_opened_is_noticed(tmp_path):
     """CUDA is told by its device file; the files that merely listing GPUs opens do not count."""
     (tmp_path / "3").symlink_to("/dev/nvidiactl")
