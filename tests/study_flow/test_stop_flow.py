@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from autoloop.history import read_history
 from autoloop.study import Job
@@ -148,6 +149,11 @@ def test_without_a_barrier_a_slow_job_holds_nobody_up(tmp_path: Path) -> None:
     children = [job for job in ran.study.counted() if job.round > 1]
     assert len(children) == 6
     assert sum(job.planned_as < slow.ended_as for job in children) >= 2
+    lines = [json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()]
+    names = [variant["name"] for line in lines if line["event"] == "round" for variant in line["variants"]]
+    assert len({*names}) == len(names) == 8
+    told = yaml.safe_load((tmp_path / "study" / "best.yaml").read_text())["objective"]["value"]
+    assert told == min(line["objective"] for line in lines if line["event"] == "trial")
     assert {job.job for job in ran.study.counted()} - ran.study.judged == set()
 
 
