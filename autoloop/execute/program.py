@@ -60,23 +60,23 @@ _ran: dict[str, bool] = {}
 
 def this_program() -> Program | None:
     """Return the main program of this process; None where it has no source: a notebook, ``python -c``."""
-    main = sys.modules[_MAIN]
+    call = _call_of_app()
+    top = _top_level(call)
+    names = vars(sys.modules[_MAIN]) if top is None else top.f_globals
     try:
-        file = str(main.__file__)
+        file = str(Path(names["__file__"]).absolute())
         source = Path(file).read_bytes()
         guarded = _guarded(ast.parse(source))
-    except (AttributeError, OSError, SyntaxError, ValueError):
+    except (KeyError, OSError, SyntaxError, TypeError, ValueError):
         return None
     _ran.setdefault(file, True)
-    call = _call_of_app()
-    from_top = call is not None and call.f_globals is vars(main) and call.f_code.co_name == "<module>"
-    module = getattr(main.__spec__, "name", None)
+    module = getattr(names.get("__spec__"), "name", None)
     return Program(
         file=file,
-        module=None if module == _MAIN else module,  # a directory or an archive
+        module=None if module == _MAIN else module,  # a directory
         source=source,
         starts_app=call is not None,
-        names_hold=from_top and all(_only_starts(node) for node in guarded),
+        names_hold=call is not None and call is top and all(_only_starts(node) for node in guarded),
         argv=tuple(sys.argv),
         path=tuple(path for path in sys.path if isinstance(path, str)),
     )
@@ -88,6 +88,15 @@ def _call_of_app() -> FrameType | None:
     while frame is not None and frame.f_globals.get("__name__") != _HYDRA_MAIN:
         frame = frame.f_back
     return frame.f_back if frame else None
+
+
+def _top_level(frame: FrameType | None) -> FrameType | None:
+    """The top level of the program that led to ``frame``; a profiler or debugger runs it below its own."""
+    while frame is not None and not (
+        frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == _MAIN
+    ):
+        frame = frame.f_back
+    return frame
 
 
 def run_again(program: Program) -> bool:
