@@ -41,6 +41,7 @@ class Program:
         starts_app: Whether it is what called Hydra. A notebook's server or a test runner is not.
         names_hold: Whether nothing but its top level came before that call, so that its names mean the same
             in a process where its top level ran again.
+        main_only: Calls under its guard that came before, whose effects jobs lack, as source text.
         argv: Its ``sys.argv``.
         path: Its ``sys.path``.
     """
@@ -50,6 +51,7 @@ class Program:
     source: bytes = field(repr=False)
     starts_app: bool
     names_hold: bool
+    main_only: tuple[str, ...]
     argv: tuple[str, ...]
     path: tuple[str, ...] = field(repr=False)
 
@@ -77,6 +79,7 @@ def this_program() -> Program | None:
         source=source,
         starts_app=call is not None,
         names_hold=call is not None and call is top and all(_only_starts(node) for node in guarded),
+        main_only=_calls_before(top.f_lineno, guarded) if top else (),
         argv=tuple(sys.argv),
         path=tuple(path for path in sys.path if isinstance(path, str)),
     )
@@ -196,6 +199,17 @@ def _guarded(tree: ast.Module) -> list[ast.If]:
 def _only_starts(guarded: ast.If) -> bool:
     """Whether what stands there is ``main()`` or the like, which gives no name another meaning."""
     return len(guarded.body) == 1 and isinstance(guarded.body[0], (ast.Expr, ast.Raise))
+
+
+def _calls_before(line: int, guarded: list[ast.If]) -> tuple[str, ...]:
+    """The calls there, made for their effect, that were over when the program was in ``line``."""
+    return tuple(
+        ast.unparse(node)
+        for guard in guarded
+        for node in guard.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and (node.end_lineno or 0) < line
+        if ast.unparse(node.value.func) != "print"
+    )
 
 
 def _asks_for_main(test: ast.expr) -> bool:

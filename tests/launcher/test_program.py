@@ -159,6 +159,7 @@ def test_jobs_of_other_launchers_find_it_too(tmp_path):
 
 ONCE = """
 import os, threading, time
+from pathlib import Path
 import hydra
 
 {top}
@@ -171,8 +172,7 @@ def main(cfg):
 
 if __name__ == "__main__":
     ANSWER = 42
-    with open("guarded", "a") as file:
-        file.write("x")
+    Path("guarded").write_text(Path("guarded").read_text() + "x" if Path("guarded").exists() else "x")
     main()
 """
 
@@ -190,7 +190,8 @@ def test_a_program_that_runs_once_only_is_told(tmp_path):
 def test_a_thread_of_the_top_level_runs_in_every_job(tmp_path):
     """A thread does not survive a fork, so that each job runs the top level by itself.
 
-    What stands under the guard does not run again; a name to which it gives another meaning keeps that one.
+    What stands under the guard does not run again, which is said once; a name to which it gives another
+    meaning keeps that one.
     """
     top = """
 TICKS = []
@@ -204,3 +205,4 @@ threading.Thread(target=tick, daemon=True).start()
     done = start(tmp_path, app, ["app.py"], "-m", "hydra/launcher=slots", "hydra.sweep.dir=out", "+x=1")
     assert "an imported module has started a thread" in done.stderr
     assert (tmp_path / "guarded").read_text() == "x"
+    assert done.stdout.count("in the main process only, not in jobs: Path('guarded').write_text(") == 1
