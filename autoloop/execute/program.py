@@ -41,6 +41,7 @@ class Program:
         starts_app: Whether it is what called Hydra. A notebook's server or a test runner is not.
         names_hold: Whether nothing but its top level came before that call, so that its names mean the same
             in a process where its top level ran again.
+        main_only: Calls under its guard that came before, whose effects jobs lack, as source text.
         argv: Its ``sys.argv``.
         path: Its ``sys.path``.
     """
@@ -50,6 +51,7 @@ class Program:
     source: bytes = field(repr=False)
     starts_app: bool
     names_hold: bool
+    main_only: tuple[str, ...]
     argv: tuple[str, ...]
     path: tuple[str, ...] = field(repr=False)
 
@@ -60,23 +62,24 @@ _ran: dict[str, bool] = {}
 
 def this_program() -> Program | None:
     """Return the main program of this process; None where it has no source: a notebook, ``python -c``."""
-    main = sys.modules[_MAIN]
+    call = _call_of_app()
+    top = _top_level(call)
+    names = vars(sys.modules[_MAIN]) if top is None else top.f_globals
     try:
-        file = str(main.__file__)
+        file = str(Path(names["__file__"]).absolute())
         source = Path(file).read_bytes()
         guarded = _guarded(ast.parse(source))
-    except (AttributeError, OSError, SyntaxError, ValueError):
+    except (KeyError, OSError, SyntaxError, TypeError, ValueError):
         return None
     _ran.setdefault(file, True)
-    call = _call_of_app()
-    from_top = call is not None and call.f_globals is vars(main) and call.f_code.co_name == "<module>"
-    module = getattr(main.__spec__, "name", None)
+    module = getattr(names.get("__spec__"), "name", None)
     return Program(
         file=file,
-        module=None if module == _MAIN else module,  # a directory or an archive
+        module=None if module == _MAIN else module,  # a directory
         source=source,
         starts_app=call is not None,
-        names_hold=from_top and all(_only_starts(node) for node in guarded),
+        names_hold=call is not None and call is top and all(_only_starts(node) for node in guarded),
+        main_only=_calls_before(top.f_lineno, guarded) if top else (),
         argv=tuple(sys.argv),
         path=tuple(path for path in sys.path if isinstance(path, str)),
     )
@@ -88,6 +91,15 @@ def _call_of_app() -> FrameType | None:
     while frame is not None and frame.f_globals.get("__name__") != _HYDRA_MAIN:
         frame = frame.f_back
     return frame.f_back if frame else None
+
+
+def _top_level(frame: FrameType | None) -> FrameType | None:
+    """The top level of the program that led to ``frame``; a profiler or debugger runs it below its own."""
+    while frame is not None and not (
+        frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == _MAIN
+    ):
+        frame = frame.f_back
+    return frame
 
 
 def run_again(program: Program) -> bool:
@@ -187,6 +199,17 @@ def _guarded(tree: ast.Module) -> list[ast.If]:
 def _only_starts(guarded: ast.If) -> bool:
     """Whether what stands there is ``main()`` or the like, which gives no name another meaning."""
     return len(guarded.body) == 1 and isinstance(guarded.body[0], (ast.Expr, ast.Raise))
+
+
+def _calls_before(line: int, guarded: list[ast.If]) -> tuple[str, ...]:
+    """The calls there, made for their effect, that were over when the program was in ``line``."""
+    return tuple(
+        ast.unparse(node)
+        for guard in guarded
+        for node in guard.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and (node.end_lineno or 0) < line
+        if ast.unparse(node.value.func) != "print"
+    )
 
 
 def _asks_for_main(test: ast.expr) -> bool:

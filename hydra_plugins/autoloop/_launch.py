@@ -34,6 +34,9 @@ log: logging.Logger = logger(__name__)
 #: How many characters of an error the terminal gets.
 _ERROR_WIDTH = 300
 
+#: Programs of which that was said.
+_told_main_only: set[str] = set()
+
 
 class LauncherError(ConfigError, CompactHydraException):
     """Settings of the launcher that cannot be used; Hydra shows such errors without a traceback."""
@@ -103,7 +106,9 @@ def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -
     Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
     slots = counted(len(pool.slots), "slot")
     log.info("Launching jobs in %s, sweep output dir: %s", slots, config.hydra.sweep.dir)
-    pool.share(Batch(context, config, task, Singleton.get_state()))
+    batch = Batch(context, config, task, Singleton.get_state())
+    tell_main_only(batch)
+    pool.share(batch)
     yield from pool.run(_requests(jobs))
 
 
@@ -145,6 +150,20 @@ def describe(outcome: Outcome) -> str:
     error = textwrap.shorten(outcome.error, _ERROR_WIDTH, placeholder=" ...")
     parts = [f"job {outcome.index} {how}", error, f"log: {outcome.log}" if outcome.log else ""]
     return "; ".join(part for part in parts if part)
+
+
+def tell_main_only(batch: Batch) -> None:
+    """Say once what the main program does for itself alone, although it may be meant for jobs too."""
+    program = batch.program
+    if program is None or not program.main_only or program.file in _told_main_only:
+        return
+    _told_main_only.add(program.file)
+    log.warning(
+        "%s: what stands under if __name__ == '__main__': runs in the main process only, not in jobs: %s; "
+        "if jobs need it, move it above that line or into the task function",
+        program.file,
+        textwrap.shorten("; ".join(program.main_only), _ERROR_WIDTH, placeholder=" ..."),
+    )
 
 
 def _requests(jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Request]:

@@ -23,6 +23,7 @@ from hydra_plugins.autoloop._launch import (
     log,
     number,
     plain,
+    tell_main_only,
     told,
 )
 
@@ -106,4 +107,6 @@ def stream(launcher: SlurmLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -
     configure_launch_log(launcher)
     Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
     log.info("Launching jobs on SLURM, sweep output dir: %s", config.hydra.sweep.dir)
-    yield from launcher.pool.run(Batch(context, config, task, Singleton.get_state()), told(jobs))
+    batch = Batch(context, config, task, Singleton.get_state())
+    tell_main_only(batch)
+    yield from launcher.pool.run(batch, told(jobs))
