@@ -28,6 +28,7 @@ _T = TypeVar("_T")
 
 #: Schemes of sources that are not files: what stands in the config store cannot be edited.
 _NOT_FILES = ("structured",)
+_HYDRAS_OWN = "pkg://hydra.conf"
 
 
 class ChangedFileError(HydraException):
@@ -39,8 +40,8 @@ class World:
 
     Attributes:
         began: Seconds since the epoch.
-        files: Every config file that was read -> hash (SHA-256, hexadecimal) of what it says; comments and
-            the order of keys do not count.
+        files: Every config file that was read, but Hydra's own -> hash (SHA-256, hexadecimal) of what it
+            says; comments and the order of keys do not count.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -110,8 +111,9 @@ class KeptSource(ConfigSource):
                 "Start another study to train with it"
             )
         result = self._source.load_config(config_path)
-        name = str(file) if file else f"{self._source.full_path()}/{config_path}"
-        self._world.files[name] = _hash(result)
+        if self._source.full_path() != _HYDRAS_OWN:
+            name = file if self.scheme() == "file" else f"{self._source.full_path()}/{config_path}"
+            self._world.files[str(name)] = _hash(result)
         return result
 
 

@@ -127,14 +127,20 @@ def _curve(job: Job, study_dir: Path, metrics: Metrics) -> dict[int, float]:
 
 
 def _range(values: list[Any]) -> list[Any]:
-    """The distinct values of a knob: floats if one of its numbers is, else as Optuna keeps them."""
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    """The distinct values of a knob: floats if one of its numbers is, else choices as Optuna keeps them."""
+    if all(_is_finite_number(value) for value in values):
         kind = int if all(isinstance(value, int) for value in values) else float
         return sorted({kind(value) for value in values})
     return list(dict.fromkeys(_choice(value) for value in values))
 
 
+def _is_finite_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _choice(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # no range holds it
     return (
         value
         if value is None or isinstance(value, bool | int | float | str)
@@ -143,7 +149,7 @@ def _choice(value: Any) -> Any:
 
 
 def _param(value: Any, values: Sequence[Any]) -> Any:
-    return float(value) if type(values[0]) is float else _choice(value)
+    return float(value) if {type(choice) for choice in values} == {float} else _choice(value)
 
 
 def _distribution(optuna: Any, values: Sequence[Any]) -> Any:
