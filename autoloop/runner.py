@@ -24,7 +24,7 @@ from autoloop.callbacks import RoundCallback
 from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
-from autoloop.files import write_atomic
+from autoloop.files import fitting, write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
 from autoloop.inside.body import JobBody
@@ -138,7 +138,8 @@ class StudyRunner:
             preview(self.composer, *job) or shlex.join([*app, *own])
             for job, own in zip(jobs, words, strict=True)
         ]
-        runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
+        dirs = [fitting(self.study_dir, self.composer.run_dir(*job), job[1]) for job in jobs]
+        runs = list(zip(dirs, previews, strict=True))
         pool = getattr(self.launcher, "pool", None)
         slots = None if pool is None else pool.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
