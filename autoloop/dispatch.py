@@ -15,12 +15,14 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
+from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.collect import JobEnd, end_in_launcher, trial_fields
 from autoloop.compose import Composer
 from autoloop.edits import format_literal
 from autoloop.execute.values import Outcome, Placed
-from autoloop.files import LINEAGE_FILE, PLANNED_FILE, fresh_dir, write_atomic
+from autoloop.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
+from autoloop.hydra_errors import hydra_message, in_one_line
 from autoloop.identity import prints
 from autoloop.inside.notes import EarlyEnd
 from autoloop.journal import Journal
@@ -141,15 +143,15 @@ class Dispatcher:
                 ended.wait_for(lambda: self._closing or self._has_room(study))
                 step = Stop("closing") if self._closing else self._next_step(study)
                 if isinstance(step, Run):
-                    started = (step.jobs[0].job, self._start(step.jobs[0]))
+                    words = self._start(step.jobs[0])
                 elif isinstance(step, Stop) or not (
                     self._journal.study.running() or isinstance(step, Requeue)
                 ):
                     return
                 elif isinstance(step, Wait) or self._take(step) is not None:
                     ended.wait()
-            if isinstance(step, Run):
-                yield started
+            if isinstance(step, Run) and words is not None:
+                yield step.jobs[0].job, words
 
     def _has_room(self, study: Study) -> bool:
         """Whether fewer jobs run than there are slots, as far as the journal knows."""
@@ -185,10 +187,11 @@ class Dispatcher:
         for batch in contiguous(jobs, self._batch_size(), self._suspects):
             if isinstance(self._next_step(self._journal.study), Stop):
                 break
-            overrides = [self._start(job) for job in batch]
-            returned, broken = self._launch(overrides, batch[0].job)
-            self._record_batch(batch, returned, broken)
-            done += [job_return for job_return in returned if job_return is not None]
+            started = {job.job: words for job in batch if (words := self._start(job)) is not None}
+            for part in contiguous([job for job in batch if job.job in started], None):
+                returned, broken = self._launch([started[job.job] for job in part], part[0].job)
+                self._record_batch(part, returned, broken)
+                done += [job_return for job_return in returned if job_return is not None]
         return self._batched(done)
 
     def _batch_size(self) -> int | None:
@@ -235,14 +238,36 @@ class Dispatcher:
         end = end or end_in_launcher(broken, run_dir, company)
         return replace(end.with_status(run_dir), started_at=end.started_at or job.started_at or None)
 
-    def _start(self, job: Job) -> list[str]:
-        """Write down that a job starts and make its directory; return the overrides to launch it with."""
+    def _start(self, job: Job) -> list[str] | None:
+        """Make a job's directory and write down that it starts; return the overrides to launch it with.
+
+        None where there is no place for it on disk: that job has failed, and no other.
+        """
         overrides = [reveal(override, os.environ) for override in job.plan.overrides]
-        wanted = self._composer.run_dir(overrides, job.job)
-        run_dir = fresh_dir(self._study_dir, wanted, job.job, self._journal.study)
+        wanted = self._wanted_dir(overrides, job)
+        run_dir = make_job_dir(self._study_dir, wanted or str(job.job), job.job, self._journal.study)
         if run_dir != wanted:
             overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
         self._journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
+        try:
+            self._leave_lineage(job, run_dir, overrides)
+        except OSError as error:
+            self.record(job, JobEnd(True, error=f"its directory cannot be made: {error}"))
+            return None
+        log.info("job %d started: %s", job.job, job.name)
+        return overrides
+
+    def _wanted_dir(self, overrides: Sequence[str], job: Job) -> str:
+        """What ``hydra.sweep.subdir`` says; empty where it cannot be resolved for this job."""
+        try:
+            return self._composer.run_dir(overrides, job.job)
+        except OmegaConfBaseException as error:
+            why = in_one_line(hydra_message(error))
+            log.warning("job %d runs in %d: hydra.sweep.subdir cannot be resolved: %s", job.job, job.job, why)
+            return ""
+
+    def _leave_lineage(self, job: Job, run_dir: str, overrides: Sequence[str]) -> None:
+        """Write into a job's directory where the job comes from, and what it is to train."""
         lineage = {
             "study_dir": str(self._study_dir.resolve()),
             "name": job.name,
@@ -258,8 +283,6 @@ class Dispatcher:
         write_atomic(self._study_dir / run_dir / LINEAGE_FILE, text)
         planned = json.dumps(prints(self._composer.planned(overrides)))
         write_atomic(self._study_dir / run_dir / PLANNED_FILE, planned)
-        log.info("job %d started: %s", job.job, job.name)
-        return overrides
 
     def _note_stop_from_inside(self, job: Job) -> None:
         """Write down that a stop rule ended a job, where that was decided beside the training."""

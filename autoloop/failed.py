@@ -2,7 +2,8 @@
 
 A trainer's refusal (a beta above 1, a dropout of 2), a loss that is not finite, memory that does not suffice:
 what two jobs failed of, a third one need not try. Failures are of one kind if their errors are the same but
-for numbers. A crash that happens once says nothing, nor does one on both sides of a success.
+for numbers. A crash that happens once says nothing, unless its error speaks of the knob; nor does one on both
+sides of a success.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ FAILURES = (TrialState.FAILED, TrialState.INFEASIBLE, TrialState.TIMEOUT)
 """How jobs end that say something against their settings; an interrupted one was only in the wrong place."""
 
 _VARYING = re.compile(r"0x[0-9a-f]+|/\S+|\d[\d.e+-]*", re.IGNORECASE)
+#: Errors of the machine: they say nothing against a config.
+_NO_FAULT = re.compile(
+    r"no space left|quota|directory cannot be made|launcher|connection|permission denied|input/output error"
+    r"|read-only file system|too many open files",
+    re.IGNORECASE,
+)
 _SHOWN = 3  # jobs that are named
 
 
@@ -42,6 +49,16 @@ class Fence:
     side: int
     value: Any
     safe: float | None = None
+
+    @property
+    def limit(self) -> Any:
+        """Where the side is taken to begin: at 1 or 0 if that lies between what worked and what failed."""
+        if self.safe is None:
+            return self.value
+        natural = (
+            limit for limit in (1, 0) if self.side * self.safe < self.side * limit <= self.side * self.value
+        )
+        return next(natural, self.value)
 
     def holds(self, value: Any) -> bool:
         """Whether a value lies on this side."""
@@ -95,38 +112,39 @@ def failed_regions(trials: Sequence[Trial]) -> list[FailedRegion]:
     """Return where jobs failed, as far as one side of a knob tells failures from what came through.
 
     Args:
-        trials: Finished trials, as they were planned. The config of each is looked at if two failed alike.
+        trials: Finished trials, as they were planned.
     """
     passed = [one for one in trials if one.usable]
-    groups = alike(trials) if passed else []
-    paths = _numbers_moved(trials) if groups else []
+    paths = list(dict.fromkeys(path for one in trials for path, _, _ in one.variant.changes))
+    groups = _by_kind(trials) if passed else []
     return [region for group in groups for region in _regions(group, passed, paths)]
 
 
 def alike(trials: Iterable[Trial]) -> list[list[Trial]]:
     """Return the trials that failed, those of one way together; one that no other is like is left out."""
+    return [group for group in _by_kind(trials) if len(group) >= LEAST]
+
+
+def _by_kind(trials: Iterable[Trial]) -> list[list[Trial]]:
     kinds: dict[tuple[TrialState, str], list[Trial]] = {}
     for one in trials:
-        if one.state in FAILURES:
+        if one.state in FAILURES and not _NO_FAULT.search(one.error):
             kinds.setdefault((one.state, _VARYING.sub("#", one.error)), []).append(one)
-    return [group for group in kinds.values() if len(group) >= LEAST]
-
-
-def _numbers_moved(trials: Sequence[Trial]) -> list[str]:
-    """Return the paths of what was changed in this study."""
-    return list(dict.fromkeys(path for one in trials for path, _, _ in one.variant.changes))
+    return list(kinds.values())
 
 
 def _regions(
     failed: Sequence[Trial], passed: Sequence[Trial], paths: Sequence[str]
 ) -> Iterator[FailedRegion]:
-    """Yield the sides that explain failures of one kind, the one that explains the most first."""
+    """Yield the sides that explain failures of one kind, the one that explains the most first.
+
+    Where the error speaks of a knob, one failure is enough, and no other knob is held to account.
+    """
     left = list(failed)
-    while len(left) >= LEAST:
-        sides = [side for path in paths for side in _sides(path, left, passed)]
-        named = [side for side in sides if _is_named(side[0].path, left[0].error)]
-        most = max(map(_count, named or sides), default=0)
-        found = [side for side in named or sides if len(side[1]) == most]
+    while left:
+        named = [path for path in paths if _is_named(path, left[0])]
+        found = _most(paths=named, failed=left, passed=passed, least=1)
+        found = found or _most(paths=paths, failed=left, passed=passed, least=LEAST)
         if not found:
             return
         beyond = found[0][1]
@@ -135,36 +153,44 @@ def _regions(
         left = [one for one in left if one.job not in jobs]
 
 
-def _count(side: tuple[Fence, list[Trial]]) -> int:
-    return len(side[1])
+def _most(
+    paths: Sequence[str], failed: Sequence[Trial], passed: Sequence[Trial], least: int
+) -> list[tuple[Fence, list[Trial]]]:
+    """Return the sides on which the most jobs failed, if these are enough; each with those jobs."""
+    if len(failed) < least:
+        return []
+    sides = [side for path in paths for side in _sides(path, failed, passed)]
+    most = max((len(beyond) for _, beyond in sides), default=0)
+    return [side for side in sides if len(side[1]) == most >= least]
 
 
 def _sides(
     path: str, failed: Sequence[Trial], passed: Sequence[Trial]
 ) -> Iterator[tuple[Fence, list[Trial]]]:
-    """Yield the sides of a knob on which enough jobs failed and none passed, each with those that failed."""
+    """Yield the sides of a knob on which jobs failed and none passed, each with those that failed."""
     bad = [(one, value) for one in failed if (value := _value(path, one.variant.config)) is not None]
     good = [_value(path, one.variant.config) for one in passed]
     numbers = [value for value in good if is_number(value)]
     for side in (1, -1) if numbers else ():
         safe = max(numbers, key=lambda value: side * value)
         beyond = [(one, value) for one, value in bad if is_number(value) and side * (value - safe) > 0]
-        if len(beyond) >= LEAST:
+        if beyond:
             nearest = min((value for _, value in beyond), key=lambda value: side * value)
             yield Fence(path, side, nearest, safe), [one for one, _ in beyond]
-    for word in dict.fromkeys(
-        value for _, value in bad if isinstance(value, (str, bool)) and value not in good
-    ):
-        same = [one for one, value in bad if value == word]
-        if len(same) >= LEAST:
-            yield Fence(path, 0, word), same
+    words = (value for _, value in bad if isinstance(value, (str, bool)) and value not in good)
+    for word in dict.fromkeys(words):
+        yield Fence(path, 0, word), [one for one, value in bad if value == word]
 
 
-def _is_named(path: str, error: str) -> bool:
-    """Whether an error speaks of a knob: ``Invalid beta parameter`` of ``betas.0``."""
+def _is_named(path: str, failed: Trial) -> bool:
+    """Whether an error speaks of a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
     names = [name for name in path.split(".") if not name.isdigit()]
     name = names[-1].removesuffix("s") if names else ""
-    return len(name) > 1 and re.search(rf"(?<![a-z]){re.escape(name)}", error, re.IGNORECASE) is not None
+    if len(name) > 1 and re.search(rf"(?<![a-z]){re.escape(name)}", failed.error, re.IGNORECASE):
+        return True
+    value = _value(path, failed.variant.config)
+    told = repr(value) if isinstance(value, float) else ""
+    return bool(told) and re.search(rf"(?<![\d.]){re.escape(told)}(?![\d.]*\d)", failed.error) is not None
 
 
 def _value(path: str, config: Mapping[str, Any]) -> Any:
@@ -174,6 +200,8 @@ def _value(path: str, config: Mapping[str, Any]) -> Any:
 
 def _jobs(numbers: Sequence[int]) -> str:
     """Return a few jobs by number, in words."""
+    if len(numbers) == 1:
+        return f"job {numbers[0]}"
     told = [str(number) for number in numbers[:_SHOWN]]
     more = len(numbers) - len(told)
     told += [f"{more} more"] if more else []

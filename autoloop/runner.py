@@ -25,7 +25,7 @@ from autoloop.compose import Composer
 from autoloop.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.errors import JournalError
 from autoloop.execute.traces import add_traceback
-from autoloop.files import write_atomic
+from autoloop.files import fitting, write_atomic
 from autoloop.filling import Round
 from autoloop.history import History, read_history
 from autoloop.identity import exact
@@ -151,7 +151,8 @@ class StudyRunner:
             preview(self.composer, *job) or shlex.join(rerun_words(given, own))
             for job, own in zip(jobs, words, strict=True)
         ]
-        runs = [(self.composer.run_dir(*job), command) for job, command in zip(jobs, previews, strict=True)]
+        dirs = [fitting(self.study_dir, self.composer.run_dir(*job), job[1]) for job in jobs]
+        runs = list(zip(dirs, previews, strict=True))
         pool = getattr(self.launcher, "pool", None)
         slots = None if pool is None else pool.slots
         foresight = self.planner.foresee(planned, planned.variants[0])

@@ -9,6 +9,9 @@ from autoloop.report import text
 from autoloop.report.facts import Facts
 from autoloop.study import Job, Study
 
+LEFT_OUT = 3
+"""Proposals left out that are told."""
+
 
 def why(study: Study, job: str | int) -> str:
     """Return the story of one job: where it came from, why, what was expected and what came out.
@@ -35,6 +38,8 @@ def why(study: Study, job: str | int) -> str:
         "came out": text.clean(outcome),
         "children": ", ".join(text.clean(child.name) for child in _children(facts, found)) or "none",
     }
+    left_out = _left_out(study, found.name)
+    rows |= {"left out": left_out} if left_out else {}
     return "\n".join([text.clean(found.name), *(f"  {title + ':':<10}{row}" for title, row in rows.items())])
 
 
@@ -83,6 +88,18 @@ def _state(job: Job) -> str:
 
 def _result(parent: Job) -> str:
     return f"{text.clean(parent.name)} (job {parent.job}, {text.number(parent.objective)})"
+
+
+def _left_out(study: Study, name: str) -> str:
+    """What else was proposed from a job, and why it was not run; empty if nothing was."""
+    refused = [one for group in study.refused.values() for one in group if one["trial"] == name]
+    told = [
+        f"{text.clean(' '.join(one['edits']))} by {text.clean(one['rule'])}: {text.clean(one['why'])}"
+        for one in refused
+    ]
+    shown = list(dict.fromkeys(text.shorten(line, 160) for line in told))
+    more = [f"{len(shown) - LEFT_OUT} more (in the report)"] if len(shown) > LEFT_OUT else []
+    return "\n            ".join([*shown[:LEFT_OUT], *more])
 
 
 def _edits(job: Job) -> str:

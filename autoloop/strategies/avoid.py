@@ -10,10 +10,16 @@ import numpy as np
 from autoloop.failed import FailedRegion, Fence
 from autoloop.rules.paths import matches
 from autoloop.strategies.samplers import Bools, Floats
-from autoloop.strategies.space import Knob
+from autoloop.strategies.space import DIGITS, Knob
 
 NEAR = 0.15
 """A point that differs from two failures by at most this part of the range on every knob fails as well."""
+
+OPEN = 1 / 3
+"""Part of the way from what worked to what failed that is left open."""
+
+ROUNDED = 10.0**-DIGITS
+"""A value that is nearer to a limit than this part of it is rounded to it."""
 
 
 def avoided(
@@ -25,7 +31,7 @@ def avoided(
 ) -> Callable[[Floats], Bools] | None:
     """Return what tells points, float64 (m, d), where jobs are going to fail; None if nothing failed twice.
 
-    Half of the way from what worked to what failed is left open: so the edge is found from the safe side.
+    A part of the way from what worked to what failed is left open: so the edge is found from the safe side.
 
     Args:
         knobs: The space.
@@ -64,8 +70,11 @@ def _beyond_on(knob: Knob, fence: Fence, own: Any, units: Floats) -> Bools:
     if not own and knob.is_pattern:
         return np.full(len(units), fence.holds(own))  # a factor leaves it at 0
     factor = knob.start / own if knob.is_pattern else 1  # from that place of a pattern to its first
-    middle = (knob.place(fence.value * factor) + knob.place((fence.safe or 0.0) * factor)) / 2
-    return np.asarray(fence.side * (units - middle) >= 0)
+    limit = knob.place(fence.limit * factor * (1 - fence.side * ROUNDED))
+    if fence.limit == fence.value:
+        safe = knob.place((fence.safe or 0.0) * factor)
+        limit = safe + OPEN * (limit - safe)
+    return np.asarray(fence.side * (units - limit) >= 0)
 
 
 def _among(points: Floats, failed: Floats, passed: Floats) -> Bools:

@@ -52,8 +52,10 @@ class MixedStrategy(Strategy):
 
     The sampler turns the knobs of ``space``, or every number that has bounds or was changed by a variant or
     rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said; never the
-    seed. It learns from every finished trial, whoever proposed it. Its points are children of the baseline,
-    at the baseline's seed.
+    seed. A share (a beta, a dropout, a probability, told by its name and a value from 0 to 1) stays below 1
+    where no bound is said. It learns from every finished trial, whoever proposed it, and leaves out where
+    jobs failed alike; a knob that cannot be moved without a config that does not compose is left alone. Its
+    points are children of the baseline, at the baseline's seed.
 
     Wrong to use where a value within the bounds can do harm (the sampler goes anywhere between them), with
     more than about 20 knobs and few jobs, and where each child is to differ from its parent by one idea.
@@ -123,7 +125,7 @@ class MixedStrategy(Strategy):
         """Return points of round 1; where one does not compose because of some knobs, these as well."""
         start = np.array([knob.unit(opening.start.config) for knob in knobs])
         seen = Seen(start[None], np.array([np.nan]), start, opening.seed)
-        spread = QuasiRandom().ask(seen, free + SPARE)
+        spread = QuasiRandom().ask(seen, MORE * (free + SPARE))
         reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
         proposals: list[Decision] = []
         for point in start + reach[:, None] * (spread - start):

@@ -1,5 +1,7 @@
 """The story of one job."""
 
+from dataclasses import replace
+
 import pytest
 from samples import HOSTILE, hostile, realistic
 
@@ -21,6 +23,13 @@ def test_why_answers_in_ten_lines():
         "  came out: 0.1121 eval/offline_eval/avg_l1: better than its parent (-14.2 %)",
         "  children: mass_reg, mass_lr",
     ]
+
+
+def test_what_was_left_out_is_told_with_its_reason():
+    why_not = "dropout 1.3 lies where jobs 4 and 7 failed"
+    refused = [{"trial": "baseline", "rule": "up", "edits": ["dropout@mul=2.6"], "why": why_not}]
+    story = why(replace(realistic(), refused={2: refused}), "baseline")
+    assert story.splitlines()[-1] == f"  left out: dropout@mul=2.6 by up: {why_not}"
 
 
 @pytest.mark.parametrize("job", ["4", 4])
@@ -63,5 +72,5 @@ def test_an_unknown_job_is_refused_with_the_nearest_name(study, job, message):
 
 def test_a_hostile_name_prints_no_control_codes():
     story = why(hostile(), HOSTILE)
-    assert len(story.splitlines()) == 10
+    assert len(story.splitlines()) == 11
     assert story.replace("\n", "").isprintable()

@@ -484,3 +484,26 @@ def test_a_winner_at_the_edge_of_its_range_has_proposals_beyond_it(bounds: Any, 
     values = [float(one.edits[0].partition("=")[2]) for one in proposals if one.rule == "sample"]
     assert len(values) > 8
     assert any(value > 0.041 for value in values) == beyond
+
+
+def does_not_compose(proposal: Decision) -> bool:
+    """A frozen batch size, and a learning rate whose last digit is odd."""
+    values = dict(edit.split("@set=") for edit in proposal.edits)
+    return "batch" in values or values["lr"][-1] in "13579"
+
+
+def test_where_a_knob_does_not_compose_the_others_fill_the_round() -> None:
+    """Points that do not compose cost no place: the sampler goes on with its next ones."""
+    refusal: Any = lambda one: "frozen" * does_not_compose(one)  # noqa: E731
+    now = situation(misfit=does_not_compose, refusal=refusal, opened=12)
+    proposals = MixedStrategy(rules_share=0.0).propose(now)
+    taken = [one for one in proposals if not does_not_compose(one)]
+    assert len(taken) == 12
+    assert sum("batch" in " ".join(one.edits) for one in proposals) == 1
+
+
+def test_a_free_place_of_round_1_goes_to_a_point_that_composes() -> None:
+    opening = Opening(BASELINE.variant, 1, slots=8, bounds=BOUNDS, misfit=does_not_compose)
+    proposals = MixedStrategy().open(opening)
+    assert sum(not does_not_compose(one) for one in proposals) == 7
+    assert sum("batch" in " ".join(one.edits) for one in proposals) == 1

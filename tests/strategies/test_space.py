@@ -8,6 +8,7 @@ import pytest
 
 from autoloop.edits import apply
 from autoloop.errors import ConfigError
+from autoloop.strategies.shares import is_share
 from autoloop.strategies.space import Knob, read_space
 
 CONFIG = {
@@ -98,6 +99,58 @@ def test_a_range_made_from_the_baseline_is_extended_where_the_best_lies_at_its_e
     assert knob.extended(0.05, 4.0).low == pytest.approx(0.0025 / 4)
     assert knob.extended(0.95, 4.0) == knob  # its upper end was said
     assert knob.extended(0.5, 4.0) == knob
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "share"),
+    [
+        ("betas.0", 0.9, True),
+        ("optimizer.betas.*", 0.999, True),
+        ("adam_beta_2", 0.99, True),
+        ("model.attn_pdrop", 0.1, True),
+        ("hiddenDropoutProb", 0.1, True),
+        ("dropout.rate", 0.1, True),
+        ("ema.decay", 0.99, True),
+        ("label_smoothing", 0.1, True),
+        ("warmup_ratio", 0.1, True),
+        ("subsample", 1.0, True),
+        ("gamma", 0.99, True),
+        ("beta", 0.9, True),
+        ("beta", 0.1, False),  # the weight of a loss
+        ("mlp_ratio", 0.5, False),
+        ("weight_decay", 0.01, False),
+        ("momentum", 5, False),
+        ("lr", 0.1, False),
+        ("probe_lr", 0.1, False),
+        ("p", 1, False),  # a norm
+        ("dropout", True, False),
+    ],
+)
+def test_a_share_is_known_by_its_name_and_its_value(path: str, value: Any, share: bool) -> None:
+    assert is_share(path, value) == share
+
+
+@pytest.mark.parametrize(
+    ("start", "bounds", "high"),
+    [
+        (0.1, None, 0.4),
+        (0.5, None, 0.875),
+        (0.999, None, 0.99975),
+        (1.0, None, 1.0),
+        (0.5, (0.1, 2.0), 2.0),  # the user's word counts
+        (0.5, (0.0, None), 0.875),
+    ],
+)
+def test_the_range_of_a_share_ends_below_one_and_is_never_extended_beyond(
+    start: float, bounds: Any, high: float
+) -> None:
+    limits = {} if bounds is None else {"dropout": bounds}
+    (knob,) = read_space({"dropout": start}, {"dropout": None}, limits, (), 4.0)
+    assert knob.high == pytest.approx(high)
+    if bounds is None:
+        assert knob.extended(0.95, 4.0).extended(0.95, 4.0).high <= 1
+    (both,) = read_space({"betas": [0.5, 0.9]}, {"betas.*": None}, {}, (), 4.0)
+    assert max(apply([both.extended(1.0, 4.0).edit(1.0)], {"betas": [0.5, 0.9]})["betas"]) < 1
 
 
 @pytest.mark.parametrize(
