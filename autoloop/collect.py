@@ -17,8 +17,9 @@ from autoloop.effects import unheeded
 from autoloop.execute.status import read_status
 from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
-from autoloop.history import History, read_history
+from autoloop.history import History
 from autoloop.inside.notes import EarlyEnd
+from autoloop.job_curves import read_curves
 from autoloop.metrics import Metrics
 from autoloop.redact import redact, redact_all, without_controls
 from autoloop.summary import MetricSummary, summarize
@@ -204,7 +205,7 @@ def history_and_summary(
     depends on the machine.
     """
     try:
-        history = metrics.canonical(read_history(run_dir))
+        history = read_curves(run_dir, metrics)
         history = history if stop_step is None else history.until(stop_step)
         return history, summarize(history, metrics.goals)
     except Exception as error:  # noqa: BLE001 - the border of a job: what it left is recorded as its problem
