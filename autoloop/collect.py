@@ -191,7 +191,7 @@ def trial_fields(
         "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
-        "warnings": [str(value) for value in ignored],
+        "warnings": [*filter(None, [history.note]), *map(str, ignored)],
         "unheeded": [value.path for value in ignored if value.in_vain],
     }
 

@@ -26,7 +26,7 @@ def read_history(
 ) -> History:
     """Return the history of the W&B run in or under a directory, or that a job in it wrote elsewhere.
 
-    Where several runs are found, the newest that has logged the objective is read, and ``problem`` says if
+    Where several runs are found, the newest that has logged the objective is read, and ``note`` says if
     there are more such; without an objective, or where none has logged it, the newest that has logged a
     metric. Where one run was resumed into several files, they are joined in order of time and the later file
     wins. Damage never raises: what is lost is told in ``problem``.
@@ -72,8 +72,7 @@ def _chosen(logged: list[History], name: str) -> History:
     history = logged[0]
     if len(logged) > 1:
         run_id = history.run.run_id if history.run else history.path
-        told = f"{len(logged)} W&B runs logged {name}: the one that started last counts, {run_id}"
-        history.problem = "; ".join(filter(None, [history.problem, told]))
+        history.note = f"{len(logged)} W&B runs logged {name}: the one that started last counts, {run_id}"
     return history
 
 

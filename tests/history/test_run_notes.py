@@ -88,9 +88,9 @@ def test_of_several_runs_the_last_that_logged_the_objective_counts(tmp_path):
     run(tmp_path, "eval", 3.0, metric="accuracy", at="20260103_000000")
     history = read_history(tmp_path, objective=["older_name", "loss"])
     assert history["loss"].values.tolist() == [2.0]
-    assert history.problem == "2 W&B runs logged loss: the one that started last counts, two"
+    assert history.note == "2 W&B runs logged loss: the one that started last counts, two"
     alone = read_history(tmp_path, objective=["accuracy"])
-    assert (alone["accuracy"].values.tolist(), alone.problem) == ([3.0], "")
+    assert (alone["accuracy"].values.tolist(), alone.note) == ([3.0], "")
     assert "accuracy" in read_history(tmp_path, objective=["nothing"])
 
 
