@@ -17,11 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop.collect import JobEnd, leave_traceback, read_history_of
 from autoloop.execute.child import is_supervised
 from autoloop.files import LINEAGE_FILE
+from autoloop.inside.runs import RunNoter
 from autoloop.metrics import Metrics
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
+from autoloop.run_notes import mark_in
 from autoloop.trials import Trial
-from autoloop.wandb_env import SERVICE_VARIABLES, wandb_environment
+from autoloop.wandb_env import ONE_RUN, SERVICE_VARIABLES, cache_of, wandb_environment
 
 #: Variable of a job's environment that names its lineage file, for trainers that want to log it.
 LINEAGE_VARIABLE = "AUTOLOOP_LINEAGE"
@@ -36,6 +38,7 @@ class RoundCallback(Callback):
 
     def __init__(self) -> None:
         self._environment: dict[str, str] | None = None
+        self._noter: RunNoter | None = None
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Point W&B into the study and tell it where the run comes from."""
@@ -47,6 +50,10 @@ class RoundCallback(Callback):
         for name in SERVICE_VARIABLES:  # it is another process's, or one that has ended
             os.environ.pop(name, None)
         self._environment = dict(os.environ)
+        cache = self._note_runs(run_dir, study_dir.resolve(), is_job=bool(lineage))
+        if lineage:
+            for name in ONE_RUN:
+                os.environ.pop(name, None)
         os.environ.update(
             wandb_environment(
                 study_dir.resolve(),
@@ -54,10 +61,21 @@ class RoundCallback(Callback):
                 settings if isinstance(settings, Mapping | DictConfig) else {},
                 lineage,
                 self._environment,
+                cache,
             )
         )
         if lineage:
             os.environ[LINEAGE_VARIABLE] = str(lineage_file.resolve())
+
+    def _note_runs(self, run_dir: Path, study_dir: Path, is_job: bool) -> Path | None:
+        """Have the W&B runs noted from here on; those of a trainer that a job started are the job's."""
+        given = os.environ.get("WANDB_CACHE_DIR", "")
+        if not is_job and mark_in(given):
+            return Path(given)
+        asked = os.environ.get("WANDB_DIR")
+        places = [Path.cwd(), study_dir, *([Path(asked)] if asked else [])]
+        self._noter = RunNoter(run_dir)
+        return self._noter.begin(cache_of(study_dir), places)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Leave a note of how the job ended beside its files, and the environment as it was."""
@@ -68,6 +86,8 @@ class RoundCallback(Callback):
             replace(end, ended_at=time.time()).write(run_dir)
             if end.failed and end.ended_by is None and not is_supervised():
                 leave_traceback(run_dir, job_return._return_value)
+        if self._noter is not None:
+            self._noter.end()
         if self._environment is not None:
             os.environ.clear()
             os.environ.update(self._environment)

@@ -20,8 +20,9 @@ from autoloop.execute.status import read_status
 from autoloop.execute.traces import failure_text
 from autoloop.execute.values import Outcome
 from autoloop.files import write_atomic
-from autoloop.history import History, read_history
+from autoloop.history import History
 from autoloop.inside.notes import EarlyEnd
+from autoloop.job_curves import read_curves
 from autoloop.metrics import Metrics
 from autoloop.redact import redact, redact_all, without_controls
 from autoloop.summary import MetricSummary, summarize
@@ -193,7 +194,7 @@ def trial_fields(
         "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
-        "warnings": [str(value) for value in ignored],
+        "warnings": [*filter(None, [history.note]), *map(str, ignored)],
         "unheeded": [value.path for value in ignored if value.in_vain],
     }
 
@@ -207,7 +208,7 @@ def history_and_summary(
     depends on the machine.
     """
     try:
-        history = metrics.canonical(read_history(run_dir))
+        history = read_curves(run_dir, metrics)
         history = history if stop_step is None else history.until(stop_step)
         return history, summarize(history, metrics.goals)
     except Exception as error:  # noqa: BLE001 - the border of a job: what it left is recorded as its problem

@@ -103,6 +103,11 @@ class Metrics:
         """
         return goal_of(self.objective or "return_value", self.goals)
 
+    @property
+    def objective_names(self) -> list[str]:
+        """All names under which a history may hold the objective; none where that is a return value."""
+        return [self.objective, *self.aliases.get(self.objective, ())] if self.objective else []
+
     def canonical(self, history: History) -> History:
         """The same history under canonical names, where a loss that is not a number shows as NaN.
 

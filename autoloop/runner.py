@@ -27,10 +27,11 @@ from autoloop.errors import JournalError
 from autoloop.execute.traces import add_traceback
 from autoloop.files import fitting, write_atomic
 from autoloop.filling import Round
-from autoloop.history import History, read_history
+from autoloop.history import History
 from autoloop.identity import exact
 from autoloop.inside.body import JobBody
 from autoloop.inside.watch import Inside
+from autoloop.job_curves import read_curves
 from autoloop.journal import FILE_NAME, Journal, set_aside
 from autoloop.launchers import kind_of, prepare
 from autoloop.loop import at_end, next_step
@@ -64,7 +65,7 @@ from autoloop.study import Job, Plan, Study
 from autoloop.trials import TrialState
 from autoloop.variants import Variant
 from autoloop.wandb_commands import wandb_hints
-from autoloop.wandb_env import check_login
+from autoloop.wandb_env import check_login, left_out
 from autoloop.words import counted
 from autoloop.world import keep_configs
 
@@ -170,6 +171,8 @@ class StudyRunner:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")
             check_login(asked, os.environ)
+        if unwanted := left_out(os.environ):
+            log.warning("%s", unwanted)
 
     def _until_stop(self, journal: Journal, planned: Round) -> Stop:
         """Do what is due until nothing is; an interruption leaves a study that resumes."""
@@ -435,7 +438,7 @@ class StudyRunner:
 
     def _read_history(self, run_dir: Path) -> History:
         """The curves of a job under canonical names."""
-        return self.settings.metrics.canonical(read_history(run_dir))
+        return read_curves(run_dir, self.settings.metrics)
 
     def _add_callback(self) -> RoundCallback:
         """Our callback among the app's, added where the app has none."""

@@ -12,6 +12,21 @@ from omegaconf import DictConfig
 
 from autoloop.errors import ConfigError
 
+#: What makes one run of all jobs, or gives them the parameters of another program's sweep.
+ONE_RUN = (
+    "WANDB_RUN_ID",
+    "WANDB_RUN_DIR",
+    "WANDB_RUN_STORAGE_ID",
+    "WANDB_RESUME",
+    "WANDB_RESUME_FROM",
+    "WANDB_FORK_FROM",
+    "WANDB_SWEEP_ID",
+    "WANDB_SWEEP_PARAM_PATH",
+    "WANDB_LAUNCH",
+    "WANDB_LAUNCH_CONFIG_PATH",
+    "WANDB_LAUNCH_TRACE_ID",
+)
+
 #: Seconds between two writes of the history (wandb 0.31 and later): whoever looks on sees a job as it is.
 _FLUSH = "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"
 
@@ -25,6 +40,7 @@ def wandb_environment(
     settings: Mapping[str, Any],
     lineage: Mapping[str, Any],
     asked: Mapping[str, str],
+    cache_dir: Path | None = None,
 ) -> dict[str, str]:
     """Environment variables for one job.
 
@@ -36,13 +52,14 @@ def wandb_environment(
         settings: The app's ``wandb`` config (mode, entity, project ...); empty if it has none.
         lineage: name, group, job_type, tags and notes of the run; empty outside a study.
         asked: The environment as the user set it: its WANDB_MODE stands where the config names none.
+        cache_dir: Another way to `cache_of` the study, which tells whose runs are whose.
     """
-    cache = study_dir / ".wandb_cache"
+    cache = cache_of(study_dir)
     mode = settings.get("mode") or asked.get("WANDB_MODE") or "offline"
     values: dict[str, Any] = {
         "WANDB_MODE": mode,
         "WANDB_DIR": run_dir,
-        "WANDB_CACHE_DIR": cache,
+        "WANDB_CACHE_DIR": cache_dir or cache,
         "WANDB_DATA_DIR": cache / "data",
         "WANDB_CONFIG_DIR": cache / "config",
         "WANDB_ARTIFACT_DIR": cache / "artifacts",
@@ -58,6 +75,17 @@ def wandb_environment(
         "WANDB_NOTES": lineage.get("notes"),
     }
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+def cache_of(study_dir: Path) -> Path:
+    """W&B's cache directory, which the jobs of a study share."""
+    return study_dir / ".wandb_cache"
+
+
+def left_out(environ: Mapping[str, str]) -> str:
+    """Say which variables of the user's environment no job is given; empty if there are none."""
+    names = [name for name in ONE_RUN if environ.get(name)]
+    return f"not given to the jobs, whose W&B runs would be one: {', '.join(names)}" if names else ""
 
 
 def check_login(settings: object, environ: Mapping[str, str]) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoloop.history import History, HistoryReader, Series, read_history
+from autoloop.history import History, HistoryReader, Series
+from autoloop.job_curves import read_curves
 from autoloop.metrics import Metrics
 from autoloop.score import noise
 from autoloop.stopping import Live, StopDecision, StopRule, first_stop, protected
@@ -178,7 +179,10 @@ class Watcher:
         if job.run_dir not in self._watched:
             self._watched[job.run_dir] = self._begin(study, job)
         watched = self._watched[job.run_dir]
+        runs = watched.reader.runs
         watched.reader.update()
+        if watched.reader.runs != runs:  # another run of the job, whose steps begin anew
+            watched.until = -1
         return self._ask(job, watched, self._metrics.canonical(watched.reader.history()))
 
     def _is_watched(self, study: Study, job: Job) -> bool:
@@ -211,7 +215,7 @@ class Watcher:
         if job.is_repeat:
             rules = tuple(rule for rule in rules if not rule.spares)
         return _Watched(
-            HistoryReader(self._study_dir / job.run_dir),
+            HistoryReader(self._study_dir / job.run_dir, objective=self._metrics.objective_names),
             known,
             self._curves(parent) if parent is not None and parent.known else History({}),
             self._curves(best) if best is not None else History({}),
@@ -237,7 +241,7 @@ class Watcher:
         return protected(history.get(metric), curves, self._watching.protect_top, known.maximize)
 
     def _curves(self, job: Job) -> History:
-        return self._metrics.canonical(read_history(self._study_dir / job.run_dir))
+        return read_curves(self._study_dir / job.run_dir, self._metrics)
 
     def _objective(self, job: Job) -> Series | None:
         """The curve of the objective of a job that ended, as far as it counts."""

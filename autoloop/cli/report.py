@@ -8,7 +8,7 @@ import click
 
 from autoloop.analysis.sources import study_metrics
 from autoloop.cli.options import study_argument
-from autoloop.history import read_history
+from autoloop.job_curves import read_curves
 from autoloop.journal import read_study
 from autoloop.report.write import Reporter
 
@@ -23,7 +23,7 @@ def command(study: Path) -> None:
     """
     record = read_study(study)
     metrics = study_metrics(record)
-    Reporter(study, lambda run_dir: metrics.canonical(read_history(run_dir))).write(record)
+    Reporter(study, lambda run_dir: read_curves(run_dir, metrics)).write(record)
     for path in sorted((study / "reports").rglob("*")):
         if path.is_file():
             click.echo(str(path))

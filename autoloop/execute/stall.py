@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoloop.execute.child import LOG_NAME
+from autoloop.run_notes import RunNotes
+
+#: Files of W&B's histories.
+_HISTORY = "run-*.wandb"
 
 #: Longest time between two looks at the files, in seconds.
 _LOOK_EVERY_S = 10.0
@@ -41,6 +45,8 @@ class StallWatch:
 
 def _sizes(job_dir: Path) -> Iterator[int]:
     """Yield the sizes in bytes of the files that grow while a job makes progress."""
-    for path in (job_dir / LOG_NAME, *job_dir.glob("**/run-*.wandb")):
+    notes = RunNotes.read(job_dir)
+    elsewhere = (file for run in (notes.outside() if notes else ()) for file in run.glob(_HISTORY))
+    for path in (job_dir / LOG_NAME, *job_dir.glob(f"**/{_HISTORY}"), *elsewhere):
         with contextlib.suppress(OSError):
             yield path.stat().st_size

@@ -19,6 +19,7 @@ from autoloop.execute import processes
 from autoloop.execute.child import LOG_NAME, open_log, run_assignment
 from autoloop.execute.ending import Ending
 from autoloop.execute.memory import OUT_OF_MEMORY, MemoryKills
+from autoloop.execute.open_runs import OpenRuns
 from autoloop.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader
 from autoloop.execute.stall import StallWatch
 from autoloop.execute.status import boot_id, write_status
@@ -85,6 +86,7 @@ class Supervision:
         self._asked_to_end_at: float | None = None
         self._stall = StallWatch(assignment.limits.stall_s)
         self._memory = MemoryKills()
+        self._open_runs = OpenRuns()
 
     def start(self) -> None:
         """Fork the job."""
@@ -110,6 +112,7 @@ class Supervision:
             self._read_reports()
             self._read_orders()
             self._memory.look(time.monotonic())
+            self._open_runs.look(time.monotonic(), self._job_dir)
             self._check_limits()
             self._take_due_step()
             self._sleep()

@@ -12,7 +12,7 @@ from typing import Any
 
 from autoloop.errors import AutoloopError, OutsideError
 from autoloop.export.rows import knob
-from autoloop.history import read_history
+from autoloop.job_curves import read_curves
 from autoloop.metrics import Metrics
 from autoloop.report.facts import Facts
 from autoloop.study import Job, Study
@@ -120,7 +120,7 @@ def _attributes(job: Job) -> dict[str, Any]:
 def _curve(job: Job, study_dir: Path, metrics: Metrics) -> dict[int, float]:
     if not metrics.objective or not job.run_dir:
         return {}
-    series = metrics.canonical(read_history(study_dir / job.run_dir)).get(metrics.objective)
+    series = read_curves(study_dir / job.run_dir, metrics).get(metrics.objective)
     if series is None:
         return {}
     return dict(zip(series.steps.tolist(), series.values.tolist(), strict=True))

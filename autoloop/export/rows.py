@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import OutsideError
-from autoloop.history import read_history
+from autoloop.job_curves import read_curves
 from autoloop.metrics import Metrics
 from autoloop.report.facts import Facts
 from autoloop.study import Job, Study
@@ -51,7 +51,7 @@ def curve_rows(study: Study, study_dir: Path, metrics: Metrics) -> Iterable[dict
     for number, job in sorted(study.jobs.items()):
         if not job.run_dir:
             continue
-        for name, series in metrics.canonical(read_history(study_dir / job.run_dir)).items():
+        for name, series in read_curves(study_dir / job.run_dir, metrics).items():
             for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
                 yield {"job": number, "name": job.name, "metric": name, "step": step, "value": value}
 

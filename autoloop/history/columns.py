@@ -83,6 +83,10 @@ class Columns:
         hidden = self._media()
         return {name: found[name] for name in sorted(found) if not name.startswith(hidden)}
 
+    def has(self, name: str) -> bool:
+        """Tell whether a metric has a point."""
+        return self._keys.index.get(name, -1) in self._chunks
+
     def whole(self, name: str) -> Series | None:
         """Return all points of one metric, new or not; None if it has none."""
         chunks = self._chunks.get(self._keys.index.get(name, -1))

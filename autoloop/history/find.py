@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import localtime, strftime
+
+from autoloop.run_notes import NOTES, RunNotes
 
 LOG, JSONL, SUMMARY = "log", "jsonl", "summary"
 
@@ -66,7 +69,9 @@ def _stamp(time_ns: int) -> str:
 def sources(path: Path) -> list[Source]:
     """Return the sources at a file or anywhere under a directory, the best of each run dir, newest first.
 
-    Links to directories (``latest-run``) are not followed, except ``path`` itself.
+    Links to directories (``latest-run``) are not followed, except ``path`` itself. Runs that a job wrote to
+    another place are found by its notes, see `autoloop.run_notes`; of a job's directory, those that lie in it
+    and are another job's are left out.
     """
     found = [source_of(file) for file in ([path] if path.is_file() else _files(path))]
     best: dict[tuple[Path, str], Source] = {}
@@ -80,10 +85,33 @@ def sources(path: Path) -> list[Source]:
 
 
 def _files(top: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(top):
-        for name in names:
-            if name.endswith(".wandb") or name in (JSONL_NAME, SUMMARY_NAME):
-                yield Path(folder, name)
+    """Yield the files of all runs below a directory, and of those that the jobs below it wrote elsewhere."""
+    notes = RunNotes.read(top)
+    for folder, inner, names in os.walk(top):
+        if notes and NOTES in names and Path(folder) != top:
+            inner.clear()  # another job's
+            continue
+        yield from (file for file in _histories(Path(folder), names) if not notes or _is_own(notes, file))
+        if NOTES in names:
+            yield from _elsewhere(Path(folder), top)
+
+
+def _histories(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    return (folder / n for n in names if n.endswith(".wandb") or n in (JSONL_NAME, SUMMARY_NAME))
+
+
+def _is_own(notes: RunNotes, file: Path) -> bool:
+    return notes.is_own(file.parent.parent if file.parent.name == "files" else file.parent)
+
+
+def _elsewhere(job_dir: Path, top: Path) -> Iterator[Path]:
+    """Yield the files of a job's runs that do not lie below ``top``."""
+    notes = RunNotes.read(job_dir)
+    for run in notes.outside() if notes else ():
+        if not run.resolve().is_relative_to(top.resolve()):
+            for folder in (run, run / "files"):
+                with suppress(OSError):
+                    yield from _histories(folder, sorted(file.name for file in folder.iterdir()))
 
 
 def find_runs(path: str | os.PathLike[str]) -> list[Path]:

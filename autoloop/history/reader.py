@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,28 @@ from autoloop.history.find import Source
 from autoloop.history.legacy import read_jsonl, read_summary
 from autoloop.history.runlog import RunLog
 from autoloop.history.series import History
+from autoloop.run_notes import RunNotes
 
 _WORTH_PROCESSES_BYTES = 64 << 20
 _LOOKED_FOR = f"{find.LOG_PATTERN}, {find.JSONL_NAME} or {find.SUMMARY_NAME}"
 
+_NOT_THERE = "there is no such file or directory"
 
-def read_history(run_dir: str | os.PathLike[str], keys: Iterable[str] | None = None) -> History:
-    """Return the history of the W&B run in or under a directory.
 
-    Where several runs are found, the newest that has logged a metric is read; where one run was resumed
-    into several files, they are joined in order of time and the later file wins. Damage never raises: what
-    is lost is told in ``problem``.
+def read_history(
+    run_dir: str | os.PathLike[str], keys: Iterable[str] | None = None, objective: Sequence[str] = ()
+) -> History:
+    """Return the history of the W&B run in or under a directory, or that a job in it wrote elsewhere.
+
+    Where several runs are found, the newest that has logged the objective is read, and ``note`` says if
+    there are more such; without an objective, or where none has logged it, the newest that has logged a
+    metric. Where one run was resumed into several files, they are joined in order of time and the later file
+    wins. Damage never raises: what is lost is told in ``problem``.
 
     Args:
         run_dir: A job's directory, a ``wandb`` directory, one run's directory or a ``.wandb`` file.
         keys: Names of the metrics to read, or patterns with ``*``; None reads all.
+        objective: Names of the metric that tells which of several runs is meant; they are among ``keys``.
 
     Returns:
         The history; without metrics, and with a ``problem``, where nothing was found.
@@ -36,16 +43,37 @@ def read_history(run_dir: str | os.PathLike[str], keys: Iterable[str] | None = N
     asked = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
     found = find.sources(path)
     if not found:
-        what = "there is no such file or directory" if not path.exists() else f"no {_LOOKED_FOR} in it"
+        what = f"no {_LOOKED_FOR} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
         return History(problem=f"no W&B history at {path}: {what}", path=path)
     runs = _runs(found)
-    histories = (_read_run(parts, asked) for parts in runs)
+    histories: Iterable[History] = (_read_run(parts, asked) for parts in runs)
+    if objective and len(runs) > 1:
+        histories = list(histories)
+        logged = [history for history in histories if any(name in history for name in objective)]
+        if logged:
+            return _chosen(logged, next(name for name in objective if name in logged[0]))
     tried: list[History] = []
     for history in histories:
         if history.rows:
             return _noted(history, tried)
         tried.append(history)
     return tried[0]
+
+
+def _also_looked_in(path: Path) -> str:
+    """Say where else the runs of a job were looked for; empty where it noted no place."""
+    notes = RunNotes.read(path)
+    places = notes.places if notes else []
+    return f", nor one of this job in {' or '.join(f'{place}/wandb' for place in places)}" if places else ""
+
+
+def _chosen(logged: list[History], name: str) -> History:
+    """Return the newest of the runs that have logged the objective, saying so where there are several."""
+    history = logged[0]
+    if len(logged) > 1:
+        run_id = history.run.run_id if history.run else history.path
+        history.note = f"{len(logged)} W&B runs logged {name}: the one that started last counts, {run_id}"
+    return history
 
 
 def _runs(found: list[Source]) -> list[list[Source]]:
@@ -146,19 +174,31 @@ def read_values(run_dir: str | os.PathLike[str], key: str) -> list[tuple[int, An
 class HistoryReader:
     """Follows one run while it is written: each update costs as much as the bytes that are new.
 
+    Where there are several, that is the newest which has logged the objective; without an objective, the
+    newest there was when the first file appeared.
+
     Args:
-        path: What ``read_history`` takes. The file may not exist yet; the newest run is followed from the
-            moment its file appears.
+        path: What ``read_history`` takes. The file may not exist yet.
         keys: Names of the metrics to read, or patterns with ``*``; None reads all.
+        objective: As for ``read_history``.
 
     Attributes:
         restarts: How often the file was found shorter than before, or replaced, and read from its start.
+        runs: How many runs have been followed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], keys: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        keys: Iterable[str] | None = None,
+        objective: Sequence[str] = (),
+    ) -> None:
         self.restarts = 0
+        self.runs = 0
         self._path = Path(path)
         self._keys = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
+        self._objective = tuple(objective)
+        self._logs: dict[Path, RunLog] = {}
         self._log: RunLog | None = None
         self._identity: tuple[int, int] = (0, 0)
 
@@ -167,29 +207,55 @@ class HistoryReader:
 
         An end that is not yet readable, as a writer leaves it between two writes, waits for the next update.
         """
-        if self._log is None:
-            newest = next((s for s in find.sources(self._path) if s.kind == find.LOG), None)
-            if newest is None:
-                return History(problem=f"no {find.LOG_PATTERN} under {self._path} yet", path=self._path)
-            self._log = RunLog(newest.path, self._keys)
-            self._identity = (0, 0)
-        if self._replaced(self._log):
-            self.restarts += 1
-            self._log = RunLog(self._log.path, self._keys)
-        self._log.read(final=False)
-        return self._log.history(fresh=True)
+        if self._log is not None:
+            if self._replaced(self._log):
+                self.restarts += 1
+                self._log = self._logs[self._log.path] = RunLog(self._log.path, self._keys)
+            self._log.read(final=False)
+        if self._log is None or self._may_change(self._log):
+            self._look_around()
+        return self._nothing() if self._log is None else self._log.history(fresh=True)
 
     def history(self) -> History:
         """Return all that has been read so far."""
-        if self._log is None:
-            return History(problem=f"no {find.LOG_PATTERN} under {self._path} yet", path=self._path)
-        return self._log.history()
+        return self._nothing() if self._log is None else self._log.history()
+
+    def _nothing(self) -> History:
+        return History(problem=f"no {find.LOG_PATTERN} under {self._path} yet", path=self._path)
+
+    def _may_change(self, log: RunLog) -> bool:
+        """Whether another run may be the one to follow: looking for it is a walk through the directory."""
+        return bool(self._objective) and (log.has_ended or not log.has_logged(self._objective))
+
+    def _look_around(self) -> None:
+        """Choose the run to follow."""
+        found = [source.path for source in find.sources(self._path) if source.kind == find.LOG]
+        if not self._objective:
+            found = found[:1]
+        logs = [self._logs.setdefault(path, RunLog(path, self._keys)) for path in found]
+        for log in logs:
+            if log is not self._log:
+                log.read(final=False)
+        best = next((log for log in logs if log.has_logged(self._objective)), None)
+        best = best or self._log or next(iter(logs), None)
+        if best is not None and best is not self._log:
+            self.runs += 1
+            self._log, self._identity = best, _identity(best.path)
 
     def _replaced(self, log: RunLog) -> bool:
         """Tell whether the file is another one than at the last update, or shorter than what was read."""
         try:
-            status = log.path.stat()
+            size = log.path.stat().st_size
         except OSError:
             return False
-        known, self._identity = self._identity, (status.st_dev, status.st_ino)
-        return known not in ((0, 0), self._identity) or status.st_size < log.offset
+        known, self._identity = self._identity, _identity(log.path)
+        return known not in ((0, 0), self._identity) or size < log.offset
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another one of its name; zeros where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return status.st_dev, status.st_ino

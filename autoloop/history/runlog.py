@@ -58,6 +58,15 @@ class RunLog:
         """Position of the first byte of the file that has not been used."""
         return self._framer.offset
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the file has the record of the run's end."""
+        return self._exit_code is not None
+
+    def has_logged(self, names: Iterable[str]) -> bool:
+        """Tell whether one of these metrics has a value."""
+        return any(map(self.columns.has, names))
+
     def read(self, final: bool = True) -> None:
         """Read what is new since the last call; see :meth:`Framer.read` for ``final``."""
         try:

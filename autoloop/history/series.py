@@ -135,6 +135,7 @@ class History(Mapping[str, Series]):
             seconds since 1970), as series.
         step_metrics: Metric or glob -> the metric it is drawn over, by ``define_metric``.
         axis: The metric whose values are the steps; empty where W&B's own steps are, which count rows.
+        note: What is worth knowing where nothing is amiss: several runs logged the objective; else empty.
         rows: Number of history rows read (rows of a resumed run's files are added up).
         source: Kind of file the series are from: "log" (``.wandb``), "jsonl", "summary" (one point per
             metric: its last value) or "" (made by hand, or nothing found).
@@ -152,6 +153,7 @@ class History(Mapping[str, Series]):
         self.internal: Mapping[str, Series] = MappingProxyType(dict(facts.pop("internal", {})))
         self.step_metrics: Mapping[str, str] = MappingProxyType(dict(facts.pop("step_metrics", {})))
         self.axis: str = facts.pop("axis", "")
+        self.note: str = facts.pop("note", "")
         self.rows: int = facts.pop("rows", 0)
         self.source: str = facts.pop("source", "")
         self.path: str = str(facts.pop("path", ""))
@@ -231,6 +233,7 @@ class History(Mapping[str, Series]):
             internal=internal,
             step_metrics={**self.step_metrics, **later.step_metrics},
             axis=later.axis,
+            note=later.note or self.note,
             rows=self.rows + later.rows,
             source=later.source,
             path=later.path,

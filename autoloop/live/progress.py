@@ -83,9 +83,12 @@ class _JobReader:
     def __init__(self, run_dir: Path, metrics: Metrics) -> None:
         self._run_dir = run_dir
         self._metrics = metrics
-        self._history = HistoryReader(run_dir, [*objective_names(metrics), *_COUNTERS, _TIME])
+        self._history = HistoryReader(
+            run_dir, [*metrics.objective_names, *_COUNTERS, _TIME], metrics.objective_names
+        )
         self._pick = max if metrics.goal == "max" else min
         self._rows: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # (step, time)
+        self._runs = 0
         self._progress = Progress()
         self._look_at = -math.inf
         self._wait_s = _FIRST_WAIT_S
@@ -115,6 +118,9 @@ class _JobReader:
 
     def _take(self, fresh: History) -> None:
         """Take new points into account."""
+        if self._runs != self._history.runs:  # another run of the job, whose steps begin anew
+            self._runs = self._history.runs
+            self._rows.clear()
         self._rows.extend(_rows_of(fresh))
         if self._rows:
             step, seen_at = self._rows[-1]
@@ -147,8 +153,3 @@ def speed(rows: Iterable[tuple[int, float]]) -> float:
         return math.nan
     (first, began), (last, ended) = points[0], points[-1]
     return (last - first) / (ended - began) if last > first and ended > began else math.nan
-
-
-def objective_names(metrics: Metrics) -> list[str]:
-    """All names under which a history may hold the objective."""
-    return [metrics.objective, *metrics.aliases.get(metrics.objective, ())] if metrics.objective else []

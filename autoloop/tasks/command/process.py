@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoloop.execute.command import run_command
+from autoloop.inside.runs import may_write_in
 from autoloop.tasks.command.failure import TrainerFailedError, failure_of
 from autoloop.tasks.command.prepare import Start
 
@@ -31,6 +32,7 @@ def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
     log.info("%s\n(its output: %s)", shlex.join(start.words), start.log)
     begin = start.log.stat().st_size if start.log.exists() else 0
     try:
+        may_write_in(start.cwd)
         status = run_command(start.words, env=start.env, cwd=start.cwd, log=start.log)
     except OSError as error:
         raise TrainerFailedError(f"{start.words[0]} cannot be started: {error}", 127) from error
