@@ -23,7 +23,6 @@ CONFIG = {
     "x": 1.0,
     "log": "well",
     "autoloop": {
-        "live": False,
         "variants": {f"times_{tenths}": {"x@mul": tenths / 10} for tenths in range(5, 10)},
         "strategy": "rules",
         "stop_rules": "none",

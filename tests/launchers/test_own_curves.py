@@ -12,7 +12,7 @@ import pytest
 from autoloop.launchers import local_gpus, prepare
 from tests.launchers.curves import APP, jobs_without_their_own
 from tests.launchers.test_every_launcher import BASIC, JOBLIB, RAY, SLOTS, SUBMITIT, Launcher, needs
-from tests.studies_app.launch import environment, run
+from tests.studies_app.launch import TWO_JOBS, environment, run
 
 #: Jobs that end in every way, each followed by another one in the same process.
 WAYS = (
@@ -131,7 +131,7 @@ def test_a_study_warns_of_them_before_anything_runs(monkeypatch, caplog):
 @pytest.mark.parametrize(("asked", "seen"), [("1", ("0",)), ("null", ())])
 def test_submitit_does_so(asked, seen, tmp_path):
     """Once this fails, submitit counts its GPUs, and the warning can go."""
-    words = (f"hydra.launcher.gpus_per_node={asked}", "rounds=1", *SUBMITIT.overrides)
-    done = run(tmp_path / "s", *words, script=APP, variables={"CUDA_VISIBLE_DEVICES": "2,3"})
+    words = (f"hydra.launcher.gpus_per_node={asked}", TWO_JOBS, *SUBMITIT.overrides)
+    done = run(tmp_path / "s", *words, variables={"CUDA_VISIBLE_DEVICES": "2,3"})
     assert {job.gpus for job in done.study.counted()} == {seen}
     assert "hydra.launcher.gpus_per_node" in done.output
