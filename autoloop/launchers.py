@@ -7,6 +7,7 @@ hides no other, and a free place is filled again inside a round.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
@@ -19,6 +20,9 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
 from autoloop.errors import ConfigError
+from autoloop.execute.gpus import detect_gpus
+
+log = logging.getLogger("autoloop")
 
 #: Ray's store of shared objects: jobs return a number each, and Ray's own default is 30 % of the memory.
 _OBJECT_STORE_BYTES = 75 << 20
@@ -56,8 +60,8 @@ KINDS = {
     "LocalLauncher": Kind(
         "submitit_local",
         singly=True,
-        cannot="gives every job the same GPUs, and starts all jobs of a round at once unless n_jobs says how "
-        "many",
+        cannot="gives every job that asks for a GPU (hydra.launcher.gpus_per_node) the same one, number 0, "
+        "and every other job none; it starts all jobs of a round at once unless n_jobs says how many",
     ),
     "SlurmLauncher": Kind(
         "submitit_slurm",
@@ -125,14 +129,50 @@ def stream_singly(
         raise feed.error
 
 
-def prepare(launcher: Launcher) -> None:
-    """Do what a launcher needs before jobs are given to it from several threads.
+def prepare(launcher: Launcher, n_jobs: int | None) -> None:
+    """Do what a launcher needs before jobs are given to it from several threads, and warn of its settings.
+
+    Args:
+        launcher: The launcher.
+        n_jobs: Jobs that are out at a time, at most; None for no limit.
 
     Raises:
         ConfigError: Its engine cannot be reached.
     """
-    if kind_of(launcher).name == "ray":
+    name = kind_of(launcher).name
+    if name == "ray":
         _start_ray(launcher)
+    if name == "submitit_local":
+        asked = getattr(launcher, "params", {}).get("gpus_per_node") or 0
+        if caution := local_gpus(asked, n_jobs, detect_gpus(os.environ) or ()):
+            log.warning(caution)
+
+
+def local_gpus(asked: int, n_jobs: int | None, gpus: Sequence[str]) -> str:
+    """What will be wrong with the GPUs of submitit's local jobs; empty if nothing.
+
+    Seen in submitit 1.5.4: it sets CUDA_VISIBLE_DEVICES of each job to the first numbers, from 0 up, as many
+    as the job asks for, whatever other jobs have and whatever this process sees.
+
+    Args:
+        asked: GPUs that each job asks for.
+        n_jobs: Jobs that are out at a time, at most; None for no limit.
+        gpus: The GPUs of this machine that jobs may be given.
+    """
+    instead = "hydra/launcher=slots gives each job GPUs of its own"
+    if not asked and gpus:
+        return (
+            f"hydra/launcher=submitit_local hides this machine's GPUs ({', '.join(gpus)}) from every job, "
+            f"since hydra.launcher.gpus_per_node is not set; {instead}"
+        )
+    if asked and n_jobs != 1:
+        which = "GPU 0" if asked == 1 else f"the GPUs 0 to {asked - 1}"
+        many = "all jobs of a round" if n_jobs is None else f"up to {n_jobs} jobs"
+        return (
+            f"hydra.launcher.gpus_per_node={asked}: hydra/launcher=submitit_local gives {which} to every "
+            f"job, so {many} share what is meant for one; {instead}, and n_jobs=1 runs one job at a time"
+        )
+    return ""
 
 
 def _start_ray(launcher: Any) -> None:

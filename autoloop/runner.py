@@ -166,7 +166,7 @@ class StudyRunner:
             ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
         """
         _ = getattr(self.launcher, "pool", None)
-        prepare(self.launcher)
+        prepare(self.launcher, self.settings.n_jobs)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")

@@ -29,21 +29,21 @@ def close_wandb(exit_code: int = 0) -> None:
     run = getattr(wandb, "run", None)
     if run is not None:
         _try("finish the run that was left open", lambda: run.finish(exit_code=exit_code))
+        wandb.run = None  # type: ignore[attr-defined]  # one that could not be finished is no later job's either
     _try("end", getattr(wandb, "teardown", lambda: None))
 
 
 def _is_ours(wandb: ModuleType) -> bool:
     """Whether what W&B keeps belongs to this process; it asks the same of itself after a fork."""
     setup = sys.modules.get(f"{wandb.__name__}.sdk.wandb_setup")
-    kept = getattr(setup, "_singleton", None) or getattr(
-        getattr(setup, "_WandbSetup", None), "_instance", None
-    )
+    older = getattr(getattr(setup, "_WandbSetup", None), "_instance", None)  # up to 0.18
+    kept = getattr(setup, "_singleton", None) or older
     return getattr(kept, "_pid", os.getpid()) == os.getpid()
 
 
 def _try(what: str, call: Callable[[], object]) -> None:
     try:
         call()
-    except (Exception, SystemExit) as error:  # the border of a job; W&B exits where its service did not end well
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the border of a job; W&B exits on a failed service
         told = f"{type(error).__name__}: {error}"
         log.warning("W&B could not %s: %s; the last rows of this job's curves may be missing", what, told)

@@ -1,16 +1,19 @@
 """A Hydra app that logs to W&B itself; its curves tell which job logged them.
 
-Its only setting ``log`` says how the job treats its run: ``well`` finishes it, ``open`` leaves that to the end of
-the process, ``raises`` fails in the middle, ``thrice`` begins a new run twice, ``login`` lets W&B read the
-environment when the main program is loaded. ``x`` is what studies change.
+``log`` says how a job treats its run: ``well`` finishes it, ``open`` leaves that to the end of the process,
+``raises`` fails in the middle, ``thrice`` begins a new run twice, ``bereaved`` loses W&B's service. With
+TEST_WANDB_SETUP in the environment W&B begins when the main program is loaded. ``x`` is what studies change.
 """
 
 import os
+import signal
 
 import hydra
 import wandb
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+
+from autoloop.execute.processes import descendants
 
 STEPS = 5
 CONFIG = {
@@ -20,7 +23,6 @@ CONFIG = {
     "x": 1.0,
     "log": "well",
     "autoloop": {
-        "live": False,
         "variants": {f"times_{tenths}": {"x@mul": tenths / 10} for tenths in range(5, 10)},
         "strategy": "rules",
         "stop_rules": "none",
@@ -56,7 +58,13 @@ def thrice(cfg):
         log_rows(wandb.init(reinit=True), cfg)
 
 
-WAYS = {"well": well, "open": leave_open, "raises": fail, "thrice": thrice}
+def lose_service(cfg):
+    leave_open(cfg)
+    for pid in descendants(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+
+
+WAYS = {"well": well, "open": leave_open, "raises": fail, "thrice": thrice, "bereaved": lose_service}
 
 
 @hydra.main(version_base="1.3", config_path=None, config_name="curves")

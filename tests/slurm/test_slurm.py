@@ -12,6 +12,7 @@ import pytest
 
 from autoloop.journal import read_study
 from autoloop.trials import TrialState
+from tests.launchers.curves import APP, jobs_without_their_own
 from tests.slurm.cluster import (
     SLURM,
     asked,
@@ -81,6 +82,14 @@ def test_a_study_decides_as_it_does_in_slots(tmp_path):
     assert (on_slurm.code, in_slots.code) == (0, 0), on_slurm.output
     assert outline(on_slurm.study) == outline(in_slots.study)
     assert (tmp_path / "slurm" / "reports" / "report.html").is_file()
+
+
+def test_each_job_has_exactly_its_own_curve(tmp_path):
+    """Twelve jobs that log to W&B themselves, in two rounds, two at a time."""
+    done = run(tmp_path / "study", script=APP)
+    assert done.code == 0, done.output
+    assert len(done.study.counted()) == 12
+    assert jobs_without_their_own(done) == []
 
 
 def test_each_death_is_one_failed_trial(tmp_path):
