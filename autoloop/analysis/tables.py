@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,6 +12,7 @@ from autoloop.analysis.runs import AnalysedRun
 from autoloop.report.data import FIELDS
 from autoloop.report.facts import KEY_METRICS
 from autoloop.report.text import MISSING, clean, number, percent, shorten
+from autoloop.summary import MetricSummary
 from autoloop.words import counted
 
 _COLUMNS = 5  # metrics shown where the user asked for none
@@ -64,7 +66,12 @@ def columns(runs: Sequence[AnalysedRun], asked: bool) -> dict[str, str]:
 def _cells(run: AnalysedRun, metrics: Iterable[str]) -> Iterator[str]:
     for metric in metrics:
         found = run.summary.get(metric)
-        yield f"{number(found.last)} ({percent(found.pct)})" if found else MISSING
+        yield f"{number(found.last)} ({_change(found)})" if found else MISSING
+
+
+def _change(found: MetricSummary) -> str:
+    """The change over the run; of a metric that begins at 0 as it is, for no percentage tells it."""
+    return f"{found.delta:+.4g} from 0" if math.isinf(found.pct) else percent(found.pct)
 
 
 def _name(run: AnalysedRun, width: int) -> str:

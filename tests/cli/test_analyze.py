@@ -5,9 +5,10 @@ import io
 import json
 import shutil
 
-from autoloop.analysis.runs import Look, as_json
+from autoloop.analysis.runs import Look, analyse, as_json
+from autoloop.analysis.tables import overview
 from autoloop.analysis.tree import analyse_tree, find_local_runs
-from autoloop.history import read_history
+from autoloop.history import History, read_history
 from tests.cli.app import loss, write_run
 from tests.history import wandb_file as w
 
@@ -162,3 +163,11 @@ def test_older_name_and_options(process, tree, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "reports" / "data" / "offline_summary.json").read_text())
     assert len(found) == 3 and found["broken"] == {"steps": 0}
+
+
+def test_the_change_of_a_metric_that_begins_at_0_is_told_as_it_is():
+    """A success rate from 0 has no percentage."""
+    history = History.from_values({"success": [0.0, 0.3], "loss": [2.0, 1.0]})
+    text = overview([analyse("run", history, Look())], "here")
+    assert "0.3 (+0.3 from 0)" in text
+    assert "1 (-50.0 %)" in text

@@ -260,6 +260,33 @@ def test_a_choice_that_diverges_on_all_fresh_seeds_is_told() -> None:
     )
 
 
+def test_a_starting_point_that_diverged_is_no_winner() -> None:
+    """Whatever fresh seeds say of it: its own run has no result."""
+    base = {**BASE, "objective": None, "state": "INFEASIBLE"}
+    study, limits = over(base, child("good", 0.9, ("lr", 0.1, 0.2)), confirm=1)
+    close(study, limits)
+    measured(study, "confirm", fresh("good", 1, 1.1), fresh("baseline", 1, 1.0))
+    assert winner(study).name == "good"  # type: ignore[union-attr]
+
+
+def test_the_gain_of_a_success_rate_that_starts_at_0_is_confirmed_as_a_difference() -> None:
+    about = {"metric": "success", "goal": "max"}
+    study, limits = over({**BASE, "objective": 0.0}, child("good", 0.3, ("lr", 0.1, 0.2)), confirm=2)
+    study.header = {**study.header, "objective": about}
+    close(study, limits)
+    runs = [
+        fresh("good", 1, 0.5),
+        fresh("good", 2, 0.25),
+        fresh("baseline", 1, 0.0),
+        fresh("baseline", 2, 0.0),
+    ]
+    measured(study, "confirm", *runs)
+    said = conclusion(study, "done")
+    assert "the best is good (job 1), objective 0.3, 0.375 better than baseline on 2 fresh seeds" in said
+    assert "(90 % interval -0.414 to 1.16, better with probability" in said
+    assert said.endswith("chosen at 0.3, it comes to 0.375 there: it looked 20 % worse than it is")
+
+
 def test_repeats_that_chose_the_winner_confirm_nothing() -> None:
     study = study_of(*TWO, repeat_of("good", 1, 0.8), repeat_of("baseline", 1, 1.0))
     assert confirmation(study) is None
