@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_composes(sys.argv[1:])
     except AutoloopError as error:
         tell(error)
-        raise SystemExit(2) from error
+        raise SystemExit(error.exit_code) from error
     run()
 
 
@@ -146,6 +147,7 @@ def check_composes(words: Sequence[str]) -> None:
 
     Raises:
         ConfigError: They do not compose.
+        OutsideError: The task that they choose needs what is not installed.
     """
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -158,7 +160,22 @@ def check_composes(words: Sequence[str]) -> None:
     with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         hydra_app = GlobalHydra.instance().hydra
         assert hydra_app is not None
-        hydra_app.compose_config("config", overrides, run_mode=mode, with_log_configuration=False)
+        config = hydra_app.compose_config("config", overrides, run_mode=mode, with_log_configuration=False)
+    planned = config.dry_run or OmegaConf.select(config, "hydra.sweeper.dry_run")
+    several = any(word.startswith("task=") and len(split_commas(word)) > 1 for word in words)
+    if not planned and not several:
+        check_installed(str(config.trainer))
+
+
+def check_installed(trainer: str) -> None:
+    """Find out before any job starts whether the chosen task is installed, as far as it can tell.
+
+    Raises:
+        OutsideError: It needs an extra that is missing.
+    """
+    module = trainer.rpartition(".")[0]
+    if module.startswith("autoloop.tasks."):
+        getattr(import_module(module), "check_installed", lambda: None)()
 
 
 @contextmanager

@@ -81,10 +81,11 @@ def test_a_failed_job_fails_alone(make_launcher):
 
 
 def test_the_type_of_an_error_is_kept(make_launcher):
-    """return_value raises the task's own exception where it can travel."""
+    """return_value raises the task's own exception where it can travel, and shows where that was raised."""
     (job,) = make_launcher().launch([["+do=raise"]], initial_job_idx=0)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as raised:
         _ = job.return_value
+    assert f'File "{APP}"' in str(raised.value.__cause__)
 
 
 def test_a_regular_exit_is_a_success(make_launcher):

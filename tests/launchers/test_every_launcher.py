@@ -143,6 +143,20 @@ def test_three_rounds_run_and_one_bad_job_is_one_failed_trial(launcher, tmp_path
     assert any(f"hydra/launcher={launcher.name} {kind.cannot}" in done.output for kind in KINDS.values())
 
 
+@every(BASIC, SLOTS, JOBLIB, SUBMITIT)
+def test_where_the_only_job_failed_is_told(launcher, tmp_path, monkeypatch):
+    """In its log, in the report and on the terminal, where the log and the report keep no secret."""
+    monkeypatch.setenv("DATA_TOKEN", "the data")
+    done = run(tmp_path / "s", "rounds=1", "do=raise", *launcher.overrides)
+    assert done.code == 1, done.output
+    (job,) = done.study.jobs.values()
+    log = (done.study_dir / job.run_dir / "job.log").read_text()
+    report = next(done.study_dir.glob("reports/*.md")).read_text()
+    assert all("in raise_error" in text for text in (log, report, done.output))
+    assert 'raise ValueError("<DATA_TOKEN>' in log and "the data" not in log
+    assert not log.rpartition("in raise_error")[0].count("autoloop")  # the app's own frames alone
+
+
 @every(BASIC, JOBLIB, SUBMITIT, RAY)
 def test_a_stop_rule_ends_a_job_from_inside(launcher, tmp_path):
     """The rule compares with the parent's curve on disk; its numbers are in the journal, as on slots."""

@@ -20,6 +20,8 @@ else:
 
 from autoloop.cli import COMMANDS
 from autoloop.edits import apply, parse_edit
+from autoloop.metrics import Metrics
+from autoloop.rules import build_rules
 from autoloop.settings import CONF_DIR
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +32,7 @@ BLOCKS = [
 ]
 TRAIN = [block for block in BLOCKS if block.startswith("python -m autoloop.train")]
 HERE = [block for block in TRAIN if "cluster=" not in block]
-APP = next(block for block in BLOCKS if block.startswith("python train.py"))
+APP, OBJECTIVE = (block for block in BLOCKS if block.startswith("python train.py"))
 
 
 def run(block: str, cwd: Path, *more: str) -> str:
@@ -110,6 +112,25 @@ def test_an_app_that_knows_nothing_of_autoloop_leaves_what_the_page_lists(tmp_pa
     assert "the finished study that was here is now in" in again
 
 
+def test_what_the_page_says_of_the_objective_is_so(tmp_path: Path):
+    shutil.copytree(ROOT / "examples" / "plain_app", tmp_path / "app")
+    assert "Plan: 1 job" in run(OBJECTIVE, tmp_path / "app", "hydra.sweeper.dry_run=true")
+    goals = [
+        yaml.safe_load(text) for text in re.findall(r"metrics=(\{.*?\}\})'", section("In your own Hydra app"))
+    ]
+    read = [Metrics.read(settings) for settings in goals]
+    assert [(metrics.objective, metrics.goal) for metrics in read] == [("", "max"), ("val/acc", "max")]
+
+
+def test_the_points_that_rules_need_are_those_of_the_page():
+    rules = build_rules(yaml.safe_load((CONF_DIR / "rules" / "general.yaml").read_text()))
+    needed = {rule.name: rule.min_points for rule in rules if hasattr(rule, "min_points")}
+    others = {points for name, points in needed.items() if name not in ("overfitting", "grad_spikes")}
+    said = f"need {others.pop()} logged values"
+    also = f"`overfitting` {needed['overfitting']}, `grad_spikes` {needed['grad_spikes']}"
+    assert not others and said in README and also in README
+
+
 def test_every_edit_of_the_page_applies_to_the_built_in_task():
     config = yaml.safe_load((CONF_DIR / "task" / "act_ot.yaml").read_text())
     (block,) = [block for block in BLOCKS if block.startswith("ot.loss_config")]
@@ -141,7 +162,7 @@ def test_every_command_is_named():
 
 def test_every_dependency_is_told_with_what_it_is_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = {name: wants for name, wants in project["optional-dependencies"].items() if name != "dev"}
+    extras = project["optional-dependencies"]
     table = section("Dependencies, and what each is for")
     for requirement in [*project["dependencies"], *(entry for wants in extras.values() for entry in wants)]:
         name = re.match(r"[\w.-]+", requirement)

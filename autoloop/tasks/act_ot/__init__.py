@@ -9,7 +9,13 @@ when a training starts, not with this module.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
+
+from autoloop.errors import OutsideError
+
+EXTRA = ("torch", "accelerate", "safetensors")
+"""What this task imports of the extra ``act-ot``."""
 
 OBJECTIVE = "eval/offline_eval/avg_l1"
 
@@ -28,11 +34,27 @@ def train(cfg: Mapping[str, Any]) -> dict[str, float]:
         ConfigError: A setting of this task is unknown, of the wrong type or out of range.
         OutputDirError: ``output_dir`` exists already.
         DivergedError: The loss became NaN or infinite; the row that shows it is in the history.
+        OutsideError: torch or accelerate is not installed.
     """
+    check_installed()
     from autoloop.tasks.act_ot.settings import read_settings
     from autoloop.tasks.act_ot.training import train_policy
 
     return train_policy(read_settings(cfg))
+
+
+def check_installed() -> None:
+    """Find out whether this task can be trained here.
+
+    Raises:
+        OutsideError: A package of the extra is missing; the message says how to install it.
+    """
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise OutsideError(
+            f"the built-in task act_ot needs {', '.join(missing)}, not installed here: "
+            "pip install 'autoloop[act-ot]'"
+        )
 
 
 def run(cfg: Mapping[str, Any]) -> float:
@@ -40,4 +62,4 @@ def run(cfg: Mapping[str, Any]) -> float:
     return train(cfg)[OBJECTIVE]
 
 
-__all__ = ["OBJECTIVE", "run", "train"]
+__all__ = ["OBJECTIVE", "check_installed", "run", "train"]

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from autoloop.tasks.command.failure import TrainerFailedError
 from autoloop.tasks.command.inline import run_inline
-from autoloop.tasks.command.prepare import config_text, prepare, write_config
+from autoloop.tasks.command.prepare import check_launcher, config_text, prepare, write_config
 from autoloop.tasks.command.process import run_process
 from autoloop.tasks.command.settings import read_trainer
 
@@ -31,6 +31,7 @@ def run(cfg: DictConfig) -> None:
         KeyboardInterrupt: The job was asked to end; the trainer was told and has ended.
     """
     trainer = read_trainer(cfg)
+    check_launcher(trainer)
     job_dir = Path(HydraConfig.get().runtime.output_dir).absolute()
     start = prepare(trainer, job_dir)
     write_config(trainer)
@@ -48,6 +49,7 @@ def preview(cfg: DictConfig) -> str:
     """
     trainer = read_trainer(cfg)
     config_text(trainer)
+    check_launcher(trainer)
     return shlex.join(prepare(trainer, trainer.output_dir.parent).words)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,12 @@ from autoloop.files import write_atomic
 from autoloop.slots import SINGLE_PROCESS_ACCELERATE
 from autoloop.tasks.command.flags import flag_words
 from autoloop.tasks.command.settings import Trainer
+
+_MISSING = 77
+_HAS_ACCELERATE = (
+    "import sys; from importlib.util import find_spec; "
+    f"sys.exit(0 if find_spec('accelerate') else {_MISSING})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,31 @@ def _whole(path: str, value: Any) -> Any:
             raise ConfigError(f"{path} must be a whole number for this trainer, not {value!r}")
         return int(value)
     return value
+
+
+def check_launcher(trainer: Trainer) -> None:
+    """Find out whether the interpreter that runs the trainer has accelerate, where that is to launch it.
+
+    An interpreter that is not on this machine may be on the one of the job, which looks again.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    if trainer.start != "accelerate":
+        return
+    environ = {**os.environ, **trainer.env}
+    known = {name: value for name, value in environ.items() if value is not None}
+    words, quiet = [trainer.python, "-c", _HAS_ACCELERATE], subprocess.DEVNULL
+    try:
+        asked = subprocess.run(words, env=known, cwd=trainer.cwd, stdin=quiet, stdout=quiet, stderr=quiet)
+    except OSError:  # it is not here
+        return
+    if asked.returncode == _MISSING:
+        raise ConfigError(
+            f"command.start=accelerate, but {trainer.python} has no accelerate: install it there "
+            f"({trainer.python} -m pip install accelerate), name the trainer's interpreter "
+            "(command.python=PATH), or choose command.start=python"
+        )
 
 
 def _launcher(trainer: Trainer) -> list[str]:
