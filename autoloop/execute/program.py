@@ -59,6 +59,9 @@ class Program:
 #: What became of a program that was to run again in this process: whether it did.
 _ran: dict[str, bool] = {}
 
+#: The programs that this process is running in the first place.
+_own: set[str] = set()
+
 
 def this_program() -> Program | None:
     """Return the main program of this process; None where it has no source: a notebook, ``python -c``."""
@@ -71,7 +74,7 @@ def this_program() -> Program | None:
         guarded = _guarded(ast.parse(source))
     except (KeyError, OSError, SyntaxError, TypeError, ValueError):
         return None
-    _ran.setdefault(file, True)
+    _own.add(file)
     module = getattr(names.get("__spec__"), "name", None)
     return Program(
         file=file,
@@ -108,7 +111,7 @@ def run_again(program: Program) -> bool:
     A program that fails is told on standard error, and ``__main__`` is what it was before.
     """
     if program.file not in _ran:
-        _ran[program.file] = program.starts_app and _run(program)
+        _ran[program.file] = program.file in _own or (program.starts_app and _run(program))
     return _ran[program.file]
 
 
@@ -118,6 +121,8 @@ def enter(program: Program | None, task: Callable[..., Any]) -> None:
     Where the program's top level cannot run again, the process merely looks like it: a worker that a task
     starts by multiprocessing's spawn imports the program itself, and finds what was pickled by name there.
     """
+    if program is not None and program.file in _own:
+        return
     ran = program is not None and run_again(program)
     main, task = sys.modules[_MAIN], inspect.unwrap(task)
     if getattr(task, "__module__", None) == _MAIN:
