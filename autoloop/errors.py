@@ -107,3 +107,13 @@ def _window(text: str, position: int) -> tuple[str, int]:
     start = max(0, position - _SHOWN // 2) if len(text) > _SHOWN else 0
     part = text[start : start + _SHOWN]
     return "".join(char if char.isprintable() else "?" for char in part), position - start
+
+
+def counted(number: float, word: str) -> str:
+    """A number and what it counts; the plural of the word ends in ``s``.
+
+    >>> counted(1, "round"), counted(3, "round"), counted(0.5, "hour")
+    ('1 round', '3 rounds', '0.5 hours')
+    """
+    text = str(number) if isinstance(number, int) else f"{number:g}"
+    return f"{text} {word}" + ("" if text == "1" else "s")

@@ -17,15 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from autoloop.curves.summary import MetricSummary
 from autoloop.edits import parse_edit
+from autoloop.edits.variants import Variant
 from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
-from autoloop.summary import MetricSummary
-from autoloop.trials import Trial, TrialState
-from autoloop.variants import Variant
+from autoloop.study.trials import Trial, TrialState
 
 METRICS = (
     "train/loss",

@@ -20,13 +20,13 @@ import hydra
 from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.argv import lift_edits
-from autoloop.base_config import GROUP, keep_files, to_trainer
-from autoloop.compose import app_config, placed, root_of, seen
+from autoloop.config.base_config import GROUP, keep_files, to_trainer
+from autoloop.config.compose import app_config, placed, root_of, seen
+from autoloop.config.hydra_errors import hydra_message
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
+from autoloop.edits.argv import lift_edits
 from autoloop.errors import AutoloopError, ConfigError
-from autoloop.hydra_errors import hydra_message
-from autoloop.redact import tell
+from autoloop.store.redact import tell
 
 MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"

@@ -26,13 +26,13 @@ from contest.rivals import BUDGETS
 from contest.study import MemoryStudy
 from contest.task import FRESH, Floats, Task
 
-from autoloop.closing import measurement
 from autoloop.history.series import History
-from autoloop.score import Confirmation, confirmation, interval, leader, root
-from autoloop.score.student import quantile
-from autoloop.steps import Limits
+from autoloop.loop.closing import measurement
+from autoloop.loop.score import Confirmation, confirmation, interval, leader, root
+from autoloop.loop.score.student import quantile
+from autoloop.loop.steps import Limits
 from autoloop.strategies import MixedStrategy
-from autoloop.study import CONFIRM, Study
+from autoloop.study.record import CONFIRM, Study
 
 RESULTS = Path(__file__).parent / "results" / "confirmation.csv"
 FIRST, STUDIES, SEEDS = 100, 20, 40

@@ -27,9 +27,9 @@ from typing import Any
 
 import launch
 
-import autoloop.journal
-from autoloop.journal import FILE_NAME, Journal, read_study
-from autoloop.loop import Limits, next_step
+import autoloop.store.journal
+from autoloop.loop.due import Limits, next_step
+from autoloop.store.journal import FILE_NAME, Journal, read_study
 
 Event = dict[str, Any]
 Seconds = tuple[float, float]  # of the clock, of the CPU
@@ -48,7 +48,7 @@ def short_study(work_dir: Path) -> list[Event]:
 def writing(events: list[Event], work_dir: Path, wait: Callable[[int], None]) -> Seconds:
     """Write events into a fresh journal; return what that took, opening and closing left out."""
     own = ("event", "v", "time")
-    autoloop.journal.os.fsync, restore = wait, os.fsync
+    autoloop.store.journal.os.fsync, restore = wait, os.fsync
     try:
         with tempfile.TemporaryDirectory(dir=work_dir) as directory, Journal(Path(directory)) as journal:
             wall, cpu = time.perf_counter(), time.process_time()
@@ -56,7 +56,7 @@ def writing(events: list[Event], work_dir: Path, wait: Callable[[int], None]) ->
                 journal.append(event["event"], **{k: v for k, v in event.items() if k not in own})
             return time.perf_counter() - wall, time.process_time() - cpu
     finally:
-        autoloop.journal.os.fsync = restore
+        autoloop.store.journal.os.fsync = restore
 
 
 def longer(events: list[Event], lines: int) -> Iterator[Event]:

@@ -20,12 +20,12 @@ from contest.raw import append, commands, read, seeds
 from contest.study import MemoryStudy
 from contest.task import FRESH, Task
 
-from autoloop.closing import measurement
-from autoloop.score import chosen, knobs, leader
-from autoloop.score.reduction import reductions, seems_idle, without
-from autoloop.steps import Limits
+from autoloop.loop.closing import measurement
+from autoloop.loop.score import chosen, knobs, leader
+from autoloop.loop.score.reduction import reductions, seems_idle, without
+from autoloop.loop.steps import Limits
 from autoloop.strategies import MixedStrategy
-from autoloop.study import Job, Study
+from autoloop.study.record import Job, Study
 
 RESULTS = Path(__file__).parent / "results" / "minimal.csv"
 FIRST, STUDIES, JOBS, SEEDS = 100, 10, 24, 20

@@ -6,7 +6,7 @@
 The contest's tasks and score (`strategies.py`), with studies of other seeds. `racing=1` and `racing=2` have
 the same number of jobs as the study without: every job of a race is one idea less. `at the end` searches with
 four jobs fewer and gives these to one race of its leaders. Who is selected is the leader by all seeds
-(`autoloop.score.leader`).
+(`autoloop.loop.score.leader`).
 
 `act_ot` and the tables have four or five seeds in all; there the ones that a race may have seen are left out
 of the score for all.
@@ -27,9 +27,9 @@ from contest.score import interval, p_worse, regret
 from contest.study import MemoryStudy
 from contest.task import Floats, Task
 
-from autoloop.closing import RACERS, race
-from autoloop.score import leader
-from autoloop.steps import Limits
+from autoloop.loop.closing import RACERS, race
+from autoloop.loop.score import leader
+from autoloop.loop.steps import Limits
 from autoloop.strategies import MixedStrategy
 
 RESULTS = Path(__file__).parent / "results" / "racing.csv"

@@ -29,24 +29,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from autoloop.config.settings import Settings
+from autoloop.curves.metrics import Metrics
+from autoloop.curves.summary import MetricSummary
 from autoloop.edits import change
-from autoloop.filling import Derived, Round
-from autoloop.journal import FILE_NAME, Journal, read_study
-from autoloop.loop import Decide, Flow, Limits, PlanRound, Run, Stop, next_step
-from autoloop.metrics import Metrics
-from autoloop.plan import Points
-from autoloop.planning import Planner
-from autoloop.report import Reporter
+from autoloop.edits.variants import Variant, signature
+from autoloop.loop.due import Decide, Flow, Limits, PlanRound, Run, Stop, next_step
+from autoloop.loop.filling import Derived, Round
+from autoloop.loop.steps import Close
 from autoloop.rules import Fallback, judge
 from autoloop.rules.base import Decision
-from autoloop.schedule import job_numbers
-from autoloop.settings import Settings
-from autoloop.steps import Close
+from autoloop.runner.plan import Points
+from autoloop.runner.planning import Planner
+from autoloop.store.journal import FILE_NAME, Journal, read_study
 from autoloop.strategies import RulesStrategy
-from autoloop.study import VERSION, Job, Plan
-from autoloop.summary import MetricSummary
-from autoloop.trials import Trial
-from autoloop.variants import Variant, signature
+from autoloop.study.record import VERSION, Job, Plan
+from autoloop.study.schedule import job_numbers
+from autoloop.study.trials import Trial
+from autoloop.views.report import Reporter
 
 BETTER = 0.99  # a child's objective over its parent's
 HEAD = {"objective": {"metric": "loss", "goal": "min", "stat": "last"}, "task": "scale"}

@@ -23,10 +23,10 @@ import numpy as np
 from contest.catalogue import tasks
 from contest.task import Task
 
+from autoloop.config.settings import load_group
 from autoloop.edits import apply
 from autoloop.errors import NoChangeError
 from autoloop.history.series import History, Series
-from autoloop.settings import load_group
 from autoloop.stopping import Behind, Live, Rungs, StopRule, build_stop_rules, first_stop, protected
 
 MARGIN_PCT = 3.0  # the noise floor's, where nothing was measured

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from autoloop.history import read_history
-from autoloop.journal import read_study
+from autoloop.store.journal import read_study
 
 
 def convert(study_dir: Path, log_dir: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autoloop.study import Study
+from autoloop.study.record import Study
 
 
 def study_event(**fields: Any) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from autoloop.analysis.runs import AnalysedRun, Look, as_json, check_names
-from autoloop.analysis.sources import choose_metrics, choose_rules, study_in
-from autoloop.analysis.tables import as_csv, overview
 from autoloop.cli.options import file_option, metrics_from_option, rules_option
 from autoloop.errors import ConfigError, OutsideError
-from autoloop.files import write_atomic
-from autoloop.report.data import to_json
-from autoloop.study import Study
+from autoloop.store.files import write_atomic
+from autoloop.study.record import Study
+from autoloop.views.analysis.runs import AnalysedRun, Look, as_json, check_names
+from autoloop.views.analysis.sources import choose_metrics, choose_rules, study_in
+from autoloop.views.analysis.tables import as_csv, overview
+from autoloop.views.report.data import to_json
 
 
 @click.command()
@@ -85,7 +85,7 @@ def command(
 
 
 def _of_tree(look: Look, place: str, study: Study | None, limit: int | None) -> list[AnalysedRun]:
-    from autoloop.analysis.tree import analyse_tree
+    from autoloop.views.analysis.tree import analyse_tree
 
     jobs = {job.run_dir for job in study.jobs.values() if job.run_dir} if study else set()
     runs = analyse_tree(Path(place), look, limit, jobs)
@@ -95,7 +95,7 @@ def _of_tree(look: Look, place: str, study: Study | None, limit: int | None) -> 
 
 
 def _of_project(look: Look, *query: Any) -> list[AnalysedRun]:
-    from autoloop.analysis.online import Query, analyse_project
+    from autoloop.views.analysis.online import Query, analyse_project
 
     asked = Query(*query)
     runs = analyse_project(asked, look)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from autoloop.analysis.sources import study_metrics
 from autoloop.cli.options import file_option, study_argument
-from autoloop.export.rows import curve_rows, job_rows, to_csv, write_parquet
-from autoloop.files import write_atomic
-from autoloop.journal import read_study
-from autoloop.words import counted
+from autoloop.errors import counted
+from autoloop.store.files import write_atomic
+from autoloop.store.journal import read_study
+from autoloop.views.analysis.sources import study_metrics
+from autoloop.views.export.rows import curve_rows, job_rows, to_csv, write_parquet
 
 curves_option = click.option(
     "--curves", is_flag=True, help="One row for each logged value instead of each job."
@@ -64,7 +64,7 @@ def optuna(study: Path, storage: str, name: str | None) -> None:
     Jobs become trials, with the changed knobs as parameters and the curve of the objective as intermediate
     values; optuna-dashboard opens it. An existing Optuna study is never added to.
     """
-    from autoloop.export.optuna import export_optuna
+    from autoloop.views.export.optuna import export_optuna
 
     record = read_study(study)
     chosen = name or study.resolve().name

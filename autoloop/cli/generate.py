@@ -10,8 +10,8 @@ import click
 
 from autoloop.cli.launch import become
 from autoloop.cli.options import GreedyCommand
-from autoloop.generate import Base, base_from_file, base_from_job, base_from_wandb, generate
-from autoloop.report.text import value
+from autoloop.views.generate import Base, base_from_file, base_from_job, base_from_wandb, generate
+from autoloop.views.report.text import value
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)

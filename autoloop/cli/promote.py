@@ -9,8 +9,8 @@ import click
 
 from autoloop.cli.launch import become, stored_command
 from autoloop.cli.options import study_argument
-from autoloop.journal import read_study
-from autoloop.promote import promoted_words
+from autoloop.store.journal import read_study
+from autoloop.views.promote import promoted_words
 
 
 @click.command()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from autoloop.analysis.replay import replay_study, replay_text
-from autoloop.analysis.runs import Look
-from autoloop.analysis.sources import choose_metrics, choose_rules, study_in
-from autoloop.analysis.tables import proposals_text
-from autoloop.analysis.tree import analyse_tree
 from autoloop.cli.options import metrics_from_option, rules_option
 from autoloop.errors import OutsideError
+from autoloop.views.analysis.replay import replay_study, replay_text
+from autoloop.views.analysis.runs import Look
+from autoloop.views.analysis.sources import choose_metrics, choose_rules, study_in
+from autoloop.views.analysis.tables import proposals_text
+from autoloop.views.analysis.tree import analyse_tree
 
 
 @click.command()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from autoloop.analysis.sources import study_metrics
 from autoloop.cli.options import study_argument
-from autoloop.job_curves import read_curves
-from autoloop.journal import read_study
-from autoloop.report.write import Reporter
+from autoloop.store.journal import read_study
+from autoloop.store.reading import read_curves
+from autoloop.views.analysis.sources import study_metrics
+from autoloop.views.report.write import Reporter
 
 
 @click.command()

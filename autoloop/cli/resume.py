@@ -10,10 +10,10 @@ import click
 
 from autoloop.cli.launch import become, stored_command
 from autoloop.cli.options import study_argument
-from autoloop.compose import path_override
+from autoloop.config.compose import path_override
 from autoloop.errors import AutoloopError
-from autoloop.journal import Journal, read_study
-from autoloop.trials import TrialState
+from autoloop.store.journal import Journal, read_study
+from autoloop.study.trials import TrialState
 
 SWEEP_DIR = "hydra.sweep.dir"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from autoloop.wandb_commands import sync_command
+from autoloop.views.wandb_commands import sync_command
 
 
 @click.command()

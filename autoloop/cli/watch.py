@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from autoloop.cli.options import study_argument
-from autoloop.live.watch import watch
+from autoloop.views.live.watch import watch
 
 
 @click.command()

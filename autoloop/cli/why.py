@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from autoloop.cli.options import job_argument, study_argument
-from autoloop.journal import read_study
-from autoloop.report.why import why
+from autoloop.store.journal import read_study
+from autoloop.views.report.why import why
 
 
 @click.command()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import localtime, strftime
 
-from autoloop.run_notes import NOTES, RunNotes
+from autoloop.history.run_notes import NOTES, RunNotes
 
 LOG, JSONL, SUMMARY = "log", "jsonl", "summary"
 
@@ -70,8 +70,8 @@ def sources(path: Path) -> list[Source]:
     """Return the sources at a file or anywhere under a directory, the best of each run dir, newest first.
 
     Links to directories (``latest-run``) are not followed, except ``path`` itself. Runs that a job wrote to
-    another place are found by its notes, see `autoloop.run_notes`; of a job's directory, those that lie in it
-    and are another job's are left out.
+    another place are found by its notes, see `autoloop.history.run_notes`; of a job's directory, those that
+    lie in it and are another job's are left out.
     """
     found = [source_of(file) for file in ([path] if path.is_file() else _files(path))]
     best: dict[tuple[Path, str], Source] = {}

@@ -11,9 +11,9 @@ from typing import Any
 from autoloop.history import find
 from autoloop.history.find import Source
 from autoloop.history.legacy import read_jsonl, read_summary
+from autoloop.history.run_notes import RunNotes
 from autoloop.history.runlog import RunLog
 from autoloop.history.series import History
-from autoloop.run_notes import RunNotes
 
 _WORTH_PROCESSES_BYTES = 64 << 20
 _LOOKED_FOR = f"{find.LOG_PATTERN}, {find.JSONL_NAME} or {find.SUMMARY_NAME}"

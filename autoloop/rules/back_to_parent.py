@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from autoloop.compare import Scale, gain_pct
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import is_number
-from autoloop.trials import Trial
+from autoloop.study.compare import Scale, gain_pct
+from autoloop.study.trials import Trial
 
 
 class BackToParent(Rule):
@@ -19,7 +19,7 @@ class BackToParent(Rule):
 
     With ``loss_pct = 100 * (child - parent) / |parent|`` of the objective (sign turned for ``goal: max``),
     acts when ``loss_pct > worse_by_pct``. Where the parent's is 0, or objectives lie on both sides of 0, the
-    percent are of what the trials' objectives typically are (`autoloop.compare`). The proposal is a child
+    percent are of what the trials' objectives typically are (`study.compare`). The proposal is a child
     *of the parent*, made from the numbers that the child had changed: a factor of up to ``small_step`` is
     taken in the other direction (``old^2 / new``), a larger one is taken half as far (``sqrt(old * new)``). A
     child of this very rule that is worse again gets no proposal: this way is closed. Either decision is

@@ -14,7 +14,7 @@ from typing import Any
 
 from autoloop.errors import ConfigError
 from autoloop.rules.paths import matches, path_of
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autoloop import curves
+from autoloop.curves import series as curves
 from autoloop.history.series import Series
 
 LEVEL_WORDS = {

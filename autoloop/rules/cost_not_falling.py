@@ -12,7 +12,7 @@ from autoloop.rules.changes import LEAST, LEVEL_WORDS, SPAN_WORDS, SPANS, Change
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.paths import is_number, matches
 from autoloop.rules.readings import find_curve
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 class CostNotFalling(EditingRule):

@@ -8,7 +8,7 @@ from typing import Any
 from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import unusable
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 class Fallback(EditingRule):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autoloop.rules.base import Decision, Rule
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 def judge(

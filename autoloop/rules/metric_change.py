@@ -12,7 +12,7 @@ from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.changes import LEAST, SPAN_WORDS, SPANS, Change, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve, first_of
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 class MetricChange(EditingRule):

@@ -10,7 +10,7 @@ from typing import Any
 from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import diverged
-from autoloop.trials import Trial, TrialState
+from autoloop.study.trials import Trial, TrialState
 
 ENDED = (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
 

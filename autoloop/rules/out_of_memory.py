@@ -10,7 +10,7 @@ from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import numbers
 from autoloop.rules.readings import first_of
-from autoloop.trials import Trial, TrialState
+from autoloop.study.trials import Trial, TrialState
 
 MESSAGES = ("out of memory", "outofmemory", "cannot allocate memory", "alloc_failed", "memoryerror")
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autoloop import curves
+from autoloop.curves import series as curves
+from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.trials import Trial
-from autoloop.words import counted
+from autoloop.study.trials import Trial
 
 FINITE_SHARE = 0.9  # a metric with fewer finite values than this share is not judged
 

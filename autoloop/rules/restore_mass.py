@@ -13,7 +13,7 @@ from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.changes import LEVEL_WORDS, level
 from autoloop.rules.paths import numbers
 from autoloop.rules.readings import find_curve
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 EXAMPLE = 1e-6  # a mass that the users call none
 LOG_SMALLEST = math.log(sys.float_info.min)  # about -708: what a mass of exactly 0 is at most

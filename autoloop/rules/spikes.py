@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoloop.errors import counted
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve, first_of
-from autoloop.trials import Trial
-from autoloop.words import counted
+from autoloop.study.trials import Trial
 
 REACH = 5  # points on either side that make a point's neighbourhood
 

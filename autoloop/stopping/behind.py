@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoloop.compare import Scale
 from autoloop.history.series import History, Series
 from autoloop.rules import checks
 from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
+from autoloop.study.compare import Scale
 
 REFERENCES = ("parent", "best")
 
@@ -21,7 +21,7 @@ class Behind(StopRule):
     or the ``best`` trial, either of them only if it had completed when the job was planned. A point counts as
     worse where it is behind by more than the larger of ``by_pct`` percent of the reference and ``margins``
     times the study's noise floor for pairs. Where the reference is 0, or its curve lies on both sides of 0,
-    the percent are of its typical size (`autoloop.compare`). Only steps from the share ``after`` of the
+    the percent are of its typical size (`autoloop.study.compare`). Only steps from the share ``after`` of the
     reference's length on are looked at: curves cross early. A job that catches up is let run: where its gap,
     in percent, has shrunk by a third or more over those points.
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autoloop.failed import FailedRegion, Fence
 from autoloop.rules.paths import matches
+from autoloop.strategies.failed import FailedRegion, Fence
 from autoloop.strategies.samplers import Bools, Floats
 from autoloop.strategies.space import DIGITS, Knob
 

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autoloop.failed import FailedRegion
+from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
-from autoloop.trials import Trial
-from autoloop.variants import Variant
+from autoloop.strategies.failed import FailedRegion
+from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 
@@ -157,7 +157,7 @@ class Strategy(ABC):
     """Turns what is known into proposals; the loop checks them and says no where it must.
 
     Attributes:
-        proposer: The program that is asked for proposals beside it (`autoloop.proposer`); None for none.
+        proposer: The program that is asked for proposals beside it (`runner.proposer`); None for none.
     """
 
     proposer: Mapping[str, object] | None = None

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from autoloop.edits import format_literal
-from autoloop.failed import FailedRegion, alike
+from autoloop.errors import counted
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number, matches
 from autoloop.strategies.avoid import avoided
 from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
+from autoloop.strategies.failed import FailedRegion, alike
 from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen, ask_where_jobs_live
 from autoloop.strategies.shares import is_share
 from autoloop.strategies.space import Knob, read_space
 from autoloop.strategies.words import CHOICE, NEAR, Known, ranges, sampled
-from autoloop.study import MEASURING
-from autoloop.trials import Trial, TrialState
-from autoloop.words import counted
+from autoloop.study.record import MEASURING
+from autoloop.study.trials import Trial, TrialState
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
 GO_ON = "go_on"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 class RulesStrategy(Strategy):

@@ -13,7 +13,7 @@ from autoloop.rules.base import Decision
 from autoloop.strategies.base import SAMPLE
 from autoloop.strategies.samplers import Floats
 from autoloop.strategies.space import Knob
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 CHOICE = {
     "gaussian": "the most promising point to a Gaussian process after {trials}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autoloop.report.figures.chart import Box, axes, drawing, fit, label
-from autoloop.report.figures.markup import Markup, el
+from autoloop.views.report.figures.chart import Box, axes, drawing, fit, label
+from autoloop.views.report.figures.markup import Markup, el
 
 WIDTH, ROW, LEFT = 720.0, 34.0, 130.0
 COLOURS = ("#8793a0", "#0b63c5", "#0b7a63")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from autoloop.config.judging import Judging
 from autoloop.edits import apply
-from autoloop.judging import Judging
 from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy
 from autoloop.strategies.space import read_space
 from contest.study import SLOTS, MemoryStudy

@@ -1,6 +1,6 @@
 """Whole studies in memory: the loop, rules and strategies of autoloop around a task.
 
-Nothing is simulated but the launcher and the files: rounds are planned by `autoloop.planning.Planner`,
+Nothing is simulated but the launcher and the files: rounds are planned by `autoloop.runner.planning.Planner`,
 children derived by `autoloop.edits`, runs judged by the shipped rules and running jobs by the shipped stop
 rules.
 """
@@ -15,24 +15,24 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from autoloop.closing import race
+from autoloop.config.judging import Judging
+from autoloop.config.settings import Settings, load_group
+from autoloop.curves.metrics import Metrics
+from autoloop.curves.summary import summarize
 from autoloop.edits import change
-from autoloop.filling import Derived, Round
+from autoloop.edits.variants import Variant, signature
 from autoloop.history.series import History
-from autoloop.judging import Judging
-from autoloop.metrics import Metrics
-from autoloop.plan import Points
-from autoloop.planning import Planner
+from autoloop.loop.closing import race
+from autoloop.loop.filling import Derived, Round
+from autoloop.loop.score import noise
+from autoloop.loop.steps import Limits, Measure
 from autoloop.rules import build_rules, judge
-from autoloop.score import noise
-from autoloop.settings import Settings, load_group
-from autoloop.steps import Limits, Measure
+from autoloop.runner.plan import Points
+from autoloop.runner.planning import Planner
 from autoloop.stopping import Live, StopDecision, build_stop_rules, first_stop, protected
 from autoloop.strategies import MixedStrategy, Opening, Strategy
-from autoloop.study import Job, Plan, Study
-from autoloop.summary import summarize
-from autoloop.trials import Trial, TrialState
-from autoloop.variants import Variant, signature
+from autoloop.study.record import Job, Plan, Study
+from autoloop.study.trials import Trial, TrialState
 from contest.task import Task
 
 SLOTS = 4

@@ -15,15 +15,14 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrid
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
-from autoloop.errors import AutoloopError, ConfigError
-from autoloop.execute import Limits, Outcome, Request
-from autoloop.execute.gpus import MemoryWait, detect_gpus
-from autoloop.execute.hydra_job import Batch, request_call
-from autoloop.execute.pool import Pool, PoolSettings
-from autoloop.execute.values import Placed
-from autoloop.redact import logger
-from autoloop.slots import plan_slots
-from autoloop.words import counted
+from autoloop.engine.execute import Limits, Outcome, Request
+from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
+from autoloop.engine.execute.hydra_job import Batch, request_call
+from autoloop.engine.execute.pool import Pool, PoolSettings
+from autoloop.engine.execute.values import Placed
+from autoloop.engine.slots import plan_slots
+from autoloop.errors import AutoloopError, ConfigError, counted
+from autoloop.store.redact import logger
 
 if TYPE_CHECKING:
     from hydra_plugins.autoloop.launcher import SlotsLauncher

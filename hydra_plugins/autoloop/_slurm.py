@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
 
+from autoloop.engine.execute import Limits, Outcome
+from autoloop.engine.execute.hydra_job import Batch
+from autoloop.engine.execute.values import Placed
 from autoloop.errors import AutoloopError, ConfigError
-from autoloop.execute import Limits, Outcome
-from autoloop.execute.hydra_job import Batch
-from autoloop.execute.values import Placed
 from hydra_plugins.autoloop._launch import (
     LauncherError,
     configure_launch_log,
@@ -28,8 +28,8 @@ from hydra_plugins.autoloop._launch import (
 )
 
 if TYPE_CHECKING:
-    from autoloop.slurm.engine import Script
-    from autoloop.slurm.pool import SlurmPool
+    from autoloop.engine.slurm.engine import Script
+    from autoloop.engine.slurm.pool import SlurmPool
     from hydra_plugins.autoloop.slurm import SlurmLauncher
 
 #: Settings that are options of sbatch under the same name.
@@ -48,7 +48,7 @@ def make_pool(launcher: SlurmLauncher) -> SlurmPool:
     if launcher.config is None:
         raise RuntimeError("the launcher was not set up")
     try:
-        from autoloop.slurm.pool import SlurmPool, SlurmSettings
+        from autoloop.engine.slurm.pool import SlurmPool, SlurmSettings
     except ModuleNotFoundError as error:
         raise LauncherError(
             f"hydra/launcher=slurm needs {error.name}: pip install 'autoloop[slurm]'"
@@ -80,7 +80,7 @@ def make_pool(launcher: SlurmLauncher) -> SlurmPool:
 
 
 def _script(settings: Mapping[str, Any], limits: Limits) -> Script:
-    from autoloop.slurm.engine import Script
+    from autoloop.engine.slurm.engine import Script
 
     options = {name: settings[name] for name in _OPTIONS if settings[name] is not None}
     if settings["mem_gb"] is not None:

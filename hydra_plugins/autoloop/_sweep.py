@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 
+from autoloop.config.settings import Settings, resolved
 from autoloop.errors import AutoloopError, CompositionError
-from autoloop.redact import tell
-from autoloop.runner import StudyRunner
-from autoloop.settings import Settings, resolved
+from autoloop.runner.study_runner import StudyRunner
+from autoloop.store.redact import tell
 from hydra_plugins.autoloop.sweeper import AutoloopSweeper
 
 

@@ -10,11 +10,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from autoloop.config import SlotsLauncherConf
+from autoloop.config.schema import SlotsLauncherConf
 
 if TYPE_CHECKING:
-    from autoloop.execute import Outcome
-    from autoloop.execute.pool import Pool
+    from autoloop.engine.execute import Outcome
+    from autoloop.engine.execute.pool import Pool
 
 ConfigStore.instance().store(
     group="hydra/launcher", name="slots", node=SlotsLauncherConf, provider="autoloop"
@@ -22,7 +22,7 @@ ConfigStore.instance().store(
 
 
 class SlotsLauncher(Launcher):
-    """Runs the jobs of a sweep in slots; see `autoloop.config.SlotsLauncherConf` for its settings."""
+    """Runs the jobs of a sweep in slots; see `autoloop.config.schema.SlotsLauncherConf` for its settings."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()

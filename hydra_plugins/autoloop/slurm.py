@@ -9,12 +9,12 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from autoloop.config import SlurmLauncherConf
+from autoloop.config.schema import SlurmLauncherConf
 
 if TYPE_CHECKING:
-    from autoloop.execute import Outcome
-    from autoloop.execute.values import Placed
-    from autoloop.slurm.pool import SlurmPool
+    from autoloop.engine.execute import Outcome
+    from autoloop.engine.execute.values import Placed
+    from autoloop.engine.slurm.pool import SlurmPool
 
 ConfigStore.instance().store(
     group="hydra/launcher", name="slurm", node=SlurmLauncherConf, provider="autoloop"
@@ -22,7 +22,7 @@ ConfigStore.instance().store(
 
 
 class SlurmLauncher(Launcher):
-    """Runs the jobs of a sweep on SLURM; see `autoloop.config.SlurmLauncherConf` for its settings."""
+    """Runs the jobs of a sweep on SLURM; see `autoloop.config.schema.SlurmLauncherConf` for its settings."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """The sweeper plugin ``hydra/sweeper=autoloop``.
 
-What it does lives in `autoloop.runner`, imported when it runs.
+What it does lives in `autoloop.runner.study_runner`, imported when it runs.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from autoloop.config import SweeperConf
+from autoloop.config.schema import SweeperConf
 
 
 class AutoloopSweeper(Sweeper):
@@ -27,7 +27,7 @@ class AutoloopSweeper(Sweeper):
         """Keep what the study needs and make the launcher."""
         from hydra.core.plugins import Plugins
 
-        from autoloop.inside.body import JobBody
+        from autoloop.engine.inside.body import JobBody
 
         self.config = config
         self.hydra_context = hydra_context

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from autoloop.journal import FILE_NAME
+from autoloop.store.journal import FILE_NAME
 from tests.studies_app.launch import FOUR_JOBS, Ran, command, environment, run, run_until
 
 ARGUMENTS = (FOUR_JOBS, "rounds=3", "n_jobs=2")

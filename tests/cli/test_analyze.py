@@ -5,10 +5,10 @@ import io
 import json
 import shutil
 
-from autoloop.analysis.runs import Look, analyse, as_json
-from autoloop.analysis.tables import overview
-from autoloop.analysis.tree import analyse_tree, find_local_runs
 from autoloop.history import History, read_history
+from autoloop.views.analysis.runs import Look, analyse, as_json
+from autoloop.views.analysis.tables import overview
+from autoloop.views.analysis.tree import analyse_tree, find_local_runs
 from tests.cli.app import loss, write_run
 from tests.history import wandb_file as w
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autoloop.history import read_history
-from autoloop.journal import read_study
+from autoloop.store.journal import read_study
 
 STANDIN = Path(__file__).parents[1] / "command" / "standin_lerobot.py"
 BASELINE = Path(__file__).parents[1] / "data" / "act_ot_baseline.json"

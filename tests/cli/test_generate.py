@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoloop.base_config import read_config_file
-from autoloop.generate import Base, base_from_file, format_config, generate
+from autoloop.config.base_config import read_config_file
+from autoloop.views.generate import Base, base_from_file, format_config, generate
 
 BASELINE = Path(__file__).parents[1] / "data" / "act_ot_baseline.json"
 

@@ -2,8 +2,8 @@
 
 import shutil
 
-from autoloop.analysis.replay import _trial
-from autoloop.journal import read_study
+from autoloop.store.journal import read_study
+from autoloop.views.analysis.replay import _trial
 
 
 def test_same_rules_decide_the_same(cli, study):

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from autoloop.history import read_history
-from autoloop.journal import Journal, read_study
+from autoloop.store.journal import Journal, read_study
 from tests.cli.app import write_run
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoloop.closing import is_closing, seeds_to_check
+from autoloop.config.settings import Settings
+from autoloop.edits.variants import Variant, signature
 from autoloop.errors import ConfigError
-from autoloop.filling import Derived, Round, add_without
-from autoloop.journal import Journal, read_study
-from autoloop.loop import (
+from autoloop.loop.closing import is_closing, seeds_to_check
+from autoloop.loop.due import (
     Close,
     Decide,
     Limits,
@@ -29,7 +29,8 @@ from autoloop.loop import (
     at_end,
     next_step,
 )
-from autoloop.score import (
+from autoloop.loop.filling import Derived, Round, add_without
+from autoloop.loop.score import (
     Noise,
     chosen,
     conclusion,
@@ -41,11 +42,10 @@ from autoloop.score import (
     standings,
     winner,
 )
-from autoloop.score.certainty import better_than_zero, interval_of_mean
-from autoloop.settings import Settings
-from autoloop.study import Study
-from autoloop.until import Condition
-from autoloop.variants import Variant, signature
+from autoloop.loop.score.certainty import better_than_zero, interval_of_mean
+from autoloop.loop.until import Condition
+from autoloop.store.journal import Journal, read_study
+from autoloop.study.record import Study
 from tests.studies import (
     decisions_event,
     job_event,

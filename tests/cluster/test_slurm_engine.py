@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoloop.slurm.engine import Queued, ending, read_queue
+from autoloop.engine.slurm.engine import Queued, ending, read_queue
 
 QUEUE = """\
 17|RUNNING|None|n3|/shared/a|b/.slurm/0-x

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
+from autoloop.engine.execute.values import Limits
+from autoloop.engine.slurm.body import is_result
+from autoloop.engine.slurm.folder import JobFolder, Request, keep_sweep, read_private
 from autoloop.errors import AutoloopError
-from autoloop.execute.values import Limits
-from autoloop.slurm.body import is_result
-from autoloop.slurm.folder import JobFolder, Request, keep_sweep, read_private
-from autoloop.study import Study
+from autoloop.study.record import Study
 from tests.studies import job_event, round_event, study_event, variant_entry
 
 
@@ -63,7 +63,7 @@ def test_a_pickle_of_somebody_else_is_not_loaded(tmp_path):
     name = keep_sweep(tmp_path, b"cos\nsystem\n(S'touch " + bytes(tmp_path) + b"/ran'\ntR.")
     folder.write_request(request(name))
     os.chown(folder.path.parent / name, 12345, 12345)
-    body = [sys.executable, "-m", "autoloop.slurm.body", str(folder.path)]
+    body = [sys.executable, "-m", "autoloop.engine.slurm.body", str(folder.path)]
     done = subprocess.run(body, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "it is uid 12345's" in done.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.trials import TrialState
+from autoloop.study.trials import TrialState
 from tests.command.running import command_line, environment, records, study_of, train
 
 TWO = Path(__file__).resolve().parent / "two_processes.py"

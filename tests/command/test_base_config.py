@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from autoloop.base_config import escaped, read_config_file, to_trainer
+from autoloop.config.base_config import escaped, read_config_file, to_trainer
 from autoloop.errors import ConfigError
 from tests.command.running import BASELINE, environment, records, study_of, train
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from autoloop.collect import url_in
 from autoloop.edits import change
-from autoloop.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
+from autoloop.edits.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
 from autoloop.errors import ConfigError
-from autoloop.filling import usable_edits
+from autoloop.loop.filling import usable_edits
+from autoloop.runner.collect import url_in
 from tests.command.running import study_of, train
 
 USED = {

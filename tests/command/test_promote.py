@@ -7,7 +7,7 @@ import json
 import pytest
 
 from autoloop.errors import AutoloopError
-from autoloop.promote import promoted_words
+from autoloop.views.promote import promoted_words
 from tests.command.running import records, study_of, train
 
 

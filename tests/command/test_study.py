@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from autoloop.trials import TrialState
+from autoloop.study.trials import TrialState
 from tests.command.running import assert_no_gpu_is_shared, records, study_of, train
 
 GPUS = "gpus=[0,1,6,7]"

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from autoloop.argv import split_sweep
 from autoloop.edits import change
-from autoloop.variants import parse_entries
+from autoloop.edits.argv import split_sweep
+from autoloop.edits.variants import parse_entries
 
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "compliance" / "edits"

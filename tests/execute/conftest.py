@@ -2,9 +2,9 @@ import functools
 
 import pytest
 
-from autoloop.execute import Limits, Request
-from autoloop.execute.pool import Pool, PoolSettings
-from autoloop.slots import Slot
+from autoloop.engine.execute import Limits, Request
+from autoloop.engine.execute.pool import Pool, PoolSettings
+from autoloop.engine.slots import Slot
 
 GRACE_S = 2.0
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from autoloop.execute.processes import start_time
+from autoloop.store.lock import start_time
 
 
 def wait_until(condition, limit_s=30.0):

@@ -148,7 +148,7 @@ def log_to_wandb(directory, note):
 
 
 def give_shared():
-    from autoloop.execute.zygote import shared
+    from autoloop.engine.execute.zygote import shared
 
     return shared()
 

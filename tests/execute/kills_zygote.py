@@ -2,7 +2,7 @@
 
 import os
 
-from autoloop.execute import child
+from autoloop.engine.execute import child
 
 if child._report_fd is None:
     os._exit(9)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import job_bodies as bodies
 
-from autoloop.execute import Limits, Request
-from autoloop.execute.pool import Pool, PoolSettings
-from autoloop.slots import Slot
+from autoloop.engine.execute import Limits, Request
+from autoloop.engine.execute.pool import Pool, PoolSettings
+from autoloop.engine.slots import Slot
 
 
 def main(directory, body, grace_s):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoloop.execute.gpus import MemoryWait, detect_gpus, free_memory_gb
+from autoloop.engine.execute.gpus import MemoryWait, detect_gpus, free_memory_gb
 
 TABLE = {
     "index": "0\n1\n",

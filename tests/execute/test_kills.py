@@ -13,7 +13,7 @@ import job_bodies as bodies
 import pytest
 from execute_helpers import is_gone, wait_until
 
-from autoloop.execute.processes import descendants
+from autoloop.engine.execute.processes import descendants
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from execute_helpers import is_gone, pids_in, wait_until
 
-from autoloop.execute.processes import descendants
+from autoloop.engine.execute.processes import descendants
 
 ENDLESS = """
 import os, pathlib, time
@@ -18,9 +18,9 @@ time.sleep(600)
 """
 
 PRELOAD_ENDLESS = """
-from autoloop.execute import Request
-from autoloop.execute.pool import Pool, PoolSettings
-from autoloop.slots import Slot
+from autoloop.engine.execute import Request
+from autoloop.engine.execute.pool import Pool, PoolSettings
+from autoloop.engine.slots import Slot
 pool = Pool(PoolSettings(slots=(Slot(0),), preload=("endless",)))
 list(pool.run([Request(0, argv=("true",), job_dir="0")]))
 """

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from autoloop.execute.open_runs import OpenRuns
-from autoloop.run_notes import LINK, NOTES, RunNotes, note
+from autoloop.engine.execute.open_runs import OpenRuns
+from autoloop.history.run_notes import LINK, NOTES, RunNotes, note
 
 HOLD = "import sys; held = [open(path) for path in sys.argv[1:]]; print('open', flush=True); sys.stdin.read()"
 

@@ -14,8 +14,8 @@ import job_bodies as bodies
 import pytest
 from execute_helpers import is_gone, pids_in, wait_until
 
-from autoloop.execute import Reply, Request
-from autoloop.execute.processes import descendants, has_opened_gpu
+from autoloop.engine.execute import Reply, Request
+from autoloop.engine.execute.processes import descendants, has_opened_gpu
 
 
 def test_values_come_back_as_the_jobs_end(make_pool, job):
@@ -461,7 +461,7 @@ def test_no_row_of_a_stopped_job_is_lost(make_pool, job, tmp_path):
 def test_importing_values_imports_nothing_heavy():
     """What the zygote imports before it is told to is light."""
     code = (
-        "import sys, autoloop.execute.zygote; "
+        "import sys, autoloop.engine.execute.zygote; "
         "print([name for name in ('joblib', 'torch', 'wandb', 'hydra') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

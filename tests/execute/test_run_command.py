@@ -8,7 +8,7 @@ from pathlib import Path
 import job_bodies as bodies
 from execute_helpers import is_gone, pids_in, wait_until
 
-from autoloop.execute.command import run_command
+from autoloop.engine.execute.command import run_command
 
 COUNT_SIGINTS = """
 import pathlib, signal, sys, time

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.execute.memory import MemoryKills
+from autoloop.engine.execute.memory import MemoryKills
 from tests.failures.ways import WAYS
 from tests.studies_app.launch import FOUR_JOBS, Ran, processes_of, run
 

@@ -19,11 +19,11 @@ else:
     watched = contextlib.nullcontext()
 
 with watched:
+    from autoloop.curves.summary import summarize
     from autoloop.edits import apply, parse_edit
     from autoloop.errors import AutoloopError
     from autoloop.history import read_history
-    from autoloop.journal import FILE_NAME, read_study
-    from autoloop.summary import summarize
+    from autoloop.store.journal import FILE_NAME, read_study
 
 CONFIG = {
     "ot": {"reg": 0.1, "features": [{"weight": 0.5}, {"weight": 0.0}]},

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from autoloop.history import HistoryReader, find_runs, read_history
-from autoloop.run_notes import LINK, NOTES, note
+from autoloop.history.run_notes import LINK, NOTES, note
 from tests.history import wandb_file as w
 
 

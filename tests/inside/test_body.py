@@ -13,17 +13,17 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
-from autoloop.execute.status import read_status
-from autoloop.inside.body import JobBody, LostJobError, refuse_second_start
-from autoloop.inside.interrupt import Interrupt
-from autoloop.inside.notes import EarlyEnd, Presence, visible_gpus
-from autoloop.inside.watch import Inside
-from autoloop.resume import end_of_earlier
+from autoloop.engine.inside.body import JobBody, LostJobError, refuse_second_start
+from autoloop.engine.inside.interrupt import Interrupt
+from autoloop.engine.inside.notes import EarlyEnd, Presence, visible_gpus
+from autoloop.engine.inside.watch import Inside
+from autoloop.runner.resume import end_of_earlier
 from autoloop.stopping import StopDecision
+from autoloop.store.status import read_status
 
 SEND = """
     import signal, threading, time
-    from autoloop.inside.interrupt import Interrupt
+    from autoloop.engine.inside.interrupt import Interrupt
     interrupt = Interrupt()
     BEFORE
     interrupt.open()

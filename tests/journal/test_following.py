@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from autoloop.errors import JournalError
-from autoloop.journal import FILE_NAME, Journal, JournalReader
-from autoloop.study import Event, Study
+from autoloop.store.journal import FILE_NAME, Journal, JournalReader
+from autoloop.study.record import Event, Study
 from tests.studies import variant_entry
 
 

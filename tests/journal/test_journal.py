@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from autoloop.errors import JournalError
-from autoloop.journal import FILE_NAME, Journal, read_study
+from autoloop.store.journal import FILE_NAME, Journal, read_study
 
 ROUND = {
     "round": 1,
@@ -96,7 +96,7 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path):
 def test_a_killed_process_holds_no_lock(tmp_path: Path):
     code = """
 import sys, time, pathlib
-from autoloop.journal import Journal
+from autoloop.store.journal import Journal
 journal = Journal(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)

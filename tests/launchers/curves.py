@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoloop.history import read_history
-from autoloop.study import Job
+from autoloop.study.record import Job
 from tests.studies_app.launch import Ran
 
 APP = str(Path(__file__).with_name("curves_app.py"))

@@ -13,7 +13,7 @@ import wandb
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 
-from autoloop.execute.processes import descendants
+from autoloop.engine.execute.processes import descendants
 
 STEPS = 5
 CONFIG = {

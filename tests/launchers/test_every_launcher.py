@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from autoloop.engine.launchers import KINDS
 from autoloop.history import read_history
-from autoloop.journal import read_study
-from autoloop.launchers import KINDS
-from autoloop.study import Job, Study
-from autoloop.trials import TrialState
+from autoloop.store.journal import read_study
+from autoloop.study.record import Job, Study
+from autoloop.study.trials import TrialState
 from tests.studies_app.launch import Ran, command, environment, run
 from tests.study_flow.flow import always
 from tests.study_flow.flow import run as run_flow

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from autoloop.launchers import local_gpus, prepare
+from autoloop.engine.launchers import local_gpus, prepare
 from tests.launchers.curves import APP, jobs_without_their_own
 from tests.launchers.test_every_launcher import BASIC, JOBLIB, RAY, SLOTS, SUBMITIT, Launcher, needs
 from tests.studies_app.launch import TWO_JOBS, environment, run
@@ -68,7 +68,7 @@ def test_jobs_of_a_pool_of_processes_do(launcher: Launcher, tmp_path):
 FORKED = """
     import os
     import wandb
-    from autoloop.inside.wandb_runs import close_wandb
+    from autoloop.engine.inside.wandb_runs import close_wandb
 
     run = wandb.init(mode="offline")
     child = os.fork()

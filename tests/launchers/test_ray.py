@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.journal import read_study
-from autoloop.study import Job, Study
+from autoloop.store.journal import read_study
+from autoloop.study.record import Job, Study
 from tests.studies_app.launch import FOUR_JOBS, Ran, environment, kill, run, start
 
 pytestmark = [

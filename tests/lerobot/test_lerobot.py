@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from autoloop.history import read_history
-from autoloop.journal import read_study
-from autoloop.promote import promoted_words
-from autoloop.trials import TrialState
+from autoloop.store.journal import read_study
+from autoloop.study.trials import TrialState
+from autoloop.views.promote import promoted_words
 
 HERE = Path(__file__).resolve().parent
 LEROBOT = os.environ.get("AUTOLOOP_LEROBOT", "")

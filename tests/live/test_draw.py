@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from autoloop.live.draw import clock, draw
-from autoloop.live.view import SlotLine, View
+from autoloop.views.live.draw import clock, draw
+from autoloop.views.live.view import SlotLine, View
 
 VIEW = View(
     place="out/demo",

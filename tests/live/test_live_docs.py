@@ -10,10 +10,10 @@ from typing import get_args
 
 import pytest
 
-from autoloop.notify.messages import messages
-from autoloop.notify.settings import NotifySettings
-from autoloop.settings import Live
-from autoloop.study import Study
+from autoloop.config.notify import NotifySettings
+from autoloop.config.settings import Live
+from autoloop.study.record import Study
+from autoloop.views.notify.messages import messages
 from tests.live.terminal import ROOT
 from tests.studies import job_event, round_event, study_event, trial_event, variant_entry
 
@@ -79,7 +79,7 @@ def test_the_example_writes_a_study_for_tensorboard(tmp_path: Path):
 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    from autoloop.journal import Journal
+    from autoloop.store.journal import Journal
     from tests.history.wandb_file import frame, row, run
 
     with Journal(tmp_path / "study") as journal:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.live.progress import Progress, ProgressReader
-from autoloop.metrics import Metrics
-from autoloop.study import Study
+from autoloop.curves.metrics import Metrics
+from autoloop.study.record import Study
+from autoloop.views.live.progress import Progress, ProgressReader
 from tests.history.wandb_file import frame, row, run
 from tests.studies import job_event, round_event, study_event, trial_event, variant_entry
 

@@ -15,9 +15,9 @@ import pyte
 import pytest
 from test_draw import VIEW
 
-from autoloop.live.repeat import Repeat
-from autoloop.live.screen import Screen, can_show
-from autoloop.onlookers import wants_screen
+from autoloop.runner.onlookers import wants_screen
+from autoloop.views.live.repeat import Repeat
+from autoloop.views.live.screen import Screen, can_show
 
 
 class FakeTerminal(io.StringIO):

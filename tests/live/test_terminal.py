@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from terminal import HERE, PATIENCE_S, Terminal, environment
 
-from autoloop.journal import read_study
+from autoloop.store.journal import read_study
 
 APP = [str(HERE / "app.py"), "-m", "hydra/sweeper=autoloop", "hydra/launcher=slots"]
 STUDY = [

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from autoloop.live.progress import Progress, speed
-from autoloop.live.view import SlotLine, View, total_steps, view
-from autoloop.report.facts import Facts
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.live.progress import Progress, speed
+from autoloop.views.live.view import SlotLine, View, total_steps, view
+from autoloop.views.report.facts import Facts
 from tests.studies import decisions_event, job_event, round_event, study_event, trial_event, variant_entry
 
 PLACE = "out/demo"

@@ -15,10 +15,10 @@ import pytest
 
 from autoloop.cli import call
 from autoloop.errors import JournalError
-from autoloop.journal import Journal
-from autoloop.live.lines import told
-from autoloop.live.watch import GONE, watch
-from autoloop.study import Study
+from autoloop.store.journal import Journal
+from autoloop.study.record import Study
+from autoloop.views.live.lines import told
+from autoloop.views.live.watch import GONE, watch
 from tests.studies import variant_entry
 
 TIME = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from autoloop.disposal import Disposal, apart
 from autoloop.edits import change
-from autoloop.filling import Derived, Disposer, Round, next_round
+from autoloop.edits.variants import Variant, signature
+from autoloop.loop.disposal import Disposal, apart
+from autoloop.loop.filling import Derived, Disposer, Round, next_round
 from autoloop.rules import Decision
 from autoloop.testing import trial
-from autoloop.variants import Variant, signature
 from tests.studies import study_of
 
 BASE = {"name": "baseline", "objective": 1.0}

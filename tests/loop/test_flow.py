@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autoloop.loop import Decide, Flow, Limits, PlanRound, Run, Step, Stop, Wait, next_step
-from autoloop.study import Study
+from autoloop.loop.due import Decide, Flow, Limits, PlanRound, Run, Step, Stop, Wait, next_step
+from autoloop.study.record import Study
 from tests.studies import decisions_event, job_event, round_event, study_event, trial_event, variant_entry
 
 FOUR = round_event(1, *(variant_entry(number, f"v{number}") for number in range(4)))

@@ -13,28 +13,28 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from autoloop.config.settings import Settings
+from autoloop.curves.metrics import Metrics
 from autoloop.edits import apply
+from autoloop.edits.variants import Variant, signature
 from autoloop.errors import AutoloopError, JournalError
-from autoloop.export.rows import job_rows
-from autoloop.filling import Round
-from autoloop.journal import Journal, read_study
-from autoloop.loop import Limits
-from autoloop.metrics import Metrics
-from autoloop.plan import Points
-from autoloop.planning import Planner
-from autoloop.report.data import autorun_summary, best
-from autoloop.report.facts import Facts
-from autoloop.report.html import html
-from autoloop.report.markdown import markdown
-from autoloop.report.why import why
+from autoloop.loop.due import Limits
+from autoloop.loop.filling import Round
+from autoloop.loop.score import outcomes, pairs, standings, verdicts
+from autoloop.loop.steps import Reseed, TakeBack
 from autoloop.rules.base import Decision
-from autoloop.schedule import job_numbers
-from autoloop.score import outcomes, pairs, standings, verdicts
-from autoloop.settings import Settings
-from autoloop.steps import Reseed, TakeBack
+from autoloop.runner.plan import Points
+from autoloop.runner.planning import Planner
+from autoloop.store.journal import Journal, read_study
 from autoloop.strategies.base import Situation, Strategy
-from autoloop.study import Event, Job, Plan, Study
-from autoloop.variants import Variant, signature
+from autoloop.study.record import Event, Job, Plan, Study
+from autoloop.study.schedule import job_numbers
+from autoloop.views.export.rows import job_rows
+from autoloop.views.report.data import autorun_summary, best
+from autoloop.views.report.facts import Facts
+from autoloop.views.report.html import html
+from autoloop.views.report.markdown import markdown
+from autoloop.views.report.why import why
 from tests.loop.test_order import JsonComposer
 from tests.studies import job_event, round_event, study_event, trial_event, variant_entry
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from autoloop.loop import Decide, Limits, PlanRound, Requeue, Run, Step, Stop, next_step
-from autoloop.study import Study
+from autoloop.loop.due import Decide, Limits, PlanRound, Requeue, Run, Step, Stop, next_step
+from autoloop.study.record import Study
 from tests.studies import decisions_event, job_event, round_event, study_event, trial_event, variant_entry
 
 TWO = round_event(1, variant_entry(0, "baseline"), variant_entry(1, "reg_tau"))

@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
+from autoloop.config.settings import Settings
+from autoloop.curves.metrics import Metrics
 from autoloop.edits import change
-from autoloop.filling import Derived, Round, add_repeats
+from autoloop.edits.variants import Variant, signature
 from autoloop.history.series import History, Series
-from autoloop.loop import Decide, Limits, PlanRound, Requeue, Run, Stop, next_step
-from autoloop.metrics import Metrics
-from autoloop.plan import Points
-from autoloop.planning import Planner
+from autoloop.loop.due import Decide, Limits, PlanRound, Requeue, Run, Stop, next_step
+from autoloop.loop.filling import Derived, Round, add_repeats
 from autoloop.rules import BackToParent, Fallback, MetricChange, NonFinite, judge
-from autoloop.schedule import job_numbers
-from autoloop.settings import Settings
+from autoloop.runner.plan import Points
+from autoloop.runner.planning import Planner
 from autoloop.strategies import Strategy
 from autoloop.strategies.mixed import MixedStrategy
 from autoloop.strategies.rules import RulesStrategy
-from autoloop.study import Job, Plan, Study
-from autoloop.variants import Variant, signature
+from autoloop.study.record import Job, Plan, Study
+from autoloop.study.schedule import job_numbers
 
 SLOTS = 3
 LIMITS = Limits(rounds=4, max_jobs=17, retries=1)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from autoloop.schedule import expected_s, gpu_neighbour, idle_share, longest_first
-from autoloop.study import Study
+from autoloop.edits.variants import Variant
+from autoloop.study.record import Study
+from autoloop.study.schedule import expected_s, gpu_neighbour, idle_share, longest_first
 from autoloop.testing import trial
-from autoloop.variants import Variant
 from tests.studies import round_event, study_event, study_of, trial_event, variant_entry
 
 STUDY = study_of(

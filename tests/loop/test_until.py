@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from autoloop.config.settings import load_group
 from autoloop.errors import ConfigError
-from autoloop.loop import Limits, PlanRound, Stop, next_step
-from autoloop.settings import load_group
-from autoloop.until import met, read_conditions
+from autoloop.loop.due import Limits, PlanRound, Stop, next_step
+from autoloop.loop.until import met, read_conditions
 from tests.studies import repeat_of, study_of
 
 WORTHY = read_conditions(load_group("until", "worthy"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autoloop import train
-from autoloop.journal import Journal
+from autoloop.store.journal import Journal
 from tests.studies_app.launch import FOUR_JOBS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "messages.txt"
@@ -152,7 +152,7 @@ def refuse_to_run(*_):
 def test_the_message_is_pinned(case, workplace, capfd, monkeypatch):
     """It names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews it."""
     monkeypatch.setattr(sys, "argv", ["train"])
-    monkeypatch.setattr("autoloop.dispatch.Dispatcher.run", refuse_to_run)
+    monkeypatch.setattr("autoloop.runner.dispatch.Dispatcher.run", refuse_to_run)
     with Journal(workplace / "held"):
         message = provoke(case, CASES[case], capfd).replace(str(workplace), "<work>")
     for pattern, place in PLACES:

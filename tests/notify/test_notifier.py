@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from autoloop.config.notify import NotifySettings
 from autoloop.errors import ConfigError
-from autoloop.journal import Journal
-from autoloop.notify.notifier import RECORD, Notifier, tell
-from autoloop.notify.settings import NotifySettings
+from autoloop.store.journal import Journal
+from autoloop.views.notify.notifier import RECORD, Notifier, tell
 from tests.live.terminal import HERE, environment
 from tests.studies import variant_entry
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from autoloop.notify.messages import messages
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.notify.messages import messages
 from tests.studies import decisions_event, job_event, round_event, study_event, trial_event, variant_entry
 
 HEADER = study_event(task="act_ot", limits={"rounds": 3}, command="python -m autoloop.train -m rounds=3")

@@ -6,11 +6,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from autoloop.compose import app_config
+from autoloop.config.compose import app_config
+from autoloop.config.settings import Settings
+from autoloop.edits.variants import signature
 from autoloop.errors import ConfigError
-from autoloop.settings import Settings
 from autoloop.train import CONF_DIR
-from autoloop.variants import signature
 
 
 def test_a_configuration_is_the_same_whoever_looks_on():

@@ -19,10 +19,10 @@ else:
     import tomli as tomllib  # pytest brings it along
 
 from autoloop.cli import COMMANDS
+from autoloop.config.settings import CONF_DIR
+from autoloop.curves.metrics import Metrics
 from autoloop.edits import apply, parse_edit
-from autoloop.metrics import Metrics
 from autoloop.rules import build_rules
-from autoloop.settings import CONF_DIR
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

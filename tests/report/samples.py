@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autoloop.history.series import Series
-from autoloop.study import Study
+from autoloop.study.record import Study
 
 EVAL, L1, PI, OT, GRAD = (
     "eval/offline_eval/avg_l1",

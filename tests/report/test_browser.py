@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from samples import HOSTILE, curves_of, hostile, realistic
 
-from autoloop.report import write_report
-from autoloop.report.text import clean
+from autoloop.views.report import write_report
+from autoloop.views.report.text import clean
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (

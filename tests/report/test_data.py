@@ -6,8 +6,8 @@ import math
 import pytest
 from samples import EVAL, PI, ended, header, hostile, metrics_of, realistic, started, variant
 
-from autoloop.report.data import autorun_summary, best, optimization_results, to_json
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report.data import autorun_summary, best, optimization_results, to_json
 
 
 def one_job(**trial):

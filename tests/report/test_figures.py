@@ -7,14 +7,14 @@ import pytest
 from samples import L1, PI, ended, header, realistic, started, synthetic, variant
 
 from autoloop.history.series import Series
-from autoloop.report.facts import Facts, noise_note
-from autoloop.report.figures.chart import LINE_POINTS, fit, line, thin
-from autoloop.report.figures.curves import MOST_CARDS, drawn_jobs, rule_metric, rule_window
-from autoloop.report.figures.knobs import turned
-from autoloop.report.figures.markup import Markup, el, file_link, web_link
-from autoloop.report.figures.progress import best_so_far, spent
-from autoloop.report.figures.timeline import busy_lanes, busy_share
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report.facts import Facts, noise_note
+from autoloop.views.report.figures.chart import LINE_POINTS, fit, line, thin
+from autoloop.views.report.figures.curves import MOST_CARDS, drawn_jobs, rule_metric, rule_window
+from autoloop.views.report.figures.knobs import turned
+from autoloop.views.report.figures.markup import Markup, el, file_link, web_link
+from autoloop.views.report.figures.progress import best_so_far, spent
+from autoloop.views.report.figures.timeline import busy_lanes, busy_share
 
 
 def study_of(*entries):

@@ -5,9 +5,9 @@ import re
 import pytest
 from samples import HOSTILE, curves_of, hostile, realistic, started, synthetic, variant
 
-from autoloop.report.html import html, wanted_curves
-from autoloop.report.text import clean
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report.html import html, wanted_curves
+from autoloop.views.report.text import clean
 
 
 def test_a_small_study_takes_less_than_300_kb():

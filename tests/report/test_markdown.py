@@ -7,9 +7,9 @@ import pytest
 from markdown_it import MarkdownIt
 from samples import HOSTILE, curves_of, hostile, realistic, synthetic
 
-from autoloop.report.markdown import markdown
-from autoloop.report.text import clean
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report.markdown import markdown
+from autoloop.views.report.text import clean
 
 GOLDEN = Path(__file__).parent / "golden" / "realistic.md"
 

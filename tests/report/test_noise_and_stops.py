@@ -5,10 +5,10 @@ import re
 import pytest
 from samples import START, curves_of, ended, header, metrics_of, started, variant
 
-from autoloop.report.facts import Facts
-from autoloop.report.figures.knobs import knobs
-from autoloop.report.html import html
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report.facts import Facts
+from autoloop.views.report.figures.knobs import knobs
+from autoloop.views.report.html import html
 
 
 def study_of(*variants):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from autoloop.report import text
+from autoloop.views.report import text
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from samples import HOSTILE, hostile, realistic
 
 from autoloop.errors import AutoloopError
-from autoloop.report.why import why
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report.why import why
 
 
 def test_why_answers_in_ten_lines():

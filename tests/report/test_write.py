@@ -6,8 +6,8 @@ import pytest
 import yaml
 from samples import curves_of, hostile, realistic
 
-from autoloop.report import Reporter, write_report
-from autoloop.study import Study
+from autoloop.study.record import Study
+from autoloop.views.report import Reporter, write_report
 
 
 def test_all_files_are_written(tmp_path):

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from autoloop.rerun import program, read_words, rerun_words
+from autoloop.config.rerun import program, read_words, rerun_words
 
 
 @pytest.mark.parametrize(

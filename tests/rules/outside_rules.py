@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoloop.rules import Decision, Outlook, Rule
-from autoloop.trials import Trial
+from autoloop.study.trials import Trial
 
 
 class Nothing(Rule):

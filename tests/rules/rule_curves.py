@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from autoloop.study.trials import Trial
 from autoloop.testing import trial
-from autoloop.trials import Trial
 
 POINTS = 40  # 2,000 steps, logged every 50
 EVALS = 10  # evaluated every 200

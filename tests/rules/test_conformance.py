@@ -9,11 +9,11 @@ import pytest
 import yaml
 from rule_curves import act_ot_config, fixed_trials
 
-from autoloop.report.figures.curves import rule_metric, rule_window
 from autoloop.rules import BackToParent, Decision, Fallback, NonFinite, OutOfMemory, Rule, build_rules
 from autoloop.strategies import Foresight, Opening, RulesStrategy, Situation, Strategy
-from autoloop.study import Job, Plan
+from autoloop.study.record import Job, Plan
 from autoloop.testing import check_rule, check_strategy, hard_trials
+from autoloop.views.report.figures.curves import rule_metric, rule_window
 
 CONF = Path(__file__).parents[2] / "conf" / "rules"
 SHIPPED = [

@@ -12,15 +12,15 @@ from outside_rules import Nothing, Proposes
 from rule_curves import act_ot_config
 
 from autoloop.edits import change
-from autoloop.effects import DeadKnob
-from autoloop.filling import Derived, Disposer
-from autoloop.loop import Limits
-from autoloop.outlook import end_lines, outlook_lines, stop_lines
+from autoloop.edits.effects import DeadKnob
+from autoloop.edits.variants import Variant, signature
+from autoloop.loop.due import Limits
+from autoloop.loop.filling import Derived, Disposer
+from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
+from autoloop.loop.until import read_conditions
 from autoloop.rules import MetricLevel, Rule, build_rules
 from autoloop.stopping import build_stop_rules
 from autoloop.testing import trial
-from autoloop.until import read_conditions
-from autoloop.variants import Variant, signature
 
 CONF = Path(__file__).parents[2] / "conf"
 CONFIG = {**act_ot_config(), "gradient_accumulation_steps": 1}

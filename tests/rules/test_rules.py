@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rule_curves import act_ot_config, decay, scatter
 
+from autoloop.curves.summary import MetricSummary, summarize
 from autoloop.edits import apply
 from autoloop.rules import (
     BackToParent,
@@ -25,9 +26,8 @@ from autoloop.rules import (
     Rule,
     Spikes,
 )
-from autoloop.summary import MetricSummary, summarize
+from autoloop.study.trials import Trial
 from autoloop.testing import trial
-from autoloop.trials import Trial
 
 NAN, INF = math.nan, math.inf
 FLAT, FALLING = [1.0] * 20, list(np.linspace(1.0, 0.5, 20))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.redact import logger, redact, reveal, without_controls
+from autoloop.store.redact import logger, redact, reveal, without_controls
 from tests.studies_app.launch import TWO_JOBS, Ran, run, run_until
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoloop.compare import Scale, difference, gain_pct
+from autoloop.study.compare import Scale, difference, gain_pct
 
 NAN, INF = math.nan, math.inf
 

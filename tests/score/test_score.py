@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoloop.score import (
+from autoloop.loop.score import (
     Outcome,
     Scorecard,
     Verdict,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from autoloop.errors import ConfigError
-from autoloop.score import Outcome, Verdict
-from autoloop.scorecard_file import load_outcomes, save_outcomes
+from autoloop.loop.score import Outcome, Verdict
+from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
 
 WON = Outcome("faster", ("lr",), Verdict.BETTER, 5.0)
 LOST = Outcome("slower", ("lr", "batch"), Verdict.UNCLEAR, None)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from autoloop.score.student import quantile, share_below
+from autoloop.loop.score.student import quantile, share_below
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
+from autoloop.engine.slots import Slot, plan_slots, slot_environment
 from autoloop.errors import ConfigError
-from autoloop.slots import Slot, plan_slots, slot_environment
 
 PLANS = [
     # gpus, n_jobs, visible, options -> GPUs of each slot

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autoloop.execute.processes import descendants
-from autoloop.journal import FILE_NAME
-from autoloop.study import Study
+from autoloop.engine.execute.processes import descendants
+from autoloop.store.journal import FILE_NAME
+from autoloop.study.record import Study
 from tests.studies_app.launch import Ran, command, environment
 
 SLURM = (

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from autoloop.journal import read_study
-from autoloop.trials import TrialState
+from autoloop.store.journal import read_study
+from autoloop.study.trials import TrialState
 from tests.launchers.curves import APP, jobs_without_their_own
 from tests.slurm.cluster import (
     SLURM,

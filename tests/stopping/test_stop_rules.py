@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autoloop.config.settings import load_group
 from autoloop.errors import ConfigError
 from autoloop.history.series import History, Series
-from autoloop.settings import load_group
 from autoloop.stopping import (
     Behind,
     Explosion,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from autoloop.metrics import Metrics
+from autoloop.curves.metrics import Metrics
+from autoloop.engine.watcher import Watcher
 from autoloop.stopping import Behind, Explosion, Live, NotFinite, StopDecision, StopRule
-from autoloop.study import Job, Study
-from autoloop.watcher import Watcher, Watching
+from autoloop.stopping.watching import Watching
+from autoloop.study.record import Job, Study
 from tests.history import wandb_file
 from tests.studies import job_event, round_event, study_event, trial_event, variant_entry
 

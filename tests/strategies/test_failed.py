@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from autoloop.edits import apply, change
-from autoloop.failed import failed_regions, lies_where_jobs_failed
-from autoloop.filling import Derived, Disposer
+from autoloop.edits.variants import Variant, signature
+from autoloop.loop.filling import Derived, Disposer
 from autoloop.rules import Decision
 from autoloop.strategies import MixedStrategy, Situation
 from autoloop.strategies.avoid import avoided
+from autoloop.strategies.failed import failed_regions, lies_where_jobs_failed
 from autoloop.strategies.space import read_space
+from autoloop.study.trials import Trial
 from autoloop.testing import trial
-from autoloop.trials import Trial
-from autoloop.variants import Variant, signature
 
 Config = Mapping[str, Any]
 CONFIG = {"betas": [0.9, 0.999], "dropout": 0.5, "lr": 0.1}

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from autoloop.config.settings import Settings
 from autoloop.edits import apply
 from autoloop.errors import ConfigError
 from autoloop.rules import Decision
-from autoloop.settings import Settings
 from autoloop.strategies import MixedStrategy, Opening, RulesStrategy, Situation, build_strategy
 from autoloop.strategies.space import read_space
 from autoloop.strategies.words import Known, sampled
+from autoloop.study.trials import Trial
 from autoloop.testing import check_strategy, trial
-from autoloop.trials import Trial
 
 CONFIG = {"lr": 0.01, "batch": 8}
 BOUNDS: dict[str, tuple[float, float]] = {"lr": (0.0001, 1.0), "batch": (1, 64)}

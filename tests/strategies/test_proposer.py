@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autoloop.errors import ConfigError
-from autoloop.proposer import Answer, Proposer, ask, question_of
+from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from tests.studies import study_of
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from autoloop.rules import Decision
 from autoloop.strategies import RulesStrategy, Situation
+from autoloop.study.trials import Trial
 from autoloop.testing import trial
-from autoloop.trials import Trial
 
 A = trial("a", objective=0.3, job=0)
 B = trial("b", objective=0.1, job=1)

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoloop.queue_file import waiting
+from autoloop.runner.queue_file import waiting
 from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy, build_strategy
 from autoloop.strategies.space import read_space
-from autoloop.study import Study
+from autoloop.study.record import Study
 from autoloop.train import composed
 from tests.reference import filled, reference, settings_of
 from tests.study_flow.flow import always, run

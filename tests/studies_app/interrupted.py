@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import app
 
-from autoloop.journal import Journal
+from autoloop.store.journal import Journal
 
 WHEN = os.environ["TEST_KILL_WHEN"]
 KIND, _, WHICH = os.environ["TEST_KILL_LINE"].partition(":")

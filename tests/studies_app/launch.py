@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autoloop.execute.processes import is_alive
-from autoloop.journal import FILE_NAME, read_study
-from autoloop.study import Study
+from autoloop.store.journal import FILE_NAME, read_study
+from autoloop.store.lock import is_alive
+from autoloop.study.record import Study
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoloop.journal import read_study
-from autoloop.study import Study
+from autoloop.store.journal import read_study
+from autoloop.study.record import Study
 
 ROOT = Path(__file__).parents[2]
 APP = Path(__file__).with_name("app.py")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoloop.report.why import why
-from autoloop.score import confirmation, winner
-from autoloop.study import Study
+from autoloop.loop.score import confirmation, winner
+from autoloop.study.record import Study
+from autoloop.views.report.why import why
 from tests.study_flow.flow import Ran, always, run
 
 WORDS = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from autoloop.report.data import optimization_results
+from autoloop.views.report.data import optimization_results
 from tests.study_flow.flow import run
 
 APP = Path(__file__).with_name("rates_app.py")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.wandb_commands import sync_command
+from autoloop.views.wandb_commands import sync_command
 from tests.study_flow.flow import run
 
 APP = Path(__file__).with_name("writing_app.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from autoloop.score import noise, verdicts
+from autoloop.loop.score import noise, verdicts
 from tests.study_flow.flow import always, run
 
 FASTER, IDLE = always("faster", "lr@mul=3"), always("idle", "momentum@mul=0.99")

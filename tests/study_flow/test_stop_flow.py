@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from autoloop.history import read_history
-from autoloop.study import Job
-from autoloop.trials import TrialState
+from autoloop.study.record import Job
+from autoloop.study.trials import TrialState
 from tests.study_flow.flow import Ran, always, run
 
 SLOW = ("hydra.launcher.n_jobs=3", "pause_s=0.05", "hydra.sweeper.watch_s=0.1", "steps=30")

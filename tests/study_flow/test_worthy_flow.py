@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoloop.score import winner
+from autoloop.loop.score import winner
 from tests.study_flow.flow import Ran, run
 
 APP = Path(__file__).with_name("worthy_app.py")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from autoloop import curves
+from autoloop.curves import series as curves
 from autoloop.history import Series
 
 NAN, INF = math.nan, math.inf

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from autoloop.collect import JobEnd, trial_state
-from autoloop.divergence import is_grad_norm, is_loss
+from autoloop.curves.divergence import is_grad_norm, is_loss
+from autoloop.curves.metrics import Metrics
 from autoloop.history import History
-from autoloop.metrics import Metrics
+from autoloop.runner.collect import JobEnd, trial_state
 from autoloop.stopping import NotFinite
 from autoloop.stopping.base import Live
-from autoloop.trials import TrialState
+from autoloop.study.trials import TrialState
 
 NAN, INF = math.nan, math.inf
 

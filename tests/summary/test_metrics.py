@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from autoloop.curves.metrics import Metrics
 from autoloop.history import History
-from autoloop.metrics import Metrics
 
 ALIASES = {
     "train/ot_loss": ("train/ot_ot_loss", "train/ot"),

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
+from autoloop.curves.summary import MetricSummary, as_dicts, goal_of, percent, summarize
 from autoloop.errors import ConfigError
 from autoloop.history import History, Series
-from autoloop.summary import MetricSummary, as_dicts, goal_of, percent, summarize
 
 INF, NAN = math.inf, math.nan
 

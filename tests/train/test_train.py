@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from autoloop.history import read_history
-from autoloop.journal import read_study
+from autoloop.store.journal import read_study
+from autoloop.study.trials import TrialState
 from autoloop.train import config_groups, hydra_arguments
-from autoloop.trials import TrialState
 
 FEW_STEPS = ["steps=24", "log_freq=4", "eval_freq=8", "dataset.src_episodes=4", "dataset.tgt_episodes=2"]
 ROUNDS = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoloop.argv import lift_edits
+from autoloop.edits.argv import lift_edits
 
 REPEATABLE = settings(derandomize=True, deadline=None)
 GROUPS = {"task", "rules", "hydra/launcher", "optimizer"}

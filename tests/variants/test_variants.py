@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoloop.edits import change, parse_edit
+from autoloop.edits.variants import Variant, parse_edits, safe_name, signature, unique_names
 from autoloop.errors import ConfigError, EditError
-from autoloop.variants import Variant, parse_edits, safe_name, signature, unique_names
 
 REPEATABLE = settings(derandomize=True, deadline=None)
 CONFIG = {"lr": 0.1, "seed": 1, "out": {"dir": "a"}, "features": [{"w": 0.0, "tmp": 1}, {"w": 2, "tmp": 2}]}

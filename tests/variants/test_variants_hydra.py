@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from autoloop.argv import lift_edits, split_sweep
 from autoloop.edits import format_literal
-from autoloop.variants import edit_texts, parse_edits, parse_entries, parse_variants
+from autoloop.edits.argv import lift_edits, split_sweep
+from autoloop.edits.variants import edit_texts, parse_edits, parse_entries, parse_variants
 
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}
 

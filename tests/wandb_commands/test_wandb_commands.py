@@ -11,8 +11,8 @@ import pexpect
 import pyte
 import pytest
 
-from autoloop.study import Study
-from autoloop.wandb_commands import RunLinks, has_leet, leet_command, wandb_hints
+from autoloop.study.record import Study
+from autoloop.views.wandb_commands import RunLinks, has_leet, leet_command, wandb_hints
 from tests.history.wandb_file import exit_record, frame, row, run
 from tests.live.terminal import environment
 from tests.studies import job_event, round_event, study_event, trial_event, variant_entry

@@ -7,7 +7,7 @@ import math
 
 from omegaconf import OmegaConf
 
-from autoloop.identity import exact, from_exact, prints, settled, strayed
+from autoloop.study.identity import exact, from_exact, prints, settled, strayed
 
 
 def test_references_stand_for_what_they_lead_to_and_resolvers_stay_as_they_are_written():

@@ -16,15 +16,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from autoloop.compose import Composer, written
+from autoloop.config.compose import Composer, written
+from autoloop.config.world import keep_configs
+from autoloop.edits.variants import signature
+from autoloop.engine.inside.planned import StrayedConfigError, check_planned
 from autoloop.errors import ConfigError
-from autoloop.files import PLANNED_FILE
-from autoloop.identity import exact, prints
-from autoloop.inside.planned import StrayedConfigError, check_planned
-from autoloop.journal import read_study
-from autoloop.resume import changes_since
-from autoloop.variants import signature
-from autoloop.world import keep_configs
+from autoloop.runner.resume import changes_since
+from autoloop.store.files import PLANNED_FILE
+from autoloop.store.journal import read_study
+from autoloop.study.identity import exact, prints
 
 APP = Path(__file__).with_name("app.py")
 CONFIG = """

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from autoloop.edits import find
+from autoloop.engine.slots import SINGLE_PROCESS_ACCELERATE
 from autoloop.errors import ConfigError
-from autoloop.files import write_atomic
-from autoloop.slots import SINGLE_PROCESS_ACCELERATE
+from autoloop.store.files import write_atomic
 from autoloop.tasks.command.flags import flag_words
 from autoloop.tasks.command.settings import Trainer
 

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from autoloop.execute.command import run_command
-from autoloop.inside.runs import may_write_in
+from autoloop.engine.execute.command import run_command
+from autoloop.engine.inside.runs import may_write_in
 from autoloop.tasks.command.failure import TrainerFailedError, failure_of
 from autoloop.tasks.command.prepare import Start
 

@@ -1,0 +1,364 @@
+"""Composing configs through Hydra: the edge where edits become configs that really compose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
+from autoloop.config.rerun import merge_overrides
+from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
+from autoloop.edits.variants import Variant, signature
+from autoloop.errors import CompositionError, MisfitError
+from autoloop.loop.filling import Derived
+from autoloop.study.identity import settled
+
+#: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
+KNOBS = (
+    *("rounds", "max_jobs", "max_hours", "max_failures", "patience", "until"),
+    *("racing", "minimal", "confirm", "watch_s"),
+    *("retries", "fail_fast", "dry_run", "resume"),
+    *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
+    *("timeout_min", "stall_min", "grace_s", "stagger_s"),
+)
+_KEPT = 64  # composed configs that are kept; each takes about 1 MB
+SECTION = "autoloop"
+#: Knobs of a study that say who looks at it, not what is trained.
+ONLOOKERS = ("live", "notify")
+_BARE_PATH = re.compile(r"[\w/.+@%~-]+")
+
+
+class Composer:
+    """Composes the config of a job from its overrides, as the launcher will.
+
+    Attributes:
+        bounds: Path pattern -> (low, high), applied to every derived config.
+        root: Key of the app's config under which a trainer's own config stands; None where there is none.
+        signs_values: Whether signatures are of resolved configs, as they were in older studies.
+    """
+
+    def __init__(
+        self,
+        loader: ConfigLoader,
+        master: DictConfig,
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+    ) -> None:
+        self._loader = loader
+        self._master = master
+        self.bounds = dict(bounds or {})
+        self._composed = lru_cache(_KEPT)(self._load)
+        self.root = root_of(master)
+        self.signs_values = False
+        self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
+        self._written_knobs = _knobs(settled(written(master)))
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
+
+        Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
+        it: the latest configs are kept. Callers leave them as they are.
+
+        Raises:
+            CompositionError: The overrides do not compose.
+        """
+        return self._composed(tuple(overrides))
+
+    def _load(self, overrides: tuple[str, ...]) -> DictConfig:
+        try:
+            return self._loader.load_sweep_config(self._master, list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise CompositionError(hydra_message(error, self._master)) from error
+
+    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The config of a job as edits and rules see it, interpolations resolved where they can be."""
+        return seen(self._app(overrides), self.root)
+
+    def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
+        composed = self.compose(overrides)
+        with _current(composed):
+            app = app_config(composed)
+        if self.root is not None:
+            self._known_keys[tuple(overrides)] = frozenset(app[self.root] or ())
+        return app
+
+    def run_dir(self, overrides: Sequence[str], job: int) -> str:
+        """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
+        with self.as_in_job(overrides, job) as composed:
+            return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+
+    @contextmanager
+    def as_in_job(self, overrides: Sequence[str], job: int) -> Iterator[DictConfig]:
+        """The whole config of a job; meanwhile ``${hydra:...}`` in it resolves as it will there."""
+        composed = deepcopy(self.compose(overrides))
+        hydra = composed.hydra
+        with read_write(hydra), open_dict(hydra):
+            hydra.job.num = job
+            hydra.job.id = f"{hydra.job.name}_{job}"
+        with _current(composed):
+            output_dir = Path(str(hydra.sweep.dir)).absolute() / str(hydra.sweep.subdir)
+        with read_write(hydra), open_dict(hydra):
+            hydra.runtime.output_dir = str(output_dir)
+        with _current(composed):
+            yield composed
+
+    def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
+        """The child of a variant (see `autoloop.loop.filling.Derive`).
+
+        Raises:
+            EditError: The edits do not fit the parent's config.
+            MisfitError: They do, and Hydra does not compose what they lead to.
+        """
+        changed = change(list(edits), parent.config, self.bounds)
+        added = changed.overrides
+        if self.root is not None:
+            added = placed(changed.base, changed.config, self._trainer_keys(parent.overrides), self.root)
+        overrides = merge_overrides(parent.overrides, added)
+        config = self._child(overrides, parent.overrides)
+        signed = self.signature(overrides)
+        return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
+
+    def _child(self, overrides: Sequence[str], parent: Sequence[str]) -> dict[str, Any]:
+        """The config of a child; none of its values may be lost that its parent's config has.
+
+        Raises:
+            MisfitError: Hydra does not compose it, or a value can no longer be resolved.
+        """
+        try:
+            config = self.config(overrides)
+        except (ValueError, TypeError, LookupError, AssertionError, RecursionError) as error:
+            raise MisfitError(f"Hydra does not compose it: {in_one_line(str(error))}") from error
+        lost = self._unresolved(overrides)
+        before = self._unresolved(parent) if lost else {}
+        for path in lost.keys() - before.keys():
+            raise MisfitError(f"{path} cannot be resolved any more: {in_one_line(lost[path])}")
+        return config
+
+    def _unresolved(self, overrides: Sequence[str]) -> dict[str, str]:
+        composed = self.compose(overrides)
+        with _current(composed):
+            return unresolved(composed)
+
+    def sketch(self, parent: Variant, edits: Sequence[str]) -> Derived:
+        """What `derive` would return, without overrides: nothing is composed, which takes its time.
+
+        Raises:
+            EditError: The edits do not fit the parent's config.
+        """
+        changed = change(list(edits), parent.config, self.bounds)
+        if self.signs_values:
+            signed = signature(self.of_job(changed.config))
+        else:
+            signed = signature(_changed(self.identity(parent.overrides), changed.changes))
+        return Derived(changed.config, (), signed, tuple(changed.changes), tuple(changed.notes))
+
+    def signature(self, overrides: Sequence[str]) -> str:
+        """The `autoloop.edits.variants.signature` of a job: of what is written in its config, unresolved."""
+        if self.signs_values:
+            return signature(self.of_job(self.config(overrides)))
+        return signature(self.identity(overrides))
+
+    def identity(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """What tells a job's config from another, as edits see it, without what only concerns the study.
+
+        No resolver is asked (`autoloop.study.identity.settled`), so that a time or a job id in a config
+        neither makes twins look different nor keeps a study from going on.
+        """
+        return _without_knobs(seen(settled(self.planned(overrides)), self.root), self._written_knobs)
+
+    def planned(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The config that a job's task gets, as it is written."""
+        return written(self.compose(overrides))
+
+    def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A resolved config without the study's knobs."""
+        return _without_knobs(config, {key: plain(self._master[key]) for key in KNOBS if key in self._master})
+
+    def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
+        """The keys of the trainer's own config with these overrides; known once it was composed."""
+        if tuple(overrides) not in self._known_keys:
+            self._app(overrides)
+        return self._known_keys[tuple(overrides)]
+
+
+class LazyConfig(Mapping[str, Any]):
+    """A config that is composed when somebody first looks at it; a long study holds thousands."""
+
+    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
+        self._composer = composer
+        self._overrides = overrides
+        self._config: dict[str, Any] | None = None
+
+    def _composed(self) -> dict[str, Any]:
+        if self._config is None:
+            self._config = self._composer.config(self._overrides)
+        return self._config
+
+    def __getitem__(self, key: str) -> Any:
+        return self._composed()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._composed())
+
+    def __len__(self) -> int:
+        return len(self._composed())
+
+
+def path_override(key: str, path: Path) -> str:
+    """Return ``key=path`` as Hydra reads it; in quotes where the path needs them."""
+    text = str(path)
+    return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
+
+
+def _knobs(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: config[key] for key in KNOBS if key in config}
+
+
+def _without_knobs(config: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
+    """A config without the knobs of a study, so that one may go on with more rounds or on other GPUs.
+
+    A knob that this config sets to another value than the sweep is a setting of the job, and stays.
+
+    Args:
+        config: A job's config.
+        study: The knobs as the sweep has them.
+    """
+    job = {key: value for key, value in config.items() if key not in study or value != study[key]}
+    ours = job.get(SECTION)
+    if isinstance(ours, Mapping):  # where the sweeper looks for knobs with common names
+        job[SECTION] = {key: value for key, value in ours.items() if key not in KNOBS}
+    return job
+
+
+def _changed(config: Mapping[str, Any], changes: Sequence[ValueChange]) -> dict[str, Any]:
+    """A config with other values at some places; a place that it lacks is passed over."""
+    result = deepcopy(dict(config))
+    for path, _, new in changes:
+        for keys in find(path, result):
+            node: Any = result
+            for key in keys[:-1]:
+                node = node[key]
+            node[keys[-1]] = new
+    return result
+
+
+def root_of(config: DictConfig) -> str | None:
+    """The key under which a trainer's own config stands in an app's (``autoloop.root``), or None."""
+    root = OmegaConf.select(config, "autoloop.root")
+    return None if root is None else str(root)
+
+
+def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
+    """The config that edits and rules see: the trainer's own at the top, where its user knows it.
+
+    A key that the app has too (``seed``, ``wandb``) is the trainer's here.
+
+    Args:
+        app: The app's config.
+        root: Where the trainer's config stands in it; None: the app's config is the trainer's.
+    """
+    if root is None:
+        return dict(app)
+    inner = dict(app[root] or {})
+    return {**inner, **{key: value for key, value in app.items() if key != root and key not in inner}}
+
+
+def placed(
+    old: Mapping[str, Any], new: Mapping[str, Any], trainer_keys: Collection[str], root: str
+) -> list[str]:
+    """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
+
+    Args:
+        old: A config as `seen`.
+        new: The same after edits.
+        trainer_keys: Its top-level keys that are the trainer's.
+        root: Where the trainer's config stands in the app's.
+    """
+    before, after = (_nested(config, trainer_keys, root) for config in (old, new))
+    return overrides_between(before, after)
+
+
+def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str) -> dict[str, Any]:
+    outer = {key: value for key, value in config.items() if key not in trainer_keys}
+    return {root: {key: value for key, value in config.items() if key in trainer_keys}, **outer}
+
+
+def written(composed: DictConfig) -> dict[str, Any]:
+    """The same as `app_config`, with nothing resolved: what the files and overrides say."""
+    raw: Any = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
+    raw.pop("hydra", None)
+    ours = raw.get(SECTION)
+    for key in ONLOOKERS if isinstance(ours, dict) else ():
+        if ours.pop(key, None) == f"${{{key}}}":
+            raw.pop(key, None)
+    config: dict[str, Any] = raw
+    return config
+
+
+def app_config(composed: DictConfig) -> dict[str, Any]:
+    """A composed config without its ``hydra`` node and without who looks on, as plain values.
+
+    A study may be gone on with in another terminal, or with another ``notify.command``: a configuration is
+    the same all the same.
+    """
+    copied = deepcopy(composed)
+    with read_write(copied), open_dict(copied):
+        copied.pop("hydra", None)
+        _drop_onlookers(copied)
+    result = plain(composed if not OmegaConf.is_config(copied) else copied)
+    assert isinstance(result, dict)
+    return result
+
+
+def _drop_onlookers(config: DictConfig) -> None:
+    """Take ``autoloop.live`` and ``autoloop.notify`` out, and the top-level key that one is a copy of."""
+    ours = config.get("autoloop")
+    if not isinstance(ours, DictConfig):
+        return
+    written: Any = OmegaConf.to_container(ours, resolve=False)
+    for key in ONLOOKERS:
+        if ours.pop(key, None) is not None and written[key] == f"${{{key}}}":
+            config.pop(key, None)
+
+
+def plain(node: Any) -> Any:
+    """A config node as dicts, lists and scalars; what cannot be resolved stays as it is written."""
+    if not OmegaConf.is_config(node):
+        return node
+    try:
+        return OmegaConf.to_container(node, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException:
+        pass  # one value below cannot be resolved: take the node apart to keep the others
+    raw = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
+    if isinstance(node, ListConfig):
+        return [_child(node, index, raw) for index in range(len(node))]
+    return {key: _child(node, key, raw) for key in node}
+
+
+def _child(node: DictConfig | ListConfig, key: Any, raw: Any) -> Any:
+    try:
+        return plain(node[key])
+    except OmegaConfBaseException:
+        return raw[key]
+
+
+@contextmanager
+def _current(config: DictConfig) -> Iterator[None]:
+    """Make ``${hydra:...}`` in a config speak of that config, as it will in the job."""
+    holder = HydraConfig.instance()
+    before = holder.cfg
+    holder.set_config(config)
+    try:
+        yield
+    finally:
+        holder.cfg = before

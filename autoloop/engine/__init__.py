@@ -1,0 +1,1 @@
+"""Runs jobs: processes, slots, other people's launchers."""

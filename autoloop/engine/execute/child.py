@@ -1,0 +1,171 @@
+"""The process of a job, from the fork to its exit code."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from autoloop.engine.execute import seeds
+from autoloop.engine.execute.inherited import disown_exit_handlers
+from autoloop.engine.execute.processes import die_with_parent
+from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, send_report
+from autoloop.engine.execute.values import Assignment, Reply
+
+LOG_NAME = "job.log"
+
+#: Exit code of a job that an unhandled exception, or Ctrl-C, ended.
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
+#: The writing end of the pipe to the supervisor, in a job's process only.
+_report_fd: int | None = None
+
+
+def enter_job_dir(path: str) -> None:
+    """Tell the supervisor where this job works and send its output to ``<path>/job.log``.
+
+    Creates the directory. For calls whose request could not name the directory, because only
+    composing the job's config tells it. Outside a job's process this does nothing.
+    """
+    if _report_fd is None:
+        return
+    job_dir = Path(path).absolute()
+    job_dir.mkdir(parents=True, exist_ok=True)
+    _flush()
+    log = open_log(str(job_dir))
+    os.lseek(1, 0, os.SEEK_SET)
+    while early := os.read(1, 1 << 16):
+        os.write(log, early)
+    _redirect_output(log)
+    os.close(log)
+    send_report(_report_fd, DIRECTORY, os.fsencode(job_dir))
+
+
+def is_supervised() -> bool:
+    """Return whether this process is a job's, with a supervisor that watches it."""
+    return _report_fd is not None
+
+
+def open_log(job_dir: str) -> int:
+    """Open ``job.log`` in ``job_dir`` for appending and return its descriptor."""
+    return os.open(Path(job_dir) / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+
+def run_assignment(assignment: Assignment, report_fd: int, output_fd: int, supervisor: int) -> NoReturn:
+    """Become the job: never returns to the supervisor's code it was forked from.
+
+    Args:
+        assignment: What to run.
+        report_fd: Writing end of the pipe to the supervisor.
+        output_fd: Where standard output and standard error go.
+        supervisor: Process id of the supervisor, without which this process must not live.
+    """
+    global _report_fd
+    exit_code = EXIT_FAILED
+    try:
+        os.setpgid(0, 0)
+        die_with_parent(supervisor)
+        disown_exit_handlers()
+        _redirect_output(output_fd)
+        _reset_signals()
+        _enter_environment(assignment)
+        if assignment.argv is not None:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.execvpe(assignment.argv[0], assignment.argv, assignment.env)
+        _report_fd = report_fd
+        exit_code = _run_call(assignment.call or b"", report_fd)
+    except BaseException as error:  # noqa: BLE001  the border of a job: recorded, then its process ends
+        exit_code = _record(error, report_fd)
+    finally:
+        exit_code = _finish(exit_code)
+        os._exit(exit_code)
+
+
+def _run_call(call: bytes, report_fd: int) -> int:
+    import cloudpickle
+
+    result = cloudpickle.loads(call)()
+    reply = result if isinstance(result, Reply) else Reply(result)
+    if reply.error:
+        send_report(report_fd, ERROR, reply.error.encode(errors="replace"))
+    send_report(report_fd, VALUE, cloudpickle.dumps(reply.value))
+    return reply.exit_code
+
+
+def _record(error: BaseException, report_fd: int) -> int:
+    """Print and report what ended the call; return the exit code."""
+    if isinstance(error, SystemExit):
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        print(error.code, file=sys.stderr)
+        return EXIT_FAILED
+    traceback.print_exc()
+    text = last_line(error)
+    with contextlib.suppress(OSError):
+        send_report(report_fd, ERROR, text.encode(errors="replace"))
+    return EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILED
+
+
+def last_line(error: BaseException) -> str:
+    """Return an exception as the last lines of its traceback show it: ``ValueError: no such key``."""
+    return "".join(traceback.format_exception_only(type(error), error)).strip()
+
+
+def _finish(exit_code: int) -> int:
+    """Do what the interpreter does at its end: wait for threads, run the job's own exit handlers, flush."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except BaseException:  # noqa: BLE001  an exit handler failed: its traceback belongs into the log
+        traceback.print_exc()
+        exit_code = exit_code or EXIT_FAILED
+    _flush()
+    return exit_code & 0xFF
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _redirect_output(fd: int) -> None:
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+
+
+def _reset_signals() -> None:
+    """Undo what the zygote and the supervisor set up for themselves."""
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # SLURM warns with it of a time limit, whole steps at once
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _enter_environment(assignment: Assignment) -> None:
+    os.environ.clear()
+    os.environ.update(assignment.env)
+    os.chdir(assignment.cwd)
+    sys.argv = list(assignment.argv0)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  descriptors, not paths
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # noqa: SIM115
+    faulthandler.enable()
+    _refresh_libraries()
+
+
+def _refresh_libraries() -> None:
+    """Give libraries that the zygote has loaded the job's own random state and thread count."""
+    seeds.renew()
+    loaded: dict[str, Any] = dict(sys.modules)
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if "torch" in loaded and threads.isdigit():
+        loaded["torch"].set_num_threads(int(threads))

@@ -1,0 +1,195 @@
+"""A Hydra job in its own process: composed once, there, and run as Hydra's launchers run it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import pickle
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from autoloop.edits import format_literal
+from autoloop.engine.execute import references
+from autoloop.engine.execute.child import EXIT_FAILED, enter_job_dir, last_line
+from autoloop.engine.execute.exits import without_exit
+from autoloop.engine.execute.program import Program, enter, run_again, this_program
+from autoloop.engine.execute.traces import Travelling, failure_text
+from autoloop.engine.execute.values import Reply
+from autoloop.engine.execute.zygote import shared
+from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What all jobs of a sweep have in common. Unpickling one installs Hydra's singletons.
+
+    Attributes:
+        hydra_context: Config loader and callbacks of the sweep.
+        config: Config of the sweep, which a job's own is composed from.
+        task_function: What each job runs.
+        singletons: State of Hydra's singletons and OmegaConf's resolvers.
+        program: The main program, which runs again where a batch is unpickled; None if it has no source.
+    """
+
+    hydra_context: HydraContext
+    config: DictConfig
+    task_function: TaskFunction
+    singletons: Any
+    program: Program | None = field(default_factory=this_program)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        content = (self.singletons, (self.hydra_context, self.config, self.task_function))
+        if self.program is None or not self.program.names_hold:
+            return _install, (self.program, None, cloudpickle.dumps(content))
+        return _install, (self.program, references.dumps(content), _copied(content))
+
+
+def _copied(content: Any) -> bytes | None:
+    """What goes by name as a copy, for a process where it cannot be found; None if it cannot be copied."""
+    try:
+        copied: bytes = cloudpickle.dumps(content)
+    except Exception as error:  # noqa: BLE001  pickling runs foreign code; the names are enough
+        log.debug("the task cannot be copied: %s", error)
+        return None
+    return copied
+
+
+def _install(program: Program | None, by_name: bytes | None, copied: bytes | None) -> Batch:
+    setup_globals()
+    Plugins.instance()  # a scan after set_state would register the plugins' configs twice, with warnings
+    is_main = program is not None and run_again(program)
+    singletons, (context, config, task) = _content(by_name if is_main else None, copied)
+    Singleton.set_state(singletons)
+    batch = Batch(context, config, task, None, program)
+    with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
+        _warm_up(batch)
+    return batch
+
+
+def _content(by_name: bytes | None, copied: bytes | None) -> Any:
+    if by_name is not None:
+        with contextlib.suppress(AttributeError, ImportError):  # defined where only the main process comes
+            return pickle.loads(by_name)
+    if copied is None:
+        raise LookupError("the task cannot be pickled, nor is it found at the top level of the main program")
+    return pickle.loads(copied)
+
+
+def _warm_up(batch: Batch) -> None:
+    """Fill the caches of Hydra's and OmegaConf's parsers once for all jobs."""
+    OverridesParser.create().parse_overrides(["+a.b=1.5", "c=text", "d='x y'", "e=[1,{f:null}]", "~g"])
+    _compose(batch, 0, ())
+
+
+def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
+    """Compose and run job ``index`` of the shared `Batch`; for a job's process only.
+
+    Args:
+        index: Number of the job.
+        overrides: Its overrides.
+        restarts: How often an engine has started it again; each start works in a directory of its own.
+    """
+    batch: Batch = shared()
+    enter(batch.program, batch.task_function)
+    try:
+        config = _compose(batch, index, overrides)
+        if restarts:
+            config = _in_fresh_dir(batch, index, overrides, restarts, config)
+        enter_job_dir(_job_dir(config))
+        job_return = run_job(
+            hydra_context=batch.hydra_context,
+            task_function=without_exit(batch.task_function),
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+    except Exception as error:  # noqa: BLE001  the border of a job: its failure is its outcome
+        job_return = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
+        job_return.return_value = error
+    return _reply(job_return)
+
+
+def _compose(batch: Batch, index: int, overrides: Sequence[str]) -> DictConfig:
+    config = batch.hydra_context.config_loader.load_sweep_config(batch.config, list(overrides))
+    with open_dict(config):
+        config.hydra.job.id = str(index)
+        config.hydra.job.num = index
+    HydraConfig.instance().set_config(config)
+    return config
+
+
+def _in_fresh_dir(
+    batch: Batch, index: int, overrides: Sequence[str], restarts: int, config: DictConfig
+) -> DictConfig:
+    """The config of a job that starts again, in a directory beside the first; its lineage goes along."""
+    subdir = f"{str(config.hydra.sweep.subdir).rstrip('/')}_again{restarts}"
+    first = Path(_job_dir(config))
+    config = _compose(batch, index, [*overrides, f"hydra.sweep.subdir={format_literal(subdir)}"])
+    fresh = Path(_job_dir(config))
+    fresh.mkdir(parents=True, exist_ok=True)
+    for name in (LINEAGE_FILE, PLANNED_FILE):
+        if (first / name).is_file():
+            shutil.copy(first / name, fresh)
+    return config
+
+
+def _job_dir(config: DictConfig) -> str:
+    return str(Path(str(OmegaConf.select(config, "hydra.sweep.dir"))) / str(config.hydra.sweep.subdir))
+
+
+def _reply(job_return: JobReturn) -> Reply:
+    """Make a job's return ready for the way back to the main process."""
+    if job_return.status is JobStatus.COMPLETED:
+        job_return.return_value = _portable_value(job_return._return_value)
+        return Reply(job_return)
+    error = job_return._return_value
+    exit_code = getattr(error, "exit_code", None)
+    shown = failure_text(error)
+    print(shown, end="", file=sys.stderr)
+    text = last_line(error) if exit_code is None else str(error)
+    job_return.return_value = Travelling(_portable_error(error), shown)
+    return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
+
+
+def _portable_value(value: Any) -> Any:
+    """Return ``value``, or None with a warning in the log where it cannot be pickled."""
+    problem = _travel_problem(value)
+    if problem is None:
+        return value
+    print(f"autoloop: the return value {value!r:.200} is lost: {problem}", file=sys.stderr)
+    return None
+
+
+def _portable_error(error: BaseException) -> BaseException:
+    """Return ``error``, or a RuntimeError that reads the same where it cannot be pickled."""
+    return error if _travel_problem(error) is None else RuntimeError(last_line(error))
+
+
+def _travel_problem(value: Any) -> str | None:
+    """Return why ``value`` would not survive the way to another process, None if it would."""
+    try:
+        pickle.loads(cloudpickle.dumps(value))
+    except Exception as problem:  # noqa: BLE001  pickling runs foreign code
+        return f"{type(problem).__name__}: {problem}"
+    return None
+
+
+def request_call(index: int, overrides: Sequence[str]) -> Callable[[], Reply]:
+    """Return the call of a job's `Request`."""
+    return functools.partial(run, index, tuple(overrides))

@@ -1,0 +1,65 @@
+"""Whether a job is about to train what was planned: it composes its config itself, in its own process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from autoloop.store.files import PLANNED_FILE
+
+_SHOWN = 5  # keys that the error names
+
+
+class StrayedConfigError(RuntimeError):
+    """The job composed another config than was planned, so that its result would be taken for another's."""
+
+
+def check_planned(config: Any) -> None:
+    """Compare a job's config with what was planned; outside a study there is nothing to compare with.
+
+    Args:
+        config: What the task is about to get.
+
+    Raises:
+        StrayedConfigError: They differ.
+    """
+    planned = _planned()
+    if planned is None or not isinstance(config, DictConfig):
+        return
+    from autoloop.config.compose import written
+    from autoloop.study.identity import prints, strayed
+
+    keys = strayed(planned, prints(written(config)))
+    if keys:
+        told = ", ".join(f"{key} (here {_here(config, key)})" for key in keys[:_SHOWN])
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        raise StrayedConfigError(
+            f"nothing was trained: this job composed another config than was planned, at {told}{more}. "
+            "A config file or a config that the app registers must have changed since; put it back, or start "
+            "another study"
+        )
+
+
+def _planned() -> dict[str, str] | None:
+    """What was planned for the job of this process; None outside a study."""
+    if not HydraConfig.initialized():
+        return None
+    path = Path(HydraConfig.get().runtime.output_dir) / PLANNED_FILE
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _here(config: DictConfig, key: str) -> str:
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    for step in key.split("."):
+        if not isinstance(raw, dict) or step not in raw:
+            return "not there"
+        raw = raw[step]
+    return f"{raw!r:.60}"

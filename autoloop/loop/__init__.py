@@ -1,0 +1,1 @@
+"""Decides: what is due, what fills a round, what is believed."""

@@ -1,0 +1,45 @@
+"""Keeping score: paired verdicts against a noise floor, the scorecard of rules, how sure a result is."""
+
+from autoloop.loop.score.bootstrap import Interval, interval
+from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits
+from autoloop.loop.score.confirmation import Confirmation, confirmation, winner
+from autoloop.loop.score.leader import contenders, leader, standings
+from autoloop.loop.score.noise import Noise, noise
+from autoloop.loop.score.pairs import Pair, Results, pairs, results
+from autoloop.loop.score.progress import rounds_without_gain
+from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
+from autoloop.loop.score.scorecard import Outcome, Row, Scorecard, outcomes
+from autoloop.loop.score.verdicts import Verdict, verdict, verdicts
+
+__all__ = [
+    "Confirmation",
+    "Interval",
+    "Noise",
+    "Outcome",
+    "Pair",
+    "Results",
+    "Row",
+    "Scorecard",
+    "Verdict",
+    "chosen",
+    "conclusion",
+    "confirmation",
+    "confirmed",
+    "contenders",
+    "dropped_edits",
+    "interval",
+    "kept_edits",
+    "knobs",
+    "leader",
+    "noise",
+    "outcomes",
+    "pairs",
+    "results",
+    "root",
+    "rounds_without_gain",
+    "standings",
+    "verdict",
+    "verdicts",
+    "winner",
+    "without_effect",
+]

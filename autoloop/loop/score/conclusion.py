@@ -1,0 +1,134 @@
+"""What a study came to, in one sentence."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from autoloop.errors import counted
+from autoloop.loop.score.confirmation import Confirmation, broken_seeds, confirmation, winner
+from autoloop.loop.score.leader import leader
+from autoloop.loop.score.noise import noise
+from autoloop.loop.score.pairs import Results, results
+from autoloop.loop.score.reduction import (
+    Paths,
+    checked,
+    chosen,
+    is_idle,
+    knobs,
+    reductions,
+    root,
+    without_effect,
+)
+from autoloop.study.record import Job, Study
+
+CLOSE_PCT, FEW = 20.0, 12
+"""A gain below so much that was chosen from so many jobs or more is worth a doubt.
+
+Measured (docs/benchmarks.md): of winners of 12 and 24 jobs that looked less than 20 % better than their
+baseline a third were not, of the others one in a hundred.
+"""
+
+
+def conclusion(study: Study, reason: str) -> str:
+    """Why a study ended and what it found.
+
+    Args:
+        study: The record.
+        reason: Why it ends, as a clause.
+    """
+    best = winner(study)
+    ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
+    if best is None:
+        return f"the study ends after {ran}, none with a result: {reason}"
+    found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
+    dropped = dropped_edits(study)
+    found += f", without edits of {dropped}" if dropped else ""
+    sure = confirmed(study)
+    return f"the study ends after {ran}: {reason}; {found}{sure or _against_start(study, best)}"
+
+
+def dropped_edits(study: Study) -> str:
+    """Which edits of the leader are not part of the winner, in words; empty where it has them all."""
+    best, paths = leader(study), without_effect(study)
+    if best is None or not paths or winner(study) is not chosen(study):
+        return ""
+    seeds = _seeds(len(checked(study, best, paths)), "further")
+    return f"{best.name} that do nothing ({', '.join(paths)}: no worse without, on {seeds})"
+
+
+def kept_edits(study: Study) -> str:
+    """Which edits of the leader only seemed to do nothing, in words; empty where there are none."""
+    best = leader(study)
+    if best is None:
+        return ""
+    tries = reductions(study, best)
+    failed = [paths for paths in tries if checked(study, best, paths) and not is_idle(study, best, paths)]
+    return _kept(study, best, failed[0]) if failed else ""
+
+
+def _kept(study: Study, best: Job, paths: Paths) -> str:
+    gains, dropped = checked(study, best, paths), without_effect(study)
+    tried = [path for path in knobs(study, best) if path in paths]
+    left = ", ".join(path for path in tried if path not in dropped)
+    loss, seeds = -sum(gains) / len(gains), _seeds(len(gains), "further")
+    amount = ("-" if loss < 0 else "") + results(study).scale.amount(loss, best.objective)
+    return f"{left}: {best.name} is {amount} worse without {', '.join(tried)} on {seeds}"
+
+
+def _seeds(count: int, which: str) -> str:
+    return counted(count, f"{which} seed")
+
+
+def confirmed(study: Study) -> str:
+    """What fresh seeds say of what the search chose, as a clause; empty where it was not confirmed."""
+    best, found = chosen(study), confirmation(study)
+    broken = broken_seeds(study, best) if best is not None else 0
+    if best is None or (found is None and not broken):
+        return ""
+    own = winner(study) is best
+    who = "" if own else f"{best.name}, which looked best, "
+    failed = f"came to no result on {_seeds(broken, 'fresh')}"
+    said = [f"{'it ' if own else who}{failed}"] if broken else []
+    if found is not None:
+        said.insert(0, f"{who}{'' if own else 'is '}{_gain(found)}")
+    return (", " if own and found is not None else "; ") + "; ".join(said)
+
+
+def _gain(found: Confirmation) -> str:
+    seeds, scale = _seeds(len(found.gains_pct), "fresh"), found.scale
+    word = "better" if found.gain_pct >= 0 else "worse"
+    optimism = scale.amount(found.optimism_pct, found.fresh, digits=2)
+    luck = f"looked {optimism} {'better' if found.optimism_pct >= 0 else 'worse'}"
+    return (
+        f"{scale.amount(found.gain_pct, found.reference)} {word} than {found.start.name} on {seeds} "
+        f"(90 % interval {scale.span(found.interval_pct, found.reference)}, "
+        f"better with probability {found.better:.2f}); "
+        f"chosen at {found.selected:.4g}, it comes to {found.fresh:.4g} there: it {luck} than it is"
+    )
+
+
+def _against_start(study: Study, best: Job) -> str:
+    start = root(study, best)
+    if start.place == best.place:
+        return ", which is the starting point itself" if jobs_beside(study, start) else ""
+    known = results(study)
+    gains = known.gains_pct(best, start)
+    if not gains:
+        return f"; {start.name} has no result to compare it with"
+    gain, margin = sum(gains) / len(gains), noise(study).margin_pct(len(gains))
+    sure = "more than the noise of" if abs(gain) > margin else "within the noise of"
+    word, amount = "better" if gain >= 0 else "worse", partial(known.scale.amount, reference=start.objective)
+    found = f"{amount(gain)} {word} than {start.name}{_size(start, known)} at the same seed"
+    told = f", {found} ({sure} {amount(margin, digits=2)})"
+    doubtful = gain < CLOSE_PCT and study.searched >= FEW
+    return told + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")
+
+
+def _size(start: Job, known: Results) -> str:
+    """What a difference is to be seen beside, where it is told instead of a percentage."""
+    return "" if known.scale.is_percent(start.objective) else f" ({start.objective:.3g})"
+
+
+def jobs_beside(study: Study, start: Job) -> bool:
+    """Whether anything was tried beside a starting point."""
+    return any(job.place != start.place for job in study.counted())

@@ -1,0 +1,95 @@
+"""The noise floor: how far two runs lie apart that differ in nothing that matters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
+
+from autoloop.errors import counted
+from autoloop.loop.score.pairs import pairs, results
+from autoloop.study.record import Study
+
+SIGMAS = 2.0
+"""A difference counts where it is larger than this many standard errors."""
+
+CORRELATION = 0.9
+"""Between parent and child at one seed, where pairs have not told better (measured: 0.93 to 0.98)."""
+
+ASSUMED_PCT = 1.5
+"""Standard deviation of a paired gain where nothing was measured; two of them are `BackToParent`'s 3 %."""
+
+WEIGHT = 2
+"""Degrees of freedom that the value assumed or derived from repeats counts for beside those of the pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The noise of a study's objective.
+
+    Attributes:
+        paired_pct: Standard deviation of a gain between parent and child at one common seed, in percent of
+            what gains are in percent of (`autoloop.study.compare`).
+        seed_pct: Standard deviation between seeds of one config, in percent; NaN where no config ran twice.
+        source: Where ``paired_pct`` comes from, in words.
+    """
+
+    paired_pct: float = ASSUMED_PCT
+    seed_pct: float = math.nan
+    source: str = "assumed: no config ran with two seeds"
+
+    def margin_pct(self, seeds: int = 1) -> float:
+        """The mean gain over so many common seeds that is more than noise, in percent."""
+        return SIGMAS * self.paired_pct / math.sqrt(max(1, seeds))
+
+
+def noise(study: Study) -> Noise:
+    """The noise floor as the study's repeats and pairs tell it.
+
+    The pairs' own scatter (children and parents that both ran with several seeds) is pooled with a first
+    value that counts for two degrees of freedom: what the repeats say, ``seed_pct * sqrt(2 (1 - 0.9))``, or
+    1.5 % where there are none.
+    """
+    known = results(study)
+    groups = [list(by_seed.values()) for by_seed in known.by_seed.values()]
+    between = _pooled(
+        (100 * value / known.scale.unit(fmean(group)) for value in group)
+        for group in groups
+        if _usable(group)
+    )
+    first, source = ASSUMED_PCT, Noise().source
+    if between.degrees:
+        first = between.deviation * math.sqrt(2 * (1 - CORRELATION))
+        runs = between.degrees + between.groups
+        configs = "one config" if between.groups == 1 else counted(between.groups, "config")
+        source = f"from {runs} runs of {configs} with several seeds"
+    paired = _pooled(pair.gains_pct for pair in pairs(study) if len(set(pair.gains_pct)) > 1)
+    if paired.degrees:
+        source = f"from {counted(paired.groups, 'pair')} with several seeds"
+    degrees = WEIGHT + paired.degrees
+    pooled = math.sqrt((WEIGHT * first**2 + paired.degrees * paired.deviation**2) / degrees)
+    return Noise(pooled, between.deviation if between.degrees else math.nan, source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    deviation: float
+    degrees: int
+    groups: int
+
+
+def _pooled(groups: Iterable[Iterable[float]]) -> _Pooled:
+    """Standard deviation within groups, with its degrees of freedom."""
+    squares, degrees, count = 0.0, 0, 0
+    for group in map(list, groups):
+        middle = fmean(group)
+        squares += sum((value - middle) ** 2 for value in group)
+        degrees += len(group) - 1
+        count += 1
+    return _Pooled(math.sqrt(squares / degrees) if degrees else 0.0, degrees, count)
+
+
+def _usable(group: list[float]) -> bool:
+    """Whether a config's results tell of noise; rates that are all 0 cannot fall and do not."""
+    return len(group) > 1 and any(group)

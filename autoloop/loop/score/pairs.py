@@ -1,0 +1,121 @@
+"""Pairs: a child beside its parent, at the same seeds.
+
+A child starts from its parent's seed, so most of the luck of a run is common to both and cancels in their
+difference. Further seeds come from repeats (`autoloop.study.record.REPEAT`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from autoloop.study.compare import Scale, gain_pct
+from autoloop.study.record import REPEAT, Job, Study
+from autoloop.study.trials import TrialState
+
+Seed = Any
+"""Value of the seed as the config has it; None for the seed that a lineage started with."""
+
+LOST = (TrialState.STOPPED, TrialState.INFEASIBLE)
+"""States of a job that say something against its settings; a crash or a time limit need not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One child and its parent.
+
+    Attributes:
+        child: The child.
+        parent: The parent.
+        gains_pct: By how much the child is better, in percent (`autoloop.study.compare`) of the parent, one
+            number for each seed that both ran with; negative where it is worse.
+        scale: What the percent are of.
+    """
+
+    child: Job
+    parent: Job
+    gains_pct: tuple[float, ...]
+    scale: Scale
+
+    @property
+    def gain_pct(self) -> float | None:
+        """Mean gain over the seeds; None where the two cannot be compared."""
+        return fmean(self.gains_pct) if self.gains_pct else None
+
+    @property
+    def told(self) -> str:
+        """The comparison in words, where there is one."""
+        gain = self.gain_pct or 0.0
+        amount = self.scale.amount(gain, self.parent.objective, digits=2)
+        return f"{self.child.name} is {amount} {'better' if gain > 0 else 'worse'} than {self.parent.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the jobs of a study came to, to be compared.
+
+    Attributes:
+        by_seed: Place of each job that is no repeat -> its results by seed, with those of its repeats in the
+            search. The seed a job inherited is None; a repeat carries its own as ``evidence["seed"]``.
+        maximize: Whether a larger result is better.
+        scale: What gains are in percent of.
+    """
+
+    by_seed: Mapping[int, Mapping[Seed, float]]
+    maximize: bool
+    scale: Scale
+
+    def gains_pct(self, job: Job, reference: Job) -> tuple[float, ...]:
+        """Gains of one job over another, one for each seed that both ran with; none without a result."""
+        return self.compare(self.by_seed.get(job.place, {}), self.by_seed.get(reference.place, {}))
+
+    def compare(self, own: Mapping[Seed, float], other: Mapping[Seed, float]) -> tuple[float, ...]:
+        """Gains of some results over others, one for each seed that both have, in the order of ``own``."""
+        return tuple(self.gain_pct(own[seed], other[seed]) for seed in own if seed in other)
+
+    def gain_pct(self, result: float, reference: float) -> float:
+        """By how much a result is better than a reference, in percent of its unit."""
+        return gain_pct(result, reference, self.maximize, self.scale)
+
+
+def results(study: Study) -> Results:
+    """What the jobs of a study came to.
+
+    Repeats that measure what the search found are left out: no standing and no noise floor by which that was
+    chosen changes after the fact.
+    """
+    found = _by_seed(study)
+    scale = Scale.of(value for by_seed in found.values() for value in by_seed.values())
+    return Results(found, study.maximize, scale)
+
+
+def _by_seed(study: Study) -> dict[int, dict[Seed, float]]:
+    found: dict[int, dict[Seed, float]] = {}
+    for job in study.counted():
+        if not job.known:
+            continue
+        if not job.is_repeat:
+            found.setdefault(job.place, {})[None] = job.objective
+        elif job.plan.rule == REPEAT and job.origin is not None:
+            found.setdefault(job.origin, {})[job.plan.evidence.get("seed")] = job.objective
+    return found
+
+
+def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
+    """Results of a job's config by seed, of the repeats by this rule that ran after the search."""
+    runs = (one for one in study.counted() if one.plan.rule == rule and one.origin == job.place)
+    return {one.plan.evidence.get("seed"): one.objective for one in runs if one.known}
+
+
+def pairs(study: Study) -> list[Pair]:
+    """Every child that ended, beside its parent, as planned; an interrupted job or a repeat is none."""
+    known = results(study)
+    found = []
+    for job in study.counted():
+        parent = study.parent(job)
+        ended = job.state not in (None, TrialState.INTERRUPTED)
+        if parent is not None and ended and not job.is_repeat:
+            found.append(Pair(job, parent, known.gains_pct(job, parent), known.scale))
+    return found

@@ -1,0 +1,169 @@
+"""What may be due in a study, and the settings that decide which: limits, flow, and the steps themselves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from autoloop.loop.until import Condition
+from autoloop.study.record import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a study ends, whatever the rules say, and what it checks before it believes a result.
+
+    Attributes:
+        rounds: Rounds in all.
+        max_jobs: Jobs in all, retries not counted; None for no limit.
+        max_hours: Hours of running in all, over restarts; None for no limit.
+        max_failures: Failed jobs in a row that end the study; None for no limit.
+        retries: How often a failed job is tried again.
+        fail_fast: End the study at the first failed job.
+        patience: Rounds in a row without a gain over the noise that end the study; None for no limit.
+        until: The study ends with the round that brings a job for which all of these hold; none for no such
+            end.
+        racing: So many further seeds, at most, for the leaders of a round that cannot be told apart, before
+            children are made of them; 0 for none.
+        minimal: Whether the edits of the winner that do nothing are looked for and taken back at the end.
+        confirm: So many fresh seeds on which winner and starting point run at the end; None for what
+            `autoloop.loop.closing.seeds_to_confirm` finds worth it.
+    """
+
+    rounds: int = 1
+    max_jobs: int | None = None
+    max_hours: float | None = None
+    max_failures: int | None = None
+    retries: int = 0
+    fail_fast: bool = False
+    patience: int | None = None
+    until: tuple[Condition, ...] = ()
+    racing: int = 0
+    minimal: bool = False
+    confirm: int | None = None
+
+    def recorded(self) -> Any:
+        """The limits in JSON's terms, as a journal has them: tuples as lists, infinities as None."""
+        return _recorded(asdict(self))
+
+
+def _recorded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _recorded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_recorded(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How rounds follow each other.
+
+    Attributes:
+        barrier: Whether a round is decided about when it is complete; else whenever a slot is free, from what
+            is known then. A round is then as many jobs as there are slots.
+        quorum: Share (above 0, up to 1) of a round's jobs that must have ended for it to be complete; what
+            the others say feeds the next decision.
+        refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
+        slots: How many jobs run at a time; None where the launcher does not tell.
+    """
+
+    barrier: bool = True
+    quorum: float = 1.0
+    refill: bool = True
+    slots: int | None = None
+
+
+ROUNDS = Flow()
+"""Complete rounds, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run these jobs, then ask again."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Give this job a new number and run it again."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is to be done until a job ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Ask the rules about the jobs that ended; the round they are recorded under."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRound:
+    """Fill the round of this number; with a number of places only a further part of it."""
+
+    round: int
+    places: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The search is over, and why; what still runs only measures what was found.
+
+    Attributes:
+        reason: Why.
+        worthy: Name of the job that met every condition of ``until``, where that is why.
+    """
+
+    reason: str
+    worthy: str = ""
+
+
+Aim = Literal["race", "ablate", "reduce", "check", "confirm"]
+"""What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
+that is so on further seeds, and the winner's gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reseed:
+    """Run these jobs' configs once more, each on these seeds, counted from the config's own."""
+
+    aim: Aim
+    jobs: tuple[str, ...]
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Run a job's config once more for each of these groups of paths, without its changes of them."""
+
+    aim: Aim
+    job: str
+    groups: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The study ends, and why.
+
+    Attributes:
+        reason: Why.
+        failed: Whether that is a failure.
+        worthy: Name of the job that met every condition of ``until``, where that is why.
+    """
+
+    reason: str
+    failed: bool = False
+    worthy: str = ""
+
+
+Measure = Reseed | TakeBack
+
+Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Stop

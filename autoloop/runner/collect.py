@@ -1,0 +1,314 @@
+"""What a job left behind, read from its directory: how it ended, its curves, the end of its log."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from autoloop.curves.metrics import Metrics
+from autoloop.curves.summary import MetricSummary
+from autoloop.edits.effects import unheeded
+from autoloop.engine.execute.child import LOG_NAME
+from autoloop.engine.execute.traces import failure_text
+from autoloop.engine.execute.values import Outcome
+from autoloop.engine.inside.notes import EarlyEnd
+from autoloop.history import History
+from autoloop.store.files import write_atomic
+from autoloop.store.reading import history_and_summary
+from autoloop.store.redact import one_line, redact, redact_all, without_controls
+from autoloop.store.status import read_status
+from autoloop.study.trials import TrialState
+
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|\bbad_alloc\b"
+    r"|CU\w+_STATUS_ALLOC",
+    re.IGNORECASE,
+)
+NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
+EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
+RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
+LOG_LINES = 40
+LOG_BYTES = 16_384
+URL_BYTES = 1 << 20  # a trainer tells the address of its run again when it ends
+END_FILE = "job_end.json"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job ended, whatever launched it.
+
+    Attributes:
+        failed: Whether it raised, was killed, or left with an exit code other than 0.
+        return_value: The task's result where it is a number.
+        error: What went wrong, in one line; empty if nothing did.
+        exit_code: Exit code of its process, None where the launcher does not tell.
+        signal: Name of the signal that ended it, or None.
+        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted; None if it ended by
+            itself.
+        started_at: Seconds since the epoch, None if unknown.
+        ended_at: The same.
+        slot: Index of its slot, None if there are no slots.
+        gpus: GPU ids it had.
+        host: Name of the machine it ran on; empty where that is this one or unknown.
+    """
+
+    failed: bool
+    return_value: float | None = None
+    error: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    ended_by: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    slot: int | None = None
+    gpus: tuple[str, ...] = ()
+    host: str = ""
+
+    @classmethod
+    def of(cls, value: Any, failed: bool) -> JobEnd:
+        """What a task returned, or the exception it raised."""
+        if failed:
+            code = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            told = f"{type(value).__name__}: {value}" if code is None else str(value)
+            return cls(True, error=one_line(told), exit_code=code)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return cls(False, return_value=float(value) if number else None)
+
+    @classmethod
+    def of_outcome(cls, outcome: Outcome) -> JobEnd:
+        """How a job of the slots launcher ended."""
+        value = outcome.value
+        done = isinstance(value, JobReturn) and value.status is JobStatus.COMPLETED
+        returned = cls.of(value._return_value, failed=False).return_value if done and outcome.ok else None
+        return cls(
+            failed=not outcome.ok,
+            return_value=returned,
+            error=cause(outcome.error),
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            ended_by=outcome.ended_by,
+            started_at=outcome.started_at,
+            ended_at=outcome.ended_at,
+            slot=outcome.slot,
+            gpus=outcome.gpus,
+        )
+
+    def write(self, run_dir: Path) -> None:
+        """Leave it in the job's directory."""
+        write_atomic(run_dir / END_FILE, json.dumps(redact_all(asdict(self), os.environ)))
+
+    def with_note(self, run_dir: Path) -> JobEnd:
+        """The same end; where the job was ended from inside before its time, it says so."""
+        early = EarlyEnd.read(run_dir)
+        return replace(self, failed=True, ended_by=early.ended_by, error=early.error) if early else self
+
+    def with_status(self, run_dir: Path) -> JobEnd:
+        """The same end with what the job's ``status.json`` knows of its start and place."""
+        status = read_status(run_dir) or {}
+        return replace(
+            self,
+            started_at=self.started_at or status.get("started_at"),
+            gpus=self.gpus or tuple(map(str, status.get("gpus") or ())),
+            host=self.host or str(status.get("host") or ""),
+        )
+
+    @classmethod
+    def read(cls, run_dir: Path) -> JobEnd | None:
+        """What the job left in its directory; None if it left nothing readable."""
+        try:
+            fields = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
+            return cls(**{**fields, "gpus": tuple(fields["gpus"])})
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+
+def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
+    """How a job ended that left no word of its end, and of which the launcher tells none.
+
+    Args:
+        broken: What the launcher raised.
+        run_dir: The job's directory; a job that never began is to be run again.
+        company: How many other jobs of the same call are in the same state. Which of them broke the launcher
+            nobody can say, so they are to be run again, each alone.
+    """
+    if not (run_dir / ".hydra").exists():
+        return JobEnd(True, ended_by="interrupted", error="its launcher gave up before it began")
+    lost = JobEnd(True, error=one_line(f"the launcher lost the job: {_told(broken)}")).with_note(run_dir)
+    if lost.ended_by or not company:
+        return lost
+    return replace(lost, ended_by="interrupted", error=f"{lost.error} (together with {company} more)")
+
+
+def _told(error: BaseException | None) -> str:
+    return "without a word" if error is None else f"{type(error).__name__}: {error}"
+
+
+def trial_fields(
+    end: JobEnd,
+    run_dir: Path,
+    metrics: Metrics,
+    changes: Sequence[tuple[str, Any, Any]] = (),
+    stop_step: int | None = None,
+) -> dict[str, Any]:
+    """The fields of a ``trial`` event, read from the job's directory.
+
+    Args:
+        end: How the job ended.
+        run_dir: The job's directory.
+        metrics: Aliases, goals and the objective.
+        changes: (path, old value, new value) of what the job's config changes in its parent's.
+        stop_step: The last step that counts; None for all.
+    """
+    history, summary = history_and_summary(run_dir, metrics, stop_step)
+    log = log_file(run_dir)
+    last_words = tail(log) if log else ""
+    state, error = trial_state(end, history, summary, metrics, last_words)
+    run = history.run
+    ignored = unheeded(changes, run.config) if run else []
+    return {
+        "state": state.value,
+        "objective": objective_of(end, summary, metrics),
+        "summary": {name: metric.as_dict() for name, metric in summary.items()},
+        "steps": max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
+        "error": error,
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "ended_by": end.ended_by,
+        "return_value": end.return_value,
+        "started_at": end.started_at,
+        "ended_at": end.ended_at,
+        "slot": end.slot,
+        "gpus": list(end.gpus),
+        "host": end.host or None,
+        "log": log.name if log else "",
+        "log_tail": last_words if state is not TrialState.COMPLETE else "",
+        "url": run.url if run and run.url else url_in(log),
+        "run_id": run.run_id if run else "",
+        "problem": history.problem,
+        "warnings": [*filter(None, [history.note]), *map(str, ignored)],
+        "unheeded": [value.path for value in ignored if value.in_vain],
+    }
+
+
+def trial_state(
+    end: JobEnd,
+    history: History,
+    summary: Mapping[str, MetricSummary],
+    metrics: Metrics,
+    last_words: str = "",
+) -> tuple[TrialState, str]:
+    """How the trial ended, and why if it did not complete.
+
+    Finiteness comes first: a diverged run may exit with 0.
+
+    Args:
+        end: How its job ended.
+        history: Its curves.
+        summary: Their summaries.
+        metrics: What must be finite, and the objective.
+        last_words: The end of the log; a launcher's own error may hide that the trainer ran out of memory.
+    """
+    out_of_memory = _out_of_memory(end, last_words)
+    if out_of_memory:
+        return TrialState.INFEASIBLE, out_of_memory
+    if end.ended_by == "interrupted":
+        return (
+            TrialState.INTERRUPTED,
+            f"interrupted: {end.error}" if end.error else "the study was interrupted",
+        )
+    diverged = metrics.not_finite(history)
+    if diverged or (end.failed and NON_FINITE.search(end.error)):
+        return TrialState.INFEASIBLE, f"{diverged} is not finite" if diverged else end.error
+    returned = None if metrics.objective else end.return_value
+    if returned is not None and not math.isfinite(returned):
+        return TrialState.INFEASIBLE, f"the returned objective is not finite ({returned})"
+    if end.ended_by in ("timeout", "stalled"):
+        return TrialState.TIMEOUT, end.error or f"ended: {end.ended_by}"
+    if end.ended_by == "stopped":
+        return TrialState.STOPPED, end.error or "stopped by a stop rule"
+    if end.failed:
+        return TrialState.FAILED, end.error or _how_it_died(end)
+    if metrics.objective and not summary:
+        return (
+            TrialState.FAILED,
+            f"the job ended well but left no history: {history.problem or 'it logged no number'}",
+        )
+    return TrialState.COMPLETE, ""
+
+
+def _out_of_memory(end: JobEnd, last_words: str) -> str:
+    """The line that tells of missing memory, empty if the job did not fail or did not fail for that."""
+    if not end.failed or end.ended_by:
+        return ""
+    return next(
+        (one_line(line) for line in (end.error, *last_words.splitlines()) if OUT_OF_MEMORY.search(line)), ""
+    )
+
+
+def _how_it_died(end: JobEnd) -> str:
+    if end.signal:
+        return f"killed by {end.signal}"
+    return f"exit code {end.exit_code}" if end.exit_code is not None else "the job failed without a word"
+
+
+def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Metrics) -> float:
+    """The objective: the configured statistic of the configured metric, else the number the task returned."""
+    if metrics.objective in summary:
+        return float(getattr(summary[metrics.objective], metrics.objective_stat))
+    return end.return_value if end.return_value is not None and not metrics.objective else math.nan
+
+
+def log_file(run_dir: Path) -> Path | None:
+    """The log to show for a job: what the process printed, else what Hydra logged, else one that is empty.
+
+    None if there is none.
+    """
+    logs = [path for path in (run_dir / LOG_NAME, *sorted(run_dir.glob("*.log"))) if path.is_file()]
+    return next((path for path in logs if path.stat().st_size), logs[0] if logs else None)
+
+
+def leave_traceback(run_dir: Path, error: BaseException) -> None:
+    """Write into ``job.log`` why a job failed whose launcher does not; a supervised job prints it there."""
+    with suppress(OSError), (run_dir / LOG_NAME).open("a", encoding="utf-8", errors="replace") as log:
+        log.write(failure_text(error))
+
+
+def tail(path: Path) -> str:
+    """The last lines of a log, without control characters and secrets; empty if it cannot be read."""
+    text = redact(_end_of_file(path, LOG_BYTES), os.environ)
+    lines = without_controls(text.replace("\r", "\n")).splitlines()
+    return "\n".join(line[:500] for line in lines[-LOG_LINES:])
+
+
+def _end_of_file(path: Path, size: int) -> str:
+    """The last ``size`` bytes of a file as text; empty if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read(size).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def cause(text: str) -> str:
+    """The line of an error text that names the exception, else its last line."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if EXCEPTION.match(line)]
+    return one_line((named or lines or [""])[-1])
+
+
+def url_in(log: Path | None) -> str:
+    """The page of its W&B run that a trainer printed; empty if it printed none."""
+    if log is None:
+        return ""
+    found = RUN_URL.findall(without_controls(_end_of_file(log, URL_BYTES)))
+    return str(found[-1]) if found else ""

@@ -1,0 +1,411 @@
+"""Running the jobs of a study through a Hydra launcher; the journal has each start and each end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.config.compose import Composer
+from autoloop.config.hydra_errors import hydra_message, in_one_line
+from autoloop.config.settings import Settings
+from autoloop.edits import format_literal
+from autoloop.engine.execute.values import Outcome, Placed
+from autoloop.engine.inside.notes import EarlyEnd
+from autoloop.engine.launchers import Returned, kind_of, stream_singly
+from autoloop.engine.watcher import Watcher
+from autoloop.loop.due import Requeue, Run, Step, Stop, Wait
+from autoloop.runner.collect import JobEnd, end_in_launcher, trial_fields
+from autoloop.runner.resume import end_of_earlier
+from autoloop.stopping import StopDecision
+from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
+from autoloop.store.journal import Journal
+from autoloop.store.redact import logger, redact, reveal
+from autoloop.study.identity import prints
+from autoloop.study.record import Job, Study
+from autoloop.study.schedule import gpu_neighbour
+from autoloop.study.trials import TrialState
+
+log: logging.Logger = logger("autoloop")
+
+Returns = list[Sequence[JobReturn]]
+
+
+class Dispatcher:
+    """Starts jobs, watches them and records their ends, through a launcher that streams or any other."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        settings: Settings,
+        composer: Composer,
+        launcher: Launcher,
+        next_step: Callable[[Study], Step],
+        take: Callable[[Step], Stop | None],
+        report: Callable[[Study], None],
+    ) -> None:
+        """Set up; nothing is started.
+
+        Args:
+            journal: The open journal of the study.
+            settings: What the study does.
+            composer: Composes jobs and names their directories.
+            launcher: Any Hydra launcher. One with ``stream(jobs)``, an iterator of outcomes, and
+                ``stop(index)`` tells of each end at once and can end a job; see
+                `hydra_plugins.autoloop.launcher.SlotsLauncher`. One with ``adopt`` too runs jobs that
+                outlive this process; see `hydra_plugins.autoloop.slurm.SlurmLauncher`.
+            next_step: What a study needs next.
+            take: Takes a step that starts no job; returns why the study ends if there is nothing to propose.
+            report: Draws the study; called after each end.
+        """
+        self._journal = journal
+        self._settings = settings
+        self._composer = composer
+        self._launcher = launcher
+        self._next_step = next_step
+        self._take = take
+        self._report = report
+        self._study_dir = journal.path.parent
+        self._closing = False
+        self._shared_gpu_told = False
+        self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
+        self._watcher = Watcher(
+            settings.watching, settings.metrics, self._study_dir, journal.snapshot, self._stop
+        )
+
+    def run(self, jobs: Sequence[Job]) -> Returns:
+        """Run jobs until none is due, and through a launcher that streams whatever falls due meanwhile.
+
+        Returns:
+            What the jobs of each batch returned, in job order.
+        """
+        stream = stream_of(self._launcher)
+        if stream is not None:
+            return self._run_streamed(stream)
+        return self._run_batches(jobs)
+
+    @property
+    def group(self) -> str:
+        """The study's name in W&B."""
+        return "/".join(self._study_dir.resolve().parts[-2:])
+
+    def _run_streamed(self, stream: Callable[..., Generator[Any, None, None]]) -> Returns:
+        """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
+        returned: dict[int, JobReturn] = {}
+        ended = threading.Condition(self._journal.lock)
+        self._closing = False
+        if hasattr(self._launcher, "stop"):  # else the jobs are watched from inside
+            self._watcher.start()
+        try:
+            with closing(stream(self._feed(ended))) as outcomes:
+                for outcome in outcomes:
+                    if isinstance(outcome, Placed):
+                        self._place(outcome)
+                        continue
+                    self._closing = self._closing or outcome.ended_by == "interrupted"
+                    self._record_outcome(outcome)
+                    with ended:
+                        ended.notify_all()
+                    if isinstance(outcome.value, JobReturn):
+                        returned[outcome.index] = outcome.value
+        finally:
+            self._watcher.close()
+            with ended:
+                self._closing = True
+                ended.notify_all()
+        return self._batched([returned[number] for number in sorted(returned)])
+
+    def _batched(self, done: Sequence[JobReturn]) -> Returns:
+        """What jobs returned, in batches as long as was asked for."""
+        size = self._settings.max_batch_size or max(1, len(done))
+        return [done[i : i + size] for i in range(0, len(done), size)]
+
+    def _feed(self, ended: threading.Condition) -> Iterator[tuple[int, Sequence[str]]]:
+        """Hand out a job whenever a slot is free; what is to be decided while jobs run is decided here.
+
+        Ends where nothing runs and nothing is to be started: the rest is done between streams. A slot is free
+        before its job's end is written down; that is waited for.
+        """
+        study = self._journal.study
+        while True:
+            with ended:
+                ended.wait_for(lambda: self._closing or self._has_room(study))
+                step = Stop("closing") if self._closing else self._next_step(study)
+                if isinstance(step, Run):
+                    words = self._start(step.jobs[0])
+                elif isinstance(step, Stop) or not (
+                    self._journal.study.running() or isinstance(step, Requeue)
+                ):
+                    return
+                elif isinstance(step, Wait) or self._take(step) is not None:
+                    ended.wait()
+            if isinstance(step, Run) and words is not None:
+                yield step.jobs[0].job, words
+
+    def _has_room(self, study: Study) -> bool:
+        """Whether fewer jobs run than there are slots, as far as the journal knows."""
+        slots = slots_of(self._launcher, self._settings)
+        return slots is None or len(study.running()) < slots
+
+    def _stop(self, job: Job, decision: StopDecision) -> None:
+        """End a running job that a stop rule wants ended."""
+        if self._note_stop(job, decision):
+            log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
+            self._launcher.stop(job.job)  # type: ignore[attr-defined]  # of a launcher that streams
+
+    def _note_stop(self, job: Job, decision: StopDecision) -> bool:
+        """Write down that a job is to be stopped; return whether that was news and the job runs."""
+        with self._journal.lock:
+            known = self._journal.study.jobs[job.job]
+            if not known.running or "stopping" in known.details:
+                return False
+            self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            return True
+
+    def _record_outcome(self, outcome: Outcome | Returned) -> None:
+        """Write down the end of a job that a launcher told of alone."""
+        job = self._journal.study.jobs[outcome.index]
+        if isinstance(outcome, Returned):
+            self.record(job, self._end_of(job, outcome.value, outcome.broken))
+        else:
+            self.record(job, JobEnd.of_outcome(outcome))
+
+    def _run_batches(self, jobs: Sequence[Job]) -> Returns:
+        """Run jobs through any Hydra launcher, which tells of their ends all at once."""
+        done: list[JobReturn] = []
+        for batch in contiguous(jobs, self._batch_size(), self._suspects):
+            if isinstance(self._next_step(self._journal.study), Stop):
+                break
+            started = {job.job: words for job in batch if (words := self._start(job)) is not None}
+            for part in contiguous([job for job in batch if job.job in started], None):
+                returned, broken = self._launch([started[job.job] for job in part], part[0].job)
+                self._record_batch(part, returned, broken)
+                done += [job_return for job_return in returned if job_return is not None]
+        return self._batched(done)
+
+    def _batch_size(self) -> int | None:
+        sizes = (self._settings.max_batch_size, self._settings.n_jobs, kind_of(self._launcher).batch)
+        return min((size for size in sizes if size is not None), default=None)
+
+    def _record_batch(
+        self, batch: Sequence[Job], returned: Sequence[JobReturn | None], broken: BaseException | None
+    ) -> None:
+        """Write down the ends of a batch; of a launcher that raised, what the jobs themselves tell."""
+        silent = [job for job in batch if broken is not None and self._left_nothing(job)]
+        self._suspects |= {job.name for job in silent if len(silent) > 1}
+        for job, job_return in zip(batch, returned, strict=True):
+            company = len(silent) - 1 if job in silent else 0
+            self.record(job, self._end_of(self._journal.study.jobs[job.job], job_return, broken, company))
+
+    def _left_nothing(self, job: Job) -> bool:
+        """Whether a job began and left no word of its end; one that still runs is waited for."""
+        run_dir = self._run_dir(job)
+        return (run_dir / ".hydra").exists() and end_of_earlier(run_dir).ended_by == "interrupted"
+
+    def _run_dir(self, job: Job) -> Path:
+        return self._study_dir / self._journal.study.jobs[job.job].run_dir
+
+    def _launch(
+        self, overrides: Sequence[list[str]], first: int
+    ) -> tuple[Sequence[JobReturn | None], BaseException | None]:
+        """Launch a batch; a launcher that raises loses its results, not the study."""
+        try:
+            return list(self._launcher.launch(overrides, initial_job_idx=first)), None
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border of jobs: recorded as their end
+            log.warning("the launcher gave up on jobs %d to %d: %s", first, first + len(overrides) - 1, error)
+            return [None] * len(overrides), error
+
+    def _end_of(
+        self, job: Job, job_return: JobReturn | None, broken: BaseException | None, company: int = 0
+    ) -> JobEnd:
+        """How a job ended: what it left in its directory comes before what its launcher tells."""
+        run_dir = self._run_dir(job)
+        end = JobEnd.read(run_dir)
+        if end is None and job_return is not None:
+            failed = job_return.status is not JobStatus.COMPLETED
+            end = JobEnd.of(job_return._return_value, failed)
+        end = end or end_in_launcher(broken, run_dir, company)
+        return replace(end.with_status(run_dir), started_at=end.started_at or job.started_at or None)
+
+    def _start(self, job: Job) -> list[str] | None:
+        """Make a job's directory and write down that it starts; return the overrides to launch it with.
+
+        None where there is no place for it on disk: that job has failed, and no other.
+        """
+        overrides = [reveal(override, os.environ) for override in job.plan.overrides]
+        wanted = self._wanted_dir(overrides, job)
+        run_dir = make_job_dir(self._study_dir, wanted or str(job.job), job.job, self._journal.study)
+        if run_dir != wanted:
+            overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
+        self._journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
+        try:
+            self._leave_lineage(job, run_dir, overrides)
+        except OSError as error:
+            self.record(job, JobEnd(True, error=f"its directory cannot be made: {error}"))
+            return None
+        log.info("job %d started: %s", job.job, job.name)
+        return overrides
+
+    def _wanted_dir(self, overrides: Sequence[str], job: Job) -> str:
+        """What ``hydra.sweep.subdir`` says; empty where it cannot be resolved for this job."""
+        try:
+            return self._composer.run_dir(overrides, job.job)
+        except OmegaConfBaseException as error:
+            why = in_one_line(hydra_message(error))
+            log.warning("job %d runs in %d: hydra.sweep.subdir cannot be resolved: %s", job.job, job.job, why)
+            return ""
+
+    def _leave_lineage(self, job: Job, run_dir: str, overrides: Sequence[str]) -> None:
+        """Write into a job's directory where the job comes from, and what it is to train."""
+        lineage = {
+            "study_dir": str(self._study_dir.resolve()),
+            "name": job.name,
+            "group": self.group,
+            "job_type": f"round_{job.round}",
+            "tags": [job.plan.rule] if job.plan.rule else [],
+            "notes": job.plan.reason,
+            "parent": job.plan.parent,
+            "edits": list(job.plan.edits),
+            "evidence": dict(job.plan.evidence),
+        }
+        text = redact(json.dumps(lineage, default=str), os.environ)
+        write_atomic(self._study_dir / run_dir / LINEAGE_FILE, text)
+        planned = json.dumps(prints(self._composer.planned(overrides)))
+        write_atomic(self._study_dir / run_dir / PLANNED_FILE, planned)
+
+    def _note_stop_from_inside(self, job: Job) -> None:
+        """Write down that a stop rule ended a job, where that was decided beside the training."""
+        early = EarlyEnd.read(self._run_dir(job))
+        decision = early.stop() if early else None
+        if decision is not None and self._note_stop(job, decision):
+            log.warning("job %d was stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
+
+    def _place(self, placed: Placed) -> None:
+        """Write down where the engine has put a job, as far as that is news."""
+        job = self._journal.study.jobs[placed.index]
+        run_dir = job.run_dir
+        if placed.job_dir is not None:
+            run_dir = os.path.relpath(placed.job_dir, self._study_dir.resolve())
+        if job.handle == placed.handle and run_dir == job.run_dir:
+            return
+        self._journal.append(
+            "placed", job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir
+        )
+        if placed.restarts:
+            log.warning("job %d was started again by its engine, in %s: %s", job.job, run_dir, job.name)
+
+    def record(self, job: Job, end: JobEnd) -> None:
+        """Write down how a job ended and show it."""
+        job = self._journal.study.jobs[job.job]
+        self._note_stop_from_inside(job)
+        fields = self._fields(self._journal.study.jobs[job.job], end)
+        fields = {name: value for name, value in fields.items() if value is not None}
+        self._journal.append(
+            "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
+        )
+        log.log(*_said(self._journal.study, job.job, self._study_dir))
+        for warning in fields["warnings"]:
+            log.warning("job %d: %s", job.job, warning)
+        self._look_for_shared_gpu(job.job)
+        self._report(self._journal.study)
+
+    def _look_for_shared_gpu(self, number: int) -> None:
+        """Tell once that two jobs saw one GPU: engines pin GPUs, some launchers do not."""
+        job = self._journal.study.jobs[number]
+        other = None if self._shared_gpu_told else gpu_neighbour(self._journal.study, job)
+        if other is not None:
+            self._shared_gpu_told = True
+            shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
+            where = f"GPU {shared} of {job.details['host']}"
+            log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
+
+    def _fields(self, job: Job, end: JobEnd) -> dict[str, Any]:
+        """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.
+
+        A job that came to its own end before anybody looked is judged now. Its result is only kept where it
+        is better than all that was known when it was planned.
+        """
+        run_dir, metrics, changes = self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes
+        fields = trial_fields(end, run_dir, metrics, changes)
+        came_through = bool(self._settings.watching.rules) and not end.failed and end.ended_by is None
+        study = self._journal.study
+        if came_through and leads(study, job, fields["objective"]):
+            return fields
+        late = self._watcher.judge_ended(study, job) if came_through else None
+        if late is not None:
+            self._note_stop(job, late)
+        why = study.jobs[job.job].details.get("stopping")
+        if why is None:
+            return fields
+        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why['rule']}: {why['reason']}")
+        return trial_fields(stopped, run_dir, metrics, changes, why["step"])
+
+
+def leads(study: Study, job: Job, objective: float) -> bool:
+    """Whether a result is better than every one that was known when its job was planned."""
+    best = study.best_when_planned(job)
+    sign = -1 if study.maximize else 1
+    return best is not None and sign * objective < sign * best.objective
+
+
+def slots_of(launcher: Launcher, settings: Settings) -> int | None:
+    """How many jobs run at a time: as many as the launcher has slots, else as many as are asked for."""
+    slots = getattr(getattr(launcher, "pool", None), "slots", None)
+    return settings.n_jobs if slots is None else len(slots)
+
+
+def slots_to_fill(launcher: Launcher, settings: Settings) -> int | None:
+    """Of how many slots none is to stand idle: those that have GPUs, or as many as were asked for.
+
+    A machine's cores are slots too, but nobody asked for as many jobs as it has cores.
+    """
+    wanted = getattr(getattr(launcher, "pool", None), "to_fill", True)
+    return slots_of(launcher, settings) if wanted else None
+
+
+def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:
+    """How a launcher is told of jobs one by one; None where it takes batches only."""
+    stream: Callable[..., Generator[Any, None, None]] | None = getattr(launcher, "stream", None)
+    if stream is None and kind_of(launcher).singly:
+        return partial(stream_singly, launcher)
+    return stream
+
+
+def contiguous(jobs: Sequence[Job], size: int | None, alone: Collection[str] = ()) -> Iterator[list[Job]]:
+    """Batches of jobs with consecutive numbers (a launcher counts them up).
+
+    Args:
+        jobs: The jobs in order.
+        size: Most jobs of a batch; None for no limit.
+        alone: Names of jobs that get a batch each.
+    """
+    batch: list[Job] = []
+    for job in jobs:
+        whole = len(batch) == size or job.name in alone or (batch and batch[-1].name in alone)
+        if batch and (whole or job.job != batch[-1].job + 1):
+            yield batch
+            batch = []
+        batch.append(job)
+    if batch:
+        yield batch
+
+
+def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
+    """The level and the line that tell of a job's end."""
+    job = study.jobs[number]
+    state = job.state.value if job.state else ""
+    if job.state is TrialState.COMPLETE:
+        return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
+    where = study_dir / job.run_dir / str(job.details.get("log", ""))
+    return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"

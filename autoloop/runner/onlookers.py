@@ -1,0 +1,62 @@
+"""Who looks at a study while it runs: the terminal, the user's notify command, W&B's viewer.
+
+None of them can change or harm it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from autoloop.config.settings import Live, Settings
+from autoloop.store.journal import Journal
+from autoloop.views.live.progress import ProgressReader
+from autoloop.views.live.repeat import Repeat
+from autoloop.views.live.screen import Screen, can_show
+from autoloop.views.live.view import View, view
+from autoloop.views.live.watch import PERIOD_S, hints
+from autoloop.views.notify.notifier import Notifier
+from autoloop.views.wandb_commands import RunLinks
+
+LINKS_PERIOD_S = 5.0
+
+
+@contextmanager
+def onlookers(journal: Journal, settings: Settings, launcher: object) -> Iterator[None]:
+    """Let everybody look who may, until the context ends.
+
+    Args:
+        journal: The open journal of the study.
+        settings: What the study does.
+        launcher: What runs the jobs; one with ``stream`` keeps their output off the terminal.
+    """
+    study_dir = journal.path.parent
+    links = RunLinks(study_dir)
+    with ExitStack() as stack:
+        stack.enter_context(Repeat(lambda: links.update(journal.snapshot()), LINKS_PERIOD_S, "links to runs"))
+        if settings.notify.command is not None:
+            journal.observers.append(stack.enter_context(Notifier(settings.notify, study_dir)).on_event)
+        if wants_screen(settings.live, hasattr(launcher, "stream")) and can_show(sys.stdout):
+            stack.enter_context(_shown(journal, study_dir, settings))
+        yield
+
+
+def wants_screen(live: Live, streams: bool) -> bool:
+    """Whether a live view is wanted with such a launcher."""
+    return live == "true" or (live == "auto" and streams)
+
+
+@contextmanager
+def _shown(journal: Journal, study_dir: Path, settings: Settings) -> Iterator[None]:
+    """Draw the study on the terminal."""
+    progress = ProgressReader(study_dir, settings.metrics)
+
+    def look() -> View:
+        study, now = journal.snapshot(), time.time()
+        return view(study, progress.update(study, now), now, study_dir, hints=hints(study_dir))
+
+    with Screen() as screen, Repeat(lambda: screen.show(look()), PERIOD_S, "live view"):
+        yield

@@ -1,0 +1,255 @@
+"""What a study starts from: the command line read into starting points and named variants.
+
+And the plan in words: round 1 as it will run, and what may come of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from autoloop.config.base_config import GROUP, ROOT
+from autoloop.config.compose import Composer, LazyConfig
+from autoloop.config.settings import Settings
+from autoloop.edits.argv import split_sweep
+from autoloop.edits.variants import Entry, Variant, unique_names
+from autoloop.engine.slots import Slot
+from autoloop.errors import ConfigError, counted
+from autoloop.loop.filling import Derived, Disposer, Round
+from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
+from autoloop.strategies import Foresight
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Where a study starts.
+
+    Attributes:
+        arguments: The overrides as given.
+        starts: One baseline for each combination of the Hydra choice sweeps.
+        named: The user's variants and those of comma lists, not yet applied to a start.
+    """
+
+    arguments: tuple[str, ...]
+    starts: tuple[Variant, ...]
+    named: tuple[Variant, ...]
+
+
+def read_points(
+    arguments: Sequence[str], loader: ConfigLoader, composer: Composer, settings: Settings
+) -> Points:
+    """Read the command line's overrides and edits.
+
+    Raises:
+        ConfigError: A sweep that is not a list of choices.
+        EditError: An edit of the baseline does not fit its config.
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    baseline, swept = split_sweep(settings.edits)
+    axes = [_axis(override) for override in parsed]
+    combinations = list(product(*axes))
+    labels = [
+        ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1)
+        or "baseline"
+        for combination in combinations
+    ]
+    starts = [
+        _edited(_start(name, combination, composer), baseline, composer)
+        for name, combination in zip(unique_names(labels), combinations, strict=True)
+    ]
+    named = [
+        _named(entry, "variants", entry.reason or "asked for by the user") for entry in settings.variants
+    ]
+    taken = [variant.name for variant in named]
+    lists = [
+        _named(Entry(name, name, edits), "sweep", "one of a comma list")
+        for name, (_, edits) in zip(unique_names((label for label, _ in swept), taken), swept, strict=True)
+    ]
+    return Points(tuple(arguments), tuple(starts), (*named, *lists))
+
+
+def _axis(override: Override) -> list[str]:
+    """The override strings that one argument stands for."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    if not override.is_discrete_sweep():
+        raise ConfigError(
+            f"{override.input_line!r} is a range without steps; "
+            "this sweeper takes lists: choice(a, b), a,b or range(a, b)"
+        )
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _label(override: str) -> str:
+    """An override as part of a name; a config file goes by its own name."""
+    key, _, value = override.partition("=")
+    return Path(value.strip("'\"")).stem if key == GROUP else override.removeprefix(f"{ROOT}.")
+
+
+def _start(name: str, overrides: Sequence[str], composer: Composer) -> Variant:
+    signed = composer.signature(overrides)
+    return Variant(
+        name=name,
+        edits=(),
+        parent=None,
+        rule="baseline",
+        reason="the starting point",
+        evidence={},
+        expects="",
+        overrides=tuple(overrides),
+        config=LazyConfig(composer, overrides),
+        signature=signed,
+    )
+
+
+def _edited(start: Variant, edits: Sequence[str], composer: Composer) -> Variant:
+    """The starting point with the command line's edits."""
+    if not edits:
+        return start
+    derived = composer.derive(start, edits)
+    return replace(
+        start,
+        edits=tuple(edits),
+        reason="the starting point, with the edits of the command line",
+        config=derived.config,
+        overrides=derived.overrides,
+        signature=derived.signature,
+        changes=derived.changes,
+        notes=derived.notes,
+    )
+
+
+def _named(entry: Entry, rule: str, reason: str) -> Variant:
+    """A variant that waits for the starting point it changes."""
+    return Variant(
+        name=entry.name,
+        edits=entry.edits,
+        parent=None,
+        rule=rule,
+        reason=reason,
+        evidence={},
+        expects="",
+        overrides=(),
+        config={},
+        signature="",
+    )
+
+
+def preview(composer: Composer, overrides: Sequence[str], job: int) -> str:
+    """What a job would run, in the words of its task; empty where the task has none.
+
+    A task is a function that the app's ``trainer`` names. A function ``preview`` beside it takes the same
+    config, checks it and returns, for instance, the command that a job will start.
+
+    Args:
+        composer: Composes the job's config.
+        overrides: The job's overrides.
+        job: Its number.
+
+    Raises:
+        ConfigError: The task cannot run with this config.
+    """
+    with composer.as_in_job(overrides, job) as config:
+        module = str(OmegaConf.select(config, "trainer") or "").rpartition(".")[0]
+        if not module.startswith("autoloop.tasks."):
+            return ""
+        show: Callable[[DictConfig], str] | None = getattr(import_module(module), "preview", None)
+        return show(config) if show else ""
+
+
+def plan_text(
+    planned: Round,
+    settings: Settings,
+    foresight: Foresight,
+    runs: Sequence[tuple[str, str]],
+    slots: Sequence[Slot] | None,
+    sketch: Callable[[Variant, Sequence[str]], Derived],
+) -> str:
+    """The plan in words: each job of round 1 as it will run, then what may come of it.
+
+    Args:
+        planned: Round 1.
+        settings: The study's settings.
+        foresight: What the strategy says of the rounds after it.
+        runs: Directory and command of each job.
+        slots: The slots; None where the launcher does not tell.
+        sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
+    """
+    rounds, count = settings.limits.rounds, len(planned.variants)
+    lines = [f"Plan: {counted(count, 'job')} in round 1 of {rounds}. Nothing was run.", slots_line(slots)]
+    for number, (variant, (run_dir, command)) in enumerate(zip(planned.variants, runs, strict=True)):
+        lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
+        lines += [f"  slot       {_place(number, slots)}"] if slots else []
+        lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
+        lines += [f"  note       {note}" for note in variant.notes]
+        lines += [f"  runs       {command}"]
+    lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
+    return "\n".join([*lines, *_afterwards(planned, settings, foresight, sketch)])
+
+
+def slots_line(slots: Sequence[Slot] | None) -> str:
+    """Where jobs run, in one line.
+
+    Args:
+        slots: The slots; None where the launcher does not tell.
+    """
+    if slots is None:
+        return "Slots: as the launcher has it."
+    with_gpus = [f"{slot.index} on GPU {','.join(slot.gpus)}" for slot in slots if slot.gpus]
+    return f"Slots: {', '.join(with_gpus)}." if with_gpus else f"Slots: {len(slots)}, without GPUs."
+
+
+def _place(number: int, slots: Sequence[Slot]) -> str:
+    if number >= len(slots):
+        return "the first one that is free"
+    slot = slots[number]
+    return f"{slot.index}, GPU {','.join(slot.gpus)}" if slot.gpus else str(slot.index)
+
+
+def _afterwards(
+    planned: Round,
+    settings: Settings,
+    foresight: Foresight,
+    sketch: Callable[[Variant, Sequence[str]], Derived],
+) -> Iterator[str]:
+    """What each outcome of round 1 would trigger."""
+    start = planned.variants[0]
+    disposer = Disposer({v.name: v for v in planned.variants}, planned.seen, sketch, dead=settings.ignored)
+    if settings.watching.rules:
+        yield "While a job runs, a stop rule ends it when:"
+        yield from stop_lines(settings.watching.rules, settings.watching.protect_top)
+        yield ""
+    if not settings.flow.barrier:
+        yield "A later round has a job for each slot, decided when the slot is free (barrier=false)."
+    elif foresight.rounds:
+        yield foresight.rounds
+    if settings.rules:
+        last = "" if settings.limits.rounds > 1 else " (in a further round; rounds=1 runs none)"
+        yield f"{foresight.rules}{last}:"
+        yield f"(old -> new as on {start.name}; {strategy_line(settings.raw.get('strategy', {}))})"
+        yield from outlook_lines(settings.rules, start, disposer)
+        yield ""
+    if foresight.besides:
+        yield from foresight.besides
+        yield ""
+    yield "The study ends:"
+    yield from end_lines(settings.limits, foresight.dry)
+
+
+def strategy_line(chosen: Mapping[str, Any]) -> str:
+    """The strategy and its settings in one line."""
+    told = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
+    told += [
+        f"{key}={value}" for key, value in chosen.items() if key != "_target_" and value not in (None, {}, [])
+    ]
+    return " ".join(told)

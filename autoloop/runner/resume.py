@@ -1,0 +1,160 @@
+"""Going on with a study: what changed since it began, whether it is over, what became of its last jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from autoloop.engine.inside.notes import EarlyEnd
+from autoloop.errors import JournalError
+from autoloop.loop.due import Limits, PlanRound, Stop, next_step
+from autoloop.runner.collect import JobEnd, cause
+from autoloop.store.journal import recorded
+from autoloop.store.redact import logger, redact_all
+from autoloop.store.status import is_running, read_status
+from autoloop.study.identity import from_exact
+from autoloop.study.record import Study
+
+log: logging.Logger = logger("autoloop")
+
+#: Seconds that the processes of an earlier run get to end: their supervisors end them in less.
+_PATIENCE_S = 120.0
+_LOOK_S = 0.1
+
+#: Parts of a study's header that must be as they were, the most telling first.
+_COMPARED = ("autoloop", "settings", "objective", "config")
+
+
+def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what of a study's settings differs from those it was started with, in words, each once.
+
+    Configs are compared as they are written (`autoloop.study.identity.settled`). A study that is older than
+    that has its config resolved, and so is the one it is compared with.
+
+    Args:
+        header: The ``study`` event.
+        now: The header that this process would write.
+    """
+    before, after = _comparable(header, redact_all(recorded(now), os.environ))
+    told: dict[str, str] = {}
+    for part in _COMPARED:
+        for path, old, new in _differences(part, before.get(part), after.get(part)):
+            tail = path.removeprefix("config.autoloop.").removeprefix("config.").removeprefix("settings.")
+            told.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
+    if len(told) > 1:  # the hash of a config tells nothing that its values do not
+        told = {tail: text for tail, text in told.items() if not tail.startswith("starts")}
+    return [*told.values(), *(_files_changed(header, after) if told else ())]
+
+
+def identity_of(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config of a study as it is written, and its files; empty for a study older than that."""
+    identity: Mapping[str, Any] = header.get("identity") or {}
+    return identity
+
+
+def _comparable(
+    header: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Two headers with configs of one kind: as they are written, or resolved where the first has no other."""
+    if identity_of(header):
+        before, after = ({**one, "config": identity_of(one).get("config")} for one in (header, now))
+        return before, after
+    return header, {**now, "config": recorded(from_exact(now["config"]))}
+
+
+def _files_changed(header: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Name the config files that say something else than when the study began."""
+    before, after = (identity_of(one).get("files") or {} for one in (header, now))
+    for file, told in before.items():
+        if after.get(file) != told:
+            verb = "says something else" if file in after else "is not read any more"
+            yield f"the config file {file} {verb}"
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _differences(f"{path}.{key}", old.get(key), new.get(key))
+    elif old != new:
+        yield path, old, new
+
+
+def _shown(value: Any) -> str:
+    text = repr(from_exact(value))
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def is_over(study: Study, limits: Limits) -> bool:
+    """Return whether a study has come to its end, so that nothing is to be done unless its limits change.
+
+    A study also ends where its strategy had nothing new to propose: asking again would not help.
+    """
+    if study.stopped is None:
+        return False
+    step = next_step(study, limits)
+    same = study.stopped.get("limits") in (None, limits.recorded())
+    return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
+
+
+def end_of_earlier(run_dir: Path, pause: Callable[[float], None] = time.sleep) -> JobEnd:
+    """Return what became of a job that was running when an earlier process ended.
+
+    A job whose processes still run is waited for: its supervisor is about to end it; one without a supervisor
+    comes to its own end, however long that takes. One that never began must not do so later.
+
+    Args:
+        run_dir: Directory of the job.
+        pause: Called with seconds to wait.
+
+    Raises:
+        JournalError: A process of it does not end.
+    """
+    waited_s = 0.0
+    while is_running(status := read_status(run_dir)):
+        if waited_s == 0.0:
+            log.info("waiting for the job in %s, which an earlier process started, to end", run_dir)
+        if waited_s >= _PATIENCE_S and status and "supervisor_pid" in status:
+            raise JournalError(
+                f"the job in {run_dir}, which an earlier process started, still runs; end it first"
+            )
+        pause(_LOOK_S)
+        waited_s += _LOOK_S
+    if status is None:
+        EarlyEnd("interrupted", "the study gave this job up before it began").write(run_dir)
+    return _end(JobEnd.read(run_dir), status)
+
+
+def interrupt_jobs(run_dirs: Iterable[Path]) -> None:
+    """Pass Ctrl-C on to jobs that run on this machine without a supervisor."""
+    for run_dir in run_dirs:
+        status = read_status(run_dir) or {}
+        if is_running(status) and "supervisor_pid" not in status and status["pid"] != os.getpid():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(status["pid"], signal.SIGINT)
+
+
+def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:
+    """Put together what a job and its supervisor wrote down."""
+    if status is None or status.get("state") != "ended":
+        return own or JobEnd(True, ended_by="interrupted")
+    facts: dict[str, Any] = {
+        "started_at": status.get("started_at"),
+        "slot": status.get("slot"),
+        "gpus": tuple(status.get("gpus") or ()),
+    }
+    asked_at = status.get("asked_to_end_at")
+    if own and own.ended_at and asked_at and own.ended_at <= asked_at:
+        return replace(own, **facts)  # its task had come to its own end before it was asked to
+    facts |= {"exit_code": status.get("exit_code"), "signal": status.get("signal")}
+    ended_by = status.get("ended_by")
+    failed = bool(ended_by or facts["signal"] or facts["exit_code"] or (own and own.failed))
+    error = (own.error if own else "") or cause(str(status.get("error") or ""))
+    value = own.return_value if own else None
+    return JobEnd(failed, value, error, ended_by=ended_by, ended_at=status.get("ended_at"), **facts)

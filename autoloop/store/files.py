@@ -1,0 +1,128 @@
+"""Writing files so that a reader never sees half of one, and directories so that none is used twice."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from autoloop.study.record import Study
+
+#: What a job's directory holds before it starts: where the job comes from.
+LINEAGE_FILE = "lineage.json"
+#: And what it is to train, as hashes of its config's values, which the job compares with what it composed.
+PLANNED_FILE = "planned.json"
+#: Bytes of a file's name where the file system does not tell, and those kept free for ``_2``, ``_again1``.
+NAME_BYTES, SPARE_BYTES = 255, 16
+#: Bytes of the path of a job's directory; Linux takes 4,096, and a job makes long paths below.
+PATH_BYTES = 3072
+#: What a file system says of a name that it does not take, unlike of a directory where nothing can be made.
+_REFUSED_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write ``text`` beside ``path``, then move it there in one step; the directory is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.chmod(name, 0o644)  # noqa: PTH101 - mkstemp made it 0600
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def fitting(study_dir: Path, wanted: str, job: int) -> str:
+    """Return the directory that a job is to have, each name in it short enough for the file system.
+
+    A name that is too long is cut; a hash of the whole name, and at the end the job's number, keep it apart
+    from others. The same job gets the same directory in every process.
+
+    Args:
+        study_dir: The study's directory.
+        wanted: What ``hydra.sweep.subdir`` says, relative to it.
+        job: Number of the job.
+    """
+    limit = _name_bytes(study_dir) - SPARE_BYTES
+    *above, last = wanted.rstrip("/").split("/") if wanted.rstrip("/") else [wanted]
+    fitted = "/".join([*(_short(name, limit) for name in above), _short(last, limit, f"-{job}")])
+    if len(os.fsencode(study_dir.absolute() / fitted)) <= PATH_BYTES:
+        return wanted if fitted == wanted.rstrip("/") else fitted
+    return _short(wanted.replace("/", "_"), limit, f"-{job}")
+
+
+def _short(name: str, limit: int, end: str = "") -> str:
+    """A name of at most so many bytes of UTF-8; one that has more is cut and ends with its hash."""
+    encoded = name.replace("\0", "_").encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit:
+        return encoded.decode()
+    end = f"-{hashlib.sha256(encoded).hexdigest()[:8]}{end}"
+    return encoded[: limit - len(end)].decode("utf-8", "ignore").rstrip(" .") + end
+
+
+def _name_bytes(study_dir: Path) -> int:
+    """How many bytes a file's name may have there."""
+    there = next((path for path in (study_dir, *study_dir.absolute().parents) if path.exists()), Path())
+    try:
+        told = os.pathconf(there, "PC_NAME_MAX")
+    except (OSError, ValueError, AttributeError):
+        told = 0
+    return told if told > 2 * SPARE_BYTES else NAME_BYTES
+
+
+def make_job_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
+    """Make a job's directory, under a fresh name that the file system takes, and return it.
+
+    Where none can be made, whatever its name, nothing is raised: what is written there next tells why.
+
+    Args:
+        study_dir: The study's directory.
+        wanted: What ``hydra.sweep.subdir`` says, relative to it.
+        job: Number of the job.
+        study: The record of the jobs that have a directory already.
+
+    Returns:
+        The directory, relative to the study's.
+    """
+    fitted = fitting(study_dir, wanted, job)
+    try:
+        return _made(study_dir, fitted, job, study)
+    except OSError as error:
+        if error.errno not in _REFUSED_NAMES:
+            return fitted
+    with suppress(OSError):
+        return _made(study_dir, str(job), job, study)
+    return str(job)
+
+
+def _made(study_dir: Path, wanted: str, job: int, study: Study) -> str:
+    run_dir = fresh_dir(study_dir, wanted, job, study)
+    (study_dir / run_dir).mkdir(parents=True, exist_ok=True)
+    return run_dir
+
+
+def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
+    """Return the directory for a job: the wanted one, or one beside it where that is in use or holds files.
+
+    Args:
+        study_dir: The study's directory.
+        wanted: What ``hydra.sweep.subdir`` says, relative to it.
+        job: Number of the job.
+        study: The record of the jobs that have a directory already.
+    """
+    used = study.tally.run_dirs
+    candidate, count = wanted, 1
+    while candidate in used or _holds_files(study_dir / candidate):
+        stem = f"{wanted.rstrip('/')}_{job}" if Path(wanted).name else str(job)
+        candidate = stem if count == 1 else f"{stem}_{count}"
+        count += 1
+    return candidate
+
+
+def _holds_files(path: Path) -> bool:
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))

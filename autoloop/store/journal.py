@@ -1,0 +1,257 @@
+"""The journal on disk: append-only JSON lines, each on disk before what it says takes effect."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from autoloop.errors import JournalError
+from autoloop.store.lock import take_lock
+from autoloop.store.redact import redact_all
+from autoloop.study.record import VERSION, Event, Study
+
+FILE_NAME = "study.jsonl"
+LOCK_NAME = "study.lock"
+FILES_BESIDE = (
+    ".slurm",
+    "reports",
+    "multirun.yaml",
+    "optimization_results.yaml",
+    "best.yaml",
+    "notifications.jsonl",
+    "wandb",
+)
+
+
+class Journal:
+    """The open journal of one study; one process at a time holds it.
+
+    Attributes:
+        path: The journal's file.
+        study: What all its events add up to, kept current.
+        lock: Held while an event is taken into account; hold it to look at ``study`` from another thread.
+        observers: Called with each new event and the study it is part of, while ``lock`` is held: they must
+            be quick and must not raise.
+    """
+
+    def __init__(self, study_dir: Path, clock: Callable[[], float] = time.time) -> None:
+        """Lock the study, cut off a half-written last line and replay the rest.
+
+        Args:
+            study_dir: The sweep directory; made if it does not exist.
+            clock: Seconds since the epoch.
+
+        Raises:
+            JournalError: Another process holds the study, the directory cannot be written, or a line is
+                damaged.
+        """
+        self.path = study_dir / FILE_NAME
+        self._clock = clock
+        self.lock = threading.RLock()
+        self.observers: list[Callable[[Event, Study], None]] = []
+        with ExitStack() as opened:
+            try:
+                study_dir.mkdir(parents=True, exist_ok=True)
+                self._lock = opened.enter_context(take_lock(study_dir / LOCK_NAME))
+                self._file = opened.enter_context(self.path.open("ab", buffering=0))
+            except OSError as error:
+                raise JournalError(
+                    f"cannot write the study in {study_dir}: {error.strerror or error}; "
+                    "choose another hydra.sweep.dir or make it writable"
+                ) from error
+            events, end = _parse(self.path)
+            self._file.truncate(end)
+            self.study = Study()
+            _replay(self.study, events, self.path)
+            opened.pop_all()
+
+    def append(self, kind: str, **fields: Any) -> Event:
+        """Write one event, wait until it is on disk, then take it into account.
+
+        NaN and infinities are written as null. Safe to call from several threads.
+
+        Raises:
+            JournalError: The line could not be written (disk full, directory gone); earlier lines are
+                unharmed.
+        """
+        with self.lock:
+            event = recorded({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
+            event = redact_all(event, os.environ)
+            text = json.dumps(event, ensure_ascii=False, allow_nan=False)
+            start = os.fstat(self._file.fileno()).st_size
+            try:
+                self._write(text.encode("utf-8", "backslashreplace") + b"\n")
+                self.study.admit(event)
+            except BaseException as error:  # Ctrl-C as well: the file must say what the study says
+                _cut(self._file, start)
+                if isinstance(error, OSError):
+                    raise JournalError(
+                        f"cannot write to {self.path}: {error.strerror or error}; what was written before is "
+                        "unharmed. Make room, then give the same command again to go on"
+                    ) from error
+                raise
+            for observe in self.observers:
+                observe(event, self.study)
+            return dict(event)
+
+    def snapshot(self) -> Study:
+        """The study as it is now, for another thread to look at."""
+        with self.lock:
+            return self.study.copy()
+
+    def _write(self, line: bytes) -> None:
+        """Write a line and wait until it is on disk."""
+        left = memoryview(line)
+        while left:
+            left = left[self._file.write(left) :]
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file and let go of the lock."""
+        self._file.close()
+        self._lock.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def read_study(study_dir: Path) -> Study:
+    """Replay a journal without locking or changing it; a half-written last line is left out.
+
+    Raises:
+        JournalError: There is no journal, or a line of it is damaged.
+    """
+    reader = JournalReader(study_dir)
+    reader.update()
+    return reader.study
+
+
+class JournalReader:
+    """Follows the journal of a study that another process may be running; it locks and changes nothing.
+
+    Attributes:
+        study: What all events read so far add up to.
+    """
+
+    def __init__(self, study_dir: Path) -> None:
+        self.study = Study()
+        self._path = study_dir / FILE_NAME
+        self._identity = 0
+        self._lines = 0
+        self._offset = 0
+
+    def update(self) -> list[Event]:
+        """Read the lines that are new, take them into account and return their events.
+
+        Where another study has taken this one's place, its first events come next and ``study`` is that one.
+
+        Raises:
+            JournalError: There is no journal, or a line of it is damaged.
+        """
+        try:
+            status = self._path.stat()
+        except OSError:
+            raise JournalError(f"no study in {self._path.parent}: there is no {FILE_NAME}") from None
+        if status.st_ino != self._identity or status.st_size < self._offset:
+            self.study, self._identity, self._lines, self._offset = Study(), status.st_ino, 0, 0
+        events, self._offset = _parse(self._path, self._offset, self._lines)
+        _replay(self.study, events, self._path, self._lines)
+        self._lines += len(events)
+        return events
+
+
+def set_aside(study_dir: Path, study: Study) -> Path:
+    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one.
+
+    The journal goes last: until then what a kill leaves halfway is moved on by the next call.
+    """
+    number = 1
+    while (study_dir / f"previous_{number}" / FILE_NAME).exists():
+        number += 1
+    aside = study_dir / f"previous_{number}"
+    aside.mkdir(exist_ok=True)
+    of_jobs = {Path(job.run_dir).parts[0] for job in study.jobs.values() if Path(job.run_dir).parts}
+    for name in (*sorted(of_jobs - {"..", "/"}), *FILES_BESIDE, FILE_NAME):
+        if (study_dir / name).exists() and not (aside / name).exists():
+            (study_dir / name).rename(aside / name)
+    return aside
+
+
+def _replay(study: Study, events: Iterable[Event], path: Path, lines: int = 0) -> None:
+    """Take events into account; what is wrong with one is told with its line."""
+    for number, event in enumerate(events, start=lines + 1):
+        try:
+            study.record(event)
+        except JournalError as error:  # noqa: PERF203 - which line it is must be told
+            raise JournalError(_damage(number, path, error)) from error
+
+
+def _damage(line: int, path: Path, why: object) -> str:
+    return (
+        f"line {line} of {path} is damaged ({why}); "
+        "restore the file, or cut it off before that line to go on from there"
+    )
+
+
+def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int]:
+    """All events, and the offset behind the last whole line.
+
+    Args:
+        path: The journal.
+        start: Offset to read from.
+        lines: How many lines stand before it.
+    """
+    events: list[Event] = []
+    end = start
+    for number, line in _whole_lines(path, start, lines):
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or "event" not in event:
+                raise ValueError("not an event")
+        except (ValueError, RecursionError) as error:
+            raise JournalError(_damage(number, path, error)) from error
+        if event.get("v") != VERSION:
+            raise JournalError(
+                f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}"
+            )
+        events.append(event)
+        end += len(line)
+    return events, end
+
+
+def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, bytes]]:
+    """Lines that end in a newline, numbered from 1; a last line without one was being written."""
+    with path.open("rb") as file:
+        file.seek(start)
+        for number, line in enumerate(file, start=lines + 1):
+            if line.endswith(b"\n"):
+                yield number, line
+
+
+def _cut(file: IO[bytes], size: int) -> None:
+    """Cut off what a failed write may have left; on a full disk that still works."""
+    with suppress(OSError):  # the reader leaves out a line without an end anyway
+        file.truncate(size)
+
+
+def recorded(value: Any) -> Any:
+    """The same value in JSON's terms: tuples as lists, NaN and infinities as None, anything else as text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): recorded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [recorded(item) for item in value]
+    return recorded(value.item()) if hasattr(value, "item") else str(value)

@@ -1,0 +1,62 @@
+"""``status.json``: what a supervisor leaves in the job's directory, for readers after its time."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autoloop.store.lock import is_alive
+from autoloop.store.redact import redact_all
+
+STATUS_NAME = "status.json"
+
+
+def write_status(job_dir: str, status: Mapping[str, object]) -> None:
+    """Replace ``status.json`` in ``job_dir`` in one step: readers see the old or the new one, whole.
+
+    Raises:
+        OSError: The directory is gone, not writable or out of space.
+    """
+    path = Path(job_dir) / STATUS_NAME
+    draft = path.with_name(f".{STATUS_NAME}.tmp")
+    with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(redact_all(dict(status), os.environ), file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def read_status(job_dir: Path) -> dict[str, Any] | None:
+    """Return what a job's ``status.json`` says; None where there is none, or none that can be read."""
+    try:
+        status = json.loads((job_dir / STATUS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def is_running(status: Mapping[str, Any] | None) -> bool:
+    """Return whether the job or its supervisor still runs on this machine, as far as can be told."""
+    if status is None or status.get("state") == "ended":
+        return False
+    if status.get("boot_id") != boot_id() or status.get("host") != socket.gethostname():
+        return False
+    pids = [("pid", "process_start"), ("supervisor_pid", "supervisor_start")]
+    return any(_lives(status.get(pid), status.get(start)) for pid, start in pids)
+
+
+def _lives(pid: object, started: object) -> bool:
+    return isinstance(pid, int) and isinstance(started, str) and is_alive(pid, started)
+
+
+def boot_id() -> str:
+    """Return the id of this boot of the machine: a pid means something only within it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""The record of a study: events, and what they add up to. Pure."""

@@ -1,0 +1,132 @@
+"""What is asked of a study at every event, kept current, so that no answer costs a look at all its jobs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from autoloop.study.trials import TrialState
+
+if TYPE_CHECKING:
+    from autoloop.study.record import Job
+
+TROUBLED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
+"""States of jobs that may be tried again, or that end a study."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Numbers of a study's jobs, sorted into what they are good for.
+
+    A job that a later try replaced is in ``tries`` alone.
+
+    Attributes:
+        tries: Place of a variant (`Job.place`) -> numbers of the jobs that ran it, the latest last.
+        named: Name -> place of the one variant that has it.
+        rounds: Round -> numbers of its jobs.
+        open: Jobs that have not ended.
+        unjudged: Jobs that ended and that no rule was asked about, but for measurements and interrupted ones.
+        troubled: Jobs that ended in one of the states `TROUBLED`.
+        ends: Jobs that ended, in the order in which that was recorded.
+        records: (event at which it ended, number) of each job that was the best when it ended, as they came.
+        run_dirs: Directories that jobs were given, relative to the study.
+        searched: How many jobs belong to the search (`Job.searches`).
+        next_job: Number of the next new job.
+    """
+
+    tries: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    named: dict[str, int] = field(default_factory=dict)
+    rounds: dict[int, dict[int, None]] = field(default_factory=dict)
+    open: dict[int, None] = field(default_factory=dict)
+    unjudged: dict[int, None] = field(default_factory=dict)
+    troubled: dict[int, None] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    records: list[tuple[int, int]] = field(default_factory=list)
+    run_dirs: set[str] = field(default_factory=set)
+    searched: int = 0
+    next_job: int = 0
+
+    @classmethod
+    def of(cls, jobs: Iterable[Job], judged: Iterable[int], maximize: bool) -> Tally:
+        """Count jobs that are known already.
+
+        Args:
+            jobs: The jobs, in any order.
+            judged: Numbers of those that the rules were asked about.
+            maximize: Whether a larger objective is better.
+        """
+        tally = cls()
+        known = {job.job: job for job in jobs}
+        for job in known.values():
+            tally.plan(job)
+        for job in sorted(known.values(), key=lambda job: job.ended_as):
+            if job.state is not None:
+                best = tally.best()
+                tally.end(job, None if best is None else known[best], maximize)
+        for job in known.values():
+            if job.retried_by is not None:
+                tally.drop(job)
+        tally.judge(judged)
+        return tally
+
+    def copy(self) -> Tally:
+        """The same, which later changes do not reach."""
+        return Tally(
+            dict(self.tries),
+            dict(self.named),
+            {number: dict(jobs) for number, jobs in self.rounds.items()},
+            dict(self.open),
+            dict(self.unjudged),
+            dict(self.troubled),
+            list(self.ends),
+            list(self.records),
+            set(self.run_dirs),
+            self.searched,
+            self.next_job,
+        )
+
+    def plan(self, job: Job) -> None:
+        """A job is planned."""
+        self.tries[job.place] = (*self.tries.get(job.place, ()), job.job)
+        self.named[job.name] = job.place
+        self.rounds.setdefault(job.round, {})[job.job] = None
+        self.open[job.job] = None
+        self.run_dirs.add(job.run_dir)
+        self.searched += job.searches
+        self.next_job = max(self.next_job, job.job + 1)
+
+    def end(self, job: Job, best: Job | None, maximize: bool) -> None:
+        """A job has ended; ``best`` is the best before it."""
+        self.open.pop(job.job, None)
+        self.ends.append(job.job)
+        if job.state in TROUBLED:
+            self.troubled[job.job] = None
+        if job.state is not TrialState.INTERRUPTED and not job.measures:
+            self.unjudged[job.job] = None
+        if job.known and not job.measures and (best is None or _better(job, best, maximize)):
+            self.records.append((job.ended_as, job.job))
+
+    def drop(self, job: Job) -> None:
+        """A later try takes the place of a job."""
+        self.searched -= job.searches
+        self.rounds[job.round].pop(job.job, None)
+        for kept in (self.open, self.unjudged, self.troubled):
+            kept.pop(job.job, None)
+
+    def judge(self, jobs: Iterable[int]) -> None:
+        """The rules were asked about jobs."""
+        for job in jobs:
+            self.unjudged.pop(job, None)
+
+    def best(self, before: int | None = None) -> int | None:
+        """Number of the best job, of those that had ended before an event if one is given; None for none."""
+        place = len(self.records) if before is None else bisect_left(self.records, (before, -1))
+        return self.records[place - 1][1] if place else None
+
+
+def _better(job: Job, best: Job, maximize: bool) -> bool:
+    """Whether a job is better than another; of equals the one that was planned first."""
+    sign = -1 if maximize else 1
+    return (sign * job.objective, job.place) < (sign * best.objective, best.place)

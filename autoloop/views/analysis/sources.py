@@ -1,0 +1,128 @@
+"""Which metric names and rules an analysis goes by: those of the study, of a file, or those shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.config.base_config import read_config_file
+from autoloop.config.settings import load_group
+from autoloop.curves.metrics import Metrics
+from autoloop.edits import change, parse_edit, plain
+from autoloop.errors import AutoloopError, ConfigError, NoChangeError, NoMatchError, did_you_mean
+from autoloop.rules import Rule, build_rules
+from autoloop.store.journal import FILE_NAME, read_study
+from autoloop.study.record import Study
+
+#: Files of conf/metrics that hold where nothing else is said; the first that has a key keeps it.
+SHIPPED_METRICS = ("act_ot", "general")
+
+
+def study_in(directory: Path) -> Study | None:
+    """The study in a directory; None if there is none.
+
+    Raises:
+        JournalError: There is one, but its journal is damaged.
+    """
+    return read_study(directory) if (directory / FILE_NAME).is_file() else None
+
+
+def choose_metrics(given: str | None, study: Study | None) -> Metrics:
+    """Return the names and goals of metrics to go by.
+
+    Args:
+        given: Name of a file of conf/metrics, or a path; None for the study's own.
+        study: The study; without one, those of `SHIPPED_METRICS` hold together.
+
+    Raises:
+        ConfigError: There is no such file, or it cannot be used.
+    """
+    if given is not None:
+        return Metrics.read(named_or_file("metrics", given))
+    if study is not None:
+        return study_metrics(study)
+    shipped = [load_group("metrics", name) for name in SHIPPED_METRICS]
+    merged = {part: _merged(shipped, part) for part in ("aliases", "goals")}
+    return Metrics.read(
+        {**merged, "finite": [glob for config in shipped for glob in config.get("finite") or ()]}
+    )
+
+
+def study_metrics(study: Study) -> Metrics:
+    """Names and goals of metrics as the study has them."""
+    return Metrics.read(_settings(study).get("metrics") or {})
+
+
+def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] = ()) -> tuple[Rule, ...]:
+    """Return the rules to ask.
+
+    Args:
+        given: Name of a file of conf/rules, or a path; None for the study's own.
+        study: The study, if there is one.
+        changes: Settings of those rules to change, each ``rule.setting=value``, ``rule=null`` or an edit.
+
+    Raises:
+        ConfigError: There are no such rules or settings.
+    """
+    if given is not None:
+        config = named_or_file("rules", given)
+    elif study is not None:
+        config = dict(_settings(study).get("rules") or {})
+    else:
+        raise ConfigError("there is no study here whose rules could be taken; name some with --rules")
+    return tuple(build_rules(changed(config, changes)))
+
+
+def changed(config: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Return a config of rules with some settings changed; one that a rule left to its default may be new.
+
+    Raises:
+        AutoloopError: A change that cannot be read, or the name of no rule.
+    """
+    result: dict[str, Any] = plain(config)
+    for text in changes:
+        path, _, value = text.partition("=")
+        written = text if "@" in path else f"{path}@set={value}"
+        rule, _, setting = path.partition(".")
+        if rule.partition("@")[0] not in (*result, "*"):
+            raise ConfigError(f"--set {text}: there is no rule {rule!r}{did_you_mean(rule, result)}")
+        try:
+            result = change([written], result).config
+        except NoChangeError:
+            continue  # it has that value already: the answer is the same
+        except NoMatchError:
+            if "@" in path or not setting or "." in setting:
+                raise
+            result[rule] = {**result[rule], setting: parse_edit(written).operand}
+    return result
+
+
+def named_or_file(group: str, given: str) -> dict[str, Any]:
+    """Read a file of the user's, or a shipped one by its name.
+
+    Raises:
+        ConfigError: There is neither.
+    """
+    if Path(given).suffix in (".yaml", ".yml", ".json"):
+        return read_config_file(Path(given))
+    try:
+        return load_group(group, given)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            f"{group}={given} only makes sense inside an app's config; name another, or a file"
+        ) from error
+
+
+def _settings(study: Study) -> Mapping[str, Any]:
+    found = study.header.get("settings")
+    if not isinstance(found, Mapping):
+        raise AutoloopError("the study's journal does not hold its settings")
+    return found
+
+
+def _merged(configs: Sequence[Mapping[str, Any]], part: str) -> dict[str, Any]:
+    """One part of several configs as one; the first that has a key keeps it."""
+    return {key: item for config in reversed(configs) for key, item in (config.get(part) or {}).items()}

@@ -1,0 +1,109 @@
+"""Running the user's command for each message."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from autoloop.config.notify import NotifySettings
+from autoloop.store.redact import redact
+from autoloop.study.record import Event, Study
+from autoloop.views.notify.messages import messages
+from autoloop.views.report import text
+
+log = logging.getLogger("autoloop")
+
+RECORD = "notifications.jsonl"
+
+_TAIL = 500  # characters of a command's output that are kept
+
+
+class Notifier:
+    """Runs the user's command for each message, one after the other, in a thread of its own.
+
+    What became of each message is a line in ``notifications.jsonl`` of the study; a command that fails, hangs
+    or does not exist is a warning and never more. Leaving waits until all messages are out.
+
+    Args:
+        settings: Whom to tell.
+        study_dir: The study's directory.
+    """
+
+    def __init__(self, settings: NotifySettings, study_dir: Path) -> None:
+        self._settings = settings
+        self._study_dir = study_dir
+        self._messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="autoloop notify", daemon=True)
+
+    def __enter__(self) -> Notifier:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._messages.put(None)
+        self._thread.join()
+
+    def on_event(self, event: Event, study: Study) -> None:
+        """Take an event of the journal; returns at once."""
+        try:
+            for message in messages(event, study, str(self._study_dir.resolve()), self._settings.failures):
+                self._messages.put(message)
+        except Exception:  # the border of an onlooker
+            log.exception("the %s event could not be told of", event.get("event"))
+
+    def _run(self) -> None:
+        while (message := self._messages.get()) is not None:
+            problem = tell(self._settings, redact(json.dumps(message), os.environ))
+            if problem:
+                log.warning("notify.command failed on %s: %s", message["event"], problem)
+            self._record({"time": round(time.time(), 3), "problem": problem, "message": message})
+
+    def _record(self, entry: dict[str, Any]) -> None:
+        line = redact(json.dumps(entry, ensure_ascii=False), os.environ) + "\n"
+        try:
+            with (self._study_dir / RECORD).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(line)
+        except OSError as error:
+            log.warning("cannot write %s: %s", self._study_dir / RECORD, error.strerror or error)
+
+
+def tell(settings: NotifySettings, line: str) -> str:
+    """Run the command with one line on its standard input; return what went wrong, empty if nothing did."""
+    with TemporaryFile() as given, TemporaryFile() as output:  # pipes would wait for whoever keeps them open
+        given.write(line.encode() + b"\n")
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                settings.argv,
+                stdin=given,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for the study; a time-out ends what the command started
+            )
+        except OSError as error:
+            return f"{settings.argv[0]}: {error.strerror or error}"
+        try:
+            code = process.wait(settings.timeout_s)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"it took longer than {settings.timeout_s:g} s (notify.timeout_s) and was ended"
+        return "" if code == 0 else f"exit code {code}{_end_of(output)}"
+
+
+def _end_of(output: IO[bytes]) -> str:
+    """The last characters that a command printed, after a colon; empty if there are none."""
+    output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL))
+    said = text.clean(output.read().decode(errors="replace").strip())
+    return f": {said}" if said else ""

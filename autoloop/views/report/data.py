@@ -1,0 +1,135 @@
+"""The numbers of a study as plain data that any JSON reader takes."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from autoloop.loop.score import confirmation, without_effect
+from autoloop.study.record import Job, Study
+from autoloop.views.report.facts import Facts
+
+FIELDS = ("first", "last", "best", "best_step", "delta", "pct", "count")
+
+
+def autorun_summary(study: Study) -> dict[str, dict[str, Any]]:
+    """Return every ended job's summaries: ``{run dir: {metric: {first, ..., count}, "steps": n}}``.
+
+    Cumulative over the rounds, in job order. NaN and infinities become None, which JSON writes as ``null``,
+    so that every reader takes the result. A job that left no history has ``steps`` alone.
+    """
+    jobs = [job for _, job in sorted(study.jobs.items()) if job.state is not None and job.run_dir]
+    return {job.run_dir: {**_metrics(job), "steps": job.steps} for job in jobs}
+
+
+def to_json(summary: dict[str, dict[str, Any]]) -> str:
+    """Return a summary as JSON text: one line per metric, so that differences between two files read well."""
+    return "{" + ",".join(f"\n {_dump(run)}: {_run(item)}" for run, item in summary.items()) + "\n}\n"
+
+
+def best_params(facts: Facts, job: Job) -> dict[str, Any]:
+    """Return what sets a job apart: path -> value, typed if a variant changed it, else as its override."""
+    params = dict(facts.knobs[job.job])
+    for override in job.plan.overrides:
+        key, _, item = override.lstrip("+").partition("=")
+        own = key.startswith(("~", "hydra.", "hydra/"))
+        if not own and not any(path == key or path.startswith(f"{key}.") for path in params):
+            params[key] = _plain(item)
+    return params
+
+
+def optimization_results(study: Study) -> dict[str, Any]:
+    """Return the best job in the form Hydra's own sweepers write to ``optimization_results.yaml``.
+
+    ``best_evaluated_params`` and ``best_evaluated_result`` are the names of Hydra's Nevergrad sweeper,
+    ``best_params`` and ``best_value`` those of its Optuna sweeper: scripts that read either go on working.
+    Only ``name`` is there while no job has completed.
+    """
+    facts = Facts(study)
+    if facts.best is None:
+        return {"name": "autoloop"}
+    params = best_params(facts, facts.best)
+    return {
+        "name": "autoloop",
+        "best_evaluated_params": params,
+        "best_evaluated_result": facts.best.objective,
+        "best_params": dict(params),
+        "best_value": facts.best.objective,
+        "best_overrides": list(facts.best.plan.overrides),
+        "best_run_dir": facts.best.run_dir,
+    }
+
+
+def best(study: Study) -> dict[str, Any]:
+    """Return the winner: overrides, result beside the baseline's, how to run it; empty without one."""
+    facts = Facts(study)
+    job = facts.best
+    if job is None:
+        return {}
+    baseline = facts.baseline.objective if facts.baseline else math.nan
+    return {
+        "name": job.name,
+        "job": job.job,
+        "round": job.round,
+        "run_dir": job.run_dir,
+        "objective": {
+            "metric": facts.metric,
+            "goal": "max" if study.maximize else "min",
+            "value": job.objective,
+            "baseline": baseline if math.isfinite(baseline) else None,
+        },
+        **_proof(study),
+        "command": facts.command(job),
+        **({"cwd": cwd} if (cwd := study.header.get("cwd")) else {}),
+        "overrides": list(job.plan.overrides),
+        "params": best_params(facts, job),
+    }
+
+
+def _proof(study: Study) -> dict[str, Any]:
+    """What was measured about the winner after it was found, as far as it was."""
+    found, without = confirmation(study), without_effect(study)
+    proof: dict[str, Any] = {"without_effect": list(without)} if without else {}
+    if found is not None:
+        proof["confirmed"] = {
+            "name": found.chosen.name,
+            "seeds": len(found.gains_pct),
+            "gain_pct": found.gain_pct,
+            "interval_pct": list(found.interval_pct),
+            "probability_better": found.better,
+            "optimism_pct": _number(found.optimism_pct),
+        }
+        if not found.scale.is_percent(found.reference):
+            proof["confirmed"]["percent_of"] = found.scale.unit(found.reference)
+    return proof
+
+
+def _metrics(job: Job) -> dict[str, dict[str, float | int | None]]:
+    return {metric: {key: _number(entry.get(key)) for key in FIELDS} for metric, entry in job.summary.items()}
+
+
+def _number(item: Any) -> float | int | None:
+    return item if isinstance(item, (int, float)) and math.isfinite(item) else None
+
+
+def _plain(item: str) -> Any:
+    """Read the right side of an override: a number if it is one, else what YAML reads, else the text."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(item)
+    try:
+        return yaml.safe_load(item) if item else item
+    except yaml.YAMLError:
+        return item
+
+
+def _run(item: dict[str, Any]) -> str:
+    return "{" + ",".join(f"\n  {_dump(metric)}: {_dump(entry)}" for metric, entry in item.items()) + "\n }"
+
+
+def _dump(item: Any) -> str:
+    return json.dumps(item, allow_nan=False)

@@ -1,0 +1,331 @@
+"""What a study's jobs amount to, worked out once for every report: lineage, gains, knobs, commands, time."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from autoloop.config.rerun import rerun_words
+from autoloop.loop.score import winner
+from autoloop.study.record import MEASURING, Event, Job, Study
+from autoloop.study.trials import TrialState
+from autoloop.views.report import text
+from autoloop.views.report.gains import Change, Gains
+
+OBJECTIVE = "objective"  # its name where the study names no metric
+KEY_METRICS = {
+    "eval_l1": "eval/offline_eval/avg_l1",
+    "train_l1": "train/l1_loss",
+    "ot_pi_sum": "train/ot_pi_sum",
+    "ot_loss": "train/ot_loss",
+    "grad_norm": "train/grad_norm",
+}  # column title -> metric, shown where a study has them
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What became of one rule's proposals.
+
+    Attributes:
+        rule: Its name.
+        fired: Decisions with edits.
+        silent: Decisions without.
+        tries: Children that ended.
+        wins: Children better than their parent by more than the noise.
+        stopped: Children that a stop rule ended.
+        failed: Children without a result.
+        gains_pct: Gain of each compared child over its parent in percent, positive = better.
+    """
+
+    rule: str
+    fired: int
+    silent: int
+    tries: int
+    wins: int
+    stopped: int
+    failed: int
+    gains_pct: tuple[float, ...]
+
+    @property
+    def median_gain_pct(self) -> float:
+        """Median of ``gains_pct``; NaN if no child could be compared."""
+        return median(self.gains_pct) if self.gains_pct else math.nan
+
+
+class Facts:
+    """A study, indexed so that every look-up a report needs takes constant time.
+
+    Attributes:
+        study: The study.
+        jobs: Its jobs in the order they were planned, each by its latest try.
+        by_name: Name -> job; each has one of its own (`Study.record`).
+        tries: Number of a job -> its earlier tries.
+        rounds: Round -> its jobs.
+        children: Number of a parent -> its children, in the order they were planned.
+        baseline: The first job without a parent; None in an empty study.
+        best: What the study found (`autoloop.loop.score.winner`); None while no job has completed.
+        metric: Name of the objective.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        first = {job.place: number for number, job in sorted(study.jobs.items(), reverse=True)}
+        self.jobs = sorted(study.counted(), key=lambda job: first[job.place])
+        self.tries = {job.job: study.tries(job)[:-1] for job in self.jobs if job.retry_of is not None}
+        self.by_name = {job.name: job for job in self.jobs}
+        self._order = {job.place: position for position, job in enumerate(self.jobs)}
+        self.rounds: dict[int, list[Job]] = {}
+        self.children: dict[int, list[Job]] = {}
+        for job in self.jobs:
+            self.rounds.setdefault(job.round, []).append(job)
+            parent = self.parent(job)
+            if parent is not None:
+                self.children.setdefault(parent.job, []).append(job)
+        self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
+        self.best = winner(study)
+        self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
+
+    def parent(self, job: Job) -> Job | None:
+        """The job it was derived from, always one planned before it; None for a root."""
+        return self.study.parent(job)
+
+    def lineage(self, job: Job) -> list[Job]:
+        """The job and all it descends from, the root first."""
+        line = [job]
+        while (parent := self.parent(line[-1])) is not None:
+            line.append(parent)
+        return line[::-1]
+
+    def kind(self, job: Job) -> str:
+        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Change.word`)."""
+        if job.state is None:
+            return "running"
+        if job.state is TrialState.STOPPED:
+            return "stopped"
+        if not math.isfinite(job.objective):
+            return "failed"
+        change = self.change(job, self.parent(job))
+        return change.word if change else "root"
+
+    def hint(self, job: Job) -> str:
+        """A job in one line: name, result and verdict."""
+        return f"{job.name}: {text.number(job.objective)}, {self.verdict(job)}"
+
+    @cached_property
+    def winning(self) -> frozenset[int]:
+        """Numbers of the best job and of all it descends from."""
+        return frozenset(job.job for job in self.lineage(self.best)) if self.best else frozenset()
+
+    @cached_property
+    def gains(self) -> Gains:
+        """Results against each other, and the noise."""
+        return Gains(self.study)
+
+    def change(self, job: Job, reference: Job | None) -> Change | None:
+        """How ``job`` did against ``reference``; None where they cannot be compared, see `Gains.change`."""
+        return self.gains.change(job, reference)
+
+    def verdict(self, job: Job) -> str:
+        """What came out of a job, in words, against its parent."""
+        if job.state is None:
+            return "still running" if job.running else "not started yet"
+        if job.state is not TrialState.COMPLETE:
+            return f"{job.state.value.lower()}: {job.error}" if job.error else job.state.value.lower()
+        if not math.isfinite(job.objective):
+            return f"no value of {self.metric}"
+        if job.plan.parent is None:
+            return "the baseline" if job is self.baseline else "no parent to compare with"
+        if job.is_repeat:
+            return f"{job.plan.parent} with another seed"
+        change = self.change(job, self.parent(job))
+        if change is None:
+            return f"its parent {job.plan.parent} has no value of {self.metric}"
+        return f"{change.than('its parent')} ({change.shown('parent')})"
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """Title -> metric of the key metrics that this study has; the objective is not among them."""
+        present = {metric for job in self.jobs for metric in job.summary}
+        return {
+            title: metric
+            for title, metric in KEY_METRICS.items()
+            if metric in present and metric != self.metric
+        }
+
+    @cached_property
+    def knobs(self) -> dict[int, dict[str, Any]]:
+        """Job number -> value of every path that its lineage changed."""
+        known: dict[int, dict[str, Any]] = {}
+        for job in self.jobs:
+            parent = self.parent(job)
+            inherited = known.get(parent.job, {}) if parent else {}
+            known[job.job] = {**inherited, **{path: new for path, _, new in job.plan.changes}}
+        return known
+
+    @cached_property
+    def base_values(self) -> dict[str, Any]:
+        """Path -> its value before any variant changed it; the seed of repeats is none that was tried."""
+        base: dict[str, Any] = {}
+        for job in self.jobs:
+            parent = self.parent(job)
+            inherited = self.knobs.get(parent.job, {}) if parent else {}
+            for path, old, _ in () if job.is_repeat else job.plan.changes:
+                if path not in inherited:
+                    base.setdefault(path, old)
+        return base
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """The scorecard of rules, most wins first; variants given by the user count under no rule."""
+        decisions = [decision for group in self.study.decisions.values() for decision in group]
+        names = dict.fromkeys(
+            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
+        )
+        fired, silent = _count(decisions, True), _count(decisions, False)
+        of_rule: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            of_rule.setdefault(job.plan.rule, []).append(job)
+        scores = [
+            self._score(name, fired.get(name, 0), silent.get(name, 0), of_rule.get(name, []))
+            for name in names
+            if name and name not in MEASURING
+        ]
+        return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
+
+    def command(self, job: Job) -> str:
+        """The shell line that trains this job's configuration once more."""
+        known = job.details.get("command")
+        if known:
+            return known if isinstance(known, str) else shlex.join(str(word) for word in known)
+        return shlex.join(rerun_words(self.study.header, job.plan.overrides))
+
+    @property
+    def study_command(self) -> str:
+        """The command line of the study; empty where the journal does not have it."""
+        command = self.study.header.get("command") or ""
+        return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+
+    @property
+    def spent_unit(self) -> str:
+        """``GPU-hours`` where jobs had GPUs, ``slot-hours`` otherwise."""
+        return "GPU-hours" if any(job.gpus for job in self.jobs) else "slot-hours"
+
+    @cached_property
+    def pauses(self) -> list[tuple[float, float]]:
+        """Spans of time without a process: from a last sign of life to the resume that followed it."""
+        found = []
+        for event in self.study.resumes:
+            resumed = float(event["time"])
+            earlier = self._signs[: bisect_left(self._signs, resumed)]
+            if earlier:
+                found.append((earlier[-1], resumed))
+        return found
+
+    def ended_at(self, job: Job) -> float:
+        """When a job ended, NaN if it has not.
+
+        The journal learns of an interrupted job's end only when the study is taken up again; it ended no
+        later than the pause before that began.
+        """
+        if job.state is not TrialState.INTERRUPTED:
+            return job.ended_at
+        cut = (start for start, resumed in self.pauses if job.started_at <= start and job.ended_at >= resumed)
+        return next(cut, job.ended_at)
+
+    def spent_hours(self, job: Job) -> float:
+        """Hours of a job times its GPUs (at least one); 0 while its end is unknown."""
+        hours = (self.ended_at(job) - job.started_at) / 3600.0
+        return hours * max(1, len(job.gpus)) if math.isfinite(hours) else 0.0
+
+    @cached_property
+    def _signs(self) -> list[float]:
+        """Times at which a process is known to have run the study, ascending."""
+        jobs = self.study.jobs.values()
+        ends = [job.ended_at for job in jobs if job.state is not TrialState.INTERRUPTED]
+        return sorted(time for time in [*(job.started_at for job in jobs), *ends] if math.isfinite(time))
+
+    def _score(self, name: str, fired: int, silent: int, jobs: Sequence[Job]) -> Score:
+        ended = [job for job in jobs if job.state is not None]
+        changes = [change for job in ended if (change := self.change(job, self.parent(job)))]
+        return Score(
+            rule=name,
+            fired=fired,
+            silent=silent,
+            tries=len(ended),
+            wins=sum(change.word == "better" for change in changes),
+            stopped=sum(job.state is TrialState.STOPPED for job in ended),
+            failed=sum(job.state not in (TrialState.COMPLETE, TrialState.STOPPED) for job in ended),
+            gains_pct=tuple(change.gain_pct for change in changes if math.isfinite(change.pct)),
+        )
+
+
+def log_path(job: Job) -> str:
+    """Path of a job's log relative to the study; empty where it left none."""
+    log = job.details.get("log")
+    return f"{job.run_dir}/{log}" if log else ""
+
+
+def log_lines(job: Job, most: int) -> list[str]:
+    """The last lines of a job's log, as far as the journal keeps them."""
+    tail = job.details.get("log_tail") or ""
+    lines = tail.splitlines() if isinstance(tail, str) else [str(line) for line in tail]
+    return lines[-most:]
+
+
+def judged(decision: Event) -> str:
+    """Name of the trial a rule looked at; not the proposal's parent where the rule leads back to another."""
+    return str(decision.get("judged") or decision["trial"])
+
+
+def silent(decisions: Iterable[Event]) -> list[Event]:
+    """The decisions for no change."""
+    return [decision for decision in decisions if not decision["edits"]]
+
+
+def fired(decisions: Iterable[Event]) -> list[Event]:
+    """The decisions that propose a child."""
+    return [decision for decision in decisions if decision["edits"]]
+
+
+def stop_reason(stop: Event) -> str:
+    """Why a study stopped, in words."""
+    return str(stop.get("reason") or "no reason given").rstrip(".")
+
+
+def noise_note(facts: Facts) -> str:
+    """How large a gain must be to be more than noise, and how that is known, in words."""
+    floor, scale = facts.gains.noise, facts.gains.scale
+    margin = f"{text.number(floor.margin_pct(), 2)} %"
+    if facts.baseline is not None and facts.baseline.known and not scale.is_percent(facts.baseline.objective):
+        margin = scale.amount(floor.margin_pct(), facts.baseline.objective, digits=2)
+    return f"a gain of up to {margin} may be noise ({floor.source})"
+
+
+def states(jobs: Iterable[Job]) -> str:
+    """How many jobs are in which state, in words (``3 complete, 1 failed``)."""
+    counts: dict[str, int] = {}
+    for job in jobs:
+        word = job.state.value.lower() if job.state else "running" if job.running else "waiting"
+        counts[word] = counts.get(word, 0) + 1
+    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "no jobs"
+
+
+def last(job: Job, metric: str, key: str = "last") -> float | None:
+    """One number of a job's summary; None where the metric or the number is missing."""
+    entry: Mapping[str, Any] = job.summary.get(metric, {})
+    found = entry.get(key)
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def _count(decisions: Iterable[Event], with_edits: bool) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for decision in decisions:
+        if bool(decision["edits"]) == with_edits:
+            counts[decision["rule"]] = counts.get(decision["rule"], 0) + 1
+    return counts

@@ -1,0 +1,100 @@
+"""One page to look at: a single file without scripts and without any request to a network."""
+
+from __future__ import annotations
+
+from autoloop.study.record import Study
+from autoloop.views.report import text
+from autoloop.views.report.facts import Facts
+from autoloop.views.report.figures.curves import Curves, curves_figure, drawn_jobs, metrics, reference
+from autoloop.views.report.figures.headline import headline, subtitle
+from autoloop.views.report.figures.knobs import knobs
+from autoloop.views.report.figures.lineage import lineage
+from autoloop.views.report.figures.markup import Markup, el
+from autoloop.views.report.figures.progress import progress
+from autoloop.views.report.figures.style import STYLE
+from autoloop.views.report.figures.tables import scorecard, trials
+from autoloop.views.report.figures.timeline import timeline
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+SECTIONS = {
+    "result": "Result",
+    "lineage": "Lineage",
+    "curves": "Curves",
+    "progress": "Progress",
+    "knobs": "Knobs",
+    "timeline": "Timeline",
+    "rules": "Rules",
+    "trials": "All trials",
+}
+
+
+def html(study: Study, curves: Curves | None = None) -> str:
+    """Return the report of a study as one HTML page.
+
+    The page holds no script and loads nothing; its content policy forbids both, so that no name in a study
+    can change that.
+
+    Args:
+        study: The study.
+        curves: Job number -> metric -> curve; `wanted_curves` says which are drawn.
+    """
+    facts = Facts(study)
+    found = {
+        "result": headline(facts),
+        "lineage": lineage(facts) if facts.jobs else None,
+        "curves": curves_figure(facts, curves or {}),
+        "progress": progress(facts),
+        "knobs": knobs(facts),
+        "timeline": timeline(facts),
+        "rules": scorecard(facts),
+        "trials": trials(facts) if facts.jobs else None,
+    }
+    sections = {name: section for name, section in found.items() if section is not None}
+    title = text.clean(study.header.get("task") or "study")
+    body = el("body", *_top(title, facts, sections), el("main", *sections.values(), id="main"), _foot(facts))
+    return "<!DOCTYPE html>\n" + el("html", _head(title), body, lang="en") + "\n"
+
+
+def wanted_curves(study: Study) -> dict[int, list[str]]:
+    """Return which curves the page draws, job number -> metrics, so that no other history need be read."""
+    facts = Facts(study)
+    wanted: dict[int, list[str]] = {}
+    for job in drawn_jobs(facts):
+        names = metrics(facts, job)
+        origin = reference(facts, job)
+        for number in {job.job, origin.job if origin else job.job}:
+            wanted[number] = list(dict.fromkeys([*wanted.get(number, []), *names]))
+    return wanted
+
+
+def _head(title: str) -> Markup:
+    return el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="referrer", content="no-referrer"),
+        el("title", f"{title} · autoloop"),
+        el("style", Markup(STYLE)),
+    )
+
+
+def _top(title: str, facts: Facts, sections: dict[str, Markup]) -> list[Markup]:
+    links = [el("li", el("a", SECTIONS[name], href=f"#{name}")) for name in sections]
+    return [
+        el("a", "Skip to the result", href="#main", class_="skip"),
+        el(
+            "header",
+            el("h1", title),
+            el("p", subtitle(facts), class_="soft"),
+            el("nav", el("ul", *links), aria_label="Sections"),
+        ),
+    ]
+
+
+def _foot(facts: Facts) -> Markup:
+    command = facts.study_command
+    shown = (
+        el("pre", command, class_="copy", tabindex=0, aria_label="Command of the study") if command else None
+    )
+    return el("footer", el("p", "Drawn from the study's journal, study.jsonl. The study's command:"), shown)
