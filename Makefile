@@ -24,23 +24,23 @@ test-slow: $(READY)
 
 # Studies killed at every line of the journal and at a hundred random moments, with the figures; `test-slow` has them too.
 test-chaos: $(READY)
-	$(BIN)/python -m pytest -n 0 tests/chaos -m slow -s
+	$(BIN)/python -m pytest -n 0 tests/runner/test_chaos.py -m slow -s
 
 # A real SLURM of three nodes on this machine, from Debian's packages: needs root, says so where it skips.
 test-slurm: $(READY)
-	$(BIN)/python -m pytest tests/slurm -m slurm -n 0 -s -rs --durations=0
+	$(BIN)/python -m pytest tests/engine/slurm -m slurm -n 0 -s -rs --durations=0
 
 # A real Ray of two nodes on this machine, in an environment of its own: its launcher wants an old cloudpickle.
 test-ray: $(READY)
-	PYTHON=$(PYTHON) tests/launchers/ray.sh $(RAY)
+	PYTHON=$(PYTHON) tests/engine/launchers/ray.sh $(RAY)
 
 # The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
 test-lerobot: $(READY) $(LEROBOT)/.ready
-	AUTOLOOP_LEROBOT=$(CURDIR)/$(LEROBOT)/bin/python $(BIN)/python -m pytest tests/lerobot -m lerobot --durations=0
+	AUTOLOOP_LEROBOT=$(CURDIR)/$(LEROBOT)/bin/python $(BIN)/python -m pytest tests/tasks/lerobot -m lerobot --durations=0
 
 # The same suites on the next Hydra.
 test-hydra14: $(READY) $(HYDRA14)/.ready
-	$(HYDRA14)/bin/python -m pytest -n 2 tests/launcher tests/sweeper tests/edits
+	$(HYDRA14)/bin/python -m pytest -n 2 tests/plugins tests/edits
 
 check: lint docs test
 
@@ -67,8 +67,8 @@ $(HYDRA14)/.ready: pyproject.toml constraints.txt
 		'hydra-core==1.4.0rc3' 'omegaconf==2.4.1rc1' -e '.[act-ot,dev]'
 	touch $@
 
-$(LEROBOT)/.ready: tests/lerobot/install.sh
-	PYTHON=$(PYTHON) tests/lerobot/install.sh $(LEROBOT)
+$(LEROBOT)/.ready: tests/tasks/lerobot/install.sh
+	PYTHON=$(PYTHON) tests/tasks/lerobot/install.sh $(LEROBOT)
 
 clean:
 	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(RAY) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """What an engine costs per job: hydra/launcher=slots beside other launchers, measured in one run.
 
-    tests/slurm/up.sh DIR
+    tests/engine/slurm/up.sh DIR
     SLURM_CONF=DIR/slurm.conf python benchmarks/clusters.py --launchers slots slurm
     .venv-ray/bin/python benchmarks/clusters.py --launchers slots ray     # made by make test-ray
 

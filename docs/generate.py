@@ -16,11 +16,11 @@ from autoloop.edits import OPS, change
 from autoloop.errors import AutoloopError
 
 ROOT = Path(__file__).parents[1]
-CASES = ROOT / "tests" / "compliance" / "edits"
+CASES = ROOT / "tests" / "edits" / "compliance"
 PAGE = ROOT / "docs" / "edits.md"
 
 INTRO = """\
-<!-- Made by docs/generate.py of tests/compliance/edits/*.yaml; change those and run it again. -->
+<!-- Made by docs/generate.py of tests/edits/compliance/*.yaml; change those and run it again. -->
 # Edits
 
 An edit changes values that are already in a config: `path@op=value`.

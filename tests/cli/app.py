@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

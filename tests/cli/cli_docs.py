@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from autoloop.cli import command
 from tests.cli.app import write_run
+from tests.helpers.places import DATA, ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "cli.md"
 OWN_PROCESS = ("plan",)  # it hands over to a Hydra app
 BLOCK = re.compile(r"```console\n(?P<line>\$ .*)\n(?P<output>(?:.*\n)*?)```")
@@ -22,7 +22,7 @@ BLOCK = re.compile(r"```console\n(?P<line>\$ .*)\n(?P<output>(?:.*\n)*?)```")
 
 def place(top, study=None):
     """Make what the examples look at: ``study``, ``runs`` and ``base.json``."""
-    shutil.copy(ROOT / "tests" / "data" / "act_ot_baseline.json", top / "base.json")
+    shutil.copy(DATA / "act_ot_baseline.json", top / "base.json")
     write_run(top / "runs" / "a", 0.002, 40, "20260101_000001", {"lr": 0.002})
     write_run(top / "runs" / "night" / "b", 0.004, 30, "20260102_000002", {"lr": 0.004})
     write_run(top / "runs" / "broken", 0.001, 20, "20260103_000003", {}).write_bytes(b":W&B")

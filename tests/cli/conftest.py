@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from autoloop.cli import command
 from tests.cli.app import write_run
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 APP = Path(__file__).parent / "app.py"
 
 

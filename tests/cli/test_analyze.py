@@ -10,7 +10,7 @@ from autoloop.views.analysis.runs import Look, analyse, as_json
 from autoloop.views.analysis.tables import overview
 from autoloop.views.analysis.tree import analyse_tree, find_local_runs
 from tests.cli.app import loss, write_run
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
 
 
 def test_every_layout_is_found_newest_first(cli, tree):

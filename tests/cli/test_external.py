@@ -8,9 +8,10 @@ import pytest
 
 from autoloop.history import read_history
 from autoloop.store.journal import read_study
+from tests.helpers.places import DATA, HELPERS
 
-STANDIN = Path(__file__).parents[1] / "command" / "standin_lerobot.py"
-BASELINE = Path(__file__).parents[1] / "data" / "act_ot_baseline.json"
+STANDIN = HELPERS / "standin_lerobot.py"
+BASELINE = DATA / "act_ot_baseline.json"
 TRAINER = [f"command.script={STANDIN}", "command.module=null", "command.start=python", "variants=none"]
 FAST = "+command.env.STANDIN_WANDB=file"
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from autoloop.config.base_config import read_config_file
 from autoloop.views.generate import Base, base_from_file, format_config, generate
+from tests.helpers.places import DATA
 
-BASELINE = Path(__file__).parents[1] / "data" / "act_ot_baseline.json"
+BASELINE = DATA / "act_ot_baseline.json"
 
 
 @pytest.fixture

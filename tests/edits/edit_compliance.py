@@ -12,9 +12,9 @@ import yaml
 from autoloop.edits import change
 from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import parse_entries
+from tests.helpers.places import DATA
 
-TESTS = Path(__file__).parents[1]
-CASES = TESTS / "compliance" / "edits"
+CASES = Path(__file__).with_name("compliance")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def load_cases() -> list[Case]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         given = content.get("given")
         if "given_file" in content:
-            given = json.loads((TESTS / "data" / content["given_file"]).read_text(encoding="utf-8"))
+            given = json.loads((DATA / content["given_file"]).read_text(encoding="utf-8"))
         for index, data in enumerate(content["cases"], start=1):
             cases.append(Case(path.stem, index, {"given": given, **data}))
     return cases

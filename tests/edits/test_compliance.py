@@ -1,18 +1,18 @@
-"""The edit language means what tests/compliance/edits says, and its messages read as the golden file says."""
+"""The edit language means what tests/edits/compliance says, and its messages read as the golden file says."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
-from edit_compliance import TESTS, load_cases
 
 from autoloop import errors
 from autoloop.edits._overrides import same
+from tests.edits.edit_compliance import load_cases
+from tests.helpers.places import GOLDEN
 
 CASES = load_cases()
-GOLDEN = TESTS / "golden" / "messages_edits.txt"
+MESSAGES = GOLDEN / "messages_edits.txt"
 FAILING = [case for case in CASES if "error" in case.data or "override_error" in case.data]
 
 
@@ -76,8 +76,8 @@ def test_every_message_is_pinned():
     """All error texts stand in one golden file; AUTOLOOP_GOLDEN=write renews it."""
     text = "\n".join(f"== {case.id}\n{provoke(case)}\n" for case in FAILING)
     if os.environ.get("AUTOLOOP_GOLDEN") == "write":
-        Path(GOLDEN).write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+        MESSAGES.write_text(text, encoding="utf-8")
+    assert text == MESSAGES.read_text(encoding="utf-8")
 
 
 def test_carets_stand_under_the_offending_character():

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
-from pathlib import Path
 
 from autoloop.edits import OPS
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.places import ROOT
 
 
 def generator():

@@ -6,7 +6,6 @@ import math
 import re
 from typing import Any
 
-import edit_strategies as strategies
 import pytest
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
@@ -28,6 +27,7 @@ from autoloop.edits import (
 )
 from autoloop.edits._overrides import same
 from autoloop.errors import EditError
+from tests.edits import edit_strategies as strategies
 
 PARSER = OverridesParser.create()
 SLOW_START = settings(

@@ -7,7 +7,7 @@ import pytest
 
 from autoloop.history import HistoryReader, Series, read_history
 from autoloop.history.axis import along, choose_axis
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
 
 ROWS = range(12)
 

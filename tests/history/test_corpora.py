@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import lzma
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autoloop.history import HistoryReader, find_runs, read_history
+from tests.helpers.places import DATA
 
-CORPORA = Path(__file__).parents[1] / "data" / "wandb"
+CORPORA = DATA / "wandb"
 CASES = sorted(path.parent for path in CORPORA.glob("*/*/expected.json.xz"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import lzma
 import os
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoloop.history import HistoryReader, read_history
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
+from tests.helpers.places import DATA
 
-REAL = Path(__file__).parents[1] / "data" / "wandb"
+REAL = DATA / "wandb"
 ROWS = 700  # about four blocks
 
 

@@ -16,7 +16,7 @@ from autoloop.history.items import decode, latest
 from autoloop.history.keys import KeyTable, Wanted
 from autoloop.history.walk import chain, scan
 from autoloop.history.wire import WireError
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
 
 flat_names = st.sampled_from([
     "m", "train/loss", "train/loss_2", "a.b", "x" * 140, "\u00e9",

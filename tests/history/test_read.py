@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autoloop.history import History, HistoryReader, find_runs, read_histories, read_history, read_values
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
 
 NAN, INF = math.nan, math.inf
 

@@ -6,7 +6,7 @@ import pytest
 
 from autoloop.history import HistoryReader, find_runs, read_history
 from autoloop.history.run_notes import LINK, NOTES, note
-from tests.history import wandb_file as w
+from tests.helpers import wandb_file as w
 
 
 def job(study, name, **more):

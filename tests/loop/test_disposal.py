@@ -13,7 +13,7 @@ from autoloop.loop.disposal import Disposal, apart
 from autoloop.loop.filling import Derived, Disposer, Round, next_round
 from autoloop.rules import Decision
 from autoloop.testing import trial
-from tests.studies import study_of
+from tests.helpers.studies import study_of
 
 BASE = {"name": "baseline", "objective": 1.0}
 LR_UP = [["lr", 0.1, 0.2]]

@@ -6,7 +6,14 @@ from typing import Any
 
 from autoloop.loop.due import Decide, Flow, Limits, PlanRound, Run, Step, Stop, Wait, next_step
 from autoloop.study.record import Study
-from tests.studies import decisions_event, job_event, round_event, study_event, trial_event, variant_entry
+from tests.helpers.studies import (
+    decisions_event,
+    job_event,
+    round_event,
+    study_event,
+    trial_event,
+    variant_entry,
+)
 
 FOUR = round_event(1, *(variant_entry(number, f"v{number}") for number in range(4)))
 STARTED = [job_event(number) for number in range(4)]

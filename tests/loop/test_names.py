@@ -35,8 +35,8 @@ from autoloop.views.report.facts import Facts
 from autoloop.views.report.html import html
 from autoloop.views.report.markdown import markdown
 from autoloop.views.report.why import why
+from tests.helpers.studies import job_event, round_event, study_event, trial_event, variant_entry
 from tests.loop.test_order import JsonComposer
-from tests.studies import job_event, round_event, study_event, trial_event, variant_entry
 
 START: dict[str, Any] = {"x": 0, "y": 0, "seed": 0}
 CLASHING = ("baseline", "r2_near", "baseline-seed1", "r2_near-without-x", "baseline")

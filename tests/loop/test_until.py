@@ -10,7 +10,7 @@ from autoloop.config.settings import load_group
 from autoloop.errors import ConfigError
 from autoloop.loop.due import Limits, PlanRound, Stop, next_step
 from autoloop.loop.until import met, read_conditions
-from tests.studies import repeat_of, study_of
+from tests.helpers.studies import repeat_of, study_of
 
 WORTHY = read_conditions(load_group("until", "worthy"))
 GOOD = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-APP = Path(__file__).parents[2] / "examples" / "plain_app" / "train.py"
+from tests.helpers.places import ROOT
+
+APP = ROOT / "examples" / "plain_app" / "train.py"
 
 
 def test_a_swept_mistake_ends_with_hydras_message_and_exit_code(tmp_path):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.places import ROOT
+
 HEAVY = ("torch", "wandb", "joblib", "accelerate", "numpy")
 APP = ROOT / "examples" / "plain_app" / "train.py"
 

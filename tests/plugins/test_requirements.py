@@ -14,8 +14,7 @@ import pytest
 import autoloop.train
 from autoloop.errors import ConfigError, OutsideError
 from autoloop.tasks.command import preview
-
-CONF = Path(__file__).parents[2] / "conf"
+from tests.helpers.places import CONF
 
 
 def plain(name: str) -> set[str]:

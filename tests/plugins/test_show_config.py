@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -11,7 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from omegaconf import OmegaConf
 
-OURS = Path(__file__).parents[2] / "conf"
+from tests.helpers.places import CONF
+
+OURS = CONF
 
 
 @pytest.fixture

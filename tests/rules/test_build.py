@@ -16,8 +16,8 @@ from autoloop.errors import ConfigError
 from autoloop.rules import Fallback, MetricLevel, Rule, build_rules
 from autoloop.rules.paths import matches, numbers, path_of
 from autoloop.strategies import RulesStrategy, build_strategy
+from tests.helpers.places import CONF, DATA
 
-CONF = Path(__file__).parents[2] / "conf"
 LEVEL = {"_target_": "autoloop.rules.MetricLevel", "metric": "loss", "above": 1.0, "edits": ["lr@mul=0.5"]}
 
 
@@ -110,7 +110,7 @@ def test_every_class_refuses_settings_it_cannot_use(kind: str, settings: dict[st
 
 
 def test_a_rule_of_an_outside_author_is_built_like_ours() -> None:
-    (rule,) = build_rules({"own": {"_target_": "outside_rules.Nothing"}})
+    (rule,) = build_rules({"own": {"_target_": "tests.helpers.outside_rules.Nothing"}})
     assert isinstance(rule, Rule)
     assert rule.name == "own"
 
@@ -127,7 +127,7 @@ def test_bounds_map_paths_to_a_low_and_a_high_value(choice: str) -> None:
     assert all(low < high for low, high in bounds.values())
 
 
-BASELINE = json.loads((CONF.parent / "tests" / "data" / "act_ot_baseline.json").read_text())
+BASELINE = json.loads((DATA / "act_ot_baseline.json").read_text())
 
 
 def shipped_edits() -> list[str]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import outside_rules as outside
 import pytest
 import yaml
-from rule_curves import act_ot_config, fixed_trials
 
 from autoloop.rules import BackToParent, Decision, Fallback, NonFinite, OutOfMemory, Rule, build_rules
 from autoloop.strategies import Foresight, Opening, RulesStrategy, Situation, Strategy
 from autoloop.study.record import Job, Plan
 from autoloop.testing import check_rule, check_strategy, hard_trials
 from autoloop.views.report.figures.curves import rule_metric, rule_window
+from tests.helpers import outside_rules as outside
+from tests.helpers.places import CONF
+from tests.helpers.rule_curves import act_ot_config, fixed_trials
 
-CONF = Path(__file__).parents[2] / "conf" / "rules"
+RULES = CONF / "rules"
 SHIPPED = [
     pytest.param(rule, id=f"{choice}-{rule.name}")
     for choice in ("act_ot", "general")
-    for rule in build_rules(yaml.safe_load((CONF / f"{choice}.yaml").read_text()))
+    for rule in build_rules(yaml.safe_load((RULES / f"{choice}.yaml").read_text()))
 ]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import outside_rules as outside
-
 from autoloop.rules import Decision, Fallback, MetricLevel, NonFinite, Rule, judge
 from autoloop.study.trials import Trial
 from autoloop.testing import trial
+from tests.helpers import outside_rules as outside
 
 HIGH = MetricLevel(name="high", metric="loss", above=1.0, edits=["lr@mul=0.5"])
 LOW = MetricLevel(name="low", metric="loss", below=0.1, edits=["lr@mul=2"])

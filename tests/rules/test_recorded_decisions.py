@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 
 import yaml
-from rule_curves import fixed_trials
 
 from autoloop.rules import build_rules, judge
+from tests.helpers.places import CONF, GOLDEN
+from tests.helpers.rule_curves import fixed_trials
 
-HERE = Path(__file__).parent
-RECORD = HERE / "recorded_decisions.csv"
+RECORD = GOLDEN / "recorded_decisions.csv"
 CHOICES = ("act_ot", "general")
 
 
@@ -26,9 +25,7 @@ def current() -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["rules", "trial", "rule", "child_of", "edits", "reason"])
     for choice in CHOICES:
-        rules = build_rules(
-            yaml.safe_load((HERE.parents[1] / "conf" / "rules" / f"{choice}.yaml").read_text())
-        )
+        rules = build_rules(yaml.safe_load((CONF / "rules" / f"{choice}.yaml").read_text()))
         for made in judge(rules, trials, {trial.name: trial for trial in trials}):
             child_of = made.trial if made.fired else ""
             writer.writerow([choice, made.judged, made.rule, child_of, " ".join(made.edits), made.reason])

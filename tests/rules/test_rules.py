@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rule_curves import act_ot_config, decay, scatter
 
 from autoloop.curves.summary import MetricSummary, summarize
 from autoloop.edits import apply
@@ -28,6 +27,7 @@ from autoloop.rules import (
 )
 from autoloop.study.trials import Trial
 from autoloop.testing import trial
+from tests.helpers.rule_curves import act_ot_config, decay, scatter
 
 NAN, INF = math.nan, math.inf
 FLAT, FALLING = [1.0] * 20, list(np.linspace(1.0, 0.5, 20))

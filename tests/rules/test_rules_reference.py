@@ -16,9 +16,9 @@ import yaml
 
 import autoloop.rules
 from autoloop.rules import EditingRule, Rule
-from tests.reference import filled, reference, settings_of
+from tests.helpers.places import ROOT
+from tests.helpers.reference import filled, reference, settings_of
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules.md"
 CLASSES: list[type[Rule]] = [
     kind

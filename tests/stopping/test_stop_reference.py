@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ import yaml
 
 import autoloop.stopping
 from autoloop.stopping import StopRule
-from tests.reference import filled, reference, settings_of
+from tests.helpers.places import ROOT
+from tests.helpers.reference import filled, reference, settings_of
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "decisions.md"
 CLASSES: list[Any] = [
     kind

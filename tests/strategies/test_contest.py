@@ -6,19 +6,19 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.places import ROOT
+
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import confirmation  # noqa: E402
-import minimal  # noqa: E402
-import racing  # noqa: E402
-import strategies  # noqa: E402
-from contest import report, score  # noqa: E402
+import confirmation
+import minimal
+import racing
+import strategies
+from contest import report, score
 
 
 def test_the_baseline_has_regret_one_and_the_best_zero() -> None:

@@ -20,10 +20,10 @@ from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy, build_st
 from autoloop.strategies.space import read_space
 from autoloop.study.record import Study
 from autoloop.train import composed
-from tests.reference import filled, reference, settings_of
-from tests.study_flow.flow import always, run
+from tests.helpers.flow_app.launch import always, run
+from tests.helpers.places import ROOT
+from tests.helpers.reference import filled, reference, settings_of
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "strategies.md"
 CLASSES: list[type[Strategy]] = [RulesStrategy, MixedStrategy]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,8 +11,7 @@ from omegaconf import OmegaConf
 
 from autoloop.errors import ConfigError
 from autoloop.tasks.act_ot.settings import CAMERA_KEYS, Settings, read_settings
-
-CONF = Path(__file__).parents[3] / "conf"
+from tests.helpers.places import CONF
 
 
 def shipped() -> dict:

@@ -1,6 +1,0 @@
-"""The sample studies stand beside the tests that use them."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
