@@ -122,4 +122,4 @@ def test_nothing_that_is_read_is_executed():
         assert not re.search(r"(?<![\w.])(eval|exec)\(", text), path
         assert "yaml.load(" not in text, path
         if "pickle.load" in text:  # of a process's own child, over a private socket
-            assert path.parent.name == "execute" or path == package / "slurm" / "body.py", path
+            assert path.parent.name == "execute" or path == package / "engine" / "slurm" / "body.py", path
