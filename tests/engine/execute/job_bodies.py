@@ -2,6 +2,7 @@
 
 import atexit
 import ctypes
+import importlib
 import logging
 import os
 import signal
@@ -158,7 +159,7 @@ def give_bytes(size):
 
 
 def import_and_give(module):
-    return __import__(module).__name__
+    return importlib.import_module(module).__name__
 
 
 def divide(number):

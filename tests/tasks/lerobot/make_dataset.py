@@ -6,7 +6,6 @@ Run in LeRobot's environment: ``python make_dataset.py DIRECTORY``.
 import sys
 
 import numpy as np
-
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
 EPISODES, FRAMES, FPS, PIXELS = 12, 50, 10, 64
