@@ -1,4 +1,4 @@
-"""The edit language: ``path@op=operand`` on any nested config.
+"""The language of changes: edits ``path@op=operand`` on any nested config.
 
 Reads as data flows: `parse_edit` makes an `Edit` of text, `change` applies edits to a config and says what
 happened, `apply` and `expand` return only the new config or only its Hydra overrides. Everything here is

@@ -1,4 +1,4 @@
-"""Reading local W&B runs, of wandb 0.9 to 0.31, without wandb.
+"""What a run logged: local W&B runs, of wandb 0.9 to 0.31, read without wandb.
 
 >>> from autoloop.history import read_history
 >>> history = read_history("outputs/job_0", keys=["train/loss", "eval/*"])

@@ -1,4 +1,4 @@
-"""Rules: pure functions of trials that propose edits, one small file each."""
+"""Curves -> edits: rules, pure functions of trials that propose edits, one small file each."""
 
 from autoloop.rules.back_to_parent import BackToParent
 from autoloop.rules.base import Decision, Outlook, Rule

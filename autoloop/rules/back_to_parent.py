@@ -19,11 +19,11 @@ class BackToParent(Rule):
 
     With ``loss_pct = 100 * (child - parent) / |parent|`` of the objective (sign turned for ``goal: max``),
     acts when ``loss_pct > worse_by_pct``. Where the parent's is 0, or objectives lie on both sides of 0, the
-    percent are of what the trials' objectives typically are (`study.compare`). The proposal is a child
-    *of the parent*, made from the numbers that the child had changed: a factor of up to ``small_step`` is
-    taken in the other direction (``old^2 / new``), a larger one is taken half as far (``sqrt(old * new)``). A
-    child of this very rule that is worse again gets no proposal: this way is closed. Either decision is
-    final, so that no edit is piled on a change that hurt.
+    percent are of what the trials' objectives typically are (`autoloop.study.compare`). The proposal is a
+    child *of the parent*, made from the numbers that the child had changed: a factor of up to ``small_step``
+    is taken in the other direction (``old^2 / new``), a larger one is taken half as far
+    (``sqrt(old * new)``). A child of this very rule that is worse again gets no proposal: this way is closed.
+    Either decision is final, so that no edit is piled on a change that hurt.
 
     Seven repeats of one config differ by 0.3 to 5.8 % in the users' report, and a child shares its parent's
     seed, which leaves less: 3 % is the default. Stays silent on a trial without a parent, where either

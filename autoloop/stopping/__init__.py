@@ -1,4 +1,4 @@
-"""Stop rules: which running jobs are not worth their time any more, one small file each."""
+"""Which running job is not worth its time: stop rules, one small file each."""
 
 from autoloop.stopping.base import Live, StopDecision, StopRule
 from autoloop.stopping.behind import Behind

@@ -17,8 +17,8 @@ class NotFinite(StopRule):
     """Ends a job where the last ``points`` values of a watched metric are NaN or infinite.
 
     A single such value may come from a skipped step of mixed precision, so two in a row are asked for. A loss
-    that a trainer logs as 0 because it is NaN counts as NaN (`curves.divergence`); gradient norms are not
-    watched, since mixed precision finds its scale with several infinite ones in a row. Spares no job.
+    that a trainer logs as 0 because it is NaN counts as NaN (`autoloop.curves.divergence`); gradient norms
+    are not watched, since mixed precision finds its scale with several infinite ones in a row. Spares no job.
 
     Wrong to use for a metric that is NaN by design, such as a mean over what may be empty.
 

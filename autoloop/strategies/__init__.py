@@ -1,4 +1,4 @@
-"""Strategies: who fills the next round, one small file each."""
+"""Who fills a round: strategies, one small file each."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -157,7 +157,8 @@ class Strategy(ABC):
     """Turns what is known into proposals; the loop checks them and says no where it must.
 
     Attributes:
-        proposer: The program that is asked for proposals beside it (`runner.proposer`); None for none.
+        proposer: The program that is asked for proposals beside it (`autoloop.runner.proposer`); None for
+            none.
     """
 
     proposer: Mapping[str, object] | None = None

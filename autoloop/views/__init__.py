@@ -1,1 +1,1 @@
-"""Shows: everything a person or another tool looks at, drawn from the journal."""
+"""Shows: what a person or another tool looks at, drawn from the journal."""

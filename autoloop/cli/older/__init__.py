@@ -1,0 +1,1 @@
+"""The commands under the names and with the options that they had before there was ``autoloop``."""
