@@ -116,17 +116,8 @@ def _edited(start: Variant, edits: Sequence[str], composer: Composer) -> Variant
     """The starting point with the command line's edits."""
     if not edits:
         return start
-    derived = composer.derive(start, edits)
-    return replace(
-        start,
-        edits=tuple(edits),
-        reason="the starting point, with the edits of the command line",
-        config=derived.config,
-        overrides=derived.overrides,
-        signature=derived.signature,
-        changes=derived.changes,
-        notes=derived.notes,
-    )
+    told = replace(start, edits=tuple(edits), reason="the starting point, with the edits of the command line")
+    return composer.derive(start, edits).of(told)
 
 
 def _named(entry: Entry, rule: str, reason: str) -> Variant:

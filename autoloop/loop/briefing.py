@@ -1,0 +1,234 @@
+"""What a strategy is told: of round 1 as it stands, later of all that is known. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoloop.edits.effects import DeadKnob, dead_paths
+from autoloop.edits.variants import Variant
+from autoloop.loop.disposal import Disposal
+from autoloop.loop.filling import Derive, Disposer, Round
+from autoloop.loop.score import Outcome, Scorecard, outcomes, standings
+from autoloop.loop.steps import Limits
+from autoloop.rules.base import Decision
+from autoloop.rules.paths import matches
+from autoloop.strategies import Opening, Situation, Strategy
+from autoloop.strategies.base import Bounds
+from autoloop.strategies.failed import FailedRegion
+from autoloop.study.record import MEASURING, Event, Job, Study
+from autoloop.study.trials import Trial
+
+VariantOf = Callable[[Job], Variant]
+"""A job of the study -> the variant that it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every round of a study.
+
+    Attributes:
+        strategy: Who fills the rounds.
+        derive: Makes children; see `Derive`.
+        limits: When the study ends, and what it measures.
+        seed: Its seed, for strategies that draw.
+        bounds: Path pattern -> (low, high) for every value an edit may set.
+        ignored: Knobs that the trainer is known not to heed.
+        seed_paths: Where the seed of a training may stand in a config.
+        repeats: Times that each starting point is run again in round 1.
+        cooldown: See `Disposal`.
+        freeze: See `Disposal`.
+    """
+
+    strategy: Strategy
+    derive: Derive
+    limits: Limits
+    seed: int
+    bounds: Bounds
+    ignored: Sequence[DeadKnob]
+    seed_paths: Sequence[str]
+    repeats: int
+    cooldown: int
+    freeze: bool
+
+    def leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
+        """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
+        seeds = [path for path in self.seed_paths if matches(config, path)]
+        return [*seeds[:1], *dead_paths(dead, config)]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the record tells when a later round is to be filled.
+
+    Attributes:
+        study: The record.
+        number: Number of the round.
+        room: How many jobs it may have at the most; None for any number.
+        trials: Every finished trial by name, as they were planned, with the objective that it stands at.
+        running: Variants of jobs that have not ended, as they were planned, measurements aside.
+        unheeded: Knobs that jobs turned in vain.
+    """
+
+    study: Study
+    number: int
+    room: int | None
+    trials: Mapping[str, Trial]
+    running: Sequence[Variant]
+    unheeded: Sequence[DeadKnob]
+
+    @classmethod
+    def of(cls, study: Study, number: int, room: int | None, variant_of: VariantOf) -> Known:
+        """Look into the record.
+
+        Args:
+            study: The record.
+            number: Number of the round.
+            room: How many jobs it may have at the most; None for any number.
+            variant_of: The variant that a job ran.
+        """
+        value = standings(study)
+        trials = {
+            job.name: replace(job.trial(variant_of(job)), objective=value.get(job.place, job.objective))
+            for job in study.counted()
+            if job.state is not None
+        }
+        open_ones = [job for job in study.counted() if not job.measures and job.state is None]
+        unheeded = [
+            DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
+            for job in study.jobs.values()
+            for path in job.details.get("unheeded", ())
+        ]
+        return cls(study, number, room, trials, [variant_of(job) for job in open_ones], unheeded)
+
+    @property
+    def start(self) -> Trial:
+        """The baseline."""
+        return next(iter(self.trials.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What a strategy is told that no record has.
+
+    Attributes:
+        waiting: Variants of the user's that wait in the queue, as proposals.
+        outside: What the outside proposer wants.
+        earlier: What became of other studies' proposals.
+        slots: Of so many slots none is to stand idle; None if that is not known.
+    """
+
+    waiting: Sequence[Decision] = ()
+    outside: Sequence[Decision] = ()
+    earlier: Sequence[Outcome] = ()
+    slots: int | None = None
+
+
+def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
+    """How many jobs a round may have: its places, as far as the budget goes; None for any number."""
+    left = None if limits.max_jobs is None else limits.max_jobs - study.searched
+    return min((count for count in (places, left) if count is not None), default=None)
+
+
+def opening_of(terms: Terms, planned: Round, start: Variant, slots: int | None) -> Opening:
+    """What a strategy is told when round 1 is to be filled up.
+
+    Args:
+        terms: What holds for the study.
+        planned: The round so far.
+        start: The baseline.
+        slots: See `Besides`.
+    """
+    asked_for = [variant for variant in planned.variants if variant.rule not in MEASURING]
+    return Opening(
+        start,
+        planned=len(planned.variants),
+        repeats=len(planned.variants) - len(asked_for),
+        seed=terms.seed,
+        slots=slots,
+        bounds=terms.bounds,
+        touched=[path for variant in asked_for for path, _, _ in variant.changes],
+        leave=terms.leave(start.config, terms.ignored),
+    )
+
+
+def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> Disposer:
+    """Who says what becomes of proposals for a later round.
+
+    Args:
+        terms: What holds for the study.
+        known: What the record tells.
+        failed: Where jobs failed again and again.
+    """
+    study = known.study
+    return Disposer(
+        {name: trial.variant for name, trial in known.trials.items()},
+        {job.plan.signature: job.name for job in study.jobs.values()},
+        terms.derive,
+        Disposal(study, known.number, terms.cooldown, terms.freeze).objection,
+        [*terms.ignored, *known.unheeded],
+        study.names,
+        failed,
+    )
+
+
+def situation_of(
+    terms: Terms, known: Known, besides: Besides, disposer: Disposer, failed: Sequence[FailedRegion]
+) -> Situation:
+    """What a strategy is told when a later round is to be filled.
+
+    Args:
+        terms: What holds for the study.
+        known: What the record tells.
+        besides: What no record has.
+        disposer: Says what would become of proposals.
+        failed: Where jobs failed again and again.
+    """
+    study, trials = known.study, known.trials
+    finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
+    opened = {job.place for job in study.begun_with(1) if not job.measures}
+    since = [job for job in study.counted() if not job.measures and job.place not in opened]
+    card = Scorecard([*besides.earlier, *outcomes(study)])
+    return Situation(
+        finished=finished,
+        trials=trials,
+        decisions=[_decision(entry) for entry in _said_of(study, finished)],
+        round=known.number,
+        seed=terms.seed,
+        maximize=study.maximize,
+        refusal=disposer.refusal,
+        misfit=disposer.misfit,
+        outcome=disposer.outcome,
+        preference=lambda decision: card.win_rate(decision.rule, decision.edits),
+        proposed=lambda name: [_decision(entry) for entry in _fired_on(study, name)],
+        waiting=besides.waiting,
+        outside=besides.outside,
+        slots=besides.slots,
+        bounds=terms.bounds,
+        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.unheeded]),
+        opened=len(opened),
+        planned=[job.plan.rule for job in since],
+        begun=sum(job.round == known.number for job in since),
+        places=known.room,
+        running=known.running,
+        failed=failed,
+    )
+
+
+def _fired_on(study: Study, name: str) -> Sequence[Event]:
+    job = study.by_name(name)
+    return () if job is None else study.fired.get(job.place, ())
+
+
+def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Event]:
+    """What the rules said of some trials of the last two rounds, silent decisions included."""
+    names = {trial.name for trial in finished}
+    for number in sorted(study.decisions)[-2:]:
+        for decision in study.decisions[number]:
+            if (decision.get("judged") or decision["trial"]) in names:
+                yield decision
+
+
+def _decision(entry: Mapping[str, Any]) -> Decision:
+    return Decision(**{**entry, "edits": tuple(entry["edits"])})

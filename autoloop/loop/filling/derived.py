@@ -1,0 +1,44 @@
+"""What becomes of a variant that is applied to its parent's config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoloop.edits import ValueChange
+from autoloop.edits.variants import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A child's config, what leads to it and what changed on the way.
+
+    Attributes:
+        config: The whole resolved config.
+        overrides: The complete list of Hydra overrides that composes it.
+        signature: Hash of the config.
+        changes: (path, old value, new value) of each value that changed.
+        notes: What was rounded, clipped or left alone, in words.
+    """
+
+    config: Mapping[str, Any]
+    overrides: tuple[str, ...]
+    signature: str
+    changes: tuple[ValueChange, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def of(self, variant: Variant) -> Variant:
+        """The variant with this config, and with what leads to it."""
+        return replace(
+            variant,
+            config=self.config,
+            overrides=self.overrides,
+            signature=self.signature,
+            changes=self.changes,
+            notes=self.notes,
+        )
+
+
+Derive = Callable[[Variant, Sequence[str]], Derived]
+"""(parent, edits) -> the child; raises EditError where the edits do not fit the parent's config."""

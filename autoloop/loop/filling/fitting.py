@@ -1,0 +1,58 @@
+"""Which edits fit a config: those of a rule that it has, those of the user that change something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autoloop.edits import change
+from autoloop.edits.effects import DeadKnob, dead_paths, why_dead
+from autoloop.errors import EditError, NoChangeError
+
+
+def usable_edits(
+    edits: Sequence[str], config: Mapping[str, Any], dead: Sequence[DeadKnob] = ()
+) -> tuple[list[str], list[str]]:
+    """The edits that fit this config, and a sentence for each that does not.
+
+    A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
+    So are edits that turn nothing but knobs which the trainer does not heed.
+    """
+    fitting, skipped = _sieved(edits, config, EditError)
+    unheeded = dead_paths(dead, config)
+    usable = []
+    for edit in fitting:
+        places = [path for path, _, _ in change([edit], config).changes] if unheeded else []
+        why = why_dead(places, unheeded, config)
+        if why:
+            skipped.append(f"{edit}: skipped, {why}")
+        else:
+            usable.append(edit)
+    return usable, skipped
+
+
+def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The edits of a variant that change something here, and a sentence for each of the others.
+
+    A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all
+    of its edits are returned, so that applying them tells what is wrong.
+    """
+    effective, kept = _sieved(edits, config, NoChangeError)
+    return (effective, kept) if effective else (list(edits), [])
+
+
+def _sieved(
+    edits: Sequence[str], config: Mapping[str, Any], skip: type[EditError]
+) -> tuple[list[str], list[str]]:
+    """The edits without those that raise an error of this kind, and a sentence for each of these."""
+    passed, skipped = [], []
+    for edit in edits:
+        try:
+            change([edit], config)
+        except skip as error:  # noqa: PERF203 - a handful of edits
+            skipped.append(f"{edit}: skipped, {error.why}")
+        except EditError:
+            passed.append(edit)  # applying it tells the user what is wrong
+        else:
+            passed.append(edit)
+    return passed, skipped

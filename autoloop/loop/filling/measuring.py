@@ -1,0 +1,91 @@
+"""What a round has to measure: a config on further seeds, or without some of its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from autoloop.edits import format_literal
+from autoloop.edits.variants import Variant, safe_name
+from autoloop.errors import EditError
+from autoloop.loop.filling.derived import Derive
+from autoloop.loop.filling.round import Round
+from autoloop.loop.repeats import repeat
+from autoloop.study.record import REPEAT, WITHOUT
+
+
+def add_repeats(
+    planned: Round,
+    variant: Variant,
+    path: str,
+    seeds: Iterable[int],
+    why: str,
+    derive: Derive,
+    rule: str = REPEAT,
+) -> None:
+    """Put a config into a round once more for each of these seeds, but for those that it ran with.
+
+    Args:
+        planned: The round.
+        variant: The config to run again.
+        path: Path of the seed in it.
+        seeds: The seeds.
+        why: What for, as a sentence.
+        derive: See `Derive`.
+        rule: What it is called in the journal.
+
+    Raises:
+        EditError: The config does not take another seed.
+    """
+    for seed in seeds:
+        again = repeat(variant, path, seed, why, rule)
+        derived = derive(variant, again.edits)
+        twin = planned.seen.get(derived.signature)
+        if twin is None:
+            planned.add(derived.of(again))
+        else:
+            planned.refuse(again, f"already run as {twin}")
+
+
+def add_without(
+    planned: Round,
+    start: Variant,
+    of: str,
+    left: Mapping[str, Any],
+    dropped: Sequence[str],
+    rule: str,
+    derive: Derive,
+) -> None:
+    """Put a config into a round without some of its changes.
+
+    Args:
+        planned: The round.
+        start: The starting point of the config.
+        of: Name of the job that has the config.
+        left: Path -> value of the changes that are left.
+        dropped: Paths of the others.
+        rule: What it is called in the journal.
+        derive: See `Derive`.
+    """
+    knob = f"-{dropped[0].rpartition('.')[2]}" if rule == WITHOUT else ""
+    child = replace(
+        start,
+        name=safe_name(f"{of[:40]}-{rule}{knob}"),
+        edits=tuple(f"{path}@set={format_literal(value)}" for path, value in left.items()),
+        parent=start.name,
+        rule=rule,
+        reason=f"{of} without its change of {', '.join(dropped)}",
+        evidence={"without": list(dropped)},
+        expects=f"no worse than {of}",
+    )
+    try:
+        derived = derive(start, child.edits)
+    except EditError as error:
+        planned.refuse(child, error.why)
+        return
+    twin = planned.seen.get(derived.signature)
+    if twin is None:
+        planned.add(derived.of(child))
+    else:
+        planned.refuse(child, f"already run as {twin}")

@@ -1,0 +1,132 @@
+"""Rounds: what is known goes to a strategy, its answer through the disposer into a round. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from autoloop.edits.variants import Variant
+from autoloop.errors import ConfigError, EditError
+from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
+from autoloop.loop.filling import Disposer, Round, add_repeats, add_without, first_round, next_round
+from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
+from autoloop.loop.score import knobs, root
+from autoloop.loop.steps import Measure, Reseed, TakeBack
+from autoloop.strategies.failed import failed_regions
+from autoloop.study.record import CHECK, CONFIRM, MINIMAL, REPEAT, WITHOUT, Job, Study
+
+RESEEDED = {
+    "race": (REPEAT, "{} is among the leaders"),
+    "check": (CHECK, "{} on another seed, to see whether edits that seem to do nothing do nothing"),
+    "confirm": (CONFIRM, "confirms {} with a fresh seed"),
+}
+"""Aim -> the rule and the reason of jobs that run a config with further seeds."""
+
+
+def opening_round(
+    terms: Terms, starts: Sequence[Variant], named: Sequence[Variant], slots: Callable[[], int | None]
+) -> Round:
+    """Round 1: the starting points, the user's variants, repeats, and what the strategy adds.
+
+    Args:
+        terms: What holds for the study.
+        starts: The starting points, the baseline first.
+        named: The user's variants.
+        slots: Tells of how many slots none is to stand idle; asked where the strategy adds something.
+
+    Raises:
+        EditError: A named variant cannot be used.
+        ConfigError: Repeats, racing, `minimal` or confirmation are asked for, and the config has no seed.
+    """
+    planned = first_round(starts, named, terms.derive, terms.ignored)
+    limits = terms.limits
+    if limits.racing or limits.minimal or limits.confirm:
+        seed_path(starts[0].config, terms.seed_paths)  # told before anything runs
+    for start in starts if terms.repeats else ():
+        path = seed_path(start.config, terms.seed_paths)
+        seeds = islice(fresh_seeds(seed_of(start.config, path)), terms.repeats)
+        why = f"measures the noise: {start.name} with another seed"
+        add_repeats(planned, start, path, seeds, why, terms.derive)
+    if limits.rounds > 1:
+        _fill_up(terms, planned, starts[0], slots())
+    return planned
+
+
+def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
+    """Add what the strategy wants in round 1 beside the user's variants."""
+    limit = terms.limits.max_jobs
+    parents = {variant.name: variant for variant in planned.variants}
+    disposer = Disposer(parents, planned.seen, terms.derive, dead=terms.ignored, taken=planned.taken)
+    opening = replace(opening_of(terms, planned, start, slots), misfit=disposer.misfit)
+    places = None if limit is None else max(0, limit - len(planned.variants))
+    more = next_round(1, terms.strategy.open(opening), disposer, places)
+    for variant in more.variants:
+        planned.add(variant)
+    planned.refused += more.refused
+
+
+def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
+    """A later round: what the strategy proposes, as far as nothing speaks against it.
+
+    Args:
+        terms: What holds for the study.
+        known: What the record tells.
+        besides: What no record has.
+    """
+    failed = failed_regions(list(known.trials.values()))
+    disposer = disposer_of(terms, known, failed)
+    situation = situation_of(terms, known, besides, disposer, failed)
+    planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
+    if not planned.variants:
+        planned.silence = terms.strategy.silence(situation)
+    return planned
+
+
+def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: VariantOf) -> Round:
+    """What is run to measure, as a further part of the latest round.
+
+    Args:
+        terms: What holds for the study.
+        study: The record.
+        step: What is to be measured.
+        variant_of: The variant that a job ran.
+    """
+    seen = {job.plan.signature: job.name for job in study.jobs.values()}
+    planned = Round(study.rounds[-1], seen, taken=set(study.names))
+    if isinstance(step, Reseed):
+        for offset in step.offsets:
+            for name in step.jobs:
+                _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    else:
+        job = _job(study, step.job)
+        _take_back(terms, planned, variant_of(root(study, job)), knobs(study, job), step)
+    return planned
+
+
+def _take_back(
+    terms: Terms, planned: Round, start: Variant, changed: Mapping[str, tuple[Any, Any]], step: TakeBack
+) -> None:
+    """Add a config without some of its changes, each time made anew from its starting point."""
+    rule = MINIMAL if step.aim == "reduce" else WITHOUT
+    for paths in step.groups:
+        left = {path: new for path, (_, new) in changed.items() if path not in paths}
+        add_without(planned, start, step.job, left, paths, rule, terms.derive)
+
+
+def _reseed(terms: Terms, planned: Round, variant: Variant, aim: str, offset: int) -> None:
+    """Add a config with a seed so far from its own."""
+    rule, why = RESEEDED[aim]
+    try:
+        path = seed_path(variant.config, terms.seed_paths)
+        seed = nth_seed(seed_of(variant.config, path), offset)
+        add_repeats(planned, variant, path, [seed], why.format(variant.name), terms.derive, rule)
+    except (ConfigError, EditError) as error:
+        planned.refuse(variant, getattr(error, "why", str(error)))
+
+
+def _job(study: Study, name: str) -> Job:
+    job = study.by_name(name)
+    assert job is not None  # a step names jobs of this very study
+    return job

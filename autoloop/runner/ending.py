@@ -1,0 +1,97 @@
+"""The end of a study, or of this process's part in it: what is written, what is told, how it exits."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from hydra.plugins.launcher import Launcher
+
+from autoloop.config.settings import Settings
+from autoloop.engine.execute.traces import add_traceback
+from autoloop.loop.score import conclusion, winner
+from autoloop.loop.steps import Stop
+from autoloop.runner.dispatch import Returns
+from autoloop.runner.resume import interrupt_jobs
+from autoloop.store.journal import Journal
+from autoloop.store.redact import logger
+from autoloop.study.record import Job, Study
+from autoloop.study.schedule import idle_share
+from autoloop.study.trials import TrialState
+from autoloop.views.report.facts import Facts
+from autoloop.views.wandb_commands import wandb_hints
+
+log: logging.Logger = logger("autoloop")
+
+#: States of jobs, not tried again, that make the study's exit code 1.
+UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
+
+
+def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
+    """Write down that a study stops, why, and what is its best."""
+    best = winner(replace(journal.study, worthy=stop.worthy))
+    journal.append(
+        "stop",
+        reason=stop.reason,
+        failed=stop.failed,
+        worthy=stop.worthy,
+        best=best.name if best else None,
+        limits=settings.limits.recorded(),
+    )
+
+
+def say_end(study: Study, stop: Stop, study_dir: Path) -> None:
+    """Tell the terminal what came of a study, and where to look."""
+    best = winner(study)
+    log.info(conclusion(study, stop.reason))
+    if best:
+        where = study_dir / "best.yaml"
+        log.info("run the best once more (%s): %s", where, Facts(study).command(best))
+    idle = idle_share(study)
+    if math.isfinite(idle):
+        log.info("slots stood idle %.0f %% of the time", 100 * idle)
+    log.info("report: %s", study_dir / "reports")
+    for hint in wandb_hints(study, study_dir):
+        log.info(hint)
+
+
+def exit_if_failed(study: Study, stop: Stop, returns: Returns) -> None:
+    """End as a study with failed jobs does.
+
+    Args:
+        study: The record.
+        stop: Why the study stopped.
+        returns: What the jobs of each batch returned.
+
+    Raises:
+        SystemExit: With code 1 if a job failed for good, or the study stopped because of failures.
+        Exception: That of the job, where it was the only one.
+    """
+    failed = [job for job in study.counted() if job.state in UNFINISHED]
+    if failed and len(study.jobs) == 1 and returns:
+        returned = returns[0][0]
+        add_traceback(returned._return_value, str(failed[0].details.get("log_tail", "")))
+        _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
+    if stop.failed or failed:
+        raise SystemExit(1)
+
+
+def leave_jobs(journal: Journal, launcher: Launcher, take_over: Callable[[Job], None]) -> None:
+    """Interrupt the jobs that run and record their ends; those that outlive this process go on.
+
+    Args:
+        journal: The open journal.
+        launcher: What runs the jobs.
+        take_over: Waits for a job's end and records it.
+    """
+    study_dir = journal.path.parent
+    running = [job for job in journal.study.jobs.values() if job.running]
+    interrupt_jobs(study_dir / job.run_dir for job in running)
+    for job in running:
+        if hasattr(launcher, "adopt"):
+            log.warning("job %d goes on without this process: %s", job.job, job.name)
+        else:
+            take_over(job)

@@ -1,0 +1,166 @@
+"""Opening a study: it begins, goes on where it stopped, or makes room for a new one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+
+from autoloop import __version__
+from autoloop.config.compose import Composer
+from autoloop.config.settings import Settings
+from autoloop.engine.launchers import kind_of
+from autoloop.errors import JournalError, counted
+from autoloop.loop.due import Limits
+from autoloop.runner.plan import Points
+from autoloop.runner.resume import changes_since, is_over
+from autoloop.store.files import write_atomic
+from autoloop.store.journal import FILE_NAME, Journal, set_aside
+from autoloop.store.redact import logger, redact
+from autoloop.study.identity import exact
+from autoloop.study.record import Job
+
+log: logging.Logger = logger("autoloop")
+
+
+def command_line() -> str:
+    """The command line of this process."""
+    return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
+
+
+def keep_config(study_dir: Path, config: DictConfig) -> None:
+    """Leave the app's config in the study's directory, as Hydra's sweepers do."""
+    write_atomic(study_dir / "multirun.yaml", redact(OmegaConf.to_yaml(config), os.environ))
+
+
+def header_of(
+    settings: Settings, config: DictConfig, composer: Composer, files: Mapping[str, str], points: Points
+) -> dict[str, Any]:
+    """What the journal says of a study as it begins.
+
+    Args:
+        settings: What the study does.
+        config: The app's config.
+        composer: Composes the configs of the starting points.
+        files: The config files that were read -> their hashes.
+        points: Where the study starts.
+    """
+    metrics, start = settings.metrics, points.starts[0]
+    return {
+        "autoloop": __version__,
+        "task": _task_name(config),
+        "command": command_line(),
+        "cwd": str(Path.cwd()),
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "overrides": list(points.arguments),
+        "objective": {"metric": metrics.objective, "goal": metrics.goal, "stat": metrics.objective_stat},
+        "limits": asdict(settings.limits),
+        "starts": [start.name for start in points.starts],
+        "config": exact(composer.of_job(start.config)),
+        "identity": {"config": exact(composer.identity(start.overrides)), "files": dict(files)},
+        "settings": {
+            **settings.raw,
+            "variants": [[variant.name, *variant.edits] for variant in points.named],
+            "starts": [start.signature for start in points.starts],
+        },
+    }
+
+
+def _task_name(config: DictConfig) -> str:
+    """The chosen task where the app has that config group, else the app's name."""
+    choice = OmegaConf.select(config, "hydra.runtime.choices.task")
+    return str(choice or config.hydra.job.name)
+
+
+def open_study(
+    journal: Journal,
+    settings: Settings,
+    launcher: Launcher,
+    now: Mapping[str, Any],
+    take_over: Callable[[Job], None],
+) -> None:
+    """Begin a study, or go on with the one that the journal holds; one that is over is left as it is.
+
+    Args:
+        journal: The open journal.
+        settings: What the study does.
+        launcher: What runs its jobs.
+        now: The header that this process writes, see `header_of`.
+        take_over: Records what became of a job that was running when an earlier process ended.
+
+    Raises:
+        JournalError: The directory holds a study that may not go on, or not with these settings.
+    """
+    if not journal.study.header:
+        journal.append("study", **now)
+        log.info("study %s: %s", journal.path.parent, counted(settings.limits.rounds, "round"))
+        _say_what_it_cannot_do(launcher)
+        return
+    changed = changes_since(journal.study.header, now)
+    _check_resume(journal.path.parent, settings.resume, changed)
+    if not is_over(journal.study, settings.limits):
+        _go_on(journal, launcher, changed, take_over)
+
+
+def _check_resume(study_dir: Path, resume: str, changed: Sequence[str]) -> None:
+    """See to it that the user wants this study to go on, with these settings."""
+    if resume == "false":
+        raise JournalError(
+            f"{study_dir} holds a study already and resume=false; choose another hydra.sweep.dir"
+        )
+    if changed and resume != "force":
+        listed = "\n  ".join(changed)
+        raise JournalError(
+            f"the study in {study_dir} was started with other settings:\n  {listed}\n"
+            "Choose another hydra.sweep.dir, or go on all the same with resume=force"
+        )
+
+
+def _go_on(
+    journal: Journal, launcher: Launcher, changed: Sequence[str], take_over: Callable[[Job], None]
+) -> None:
+    """Write down that this process goes on; adopt jobs that outlived the last one, take others over."""
+    host = socket.gethostname()
+    journal.append("resume", pid=os.getpid(), host=host, changed=changed, names="unique")
+    _say_what_it_cannot_do(launcher)
+    study = journal.study
+    log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
+    for job in [job for job in study.jobs.values() if job.running]:
+        if _adopt(launcher, job):
+            log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
+        else:
+            take_over(job)
+
+
+def _adopt(launcher: Launcher, job: Job) -> bool:
+    """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
+    adopt: Callable[..., bool] | None = getattr(launcher, "adopt", None)
+    return adopt is not None and adopt(job.job, job.plan.overrides, job.handle)
+
+
+def _say_what_it_cannot_do(launcher: Launcher) -> None:
+    if not hasattr(launcher, "stream"):
+        kind = kind_of(launcher)
+        log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
+
+
+def set_finished_aside(study_dir: Path, limits: Limits) -> None:
+    """Make room for a new study where a finished one lies."""
+    if not (study_dir / FILE_NAME).is_file():
+        return
+    with Journal(study_dir) as journal:
+        study = journal.study
+        if not is_over(study, limits):
+            return
+        aside = set_aside(study_dir, study)
+    log.info("the finished study that was here is now in %s", aside)

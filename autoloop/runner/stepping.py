@@ -1,0 +1,168 @@
+"""Taking the steps that start no job: a round is planned, rules are asked, a job gets another try."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from autoloop.config.settings import Settings
+from autoloop.edits.variants import Variant
+from autoloop.errors import counted
+from autoloop.loop.due import at_end
+from autoloop.loop.filling import Round
+from autoloop.loop.steps import Close, Decide, Measure, PlanRound, Requeue, Reseed, Step, Stop, TakeBack
+from autoloop.rules.base import Decision
+from autoloop.runner.planning import Planner
+from autoloop.store.journal import Journal
+from autoloop.store.redact import logger
+from autoloop.study.identity import exact
+from autoloop.study.record import Job, Plan, Study
+from autoloop.study.schedule import job_numbers
+from autoloop.study.trials import Trial
+
+log: logging.Logger = logger("autoloop")
+
+#: What further jobs of a round are for, in words.
+AIMS = {
+    "race": "which of the leaders leads: another seed",
+    "ablate": "which edits of the winner do something: without each of them",
+    "reduce": "the winner without the edits that seem to do nothing",
+    "check": "do they do nothing: the winner with and without them on further seeds",
+    "confirm": "is the winner better: fresh seeds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stepper:
+    """Takes steps of one study, each written into the journal before it takes effect.
+
+    Attributes:
+        journal: The open journal.
+        settings: What the study does.
+        planner: Fills its rounds.
+        first: Round 1.
+        context: Has the callbacks that are asked after a round.
+        config: The app's config, for the callbacks.
+        keep_up: Draws the study; called after a decision.
+    """
+
+    journal: Journal
+    settings: Settings
+    planner: Planner
+    first: Round
+    context: HydraContext
+    config: DictConfig
+    keep_up: Callable[[Study], None]
+
+    def take(self, step: Step) -> Stop | None:
+        """Take a step that starts no job; return why the study ends if there is nothing to propose."""
+        journal = self.journal
+        if isinstance(step, Requeue):
+            journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
+        elif isinstance(step, Decide):
+            self._decide(step.round)
+        elif isinstance(step, Close):
+            limits = self.settings.limits.recorded()
+            journal.append("closing", reason=step.reason, worthy=step.worthy, limits=limits)
+            log.info("the search is over: %s", step.reason)
+        elif isinstance(step, Reseed | TakeBack):
+            self._measure(step)
+        elif isinstance(step, PlanRound):
+            first = step.round == 1 and not journal.study.jobs
+            planned = self.first if first else self.planner.next(journal.study, step.round, step.places)
+            return self._plan(planned)
+        return None
+
+    def _plan(self, planned: Round) -> Stop | None:
+        if not planned.variants:
+            return self._nothing_new(planned)
+        self._append_round(planned)
+        study = self.journal.study
+        self.planner.remember(study, planned.variants)
+        more = " more" if len(study.of_round(planned.number)) > len(planned.variants) else ""
+        log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
+        for variant in planned.variants:
+            log.info("  %s", _told(variant))
+        return None
+
+    def _nothing_new(self, planned: Round) -> Stop | None:
+        """End the search where nothing is proposed; while jobs run, they may still bring ideas."""
+        study = self.journal.study
+        refused = "; ".join(f"{r.rule} on {r.trial}: {r.why}" for r in planned.refused[:5])
+        stop = Stop(
+            f"no rule has anything new to propose after round {planned.number - 1}"
+            + (f", and {planned.silence}" if planned.silence else "")
+            + (f" ({refused})" if refused else "")
+        )
+        if study.running():
+            return stop
+        end = at_end(study, self.settings.limits, stop)
+        return self.take(end) if isinstance(end, Close) else end
+
+    def _measure(self, step: Measure) -> None:
+        planned = self.planner.measure(self.journal.study, step)
+        self._append_round(planned, step.aim)
+        if planned.variants:
+            log.info("%s: %s", AIMS[step.aim], counted(len(planned.variants), "job"))
+
+    def _append_round(self, planned: Round, aim: str = "") -> None:
+        """Write down what is planned, each with the number of its job."""
+        jobs = job_numbers(self.journal.study, planned.variants)
+        self.journal.append(
+            "round",
+            round=planned.number,
+            variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
+            refused=[asdict(refusal) for refusal in planned.refused],
+            **({"aim": aim} if aim else {}),
+        )
+
+    def _decide(self, number: int) -> None:
+        """Ask the callbacks about the jobs that ended, and write down what they said."""
+        study = self.journal.study
+        known = {job.name: self.planner.trial(job) for job in study.counted() if job.state is not None}
+        judged = study.unjudged()
+        decisions = self._asked(number, judged, known)
+        self.journal.append(
+            "decisions",
+            round=number,
+            decisions=[asdict(decision) for decision in decisions],
+            judged=[job.job for job in judged],
+        )
+        self.keep_up(study)
+
+    def _asked(self, number: int, judged: Sequence[Job], known: dict[str, Trial]) -> list[Decision]:
+        """What the app's callbacks that have ``on_round_end`` say, ours among them."""
+        decisions: list[Decision] = []
+        for callback in self.context.callbacks.callbacks:
+            ask: Callable[..., list[Decision] | None] | None = getattr(callback, "on_round_end", None)
+            if ask is None:
+                continue
+            said = ask(
+                config=self.config,
+                study_dir=self.planner.study_dir,
+                round=number,
+                trials=[known[job.name] for job in judged],
+                known=known,
+                rules=self.settings.rules,
+                metrics=self.settings.metrics,
+            )
+            decisions.extend(said or ())
+        return decisions
+
+
+def _planned(variant: Variant, job: int) -> dict[str, Any]:
+    """An entry of a ``round`` event."""
+    fields = {name: getattr(variant, name) for name in Plan.__dataclass_fields__}
+    return {"job": job, **fields, "changes": exact(variant.changes)}
+
+
+def _told(variant: Variant) -> str:
+    """Where a variant comes from and what it changes, in one line."""
+    origin = f" from {variant.parent} by {variant.rule}" if variant.parent else ""
+    edits = f": {' '.join(variant.edits)}" if variant.edits else ""
+    return f"{variant.name}{origin}: {variant.reason}{edits}"

@@ -1,0 +1,79 @@
+"""A source of the mixed strategy: what rules say of the best trials, and the step that helped once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from autoloop.edits import format_literal
+from autoloop.rules.base import Decision
+from autoloop.rules.paths import is_number
+from autoloop.strategies.base import NO_RULES, Situation
+from autoloop.strategies.shares import is_share
+from autoloop.strategies.standing import ranked
+from autoloop.study.trials import Trial, TrialState
+
+GO_ON = "go_on"
+NO_STEPS = (*NO_RULES, "variants", "sweep")  # who makes a trial without taking a step from its parent
+
+
+def said_of_best(situation: Situation, parents: int) -> list[Decision]:
+    """Return what rules say of the best trials: the first word on each, then the second words.
+
+    Args:
+        situation: What is known.
+        parents: From how many of the best trials rules may go on.
+    """
+    best, broken = ranked(situation)[:parents], _broken(situation)
+    first, each = next(iter(best), None), []
+    for trial in [*_new_starts(situation, best), *best]:
+        fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
+        fired = fired or list(situation.proposed(trial.name))
+        fired = [*_go_on(trial, situation), *fired] if trial is first else fired
+        each.append(sorted(fired, key=situation.preference, reverse=True))
+    healing = [one for one in situation.decisions if one.fired and one.judged in broken]
+    rows = zip_longest(*each)
+    return [*healing, *(one for row in rows for one in row if one is not None)]
+
+
+def _new_starts(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
+    """Return the starting points that just ended and are not among the best: what ails them is heard once."""
+    known = {trial.name for trial in best}
+    starts = (one for one in situation.finished if one.variant.parent is None and one.usable)
+    return [one for one in starts if one.name not in known]
+
+
+def _broken(situation: Situation) -> set[str]:
+    """Return the names of the trials that a rule may heal; one that was stopped for being behind is not."""
+    told = (TrialState.COMPLETE, TrialState.STOPPED)
+    return {name for name, one in situation.trials.items() if one.state not in told}
+
+
+def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
+    """Return a rule's step that made a trial better than its parent, once more.
+
+    A point of the sampler is no step, and what the user asked for changes too much at once.
+    """
+    parent = situation.trials.get(trial.variant.parent or "")
+    known = {one.name for one in ranked(situation)}
+    if trial.variant.rule in NO_STEPS or parent is None or parent.name not in known:
+        return []
+    gain = (trial.objective - parent.objective) * (1 if situation.maximize else -1)
+    edits = tuple(edit for change in trial.variant.changes if (edit := _again(*change)))
+    if gain <= 0 or not edits:
+        return []
+    reason = f"{trial.name} is better than {parent.name}: the same step once more"
+    evidence = {"objective": trial.objective, "parent_objective": parent.objective}
+    return [Decision(GO_ON, trial.name, reason, evidence, edits, f"better than {trial.objective:.4g}")]
+
+
+def _again(path: str, old: Any, new: Any) -> str:
+    """Return the edit that takes a step between positive numbers once more; empty for other changes."""
+    if not (is_number(old) and is_number(new)) or old <= 0 or new <= 0:
+        return ""
+    value = new * (new / old)
+    if value >= 1 and is_share(path, new):
+        return ""
+    whole = isinstance(old, int) and isinstance(new, int)
+    return f"{path}@set={format_literal(round(value) if whole else float(f'{value:.3g}'))}"
