@@ -165,7 +165,7 @@ class MixedStrategy(Strategy):
         of = max(size, SHARED)
         most, of_outside = _rounded(self.rules_share * of), math.ceil(self.outside_share * of)
         config, known = opening.start.config, (opening.bounds, opening.touched, self.span, opening.leave)
-        knobs = read_space(config, self.space, *known)
+        knobs = read_space(config, self.space, *known, usual=True)
         given = any(entry is not False for entry in self.space.values())
         turns = "turns" if given else "turns, besides what rules have changed by then"
         return Foresight(
@@ -200,7 +200,7 @@ class MixedStrategy(Strategy):
     def _knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
         """Return what the sampler may turn."""
         known = (situation.bounds, _touched(situation), self.span, situation.leave)
-        return read_space(config, self.space, *known)
+        return read_space(config, self.space, *known, usual=True)
 
     def _size(self, opened: int, slots: int | None) -> int:
         """Return how many jobs a later round has."""

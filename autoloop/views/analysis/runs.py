@@ -112,7 +112,8 @@ def trial_of(name: str, history: History, metrics: Metrics, config: Mapping[str,
         config=config,
         signature=signature(config),
     )
-    return Trial(variant, 0, 1, name, state, history=history, error=error)
+    aim = {"metric": metrics.objective, "goal": metrics.goal}
+    return Trial(variant, 0, 1, name, state, history=history, error=error, **aim)
 
 
 def as_json(runs: Iterable[AnalysedRun]) -> dict[str, dict[str, Any]]:
