@@ -84,7 +84,8 @@ def measure(series: Series, span: str) -> Change:
         series: The curve.
         span: ``first_last`` compares the last value with the first; ``start`` the median of the last quarter
             of the points with the first value; ``run`` that median with the one of the first quarter; ``end``
-            takes a robust line (Theil-Sen) through the last half of the points, at least three, and compares its ends.
+            takes a robust line (Theil-Sen) through the last half
+            of the points, at least three, and compares its ends.
     """
     if span == "first_last":
         return _change(float(series.values[0]), float(series.values[-1]), math.nan)

@@ -19,7 +19,8 @@ class EditingRule(Rule):
     """A rule that proposes the edits it was given.
 
     Attributes:
-        edits: Edits of the child it proposes, each ``path@op=operand``; the path may be a name of `names.KNOBS`.
+        edits: Edits of the child it proposes, each ``path@op=operand``; the path may be one of
+            `names.KNOBS`.
         expects: What the child should show if the rule is right, in one sentence.
     """
 
@@ -46,10 +47,12 @@ class EditingRule(Rule):
 
 
 def turned(trials: Iterable[Trial]) -> list[str]:
-    """Return the paths that the user's variants and comma lists turned, each once, in the order of the trials."""
+    """Return the paths that the user's variants and comma lists turned, each once."""
     asked = [trial.variant for trial in trials if trial.variant.rule in USERS]
     changed = [path for variant in asked for path, _, _ in variant.changes]
-    return list(dict.fromkeys([*changed, *_swept(variant.overrides for variant in asked if not variant.parent)]))
+    return list(
+        dict.fromkeys([*changed, *_swept(variant.overrides for variant in asked if not variant.parent)])
+    )
 
 
 def _swept(starts: Iterable[Sequence[str]]) -> Iterator[str]:

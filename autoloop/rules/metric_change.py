@@ -31,7 +31,7 @@ class MetricChange(EditingRule):
     What ``first`` and ``last`` are is the ``span``: ``first_last``, the two values themselves, as the users'
     scripts did; ``start``, the first value and the median of the last quarter of the points; ``run``, the
     medians of the first and of the last quarter; ``end``, the two ends of a robust line (Theil-Sen) through
-    the last half of the points, at least three. Of ``<objective>`` with the goal ``max`` all this holds of the
+    the last half of the points, at least three. Of ``<objective>`` with the goal ``max`` this holds of the
     mirrored curve: it "fell" where it grew. Up to five points, a run that logs once an epoch, are told in the
     reason and the evidence. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss)
     from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
@@ -41,8 +41,8 @@ class MetricChange(EditingRule):
 
     Args:
         name: Name of the rule.
-        metric: The metric to look at, or a list of which the first one logged counts; ``<objective>`` and the names
-            of docs/rules.md stand for what an app calls them.
+        metric: The metric to look at, or a list of which the first one logged counts; ``<objective>`` and the
+            names of docs/rules.md stand for what an app calls them.
         edits: Edits of the child.
         fell_less_than_pct: In percent of ``|first|``; exactly one of the four is given.
         fell_more_than_pct: The same.
@@ -105,7 +105,12 @@ class MetricChange(EditingRule):
             return self.abstain(trial, f"it was stopped at step {trial.stop_step}, before its end")
         change = measure(curve.series, self.span)
         doubted = "" if self.span == "first_last" else curve.doubt  # two values are never more
-        evidence = {**curve.facts(bool(doubted)), "span": self.span, **change.facts(), self.kind: self.limit_pct}
+        evidence = {
+            **curve.facts(bool(doubted)),
+            "span": self.span,
+            **change.facts(),
+            self.kind: self.limit_pct,
+        }
         if not math.isfinite(change.pct):
             return self.abstain(trial, f"{curve.metric} starts at 0: its change has no percentage", evidence)
         found = f"{curve.metric} {describe(change)} over {SPAN_WORDS[self.span]}{doubted}"
@@ -115,7 +120,7 @@ class MetricChange(EditingRule):
         return self.proposal(trial, trials, f"{found} ({self._wanted(curve.upwards)})", evidence)
 
     def _wanted(self, upwards: bool = False) -> str:
-        """The threshold in words, such as ``fell more than 3 %``; of a metric that is to grow the other way."""
+        """The threshold in words, such as ``fell more than 3 %``; the other way for what is to grow."""
         wanted = f"{self.kind.removesuffix('_pct').replace('_', ' ')} {self.limit_pct:g} %"
         verb = wanted.partition(" ")[0]
         return wanted.replace(verb, OTHER_WAY.get(verb, verb), 1) if upwards else wanted

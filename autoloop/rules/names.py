@@ -1,6 +1,6 @@
-"""What apps call the usual knobs and metrics: the one table of each, which a rule asks for as ``<name>``.
+"""What apps call the usual knobs and metrics: one table of each.
 
-A rule for any app says ``<learning_rate>@mul=0.5`` and ``<train_loss>``; here stands what that is in this app.
+A rule for any app says ``<learning_rate>@mul=0.5`` and ``<train_loss>``; here stands what it is in an app.
 """
 
 from __future__ import annotations
@@ -52,7 +52,14 @@ _ASIDE = ("autoloop", "eval", "evaluation", "val", "valid", "validation", "test"
 _EVALUATIONS = ("eval", "val", "valid", "validation", "evaluation", "dev", "test")
 METRICS: dict[str, tuple[str, ...]] = {
     "<train_loss>": (
-        *("train/loss", "training/loss", "loss/train", "loss/training", "train/loss/epoch", "train/epoch/loss"),
+        *(
+            "train/loss",
+            "training/loss",
+            "loss/train",
+            "loss/training",
+            "train/loss/epoch",
+            "train/epoch/loss",
+        ),
         *("train/total/loss", "train/loss/total", "total/loss/train", "train/loss/step", "*/train/loss"),
         *("*/loss/train", "loss", "total/loss", "loss/total", "epoch/loss", "loss/epoch", "losses/total"),
         *("losses/loss", "losses/total/loss"),
@@ -70,7 +77,7 @@ METRICS: dict[str, tuple[str, ...]] = {
         *("*/gradient/norm", "grad/*norm/total", "*/grad/*norm/total"),
     ),
 }
-"""Name -> what such a metric is called, in small letters with a ``/`` for every separator; the first counts."""
+"""Name -> what such a metric is called, in small letters, ``/`` for each separator; the first counts."""
 
 TOLD = {
     OBJECTIVE: "the objective",
@@ -112,9 +119,7 @@ def check_name(owner: str, key: str, text: str, known: Iterable[str]) -> None:
         )
 
 
-def spelled(
-    edits: Sequence[str], config: Mapping[str, Any], turned: Iterable[str] = ()
-) -> tuple[str, ...]:
+def spelled(edits: Sequence[str], config: Mapping[str, Any], turned: Iterable[str] = ()) -> tuple[str, ...]:
     """Return edits with the paths that a config really has in the place of names.
 
     Args:

@@ -61,8 +61,8 @@ def unusable(trial: Trial) -> str:
 def diverged(trial: Trial) -> str:
     """Return the name of a loss whose last value is not finite, or an empty string.
 
-    A loss is a metric whose name ends in ``loss``, or another usual one (`names.METRICS`). A diverged run looks healthy elsewhere: LeRobot then logs
-    ``ot_pi_sum`` 1.0 and ends with exit code 0.
+    A loss is a metric whose name ends in ``loss``, or another usual one (`names.METRICS`). A diverged run
+    looks healthy elsewhere: LeRobot then logs ``ot_pi_sum`` 1.0 and ends with exit code 0.
     """
     for metric in {**trial.summary, **trial.history}:
         values = _recorded(trial, metric).values

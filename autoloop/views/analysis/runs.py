@@ -112,8 +112,8 @@ def trial_of(name: str, history: History, metrics: Metrics, config: Mapping[str,
         config=config,
         signature=signature(config),
     )
-    aim = {"metric": metrics.objective, "goal": metrics.goal}
-    return Trial(variant, 0, 1, name, state, history=history, error=error, **aim)
+    trial = Trial(variant, 0, 1, name, state, history=history, error=error)
+    return replace(trial, metric=metrics.objective, goal=metrics.goal)
 
 
 def as_json(runs: Iterable[AnalysedRun]) -> dict[str, dict[str, Any]]:
