@@ -20,6 +20,7 @@ from autoloop.errors import ConfigError, did_you_mean
 from autoloop.loop.due import Flow, Limits
 from autoloop.loop.until import Condition, read_conditions
 from autoloop.rules import Rule, build_rules
+from autoloop.rules.names import is_name
 from autoloop.stopping.watching import Watching
 from autoloop.strategies import Strategy, build_strategy
 
@@ -183,9 +184,10 @@ def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[C
         metrics.check("metrics.objective", [metrics.objective])
     for name, entry in rules.items():
         for key in METRIC_SETTINGS:
-            names = (entry or {}).get(key)
-            if names:
-                metrics.check(f"rules.{name}.{key}", [names] if isinstance(names, str) else names)
+            names = (entry or {}).get(key) or ()
+            names = [names] if isinstance(names, str) else names
+            if names and not any(map(is_name, names)):
+                metrics.check(f"rules.{name}.{key}", names)
     for condition in until:
         if condition.metric:
             metrics.check(f"until.{condition.name}.metric", [condition.metric])

@@ -10,6 +10,7 @@ from autoloop.loop.closing import FEWEST, MOST, SEEDS, WORTH
 from autoloop.loop.due import Limits
 from autoloop.loop.filling import Derived, Disposer
 from autoloop.rules.base import Decision, Outlook, Rule, fitting
+from autoloop.rules.names import in_words
 from autoloop.stopping import StopRule
 
 _INDENT = " " * 6
@@ -45,7 +46,7 @@ def _consequences(rule: Rule, outlook: Outlook, start: Variant, disposer: Dispos
 
 
 def _few(paths: Sequence[str]) -> str:
-    names = list(dict.fromkeys(paths))
+    names = in_words(paths)
     more = f" and {len(names) - _SHOWN} other paths of its edits" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
 

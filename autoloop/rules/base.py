@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoloop.errors import ConfigError
+from autoloop.rules.names import in_words
 from autoloop.rules.paths import matches, path_of
 from autoloop.study.trials import Trial
 
@@ -131,7 +132,9 @@ class Rule(ABC):
         kept, left_out = fitting(edits, config) if config else (tuple(edits), ())
         facts = {**evidence, **({"left_out": list(left_out)} if left_out else {})}
         if not kept:
-            return self.abstain(trial, f"{reason}; but the config has none of {', '.join(left_out)}", facts)
+            return self.abstain(
+                trial, f"{reason}; but the config has none of {', '.join(in_words(left_out))}", facts
+            )
         return Decision(self.name, trial.name, reason, facts, kept, expects)
 
     def abstain(self, trial: Trial, reason: str, evidence: Mapping[str, Any] | None = None) -> Decision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ SPAN_WORDS = {
 }
 SPANS = tuple(SPAN_WORDS)
 WINDOW = 0.25  # share of the points that the head and the tail of a run take in
-LEAST = {"first_last": 2, "start": 2, "run": 2, "end": 4}  # points without which a change means nothing
+LEAST = {"first_last": 2, "start": 2, "run": 2, "end": 3}  # points without which a change means nothing
 END = 0.5  # share of the points that the end of a run takes in
 SIGMAS = 2.0  # a change counts where it is larger than this many standard errors
 
@@ -59,6 +59,11 @@ class Change:
         """Whether it rose by more than ``pct`` percent and by more than two standard errors."""
         return self.pct > max(pct, self.doubt_pct)
 
+    @property
+    def mirrored(self) -> Change:
+        """The same change of a metric that is better high, as one that is better low would show it."""
+        return replace(self, pct=-self.pct)
+
     def facts(self) -> dict[str, Any]:
         """Return the numbers as evidence, without those that are not finite."""
         numbers = {"first": self.first, "last": self.last, "pct": self.pct, "noise_pct": self.noise_pct}
@@ -79,7 +84,8 @@ def measure(series: Series, span: str) -> Change:
         series: The curve.
         span: ``first_last`` compares the last value with the first; ``start`` the median of the last quarter
             of the points with the first value; ``run`` that median with the one of the first quarter; ``end``
-            takes a robust line (Theil-Sen) through the last half of the points and compares its ends.
+            takes a robust line (Theil-Sen) through the last half
+            of the points, at least three, and compares its ends.
     """
     if span == "first_last":
         return _change(float(series.values[0]), float(series.values[-1]), math.nan)
@@ -89,7 +95,8 @@ def measure(series: Series, span: str) -> Change:
     if span == "run":
         moved = curves.relative_change(series, WINDOW)
         return Change(moved.head.value, moved.tail.value, 100 * moved.value, 100 * moved.spread)
-    return _along_line(curves.tail(series, END))
+    share = max(END, LEAST["end"] / len(series))
+    return _along_line(curves.tail(series, min(share, 1.0)))
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -75,7 +75,7 @@ class CostNotFalling(EditingRule):
         terms = "of a learnable term " if self.only_learnable else ""
         mass = f"{self.mass} ({LEVEL_WORDS[self._stat]}) is above {self.mass_above:g}"
         costs = f"no cost {terms}fell by {self.limit_pct:g} % over {SPAN_WORDS[self.span]}"
-        return Outlook(f"{mass}, and {costs} ({self.min_points} points or more)", self.edits)
+        return Outlook(f"{mass}, and {costs} ({self.min_points} points or more)", self.foreseen(config))
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Look at the mass, then at every term."""
@@ -104,7 +104,7 @@ class CostNotFalling(EditingRule):
         reason = (
             f"{self.mass} is {value:.3g}, but no {kind} fell by {self.limit_pct:g} % (the most: {most:.3g} %)"
         )
-        return self.propose(trial, self.edits, reason, facts, self.expects)
+        return self.proposal(trial, trials, reason, facts)
 
     @property
     def _stat(self) -> str:

@@ -31,7 +31,7 @@ class Fallback(EditingRule):
 
     def foresee(self, config: Mapping[str, Any]) -> Outlook:
         """Say that it comes last."""
-        return Outlook("no other rule fired", self.edits)
+        return Outlook("no other rule fired", self.foreseen(config))
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Propose the edits."""
@@ -40,4 +40,4 @@ class Fallback(EditingRule):
             return self.abstain(trial, reason)
         if not trial.history and not trial.summary:
             return self.abstain(trial, "the run logged nothing: there is nothing to go on from")
-        return self.propose(trial, self.edits, "no other rule fired", {}, self.expects)
+        return self.proposal(trial, trials, "no other rule fired", {})

@@ -14,6 +14,8 @@ from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve, first_of
 from autoloop.study.trials import Trial
 
+OTHER_WAY = {"fell": "rose", "rose": "fell"}
+
 
 class MetricChange(EditingRule):
     """A metric changed by more, or by less, than a threshold.
@@ -29,7 +31,9 @@ class MetricChange(EditingRule):
     What ``first`` and ``last`` are is the ``span``: ``first_last``, the two values themselves, as the users'
     scripts did; ``start``, the first value and the median of the last quarter of the points; ``run``, the
     medians of the first and of the last quarter; ``end``, the two ends of a robust line (Theil-Sen) through
-    the last half of the points. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss)
+    the last half of the points, at least three. Of ``<objective>`` with the goal ``max`` this holds of the
+    mirrored curve: it "fell" where it grew. Up to five points, a run that logs once an epoch, are told in the
+    reason and the evidence. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss)
     from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
     ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points`` finite
     values, on more than a tenth of non-finite ones, where ``first`` is 0, on a run whose loss ended
@@ -37,14 +41,15 @@ class MetricChange(EditingRule):
 
     Args:
         name: Name of the rule.
-        metric: The metric to look at, or a list of which the first one logged counts.
+        metric: The metric to look at, or a list of which the first one logged counts; ``<objective>`` and the
+            names of docs/rules.md stand for what an app calls them.
         edits: Edits of the child.
         fell_less_than_pct: In percent of ``|first|``; exactly one of the four is given.
         fell_more_than_pct: The same.
         rose_more_than_pct: The same.
         stayed_within_pct: The same.
         span: ``first_last``, ``start``, ``run`` or ``end``.
-        min_points: Points a judgement needs, at least 2 (4 for ``end``).
+        min_points: Points a judgement needs, at least 2 (3 for ``end``).
         max_noise_pct: Standard error of ``pct`` above which a plateau cannot be told, in percent.
         expects: What the child should show.
     """
@@ -86,9 +91,9 @@ class MetricChange(EditingRule):
         noise = f"its noise is at most {self.max_noise_pct:g} %"
         sure = noise if self.kind in ("fell_less_than_pct", "stayed_within_pct") else "beyond its noise"
         return Outlook(
-            f"{first_of(self.metrics)} {self._wanted} over {SPAN_WORDS[self.span]} "
+            f"{first_of(self.metrics)} {self._wanted()} over {SPAN_WORDS[self.span]} "
             f"({self.min_points} points or more, {sure})",
-            self.edits,
+            self.foreseen(config),
         )
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
@@ -99,22 +104,34 @@ class MetricChange(EditingRule):
         if self.span == "end" and trial.stop_step is not None:
             return self.abstain(trial, f"it was stopped at step {trial.stop_step}, before its end")
         change = measure(curve.series, self.span)
-        evidence = {"metric": curve.metric, "span": self.span, **change.facts(), self.kind: self.limit_pct}
+        doubted = "" if self.span == "first_last" else curve.doubt  # two values are never more
+        evidence = {
+            **curve.facts(bool(doubted)),
+            "span": self.span,
+            **change.facts(),
+            self.kind: self.limit_pct,
+        }
         if not math.isfinite(change.pct):
             return self.abstain(trial, f"{curve.metric} starts at 0: its change has no percentage", evidence)
-        found = f"{curve.metric} {describe(change)} over {SPAN_WORDS[self.span]}"
-        doubt = self._doubt(change)
+        found = f"{curve.metric} {describe(change)} over {SPAN_WORDS[self.span]}{doubted}"
+        doubt = self._doubt(change.mirrored if curve.upwards else change, curve.upwards)
         if doubt:
             return self.abstain(trial, f"{found}; {doubt}", evidence)
-        return self.propose(trial, self.edits, f"{found} ({self._wanted})", evidence, self.expects)
+        return self.proposal(trial, trials, f"{found} ({self._wanted(curve.upwards)})", evidence)
 
-    @property
-    def _wanted(self) -> str:
-        """The threshold in words, such as ``fell more than 3 %``."""
-        return f"{self.kind.removesuffix('_pct').replace('_', ' ')} {self.limit_pct:g} %"
+    def _wanted(self, upwards: bool = False) -> str:
+        """The threshold in words, such as ``fell more than 3 %``; the other way for what is to grow."""
+        wanted = f"{self.kind.removesuffix('_pct').replace('_', ' ')} {self.limit_pct:g} %"
+        verb = wanted.partition(" ")[0]
+        return wanted.replace(verb, OTHER_WAY.get(verb, verb), 1) if upwards else wanted
 
-    def _doubt(self, change: Change) -> str:
-        """Return why the threshold is not met, or an empty string."""
+    def _doubt(self, change: Change, upwards: bool = False) -> str:
+        """Return why the threshold is not met, or an empty string.
+
+        Args:
+            change: The change, of a metric that is better low.
+            upwards: Whether it is the mirrored change of one that is better high.
+        """
         limit = f"{self.limit_pct:g} %"
         if self.kind in ("fell_less_than_pct", "stayed_within_pct"):
             amount = abs(change.pct) if self.kind.startswith("stayed") else -change.pct
@@ -125,7 +142,7 @@ class MetricChange(EditingRule):
         rise = self.kind == "rose_more_than_pct"
         if change.rose_by(self.limit_pct) if rise else change.fell_by(self.limit_pct):
             return ""
-        word = "rise" if rise else "fall"
+        word = "rise" if rise is not upwards else "fall"
         return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
 
 

@@ -66,7 +66,7 @@ class MetricLevel(EditingRule):
         """Say which level it waits for."""
         points = f", {self.min_points} points or more" if self.min_points > 1 else ""
         found = f"{first_of(self.metrics)} ({LEVEL_WORDS[self.stat]}{points})"
-        return Outlook(f"{found} is {self._range}", self.edits)
+        return Outlook(f"{found} is {self._range}", self.foreseen(config))
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Compare the level with the thresholds."""
@@ -81,7 +81,7 @@ class MetricLevel(EditingRule):
             return self.abstain(trial, f"{found}, not below {self.below:g}", evidence)
         if self.above is not None and value <= self.above:
             return self.abstain(trial, f"{found}, not above {self.above:g}", evidence)
-        return self.propose(trial, self.edits, f"{found}, {self._range}", evidence, self.expects)
+        return self.proposal(trial, trials, f"{found}, {self._range}", evidence)
 
     @property
     def _bounds(self) -> dict[str, float]:

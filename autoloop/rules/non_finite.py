@@ -39,7 +39,7 @@ class NonFinite(EditingRule):
     def foresee(self, config: Mapping[str, Any]) -> Outlook:
         """Say how a run diverges."""
         when = "a loss is NaN or infinite at the end, or the job ended with such an error"
-        return Outlook(when, self.edits, final=True)
+        return Outlook(when, self.foreseen(config), final=True)
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
         """Look at the last value of every loss, then at the error."""
@@ -51,4 +51,4 @@ class NonFinite(EditingRule):
             return self.abstain(trial, "no loss ended non-finite")
         reason = f"{metric} is not finite at the end" if metric else f"the job ended: {trial.error}"
         evidence = {"metric": metric} if metric else {"error": trial.error}
-        return replace(self.propose(trial, self.edits, reason, evidence, self.expects), final=True)
+        return replace(self.proposal(trial, trials, reason, evidence), final=True)

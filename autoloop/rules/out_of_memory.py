@@ -8,6 +8,7 @@ from typing import Any
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
+from autoloop.rules.names import KNOBS, check_name, in_words, is_name, knob_paths
 from autoloop.rules.paths import numbers
 from autoloop.rules.readings import first_of
 from autoloop.study.trials import Trial, TrialState
@@ -25,8 +26,9 @@ class OutOfMemory(Rule):
 
     Args:
         name: Name of the rule.
-        batch: Paths under which a batch size may stand; all that exist are halved.
-        accumulation: Paths under which the number of accumulated batches may stand.
+        batch: Paths under which a batch size may stand, or ``<batch_size>``; all that exist are halved.
+        accumulation: Paths under which the number of accumulated batches may stand, or
+            ``<accumulation>``.
         messages: Texts that tell of missing memory.
     """
 
@@ -41,6 +43,8 @@ class OutOfMemory(Rule):
         self.name = checks.text(name, "name", name)
         self.batch = checks.texts(name, "batch", batch)
         self.accumulation = checks.texts(name, "accumulation", accumulation)
+        for path in (*self.batch, *self.accumulation):
+            check_name(name, "batch or accumulation", path, KNOBS)
         self.messages = tuple(message.lower() for message in checks.texts(name, "messages", messages))
 
     def foresee(self, config: Mapping[str, Any]) -> Outlook:
@@ -62,7 +66,7 @@ class OutOfMemory(Rule):
             why = (
                 "the batch is as small as it gets"
                 if batches
-                else f"the config has no {', '.join(self.batch)}"
+                else f"the config has no {', '.join(in_words(self.batch))}"
             )
             return replace(self.abstain(trial, f"out of memory, but {why}", evidence), final=True)
         sizes = ", ".join(f"{path} {size:g}" for path, size in batches)
@@ -70,11 +74,17 @@ class OutOfMemory(Rule):
         return replace(self.propose(trial, edits, found, evidence, wanted), final=True)
 
     def _batches(self, config: Mapping[str, Any]) -> list[tuple[str, float]]:
-        return [place for path in self.batch for place in numbers(config, path)]
+        return _places(self.batch, config)
 
     def _smaller(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         """Edits that halve the batch and double the accumulation; none for a batch that cannot be halved."""
         halves = [f"{path}@set={int(size) // 2}" for path, size in self._batches(config) if size >= 2]
-        gathered = [place for path in self.accumulation for place in numbers(config, path)]
+        gathered = _places(self.accumulation, config)
         doubles = [f"{path}@set={2 * max(1, int(count))}" for path, count in gathered]
         return (*halves, *doubles) if halves else ()
+
+
+def _places(paths: Sequence[str], config: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the places that hold one of these numbers, each once, with their values."""
+    found = (one for path in paths for one in (knob_paths(path, config) if is_name(path) else (path,)))
+    return list(dict(place for path in found for place in numbers(config, path)).items())

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from autoloop.curves import series as curves
 from autoloop.errors import counted
 from autoloop.history.series import Series
+from autoloop.rules.names import OBJECTIVE, TOLD, in_words, is_name, is_usual_loss, logged
 from autoloop.study.trials import Trial
+
+FEW = 5
+"""So many points or fewer make a judgement one with doubt: a run that logs once an epoch."""
+
+_SHOWN = 5  # names of metrics, where the one looked for is not there
 
 FINITE_SHARE = 0.9  # a metric with fewer finite values than this share is not judged
 
@@ -22,11 +29,23 @@ class Curve:
         metric: Name under which it was found.
         series: Steps and finite values.
         problem: Why the curve cannot be judged; empty where it can.
+        upwards: Whether it is better high: so is an objective that is to grow.
     """
 
     metric: str = ""
     series: Series = field(default_factory=lambda: Series.of([]))
     problem: str = ""
+    upwards: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """What a reader must know of a judgement on so few points; empty where they are enough."""
+        return f" ({len(self.series)} points only)" if len(self.series) <= FEW else ""
+
+    def facts(self, counted: bool = True) -> dict[str, Any]:
+        """Return which metric it is, and how many points where they are few and count, as evidence."""
+        few = counted and self.doubt
+        return {"metric": self.metric, **({"points": len(self.series)} if few else {})}
 
 
 def unusable(trial: Trial) -> str:
@@ -42,18 +61,19 @@ def unusable(trial: Trial) -> str:
 def diverged(trial: Trial) -> str:
     """Return the name of a loss whose last value is not finite, or an empty string.
 
-    A loss is a metric whose name ends in ``loss``. A diverged run looks healthy elsewhere: LeRobot then logs
-    ``ot_pi_sum`` 1.0 and ends with exit code 0.
+    A loss is a metric whose name ends in ``loss``, or another usual one (`names.METRICS`). A diverged run
+    looks healthy elsewhere: LeRobot then logs ``ot_pi_sum`` 1.0 and ends with exit code 0.
     """
     for metric in {**trial.summary, **trial.history}:
         values = _recorded(trial, metric).values
-        if metric.endswith("loss") and len(values) and not math.isfinite(values[-1]):
+        if is_usual_loss(metric) and len(values) and not math.isfinite(values[-1]):
             return metric
     return ""
 
 
 def first_of(metrics: Sequence[str]) -> str:
     """Return the metrics in words; of several the first one logged counts."""
+    metrics = in_words(metrics)
     return " or else ".join(metrics[:2]) + (f" or one of {len(metrics) - 2} more" if len(metrics) > 2 else "")
 
 
@@ -64,15 +84,37 @@ def find_curve(trial: Trial, metrics: Sequence[str], min_points: int = 1) -> Cur
 
     Args:
         trial: The trial to look at.
-        metrics: Names of the metric, the most telling first.
+        metrics: Names of the metric, the most telling first; ``<objective>`` and the names of `names.METRICS`
+            stand for what it logged of them.
         min_points: How many finite values a judgement needs.
     """
     reason = unusable(trial)
     if reason:
         return Curve(problem=reason)
-    curves = [_judgeable(metric, _recorded(trial, metric), min_points) for metric in metrics]
+    curves = [_curve(trial, metric, min_points) for metric in metrics]
     good = [curve for curve in curves if not curve.problem]
     return good[0] if good else Curve(problem="; ".join(curve.problem for curve in curves))
+
+
+def _curve(trial: Trial, name: str, min_points: int) -> Curve:
+    """Return the curve of one metric, which may be one of the names that stand for several."""
+    if not is_name(name):
+        return _judgeable(name, _recorded(trial, name), min_points)
+    seen = {**trial.history, **trial.summary}
+    metric = trial.metric if name == OBJECTIVE else logged(name, seen)
+    if name == OBJECTIVE and not metric:
+        return Curve(name, problem="the objective is what the job returns: it has no curve")
+    if not metric:
+        return Curve(name, problem=f"{TOLD[name]} was not logged{_instead(seen)}")
+    upwards = name == OBJECTIVE and trial.goal == "max"
+    return replace(_judgeable(metric, _recorded(trial, metric), min_points), upwards=upwards)
+
+
+def _instead(seen: Iterable[str]) -> str:
+    """Return some of what was logged, for a reader who knows the metric by another name."""
+    names = sorted(seen)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f" (there is {', '.join(names[:_SHOWN])}{more})" if names else ""
 
 
 def _recorded(trial: Trial, metric: str) -> Series:

@@ -62,7 +62,7 @@ class Spikes(EditingRule):
         return Outlook(
             f"{first_of(self.metrics)} has {spikes} around them, after the first tenth of the run "
             f"({self.min_points} points or more)",
-            self.edits,
+            self.foreseen(config),
         )
 
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:
@@ -86,7 +86,7 @@ class Spikes(EditingRule):
         found = f"{curve.metric} has {seen} of over {self.times:g} x their neighbourhood"
         if len(spikes) < self.at_least:
             return self.abstain(trial, f"{found}, fewer than {self.at_least}", evidence)
-        return self.propose(trial, self.edits, found, evidence, self.expects)
+        return self.proposal(trial, trials, found, evidence)
 
 
 def _neighbourhood(values: NDArray[np.float64]) -> NDArray[np.float64]:

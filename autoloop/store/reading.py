@@ -20,7 +20,7 @@ def read_curves(run_dir: Path, metrics: Metrics) -> History:
 def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:
     """The same trial with its curves, read from disk, under canonical names."""
     history, summary = history_and_summary(study_dir / trial.run_dir, metrics, trial.stop_step)
-    return replace(trial, history=history, summary=summary)
+    return replace(trial, history=history, summary=summary, metric=metrics.objective, goal=metrics.goal)
 
 
 def history_and_summary(

@@ -129,7 +129,7 @@ class SampledSpace:
 
     def foresee(self, opening: Opening) -> list[str]:
         """Say what the sampler is going to turn, line by line."""
-        knobs = self._first_knobs(opening)
+        knobs = self._first_knobs(opening, usual=True)
         given = any(entry is not False for entry in self.space.values())
         turns = "turns" if given else "turns, besides what rules have changed by then"
         return [
@@ -150,15 +150,15 @@ class SampledSpace:
             )
         return "what the sampler proposes is refused"
 
-    def _first_knobs(self, opening: Opening) -> tuple[Knob, ...]:
-        """Return what the sampler may turn in round 1."""
+    def _first_knobs(self, opening: Opening, usual: bool = False) -> tuple[Knob, ...]:
+        """Return what the sampler may turn in round 1; later the usual knobs too, where nobody names any."""
         known = (opening.bounds, opening.touched, self.span, opening.leave)
-        return read_space(opening.start.config, self.space, *known)
+        return read_space(opening.start.config, self.space, *known, usual=usual)
 
     def _knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
         """Return what the sampler may turn."""
         known = (situation.bounds, touched(situation), self.span, situation.leave)
-        return read_space(config, self.space, *known)
+        return read_space(config, self.space, *known, usual=True)
 
     def _why(self, seen: Seen) -> str:
         """Return what a point of the sampler is good for."""

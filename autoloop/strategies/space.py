@@ -9,11 +9,15 @@ from typing import Any
 
 from autoloop.edits import format_literal
 from autoloop.errors import ConfigError
+from autoloop.rules.names import knob_paths
 from autoloop.rules.paths import is_number, matches
 from autoloop.strategies.shares import is_share, up_to_one
 
 EDGE = 0.1
 """Nearer than this (of the range) to a soft edge, the best config has the range extended on that side."""
+
+USUAL = ("<learning_rate>", "<weight_decay>", "<dropout>")
+"""What is turned in an app of which nothing else is known."""
 
 DIGITS = 3  # significant digits of a proposed number
 
@@ -107,6 +111,7 @@ def read_space(
     touched: Iterable[str],
     span: float,
     leave: Iterable[str] = (),
+    usual: bool = False,
 ) -> tuple[Knob, ...]:
     """The knobs a sampler may turn.
 
@@ -119,6 +124,7 @@ def read_space(
         touched: Paths that variants and rules have changed.
         span: Where no side is said, the range is ``start / span`` to ``start * span``.
         leave: Path patterns that are not taken unless ``given`` names them.
+        usual: Whether to take the usual knobs (`USUAL`) where nothing else is bounded or changed.
 
     Raises:
         ConfigError: An entry of ``given`` cannot be used.
@@ -128,9 +134,16 @@ def read_space(
         return tuple(_given_knob(path, entry, config, bounds, span) for path, entry in named.items())
     left = {place for path in (*given, *leave) for place, _ in _places(path, config)}
     free = [path for path in touched if not _covered(path, bounds, config)]
-    paths = (path for path in dict.fromkeys([*bounds, *free]) if not _all_in(path, left, config))
+    wanted = dict.fromkeys([*bounds, *free, *(_usual(bounds, free, config) if usual else ())])
+    paths = (path for path in wanted if not _all_in(path, left, config))
     knobs = (_knob(path, config, _bounds_of(path, bounds, config), span) for path in paths)
     return tuple(knob for knob in knobs if knob is not None)
+
+
+def _usual(bounds: Mapping[str, Range], free: Sequence[str], config: Mapping[str, Any]) -> list[str]:
+    """The usual knobs of a config, where nobody says or shows that it has others."""
+    usual = [path for name in USUAL for path in knob_paths(name, config)]
+    return [] if bounds or not set(free) <= set(usual) else usual
 
 
 def _all_in(path: str, left: Collection[str], config: Mapping[str, Any]) -> bool:

@@ -39,6 +39,8 @@ class Trial:
         history: Metric name -> curve, under canonical metric names; may be empty for trials of older rounds.
         error: Why the job did not complete, in one line; empty otherwise.
         stopping: What a stop rule said where it ended the job: ``rule``, ``reason``, ``step``, ``evidence``.
+        metric: Canonical name of the metric that is the study's objective; empty for a return value.
+        goal: Whether that is best low (``min``) or high (``max``).
     """
 
     variant: Variant
@@ -51,6 +53,8 @@ class Trial:
     history: History = field(default_factory=lambda: History({}))
     error: str = ""
     stopping: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = ""
+    goal: str = "min"
 
     @property
     def stop_step(self) -> int | None:

@@ -87,8 +87,8 @@ SETTINGS = [
     ),
     (
         "MetricChange",
-        {"metric": "l", "edits": "a@mul=2", "fell_less_than_pct": 1, "min_points": 3},
-        "at least 4",
+        {"metric": "l", "edits": "a@mul=2", "fell_less_than_pct": 1, "min_points": 2},
+        "at least 3",
     ),
     ("RestoreMass", {"below": 2}, "above 0 up to 1"),
     ("RestoreMass", {"wanted": 0.01}, "from 0.05 to 0.999"),
@@ -98,7 +98,7 @@ SETTINGS = [
     ("BackToParent", {"worse_by_pct": True}, "a number of at least 0"),
     ("OutOfMemory", {"batch": []}, "a non-empty list"),
     ("CostNotFalling", {"edits": "lr@mul=2", "only_learnable": "yes"}, "true or false"),
-    ("Overfitting", {"train": "a", "evaluation": "b", "edits": "lr@mul=2", "min_points": 2}, "at least 4"),
+    ("Overfitting", {"train": "a", "evaluation": "b", "edits": "lr@mul=2", "min_points": 2}, "at least 3"),
     ("Spikes", {"metric": "a", "edits": "lr@mul=2", "times": 1}, "a number above 1"),
     ("NonFinite", {"edits": "lr*2"}, "lr*2"),
 ]

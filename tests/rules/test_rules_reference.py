@@ -16,6 +16,7 @@ import yaml
 
 import autoloop.rules
 from autoloop.rules import EditingRule, Rule
+from autoloop.rules.names import KNOBS, METRICS
 from tests.helpers.places import ROOT
 from tests.helpers.reference import filled, reference, settings_of
 
@@ -30,7 +31,15 @@ CLASSES: list[type[Rule]] = [
 def sections() -> dict[str, str]:
     """Return the made parts of the page by the name in their markers."""
     sets = [shipped_set(choice) for choice in ("act_ot", "general")]
-    return {"sets": "\n\n".join(sets), "classes": "\n\n".join(map(reference, CLASSES))}
+    return {"names": names(), "sets": "\n\n".join(sets), "classes": "\n\n".join(map(reference, CLASSES))}
+
+
+def names() -> str:
+    """Return the table of the names that stand for several."""
+    lines = ["| name | what an app may call it |", "|---|---|"]
+    for name, patterns in {**KNOBS, **METRICS}.items():
+        lines.append(f"| `{name}` | {', '.join(f'`{pattern}`' for pattern in patterns)} |")
+    return "\n".join(lines)
 
 
 def shipped_set(choice: str) -> str:

@@ -61,8 +61,8 @@ def test_variants_per_run_makes_later_rounds_larger(tmp_path: Path) -> None:
 
 
 def test_a_study_with_nothing_to_turn_ends_and_says_what_is_missing(tmp_path: Path) -> None:
-    words = ("hydra.sweeper.strategy=mixed", "hydra.sweeper.rules=none", "hydra.sweeper.rounds=3")
-    ran = run(tmp_path / "study", *words)
+    strategy = "hydra.sweeper.strategy={_target_:autoloop.strategies.MixedStrategy,space:{lr:false}}"
+    ran = run(tmp_path / "study", strategy, "hydra.sweeper.rules=none", "hydra.sweeper.rounds=3")
     assert ran.code == 0, ran.output
     assert ran.study.stopped is not None
     assert ran.study.stopped["reason"] == (

@@ -412,7 +412,11 @@ def test_knobs_that_hold_anything_at_all_are_no_trouble(bounds: Any) -> None:
     [
         ([trial("baseline", state="FAILED", config=CONFIG)], BOUNDS, "no trial has a result"),
         ([trial("baseline", config=CONFIG)], BOUNDS, "no trial has a result"),
-        ([BASELINE], {}, "the sampler has no knob to turn: no number has bounds"),
+        (
+            [trial("baseline", config={"steps": 8}, objective=1.0)],
+            {},
+            "the sampler has no knob to turn: no number has bounds",
+        ),
         ([BASELINE], BOUNDS, "is refused"),
     ],
 )
@@ -449,7 +453,10 @@ def test_what_it_foresees_is_what_it_does() -> None:
     assert list(seen.besides[1:]) == ["  lr: 0.01 -> from 0.0001 to 1", "  batch: 8 -> from 1 to 64"]
     asks = MixedStrategy(proposer={"command": "agent"}).foresee(opening).besides
     assert asks[0] == "Of 6 jobs up to 2 may be what strategy.proposer wants."
-    nothing = strategy.foresee(replace(opening, bounds={}, touched=[]))
+    usual = strategy.foresee(replace(opening, bounds={}, touched=[])).besides[1]
+    assert usual.startswith("  lr: 0.01 -> from 0.0025 to 0.04")
+    bare = replace(BASELINE.variant, config={"steps": 8})
+    nothing = strategy.foresee(replace(opening, start=bare, bounds={}, touched=[]))
     assert nothing.besides[1] == "  nothing yet: no number has bounds, and no variant changes one"
     given = MixedStrategy(space={"lr": [0.1, 1], "kind": {"choices": ["a", "b"]}})
     config = {**CONFIG, "kind": "a"}

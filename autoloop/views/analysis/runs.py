@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -112,7 +112,8 @@ def trial_of(name: str, history: History, metrics: Metrics, config: Mapping[str,
         config=config,
         signature=signature(config),
     )
-    return Trial(variant, 0, 1, name, state, history=history, error=error)
+    trial = Trial(variant, 0, 1, name, state, history=history, error=error)
+    return replace(trial, metric=metrics.objective, goal=metrics.goal)
 
 
 def as_json(runs: Iterable[AnalysedRun]) -> dict[str, dict[str, Any]]:
