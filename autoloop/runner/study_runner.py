@@ -50,6 +50,7 @@ from autoloop.loop.steps import (
     Wait,
 )
 from autoloop.rules.base import Decision
+from autoloop.runner.aiming import header_fields, say_first, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.runner.onlookers import onlookers
@@ -191,6 +192,7 @@ class StudyRunner:
         if not journal.study.header:
             journal.append("study", **now)
             log.info("study %s: %s", self.study_dir, counted(self.settings.limits.rounds, "round"))
+            say_first(self.settings.metrics)
             self._say_what_the_launcher_cannot_do()
             return
         changed = changes_since(journal.study.header, now)
@@ -204,6 +206,7 @@ class StudyRunner:
                 f"the study in {self.study_dir} was started with other settings:\n  {listed}\n"
                 "Choose another hydra.sweep.dir, or go on all the same with resume=force"
             )
+        self._aim_at(journal.study)
         if is_over(journal.study, self.settings.limits):
             return
         host = socket.gethostname()
@@ -233,7 +236,6 @@ class StudyRunner:
         log.info("the finished study that was here is now in %s", aside)
 
     def _header(self, points: Points) -> dict[str, Any]:
-        metrics = self.settings.metrics
         return {
             "autoloop": __version__,
             "task": self.task_name,
@@ -242,7 +244,7 @@ class StudyRunner:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "overrides": list(points.arguments),
-            "objective": {"metric": metrics.objective, "goal": metrics.goal, "stat": metrics.objective_stat},
+            **header_fields(self.settings.metrics),
             "limits": asdict(self.settings.limits),
             "starts": [start.name for start in points.starts],
             "config": exact(self.composer.of_job(points.starts[0].config)),
@@ -257,6 +259,16 @@ class StudyRunner:
             },
         }
 
+    def _settle(self, journal: Journal) -> None:
+        """Find out from the first results what the study is judged by, where the user did not say."""
+        if settle(journal, self.settings.metrics, self.config):
+            self._aim_at(journal.study)
+
+    def _aim_at(self, study: Study) -> None:
+        """Take up what the study is judged by."""
+        self.settings = self.settings.aimed(study.aim)
+        self._prepare_jobs()
+
     def _adopt(self, job: Job) -> bool:
         """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
         adopt: Callable[..., bool] | None = getattr(self.launcher, "adopt", None)
@@ -269,6 +281,7 @@ class StudyRunner:
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
+            self._settle(journal)
             best = winner(replace(study, worthy=stop.worthy))
             self.planner.keep_score(study)
             journal.append(
@@ -333,6 +346,7 @@ class StudyRunner:
         if isinstance(step, Requeue):
             journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
         elif isinstance(step, Decide):
+            self._settle(journal)
             self._decide(journal, step.round)
         elif isinstance(step, Close):
             limits = self.settings.limits.recorded()
