@@ -46,7 +46,7 @@ METRIC_SETTINGS = ("metric", "train", "evaluation")
 #: The file of metrics that holds in an app which names none.
 GENERAL = "general"
 
-CONF_DIR = Path(__file__).parent / "conf"
+CONF_DIR = Path(__file__).parents[1] / "conf"
 
 
 @dataclass(frozen=True, slots=True)
