@@ -149,7 +149,6 @@ class Settings:
             raw=raw,
         )
 
-
     def aimed(self, aim: Objective) -> Settings:
         """The same settings for a study that is judged by this."""
         rules = tuple(rule.aimed(aim) for rule in self.rules)

@@ -124,11 +124,22 @@ class Metrics:
 
     @property
     def aim(self) -> Objective:
-        """What the study is judged by, as far as it is known before anything has run."""
+        """What the study is judged by, as far as it is known before anything has run.
+
+        Of a metric that the user named, a low goal that its name says too needs no word.
+        """
         name = self.objective or RETURNED
-        sure = "its name says so" if sure_goal(name) else "as Hydra's sweepers do where nothing is said"
-        why = "" if stated_goal(name, self.goals) else sure
-        return Objective(self.objective, self.goal, self.objective_stat, why)
+        sure, stated = sure_goal(name), stated_goal(name, self.goals)
+        why = "its name says so" if sure else "as Hydra's sweepers do where nothing is said"
+        return Objective(
+            self.objective, self.goal, self.objective_stat, "" if stated or sure == "min" else why
+        )
+
+    @property
+    def foretold(self) -> str:
+        """What the study is judged by, in words, before anything has run."""
+        later = "" if self.objective else ", unless the first results show another"
+        return f"the study {self.aim.told}{later}"
 
     def aimed(self, aim: Objective) -> Metrics:
         """The same metrics, for a study that is judged by this."""

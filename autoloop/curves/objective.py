@@ -31,8 +31,22 @@ EVALUATION = ("eval", "evaluation", "val", "valid", "validation", "dev", "test")
 TRAINING = ("train", "training")
 
 DOUBTFUL = frozenset(
-    "neg negative minus inverse std var variance scale weight coef coeff lambda beta time count size norm "
-    "threshold step steps lr grad".split()
+    (
+        *(
+            "neg",
+            "negative",
+            "minus",
+            "inverse",
+            "std",
+            "var",
+            "variance",
+            "scale",
+            "weight",
+            "coef",
+            "coeff",
+        ),
+        *("lambda", "beta", "time", "count", "size", "norm", "threshold", "step", "steps", "lr", "grad"),
+    )
 )
 """Words of what is no result, or turns one round: a name that has one of them is sure of nothing."""
 
@@ -83,7 +97,8 @@ class Objective:
         """What is done with it, how that is known, and the knob that turns it."""
         verb, other = ("maximises", "minimize") if self.maximize else ("minimises", "maximize")
         why = f": {self.why}" if self.why else ""
-        return f"{verb} {self.name}{why}; hydra.sweeper.direction={other} turns it"
+        choose = "hydra.sweeper.metrics.objective=NAME chooses another, " if self.metric and self.why else ""
+        return f"{verb} {self.name}{why}; {choose}hydra.sweeper.direction={other} turns it"
 
 
 def words_of(name: str) -> list[str]:
@@ -92,7 +107,7 @@ def words_of(name: str) -> list[str]:
 
 
 def _words_of_part(part: str) -> list[str]:
-    """The words between two signs: the whole where it is known (``mAP``, ``top5acc``), else as it is spelt."""
+    """The words between two signs: the whole where it is known (``mAP``), else as they are spelt."""
     whole = _known(part.lower()) or _known(part.lower().rstrip("0123456789"))
     return whole or [one for word in _CAMEL.findall(part) for one in _known(word.lower()) or [word.lower()]]
 
@@ -125,7 +140,7 @@ def read_direction(given: Any) -> str:
     word = str(given).rpartition(".")[2].lower()
     if word not in DIRECTIONS:
         raise ConfigError(
-            f"direction={given!r} is not one of {', '.join(DIRECTIONS)}{did_you_mean(word, tuple(DIRECTIONS))}"
+            f"direction={given!r} is not one of {', '.join(DIRECTIONS)}{did_you_mean(word, DIRECTIONS)}"
         )
     return DIRECTIONS[word]
 

@@ -1,4 +1,4 @@
-"""What a study is judged by where the user named nothing: seen from the first results, before any decision."""
+"""What a study is judged by where the user named nothing: seen from the first results, before decisions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import RETURNED, Objective, most_telling, sure_goal
-from autoloop.errors import did_you_mean
+from autoloop.errors import counted, did_you_mean
 from autoloop.loop.steps import Limits
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
@@ -42,7 +42,8 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
         return _of_results(_common(results), metrics)
     if any(_returned(job) is not None for job in done):
         return _of_returned(done, metrics, named)
-    return _of_curves(_common([_finite(job.summary) for job in done]), metrics) if done else None
+    logged = _common([_finite(job.summary) for job in done]) if done else []
+    return _of_curves(logged, metrics, f"the task returned {_no_number(done)}")
 
 
 def _returned(job: Job) -> float | None:
@@ -67,20 +68,20 @@ def _of_results(names: Sequence[str], metrics: Metrics) -> Objective | None:
     """The named result that is the objective: the one called so, the only one, else the most telling."""
     meant = next((name for name in RESULTS if name in names), names[0] if len(names) == 1 else "")
     if not meant:
-        return _of_curves(names, metrics, "the task returned it")
+        return _of_curves(names, metrics, "the task returned them")
     goal = metrics.direction or metrics.known_goal(meant) or metrics.known_goal(RETURNED)
     why = "the task returned it" + ("" if metrics.direction else _because(meant, metrics))
     return Objective(meant, goal or "min", metrics.objective_stat, why)
 
 
-def _of_curves(names: Sequence[str], metrics: Metrics, why: str = "the task returned no number") -> Any:
+def _of_curves(names: Sequence[str], metrics: Metrics, why: str) -> Objective | None:
     """The most telling metric that can be turned the way the user wants; None where there is none."""
     goals = {name: goal for name in names if (goal := metrics.known_goal(name))}
     fitting = {name: goal for name, goal in goals.items() if metrics.direction in ("", goal)}
     chosen = most_telling(names, fitting)
     if not chosen:
         return None
-    told = f"{why}, and of what is there this says most" + _because(chosen, metrics)
+    told = f"{why}; of {counted(len(names), 'number')} it says most{_because(chosen, metrics)}"
     return Objective(chosen, fitting[chosen], metrics.objective_stat, told)
 
 
@@ -88,7 +89,7 @@ def _because(name: str, metrics: Metrics) -> str:
     """How the goal of a metric is known, as the end of a clause."""
     if not metrics.known_goal(name):
         return ", lower taken as better for want of a word"
-    return "; its name says which way" if sure_goal(name) == metrics.known_goal(name) else ""
+    return ", and its name says which way" if sure_goal(name) == metrics.known_goal(name) else ""
 
 
 def _of_returned(done: Sequence[Job], metrics: Metrics, named: str) -> Objective:
@@ -148,9 +149,13 @@ def _missing(study: Study, done: Sequence[Job]) -> str:
     if study.aim.metric:
         hint = did_you_mean(study.aim.metric, names)
         return f"no job has a value of {study.aim.metric}{hint}; {logged}; {_knob(names)}"
+    return f"the task returned {_no_number(done)}; {logged}; {_knob(names)}"
+
+
+def _no_number(done: Sequence[Job]) -> str:
+    """What the task returned that is no result, in words: most often None."""
     kinds = Counter(str(job.details.get("returned") or "None") for job in done)
-    returned = kinds.most_common(1)[0][0]
-    return f"the task returned {returned}; {logged}; {_knob(names)}"
+    return kinds.most_common(1)[0][0] if done else "None"
 
 
 def _knob(names: Sequence[str]) -> str:

@@ -36,13 +36,7 @@ def header_fields(metrics: Metrics) -> dict[str, Any]:
 def say_first(metrics: Metrics) -> None:
     """Say what the study is judged by, where the user did not say it all."""
     if metrics.aim.why:
-        log.info("the objective: %s", told_first(metrics))
-
-
-def told_first(metrics: Metrics) -> str:
-    """What is known of the objective before anything has run."""
-    later = "" if metrics.objective else ", unless the first results show another"
-    return f"the study {metrics.aim.told}{later}"
+        log.info("the objective: %s", metrics.foretold)
 
 
 def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
@@ -62,7 +56,10 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
     aim = seen(study, metrics, str(named or "")) if study.open else None
     if aim is None:
         return False
-    aimed, ended = metrics.aimed(aim), [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]
+    aimed, ended = (
+        metrics.aimed(aim),
+        [job for job in study.jobs.values() if job.state is TrialState.COMPLETE],
+    )
     values = {str(job.job): objective_again(job, journal.path.parent, aimed) for job in ended}
     journal.append("objective", **asdict(aim), values=values)
     if aim != before:

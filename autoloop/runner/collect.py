@@ -203,9 +203,16 @@ def trial_fields(
         "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
-        "warnings": [*filter(None, [history.note]), *map(str, ignored)],
+        "warnings": [*filter(None, [history.note, no_result(end, metrics)]), *map(str, ignored)],
         "unheeded": [value.path for value in ignored if value.in_vain],
     }
+
+
+def no_result(end: JobEnd, metrics: Metrics) -> str:
+    """That a task returned what is no result, where that was to be the objective; empty otherwise."""
+    if not end.returned or metrics.objective:
+        return ""
+    return f"the task returned {end.returned}; return one number or a dict of numbers"
 
 
 def _returned_once(value: float) -> MetricSummary:

@@ -407,6 +407,8 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:
-        return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
+        unseen = study.open and not job.known
+        result = "its result is still to be seen" if unseen else f"objective {job.objective:.6g}"
+        return logging.INFO, f"job {number} {state}: {job.name}, {result}"
     where = study_dir / job.run_dir / str(job.details.get("log", ""))
     return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"

@@ -28,8 +28,9 @@ log: logging.Logger = logger("autoloop")
 _PATIENCE_S = 120.0
 _LOOK_S = 0.1
 
-#: Settings that shipped files said once and that mean the same unsaid: path -> what they said.
-_SAID_ONCE = {
+#: Settings that mean the same unsaid, and that shipped files said once or say now: path -> what they say.
+_UNSAID = {
+    "settings.metrics.goals.eval/offline_eval/avg_l1": "min",
     "settings.rules.back_to_parent.goal": "min",
     "settings.metrics.goals.*acc*": "max",
     "settings.metrics.goals.*reward*": "max",
@@ -90,7 +91,7 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from _differences(f"{path}.{key}", old.get(key), new.get(key))
-    elif old != new and not (new is None and _SAID_ONCE.get(path) == old):
+    elif old != new and not (None in (old, new) and _UNSAID.get(path) in (old, new)):
         yield path, old, new
 
 
