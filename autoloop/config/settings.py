@@ -200,7 +200,9 @@ def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     if own and given["use"] == GENERAL:
         return own
     file = _group("metrics", given["use"], knobs)
-    maps = {key: {**(file.get(key) or {}), **dict(own[key])} for key in ("goals", "aliases") if key in own}
+    maps: dict[str, Any] = {
+        key: {**(file.get(key) or {}), **dict(own[key])} for key in ("goals", "aliases") if key in own
+    }
     return {**file, **own, **maps}
 
 

@@ -138,8 +138,8 @@ class Metrics:
     @property
     def foretold(self) -> str:
         """What the study is judged by, in words, before anything has run."""
-        later = "" if self.objective else ", unless the first results show another"
-        return f"the study {self.aim.told}{later}"
+        aim, later = self.aim, "" if self.objective else ", unless the first results show another"
+        return f"the study {replace(aim, why=aim.why + later).told}"
 
     def aimed(self, aim: Objective) -> Metrics:
         """The same metrics, for a study that is judged by this."""

@@ -43,7 +43,7 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     if any(_returned(job) is not None for job in done):
         return _of_returned(done, metrics, named)
     logged = _common([_finite(job.summary) for job in done]) if done else []
-    return _of_curves(logged, metrics, f"the task returned {_no_number(done)}")
+    return _of_curves(logged, metrics, f"the task returned {_no_number(done)}, and ")
 
 
 def _returned(job: Job) -> float | None:
@@ -68,20 +68,22 @@ def _of_results(names: Sequence[str], metrics: Metrics) -> Objective | None:
     """The named result that is the objective: the one called so, the only one, else the most telling."""
     meant = next((name for name in RESULTS if name in names), names[0] if len(names) == 1 else "")
     if not meant:
-        return _of_curves(names, metrics, "the task returned them")
+        return _of_curves(names, metrics, what="returned number")
     goal = metrics.direction or metrics.known_goal(meant) or metrics.known_goal(RETURNED)
     why = "the task returned it" + ("" if metrics.direction else _because(meant, metrics))
     return Objective(meant, goal or "min", metrics.objective_stat, why)
 
 
-def _of_curves(names: Sequence[str], metrics: Metrics, why: str) -> Objective | None:
+def _of_curves(
+    names: Sequence[str], metrics: Metrics, why: str = "", what: str = "logged metric"
+) -> Objective | None:
     """The most telling metric that can be turned the way the user wants; None where there is none."""
     goals = {name: goal for name in names if (goal := metrics.known_goal(name))}
     fitting = {name: goal for name, goal in goals.items() if metrics.direction in ("", goal)}
     chosen = most_telling(names, fitting)
     if not chosen:
         return None
-    told = f"{why}; of {counted(len(names), 'number')} it says most{_because(chosen, metrics)}"
+    told = f"{why}of {counted(len(names), what)} it says most{_because(chosen, metrics)}"
     return Objective(chosen, fitting[chosen], metrics.objective_stat, told)
 
 

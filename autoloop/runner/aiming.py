@@ -56,11 +56,9 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
     aim = seen(study, metrics, str(named or "")) if study.open else None
     if aim is None:
         return False
-    aimed, ended = (
-        metrics.aimed(aim),
-        [job for job in study.jobs.values() if job.state is TrialState.COMPLETE],
-    )
-    values = {str(job.job): objective_again(job, journal.path.parent, aimed) for job in ended}
+    ended = [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]
+    place, aimed = journal.path.parent, metrics.aimed(aim)
+    values = {str(job.job): objective_again(job, place, aimed) for job in ended}
     journal.append("objective", **asdict(aim), values=values)
     if aim != before:
         log.info("the objective: the study %s", aim.told)

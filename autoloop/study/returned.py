@@ -73,7 +73,7 @@ def _named(results: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, float
 def _kind(value: Any) -> str:
     """What a value is, in words: ``a tuple of 2``."""
     name = type(value).__name__
-    article = "an" if name[:1].lower() in "aeiou" else "a"
+    article = "an" if name.lower().startswith((*"aeiou", "nd")) else "a"
     with suppress(TypeError):  # an array without a length
         if isinstance(value, Sized) and not isinstance(value, NO_NUMBERS):
             return f"{article} {name} of {len(value)}"
