@@ -91,6 +91,13 @@ class SlurmLauncherConf:
     lost_after_s: Any = 30
 
 
+#: The file that holds, and a place for each of its keys, so that ``metrics.objective=val/acc`` can be said.
+METRICS = {
+    "use": "${oc.select:autoloop.metrics,general}",
+    **dict.fromkeys(("objective", "stat", "goals", "aliases", "finite", "known", "steps_key")),
+}
+
+
 @dataclass
 class SweeperConf:
     """Settings of ``hydra/sweeper=autoloop``.
@@ -104,7 +111,8 @@ class SweeperConf:
         edits: Edits of the baseline; a comma list of values makes variants.
         rules: Name of a file in conf/rules, or rule name -> its settings.
         bounds: Name of a file in conf/bounds, or path pattern -> [low, high]; null for none.
-        metrics: Name of a file in conf/metrics, or its content.
+        metrics: Name of a file in conf/metrics, or its content; or single keys of it over the file ``use``.
+        direction: ``minimize`` or ``maximize`` the objective; null for what its name or the results say.
         strategy: Name of a file in conf/strategy, or its content.
         seed: Seed of the study, for strategies that draw.
         ignored: Knobs that the trainer does not heed: path -> why, or {why: ..., while: {path: value}}.
@@ -150,7 +158,8 @@ class SweeperConf:
     edits: Any = field(default_factory=list)
     rules: Any = "${oc.select:autoloop.rules,general}"
     bounds: Any = "${oc.select:autoloop.bounds,null}"
-    metrics: Any = "${oc.select:autoloop.metrics,general}"
+    metrics: Any = field(default_factory=lambda: dict(METRICS))
+    direction: Any = "${oc.select:autoloop.direction,null}"
     strategy: Any = "${oc.select:autoloop.strategy,mixed}"
     seed: Any = "${oc.select:autoloop.seed,0}"
     ignored: Any = "${oc.select:autoloop.ignored,null}"

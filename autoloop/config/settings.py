@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.notify import NotifySettings
 from autoloop.curves.metrics import Metrics
+from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
 from autoloop.edits.variants import Entry, edit_texts, parse_entries
 from autoloop.errors import ConfigError, did_you_mean
@@ -41,6 +43,9 @@ launcher. ``false``: never.
 
 #: Settings of rules that name metrics.
 METRIC_SETTINGS = ("metric", "train", "evaluation")
+
+#: The file of metrics that holds in an app which names none.
+GENERAL = "general"
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
 
@@ -103,9 +108,10 @@ class Settings:
         """
         knobs = {"variants_per_run": _whole(given, "variants_per_run", 1) or 1}
         raw = {
-            name: _group(name, given.get(name), knobs) for name in ("rules", "bounds", "metrics", "strategy")
+            name: (_metrics_of if name == "metrics" else partial(_group, name))(given.get(name), knobs)
+            for name in ("rules", "bounds", "metrics", "strategy")
         }
-        metrics = Metrics.read(raw["metrics"])
+        metrics = Metrics.read(raw["metrics"], read_direction(given.get("direction")))
         until = read_conditions(_group("until", given.get("until"), knobs))
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
@@ -123,7 +129,7 @@ class Settings:
                 minimal=_switch(given, "minimal"),
                 confirm=_confirm(given),
             ),
-            rules=rules,
+            rules=tuple(rule.aimed(metrics.aim) for rule in rules),
             strategy=build_strategy(raw["strategy"]),
             metrics=metrics,
             bounds=_bounds(raw["bounds"]),
@@ -143,6 +149,11 @@ class Settings:
             ignored=read_ignored(given.get("ignored")),
             raw=raw,
         )
+
+    def aimed(self, aim: Objective) -> Settings:
+        """The same settings for a study that is judged by this."""
+        rules = tuple(rule.aimed(aim) for rule in self.rules)
+        return replace(self, metrics=self.metrics.aimed(aim), rules=rules)
 
 
 def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -176,6 +187,24 @@ def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
+
+
+def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of metrics: a file, its content, or single keys over the file that ``use`` names.
+
+    The general file says what holds unsaid, so that nothing of it is repeated here.
+    """
+    given = _group("metrics", value, knobs)
+    if "use" not in given:
+        return given
+    own = {key: item for key, item in given.items() if key != "use" and item is not None}
+    if own and given["use"] == GENERAL:
+        return own
+    file = _group("metrics", given["use"], knobs)
+    maps: dict[str, Any] = {
+        key: {**(file.get(key) or {}), **dict(own[key])} for key in ("goals", "aliases") if key in own
+    }
+    return {**file, **own, **maps}
 
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:

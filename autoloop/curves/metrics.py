@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
 from autoloop.curves.divergence import is_grad_norm, with_hidden_nans
-from autoloop.curves.summary import goal_of
+from autoloop.curves.objective import RETURNED, Objective, sure_goal
+from autoloop.curves.summary import goal_of, stated_goal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.history.series import History
 
@@ -28,7 +29,8 @@ class Metrics:
         objective: The metric that variants are judged by; empty where the task's return value is the
             objective.
         objective_stat: Which number of its curve counts: ``last``, ``best`` or ``tail_mean``.
-        goals: Metric or glob -> ``min`` (the default) or ``max``.
+        goals: Metric or glob -> ``min`` or ``max``; of others a name that is sure tells
+            (`autoloop.curves.objective.sure_goal`), and what none tells is best low.
         aliases: Canonical name -> older names, the first that a history holds is taken. A ``*`` at the same
             place in both stands for the same text.
         finite: Globs of metrics whose last value must be finite, or the run has diverged. The objective's
@@ -36,6 +38,7 @@ class Metrics:
         steps_key: Path in a job's config of the number of steps it trains for.
         known: Globs of every metric that the trainer logs; empty where that is not known. A rule that looks
             at another one is a mistake.
+        direction: ``min`` or ``max`` for whatever the objective is; empty where that is not said.
     """
 
     objective: str = ""
@@ -45,10 +48,15 @@ class Metrics:
     finite: tuple[str, ...] = ()
     steps_key: str = "steps"
     known: tuple[str, ...] = ()
+    direction: str = ""
 
     @classmethod
-    def read(cls, config: Mapping[str, Any]) -> Metrics:
+    def read(cls, config: Mapping[str, Any], direction: str = "") -> Metrics:
         """Read the content of a file of conf/metrics.
+
+        Args:
+            config: The content.
+            direction: ``min`` or ``max`` for the objective, over what ``goals`` says; empty to leave that.
 
         Raises:
             ConfigError: A key is not known, or its value cannot be used.
@@ -66,14 +74,17 @@ class Metrics:
         goals = dict(config.get("goals") or {})
         for pattern in goals:
             goal_of(pattern, goals)
+        objective = str(config.get("objective") or "")
+        objective = "" if objective == RETURNED else objective
         return cls(
-            objective=str(config.get("objective") or ""),
+            objective=objective,
             objective_stat=stat,
-            goals=goals,
+            goals={**goals, objective or RETURNED: direction} if direction else goals,
             aliases={name: tuple(others) for name, others in (config.get("aliases") or {}).items()},
             finite=FINITE if finite is None else tuple(finite),
             steps_key=str(config.get("steps_key") or "steps"),
             known=tuple(config.get("known") or ()),
+            direction=direction,
         )
 
     def check(self, owner: str, names: Sequence[str]) -> None:
@@ -95,13 +106,45 @@ class Metrics:
             f"(metrics.known lists {', '.join(self.known)})"
         )
 
+    def known_goal(self, metric: str) -> str:
+        """``min`` or ``max`` where ``goals`` or the metric's name says which; empty where neither does."""
+        return stated_goal(metric, self.goals) or sure_goal(metric)
+
+    def goals_of(self, metrics: Iterable[str]) -> dict[str, str]:
+        """The goal of each of these metrics, ``min`` where none is known."""
+        return {metric: self.known_goal(metric) or "min" for metric in metrics}
+
     @property
     def goal(self) -> str:
         """Whether the objective is best low (``min``) or high (``max``).
 
         Of a return value, ``goals.return_value``.
         """
-        return goal_of(self.objective or "return_value", self.goals)
+        return self.known_goal(self.objective or RETURNED) or "min"
+
+    @property
+    def aim(self) -> Objective:
+        """What the study is judged by, as far as it is known before anything has run.
+
+        Of a metric that the user named, a low goal that its name says too needs no word.
+        """
+        name = self.objective or RETURNED
+        sure, stated = sure_goal(name), stated_goal(name, self.goals)
+        why = "its name says so" if sure else "as Hydra's sweepers do where nothing is said"
+        return Objective(
+            self.objective, self.goal, self.objective_stat, "" if stated or sure == "min" else why
+        )
+
+    @property
+    def foretold(self) -> str:
+        """What the study is judged by, in words, before anything has run."""
+        aim, later = self.aim, "" if self.objective else ", unless the first results show another"
+        return f"the study {replace(aim, why=aim.why + later).told}"
+
+    def aimed(self, aim: Objective) -> Metrics:
+        """The same metrics, for a study that is judged by this."""
+        goals = {**self.goals, aim.metric or RETURNED: aim.goal}
+        return replace(self, objective=aim.metric, objective_stat=aim.stat, goals=goals)
 
     @property
     def objective_names(self) -> list[str]:

@@ -80,10 +80,14 @@ def goal_of(metric: str, goals: Mapping[str, str] | None = None) -> str:
     Raises:
         ConfigError: If the goal is neither "min" nor "max".
     """
-    goals = goals or {}
+    return stated_goal(metric, goals or {}) or "min"
+
+
+def stated_goal(metric: str, goals: Mapping[str, str]) -> str:
+    """The same, but empty for a metric that none of ``goals`` matches."""
     pattern = metric if metric in goals else next((p for p in goals if fnmatchcase(metric, p)), None)
-    goal = "min" if pattern is None else goals[pattern]
-    if goal not in _GOALS:
+    goal = "" if pattern is None else goals[pattern]
+    if pattern is not None and goal not in _GOALS:
         raise ConfigError(f"the goal of metric {pattern!r} is {goal!r}; it can be 'min' or 'max'")
     return goal
 

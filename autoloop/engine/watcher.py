@@ -131,6 +131,7 @@ class Watcher:
     def look(self) -> None:
         """Look once at every running job."""
         study = self._study()
+        self._aim_at(study)
         running = [job for job in study.running() if job.job not in self._told]
         running = [job for job in running if self._only in (None, job.job)]
         self._watched = {
@@ -144,9 +145,16 @@ class Watcher:
 
     def judge_ended(self, study: Study, job: Job) -> StopDecision | None:
         """Say whether a job that came to its end would have been stopped, had somebody looked in time."""
+        self._aim_at(study)
         if not self._is_watched(study, job):
             return None
         return self._ask(job, self._begin(study, job), self._curves(job))
+
+    def _aim_at(self, study: Study) -> None:
+        """Take up what the study is judged by; once that has changed, what was kept of the other is gone."""
+        metrics = self._metrics.aimed(study.aim)
+        if metrics != self._metrics:
+            self._metrics, self._watched, self._objectives, self._known = metrics, {}, {}, {}
 
     def _watch(self) -> None:
         while not self._closing.wait(self._watching.interval_s):

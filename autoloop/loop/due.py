@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from autoloop.errors import counted
 from autoloop.loop.closing import is_closing, measurement, race
+from autoloop.loop.objective import nothing_to_judge_by
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.steps import (
     ROUNDS,
@@ -78,6 +79,9 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
         return Decide(last)
     if last == 1 and 1 not in study.decisions:
         return Wait()
+    blind = "" if study.running() else nothing_to_judge_by(study, limits)
+    if blind:
+        return Stop(blind, failed=True)
     enough = _found_enough(study, limits, flow)
     if enough:
         return Wait() if study.running() else at_end(study, limits, enough)

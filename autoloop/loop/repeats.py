@@ -9,7 +9,8 @@ from autoloop.edits import format_literal
 from autoloop.edits.variants import Variant, safe_name
 from autoloop.errors import ConfigError
 from autoloop.rules.paths import is_number, matches
-from autoloop.study.record import REPEAT
+from autoloop.study.identity import from_exact
+from autoloop.study.record import REPEAT, Study
 
 SEED_PATHS = (
     "seed",
@@ -36,6 +37,15 @@ def seed_path(config: Mapping[str, Any], candidates: Sequence[str] = SEED_PATHS)
             "say where the seed is with noise.seed=<path>"
         )
     return found
+
+
+def is_seeded(study: Study) -> bool:
+    """Whether the jobs of a study share a seed, as far as its journal tells."""
+    config = study.header.get("config")
+    if config is None or any(job.is_repeat for job in study.jobs.values()):
+        return True
+    found = (matches(from_exact(config), path) for path in SEED_PATHS)
+    return any(value is not None for places in found for _, value in places[:1])
 
 
 def seed_of(config: Mapping[str, Any], path: str) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
+from autoloop.curves.objective import Objective
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import is_number
@@ -33,7 +35,7 @@ class BackToParent(Rule):
     Args:
         name: Name of the rule.
         worse_by_pct: How much worse counts, in percent of the parent's objective.
-        goal: ``min`` or ``max``: which objective is better.
+        goal: ``min`` or ``max``: which objective is better. Within a study its own goal counts.
         small_step: Largest factor of a change that is taken in the other direction, above 1.
     """
 
@@ -44,6 +46,12 @@ class BackToParent(Rule):
         self.worse_by_pct = checks.number(name, "worse_by_pct", worse_by_pct, 0.0)
         self.goal = checks.choice(name, "goal", goal, ("min", "max"))
         self.small_step = checks.number(name, "small_step", small_step, 1.0, over=True)
+
+    def aimed(self, aim: Objective) -> BackToParent:
+        """The rule with the study's goal."""
+        rule = copy(self)
+        rule.goal = aim.goal
+        return rule
 
     def foresee(self, config: Mapping[str, Any]) -> Outlook:
         """Say what makes a child worse, and what its parent is tried with then."""

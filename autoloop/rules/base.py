@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoloop.curves.objective import Objective
 from autoloop.errors import ConfigError
 from autoloop.rules.names import in_words
 from autoloop.rules.paths import matches, path_of
@@ -86,6 +87,15 @@ class Rule(ABC):
 
     name: str
     fallback: bool = False
+
+    def aimed(self, aim: Objective) -> Rule:
+        """The rule for a study that is judged by this; itself where it compares no results.
+
+        Args:
+            aim: The one objective of the study. It is told to rules before round 1 and, where only the first
+                results show it, again before the first decision.
+        """
+        return self
 
     @abstractmethod
     def decide(self, trial: Trial, trials: Mapping[str, Trial]) -> Decision:

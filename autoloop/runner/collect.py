@@ -8,24 +8,26 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
 from autoloop.curves.metrics import Metrics
-from autoloop.curves.summary import MetricSummary
+from autoloop.curves.summary import MetricSummary, summarize_series
 from autoloop.edits.effects import unheeded
 from autoloop.engine.execute.child import LOG_NAME
 from autoloop.engine.execute.traces import failure_text
 from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
-from autoloop.history import History
+from autoloop.history import History, Series
 from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
+from autoloop.study.record import Job
+from autoloop.study.returned import Returned
 from autoloop.study.trials import TrialState
 
 OUT_OF_MEMORY = re.compile(
@@ -49,6 +51,8 @@ class JobEnd:
     Attributes:
         failed: Whether it raised, was killed, or left with an exit code other than 0.
         return_value: The task's result where it is a number.
+        results: Name -> number, where it returned several.
+        returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
         signal: Name of the signal that ended it, or None.
@@ -63,6 +67,8 @@ class JobEnd:
 
     failed: bool
     return_value: float | None = None
+    results: Mapping[str, float] = field(default_factory=dict)
+    returned: str = ""
     error: str = ""
     exit_code: int | None = None
     signal: str | None = None
@@ -80,18 +86,18 @@ class JobEnd:
             code = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
             told = f"{type(value).__name__}: {value}" if code is None else str(value)
             return cls(True, error=one_line(told), exit_code=code)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return cls(False, return_value=float(value) if number else None)
+        read = Returned.of(value)
+        return cls(False, return_value=read.value, results=read.results, returned=read.problem)
 
     @classmethod
     def of_outcome(cls, outcome: Outcome) -> JobEnd:
         """How a job of the slots launcher ended."""
         value = outcome.value
         done = isinstance(value, JobReturn) and value.status is JobStatus.COMPLETED
-        returned = cls.of(value._return_value, failed=False).return_value if done and outcome.ok else None
-        return cls(
+        read = cls.of(value._return_value if done and outcome.ok else None, failed=False)
+        return replace(
+            read,
             failed=not outcome.ok,
-            return_value=returned,
             error=cause(outcome.error),
             exit_code=outcome.exit_code,
             signal=outcome.signal,
@@ -169,6 +175,7 @@ def trial_fields(
         stop_step: The last step that counts; None for all.
     """
     history, summary = history_and_summary(run_dir, metrics, stop_step)
+    summary |= {name: _returned_once(value) for name, value in end.results.items() if name not in summary}
     log = log_file(run_dir)
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
@@ -184,6 +191,8 @@ def trial_fields(
         "signal": end.signal,
         "ended_by": end.ended_by,
         "return_value": end.return_value,
+        "results": dict(end.results) or None,
+        "returned": end.returned or None,
         "started_at": end.started_at,
         "ended_at": end.ended_at,
         "slot": end.slot,
@@ -194,9 +203,21 @@ def trial_fields(
         "url": run.url if run and run.url else url_in(log),
         "run_id": run.run_id if run else "",
         "problem": history.problem,
-        "warnings": [*filter(None, [history.note]), *map(str, ignored)],
+        "warnings": [*filter(None, [history.note, no_result(end, metrics)]), *map(str, ignored)],
         "unheeded": [value.path for value in ignored if value.in_vain],
     }
+
+
+def no_result(end: JobEnd, metrics: Metrics) -> str:
+    """That a task returned what is no result, where that was to be the objective; empty otherwise."""
+    if not end.returned or metrics.objective:
+        return ""
+    return f"the task returned {end.returned}; return one number or a dict of numbers"
+
+
+def _returned_once(value: float) -> MetricSummary:
+    """The summary of a named result: of a curve with one point."""
+    return summarize_series(Series.of([value]))
 
 
 def trial_state(
@@ -228,7 +249,7 @@ def trial_state(
     diverged = metrics.not_finite(history)
     if diverged or (end.failed and NON_FINITE.search(end.error)):
         return TrialState.INFEASIBLE, f"{diverged} is not finite" if diverged else end.error
-    returned = None if metrics.objective else end.return_value
+    returned = end.results.get(metrics.objective) if metrics.objective else end.return_value
     if returned is not None and not math.isfinite(returned):
         return TrialState.INFEASIBLE, f"the returned objective is not finite ({returned})"
     if end.ended_by in ("timeout", "stalled"):
@@ -261,10 +282,24 @@ def _how_it_died(end: JobEnd) -> str:
 
 
 def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Metrics) -> float:
-    """The objective: the configured statistic of the configured metric, else the number the task returned."""
+    """The objective: the named result, the configured statistic of the metric, or the one number returned."""
+    if metrics.objective in end.results:
+        return end.results[metrics.objective]
     if metrics.objective in summary:
         return float(getattr(summary[metrics.objective], metrics.objective_stat))
     return end.return_value if end.return_value is not None and not metrics.objective else math.nan
+
+
+def objective_again(job: Job, study_dir: Path, metrics: Metrics) -> float:
+    """The objective of a job that ended before it was known what that is."""
+    told = job.details.get("results") or {}
+    results = {name: math.nan if number is None else float(number) for name, number in told.items()}
+    value = job.details.get("return_value")
+    end = JobEnd(False, return_value=value, results=results)
+    curve = bool(metrics.objective) and metrics.objective not in results
+    run_dir = study_dir / job.run_dir
+    summary = history_and_summary(run_dir, metrics, job.stop_step)[1] if curve else {}
+    return objective_of(end, summary, metrics)
 
 
 def log_file(run_dir: Path) -> Path | None:

@@ -336,10 +336,11 @@ class Dispatcher:
         A job that came to its own end before anybody looked is judged now. Its result is only kept where it
         is better than all that was known when it was planned.
         """
-        run_dir, metrics, changes = self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes
+        study = self._journal.study
+        metrics = self._settings.metrics.aimed(study.aim)
+        run_dir, changes = self._study_dir / job.run_dir, job.plan.changes
         fields = trial_fields(end, run_dir, metrics, changes)
         came_through = bool(self._settings.watching.rules) and not end.failed and end.ended_by is None
-        study = self._journal.study
         if came_through and leads(study, job, fields["objective"]):
             return fields
         late = self._watcher.judge_ended(study, job) if came_through else None
@@ -406,6 +407,8 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:
-        return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
+        unseen = study.open and not job.known
+        result = "its result is still to be seen" if unseen else f"objective {job.objective:.6g}"
+        return logging.INFO, f"job {number} {state}: {job.name}, {result}"
     where = study_dir / job.run_dir / str(job.details.get("log", ""))
     return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"

@@ -26,23 +26,23 @@ class Drawing:
             study_dir: Its directory.
             metrics: How its curves are called.
         """
-
-        def read(run_dir: Path) -> History:
-            return read_curves(run_dir, metrics)
-
-        self._reporter = Reporter(study_dir, read)
+        self._metrics = metrics
+        self._reporter = Reporter(study_dir, self._read)
 
     def keep_up(self, study: Study) -> None:
         """Draw the report after a job's end and after a decision, as far as that is cheap or due."""
-        _draw(study, self._reporter.keep_up)
+        self._draw(study, self._reporter.keep_up)
 
     def write(self, study: Study) -> None:
         """Draw the report."""
-        _draw(study, self._reporter.write)
+        self._draw(study, self._reporter.write)
 
+    def _read(self, run_dir: Path) -> History:
+        return read_curves(run_dir, self._metrics)
 
-def _draw(study: Study, draw: Callable[[Study], None]) -> None:
-    try:
-        draw(study)
-    except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
-        log.warning("the report could not be written (the journal is unharmed): %s", error)
+    def _draw(self, study: Study, draw: Callable[[Study], None]) -> None:
+        self._metrics = self._metrics.aimed(study.aim)
+        try:
+            draw(study)
+        except Exception as error:  # noqa: BLE001 - drawn from the journal: `autoloop report` draws it again
+            log.warning("the report could not be written (the journal is unharmed): %s", error)

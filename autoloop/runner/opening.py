@@ -21,6 +21,7 @@ from autoloop.config.settings import Settings
 from autoloop.engine.launchers import kind_of
 from autoloop.errors import JournalError, counted
 from autoloop.loop.due import Limits
+from autoloop.runner.aiming import header_fields, say_first
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import changes_since, is_over
 from autoloop.store.files import write_atomic
@@ -54,7 +55,7 @@ def header_of(
         files: The config files that were read -> their hashes.
         points: Where the study starts.
     """
-    metrics, start = settings.metrics, points.starts[0]
+    start = points.starts[0]
     return {
         "autoloop": __version__,
         "task": _task_name(config),
@@ -63,7 +64,7 @@ def header_of(
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "overrides": list(points.arguments),
-        "objective": {"metric": metrics.objective, "goal": metrics.goal, "stat": metrics.objective_stat},
+        **header_fields(settings.metrics),
         "limits": asdict(settings.limits),
         "starts": [start.name for start in points.starts],
         "config": exact(composer.of_job(start.config)),
@@ -104,6 +105,7 @@ def open_study(
     if not journal.study.header:
         journal.append("study", **now)
         log.info("study %s: %s", journal.path.parent, counted(settings.limits.rounds, "round"))
+        say_first(settings.metrics)
         _say_what_it_cannot_do(launcher)
         return
     changed = changes_since(journal.study.header, now)

@@ -184,6 +184,8 @@ def plan_text(
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
+    if settings.metrics.aim.why:
+        lines += ["", f"The objective: {settings.metrics.foretold}."]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
     return "\n".join([*lines, *_afterwards(planned, settings, foresight, sketch)])
 

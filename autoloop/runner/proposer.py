@@ -125,12 +125,11 @@ def question_of(
         for job in study.counted()
         if job.state is not None
     ]
-    objective = study.header.get("objective", {})
     return {
         "version": 1,
         "round": number,
         "places": places,
-        "objective": {"metric": objective.get("metric"), "goal": objective.get("goal", "min")},
+        "objective": {"metric": study.aim.metric, "goal": study.aim.goal},
         "bounds": {path: list(limits) for path, limits in bounds.items()},
         "baseline": config,
         "trials": trials,

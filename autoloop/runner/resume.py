@@ -28,6 +28,15 @@ log: logging.Logger = logger("autoloop")
 _PATIENCE_S = 120.0
 _LOOK_S = 0.1
 
+#: Settings that mean the same unsaid, and that shipped files said once or say now: path -> what they say.
+_UNSAID = {
+    "settings.metrics.goals.eval/offline_eval/avg_l1": "min",
+    "settings.rules.back_to_parent.goal": "min",
+    "settings.metrics.goals.*acc*": "max",
+    "settings.metrics.goals.*reward*": "max",
+    "settings.metrics.goals.*success*": "max",
+}
+
 #: Parts of a study's header that must be as they were, the most telling first.
 _COMPARED = ("autoloop", "settings", "objective", "config")
 
@@ -82,7 +91,7 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from _differences(f"{path}.{key}", old.get(key), new.get(key))
-    elif old != new:
+    elif old != new and not (None in (old, new) and _UNSAID.get(path) in (old, new)):
         yield path, old, new
 
 
@@ -156,5 +165,11 @@ def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:
     ended_by = status.get("ended_by")
     failed = bool(ended_by or facts["signal"] or facts["exit_code"] or (own and own.failed))
     error = (own.error if own else "") or cause(str(status.get("error") or ""))
-    value = own.return_value if own else None
-    return JobEnd(failed, value, error, ended_by=ended_by, ended_at=status.get("ended_at"), **facts)
+    facts |= {"failed": failed, "error": error, "ended_by": ended_by, "ended_at": status.get("ended_at")}
+    returned = own or JobEnd(failed)
+    return JobEnd(
+        **facts,
+        return_value=returned.return_value,
+        results=returned.results,
+        returned=returned.returned,
+    )

@@ -48,6 +48,7 @@ class Stepper:
         first: Round 1.
         context: Has the callbacks that are asked after a round.
         config: The app's config, for the callbacks.
+        settle: Finds out what the study is judged by, as far as that is open; called before a decision.
         keep_up: Draws the study; called after a decision.
     """
 
@@ -57,6 +58,7 @@ class Stepper:
     first: Round
     context: HydraContext
     config: DictConfig
+    settle: Callable[[], None]
     keep_up: Callable[[Study], None]
 
     def take(self, step: Step) -> Stop | None:
@@ -65,6 +67,7 @@ class Stepper:
         if isinstance(step, Requeue):
             journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
         elif isinstance(step, Decide):
+            self.settle()
             self._decide(step.round)
         elif isinstance(step, Close):
             limits = self.settings.limits.recorded()
@@ -138,6 +141,7 @@ class Stepper:
     def _asked(self, number: int, judged: Sequence[Job], known: dict[str, Trial]) -> list[Decision]:
         """What the app's callbacks that have ``on_round_end`` say, ours among them."""
         decisions: list[Decision] = []
+        settings = self.settings.aimed(self.journal.study.aim)
         for callback in self.context.callbacks.callbacks:
             ask: Callable[..., list[Decision] | None] | None = getattr(callback, "on_round_end", None)
             if ask is None:
@@ -148,8 +152,8 @@ class Stepper:
                 round=number,
                 trials=[known[job.name] for job in judged],
                 known=known,
-                rules=self.settings.rules,
-                metrics=self.settings.metrics,
+                rules=settings.rules,
+                metrics=settings.metrics,
             )
             decisions.extend(said or ())
         return decisions

@@ -23,6 +23,7 @@ from autoloop.config.compose import Composer
 from autoloop.config.rerun import rerun_words
 from autoloop.config.settings import Settings
 from autoloop.config.world import keep_configs
+from autoloop.curves.metrics import Metrics
 from autoloop.edits.variants import Variant
 from autoloop.engine.inside.body import JobBody
 from autoloop.engine.inside.watch import Inside
@@ -32,6 +33,7 @@ from autoloop.errors import JournalError
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Run, Step, Stop, Wait
+from autoloop.runner.aiming import settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
 from autoloop.runner.drawing import Drawing
@@ -68,7 +70,7 @@ class StudyRunner:
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()
-        self._prepare_jobs()
+        self._prepare_jobs(settings.metrics)
 
     def run(self, arguments: Sequence[str]) -> Returns:
         """Run the study until it stops.
@@ -146,6 +148,7 @@ class StudyRunner:
         header = header_of(self.settings, self.config, self.composer, self.world.files, points)
         take_over = partial(self._take_over, steps)
         open_study(steps.journal, self.settings, self.launcher, header, take_over)
+        self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         return self._close(steps.journal, self._until_stop(steps))
 
     def _until_stop(self, steps: Stepper) -> Stop:
@@ -173,6 +176,7 @@ class StudyRunner:
     def _close(self, journal: Journal, stop: Stop) -> Returns:
         study = journal.study
         if study.stopped is None:
+            self._settle(journal)
             self.planner.keep_score(study)
             write_stop(journal, stop, self.settings)
             self._drawing.write(study)
@@ -194,8 +198,21 @@ class StudyRunner:
     # ------------------------------------------------------------------ its parts
 
     def _stepper(self, journal: Journal, first: Round) -> Stepper:
-        keep_up = self._drawing.keep_up
-        return Stepper(journal, self.settings, self.planner, first, self.context, self.config, keep_up)
+        return Stepper(
+            journal,
+            self.settings,
+            self.planner,
+            first,
+            self.context,
+            self.config,
+            partial(self._settle, journal),
+            self._drawing.keep_up,
+        )
+
+    def _settle(self, journal: Journal) -> None:
+        """Find out from the first results what the study is judged by, where the user did not say."""
+        if settle(journal, self.settings.metrics, self.config):
+            self._prepare_jobs(self.settings.metrics.aimed(journal.study.aim))
 
     def _dispatcher(self, steps: Stepper) -> Dispatcher:
         return Dispatcher(
@@ -225,8 +242,8 @@ class StudyRunner:
         if not any(isinstance(callback, RoundCallback) for callback in callbacks):
             callbacks.append(RoundCallback())
 
-    def _prepare_jobs(self) -> None:
+    def _prepare_jobs(self, metrics: Metrics) -> None:
         """Let jobs do for themselves what their launcher does not: know when to end."""
         body = getattr(self.launcher, "task_function", None)
         if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
-            body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
+            body.inside = Inside(self.settings.watching, metrics, self.settings.timeout_s)

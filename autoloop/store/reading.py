@@ -34,7 +34,7 @@ def history_and_summary(
     try:
         history = read_curves(run_dir, metrics)
         history = history if stop_step is None else history.until(stop_step)
-        return history, summarize(history, metrics.goals)
+        return history, summarize(history, metrics.goals_of(history))
     except Exception as error:  # noqa: BLE001 - the border of a job: what it left is recorded as its problem
         problem = one_line(f"its history cannot be read: {type(error).__name__}: {error}")
         return History(problem=problem, path=run_dir), {}

@@ -9,6 +9,7 @@ order they appear:
 ``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
+``objective``  what the first results show the study to be judged by, and the value of each job that ended
 ``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
 ``closing``    the search is over, and why; what follows only measures what it found
@@ -29,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoloop.curves.objective import Objective
 from autoloop.edits import ValueChange
 from autoloop.edits.variants import Variant, free_name, with_suffix
 from autoloop.errors import JournalError
@@ -134,7 +136,7 @@ class Job:
         planned_as: How many events the journal held when it was planned; a retry inherits it.
         ended_as: The same of when it ended; 0 while it has not.
         details: The remaining fields of the ``trial`` event (exit_code, signal, log, log_tail, url, run_id,
-            problem, warnings, return_value).
+            problem, warnings, return_value, results, returned).
     """
 
     job: int
@@ -222,6 +224,8 @@ class Study:
 
     Attributes:
         header: The ``study`` event.
+        aim: What it is judged by.
+        open: Whether that is still to be seen, from the first results.
         jobs: Job number -> job.
         refused: Round -> proposals that were refused for it, each ``{trial, rule, edits, why}``.
         decisions: Round -> what the rules said of it, each ``{trial, rule, reason, evidence, edits,
@@ -248,6 +252,8 @@ class Study:
     """
 
     header: Event = field(default_factory=dict)
+    aim: Objective = field(default_factory=Objective)
+    open: bool = False
     jobs: dict[int, Job] = field(default_factory=dict)
     refused: dict[int, list[Event]] = field(default_factory=dict)
     decisions: dict[int, list[Event]] = field(default_factory=dict)
@@ -342,7 +348,7 @@ class Study:
     @property
     def maximize(self) -> bool:
         """Whether a larger objective is better."""
-        return bool(self.header.get("objective", {}).get("goal") == "max")
+        return self.aim.maximize
 
     @property
     def rounds(self) -> list[int]:
@@ -412,7 +418,7 @@ class Study:
     def when_planned(self, job: Job) -> Study:
         """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
         ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
-        return Study(header=self.header, jobs=ended)
+        return Study(header=self.header, aim=self.aim, jobs=ended)
 
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
@@ -438,8 +444,17 @@ class Study:
         return None if best is None else self.jobs[best]
 
     def _on_study(self, event: Event) -> None:
-        _mapping(event.get("objective", {}))
+        said = _mapping(event.get("judging", {}))
+        self.aim = Objective.of({**_mapping(event.get("objective", {})), "why": said.get("why")})
+        self.open = bool(said.get("open"))
         self.header = event
+
+    def _on_objective(self, event: Event) -> None:
+        self.aim, self.open = Objective.of(event), False
+        for number, value in _mapping(event["values"]).items():
+            job = self.jobs[int(number)]
+            self.jobs[job.job] = replace(job, objective=_number(value))
+        self.tally.rank(self.jobs, self.maximize)
 
     def _on_round(self, event: Event) -> None:
         number = int(event["round"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,6 +105,21 @@ class Tally:
             self.troubled[job.job] = None
         if job.state is not TrialState.INTERRUPTED and not job.measures:
             self.unjudged[job.job] = None
+        self._note(job, best, maximize)
+
+    def rank(self, jobs: Mapping[int, Job], maximize: bool) -> None:
+        """The results of the jobs that ended are to be compared anew.
+
+        Args:
+            jobs: Number -> job.
+            maximize: Whether a larger objective is better.
+        """
+        self.records = []
+        for number in self.ends:
+            best = self.best()
+            self._note(jobs[number], None if best is None else jobs[best], maximize)
+
+    def _note(self, job: Job, best: Job | None, maximize: bool) -> None:
         if job.known and not job.measures and (best is None or _better(job, best, maximize)):
             self.records.append((job.ended_as, job.job))
 

@@ -31,6 +31,7 @@ from autoloop.engine.execute.traces import Travelling, failure_text
 from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE
+from autoloop.study.returned import plain
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ def _job_dir(config: DictConfig) -> str:
 def _reply(job_return: JobReturn) -> Reply:
     """Make a job's return ready for the way back to the main process."""
     if job_return.status is JobStatus.COMPLETED:
-        job_return.return_value = _portable_value(job_return._return_value)
+        job_return.return_value = _portable_value(plain(job_return._return_value))
         return Reply(job_return)
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)

@@ -19,6 +19,7 @@ from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Reply
 from autoloop.engine.slots import Slot, slot_environment
 from autoloop.engine.slurm.folder import JobFolder, Request
 from autoloop.store.redact import redact_all, reveal
+from autoloop.study.returned import number, plain
 
 #: Orders to the supervisor, sent to it alone. SLURM sends the second one ahead of its time limit.
 SIGNALS: Mapping[signal.Signals, EndedBy] = {signal.SIGUSR1: "stopped", signal.SIGUSR2: "timeout"}
@@ -127,12 +128,23 @@ def _gpus(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _as_json(value: Any) -> Any:
     """The value in JSON's terms, None with a word in the log where it has none."""
-    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
     try:
-        return json.loads(json.dumps(value))
+        return json.loads(json.dumps(plain(value), default=_as_number))
     except (TypeError, ValueError) as problem:
         print(f"autoloop: the return value {value!r:.200} is lost: {problem}", file=sys.stderr)
         return None
+
+
+def _as_number(value: Any) -> float:
+    """What JSON has no word for as a number.
+
+    Raises:
+        TypeError: It is none.
+    """
+    read = number(value)
+    if read is None:
+        raise TypeError(f"{type(value).__name__} is no number")
+    return read
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from autoloop.errors import counted
+from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, broken_seeds, confirmation, winner
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.noise import noise
@@ -118,7 +119,8 @@ def _against_start(study: Study, best: Job) -> str:
     gain, margin = sum(gains) / len(gains), noise(study).margin_pct(len(gains))
     sure = "more than the noise of" if abs(gain) > margin else "within the noise of"
     word, amount = "better" if gain >= 0 else "worse", partial(known.scale.amount, reference=start.objective)
-    found = f"{amount(gain)} {word} than {start.name}{_size(start, known)} at the same seed"
+    seed = " at the same seed" if is_seeded(study) else ""
+    found = f"{amount(gain)} {word} than {start.name}{_size(start, known)}{seed}"
     told = f", {found} ({sure} {amount(margin, digits=2)})"
     doubtful = gain < CLOSE_PCT and study.searched >= FEW
     return told + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")

@@ -73,7 +73,7 @@ def analyse(key: str, history: History, look: Look) -> AnalysedRun:
         key=key,
         run=history.run,
         logged=tuple(canonical),
-        summary=summarize(shown, look.metrics.goals),
+        summary=summarize(shown, look.metrics.goals_of(shown)),
         steps=max((int(series.steps[-1]) for series in history.values() if len(series)), default=0),
         problem=history.problem,
         decisions=tuple(decisions_on(key, canonical, look)) if look.rules else (),

@@ -53,7 +53,7 @@ def choose_metrics(given: str | None, study: Study | None) -> Metrics:
 
 def study_metrics(study: Study) -> Metrics:
     """Names and goals of metrics as the study has them."""
-    return Metrics.read(_settings(study).get("metrics") or {})
+    return Metrics.read(_settings(study).get("metrics") or {}).aimed(study.aim)
 
 
 def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] = ()) -> tuple[Rule, ...]:

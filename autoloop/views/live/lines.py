@@ -73,6 +73,10 @@ def _closing(event: Event, study: Study) -> str:
     return f"the search is over: {text.clean(event['reason'])}"
 
 
+def _objective(event: Event, study: Study) -> str:
+    return f"the objective: the study {text.clean(study.aim.told)}"
+
+
 def _resume(event: Event, study: Study) -> str:
     return "the study goes on"
 
@@ -90,6 +94,7 @@ _WORDS: Mapping[str, Callable[[Event, Study], str]] = {
     "trial": _trial,
     "decisions": _decisions,
     "requeue": _requeue,
+    "objective": _objective,
     "closing": _closing,
     "resume": _resume,
     "stop": _stop,

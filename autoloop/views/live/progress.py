@@ -69,6 +69,9 @@ class ProgressReader:
         Returns:
             Number of each running job -> how far it is.
         """
+        metrics = self._metrics.aimed(study.aim)
+        if metrics != self._metrics:
+            self._metrics, self._readers = metrics, {}
         running = [job for job in study.jobs.values() if job.running]
         self._readers = {job.run_dir: self._readers.get(job.run_dir) or self._reader(job) for job in running}
         return {job.job: self._readers[job.run_dir].update(now) for job in running}

@@ -89,7 +89,7 @@ class Facts:
                 self.children.setdefault(parent.job, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
         self.best = winner(study)
-        self.metric = str(study.header.get("objective", {}).get("metric") or OBJECTIVE)
+        self.metric = study.aim.metric or OBJECTIVE
 
     def parent(self, job: Job) -> Job | None:
         """The job it was derived from, always one planned before it; None for a root."""

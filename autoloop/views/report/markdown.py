@@ -60,6 +60,7 @@ def _head(facts: Facts) -> list[str]:
     goal = "higher" if study.maximize else "lower"
     title = md(study.header.get("task") or "study")
     lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
+    lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
     lines.append(f"Jobs: {states(facts.jobs)}.")
     if best is None:
         lines.append("No job has completed with a value of the objective yet.")

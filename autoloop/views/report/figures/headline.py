@@ -34,7 +34,8 @@ def headline(facts: Facts) -> Markup:
 def subtitle(facts: Facts) -> str:
     """Return the line under the title."""
     goal = "higher" if facts.study.maximize else "lower"
-    words = f"{counted(len(facts.rounds), 'round')} · {facts.metric}, {goal} is better"
+    why = f" ({facts.study.aim.why})" if facts.study.aim.why else ""
+    words = f"{counted(len(facts.rounds), 'round')} · {facts.metric}, {goal} is better{why}"
     stop = facts.study.stopped
     return words + (f" · ended: {_in_short(stop_reason(stop))}" if stop is not None else "")
 

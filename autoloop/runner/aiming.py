@@ -1,0 +1,65 @@
+"""What a study is judged by, as its journal has it: said at the start, settled by the first results."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from autoloop.curves.metrics import Metrics
+from autoloop.loop.objective import seen
+from autoloop.runner.collect import objective_again
+from autoloop.store.journal import Journal
+from autoloop.store.redact import logger
+from autoloop.study.trials import TrialState
+
+log: logging.Logger = logger("autoloop")
+
+NAMED_AT = "optimized_metric"
+"""Where apps write down which of their metrics they return."""
+
+
+def header_fields(metrics: Metrics) -> dict[str, Any]:
+    """What the first line of a journal says of the objective.
+
+    ``judging`` is not there where the user said metric and goal.
+    """
+    aim = metrics.aim
+    fields: dict[str, Any] = {"objective": {"metric": aim.metric, "goal": aim.goal, "stat": aim.stat}}
+    if aim.why or not aim.metric:
+        fields["judging"] = {"why": aim.why, "open": not aim.metric}
+    return fields
+
+
+def say_first(metrics: Metrics) -> None:
+    """Say what the study is judged by, where the user did not say it all."""
+    if metrics.aim.why:
+        log.info("the objective: %s", metrics.foretold)
+
+
+def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
+    """Write down what the first results show the study to be judged by, where the user did not say.
+
+    Args:
+        journal: The open journal.
+        metrics: What the user said of metrics.
+        config: The app's config, which may name what is returned.
+
+    Returns:
+        Whether it was news.
+    """
+    study = journal.study
+    before = study.aim
+    named = OmegaConf.select(config, NAMED_AT) if study.open else None
+    aim = seen(study, metrics, str(named or "")) if study.open else None
+    if aim is None:
+        return False
+    ended = [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]
+    place, aimed = journal.path.parent, metrics.aimed(aim)
+    values = {str(job.job): objective_again(job, place, aimed) for job in ended}
+    journal.append("objective", **asdict(aim), values=values)
+    if aim != before:
+        log.info("the objective: the study %s", aim.told)
+    return True

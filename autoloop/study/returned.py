@@ -1,0 +1,80 @@
+"""What a task returned, read as results: one number, named numbers, or what is none and how to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sized
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+NO_NUMBERS = (str, bytes, bytearray, bool)
+"""What ``float()`` takes and yet is no result: text is not measured, and True says that a task is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A return value as results.
+
+    Attributes:
+        value: The number, where one was returned.
+        results: Name -> number, where named results were returned; those of dicts within a dict are joined
+            by ``/``, as in ``val/acc``.
+        problem: What was returned instead, such as ``a tuple of 2``; empty for results and for nothing.
+    """
+
+    value: float | None = None
+    results: Mapping[str, float] = field(default_factory=dict)
+    problem: str = ""
+
+    @classmethod
+    def of(cls, value: Any) -> Returned:
+        """Read what a task returned, which is None for most."""
+        if value is None:
+            return cls()
+        if isinstance(value, Mapping):
+            results = dict(_named(value, ""))
+            return cls(results=results, problem="" if results else f"{_kind(value)} without a number")
+        read = number(value)
+        return cls(value=read) if read is not None else cls(problem=_kind(value))
+
+
+def number(value: Any) -> float | None:
+    """The number that ``float()`` reads in a value, None where there is none.
+
+    Scalars and arrays of one element of any library count; text and truth values do not.
+    """
+    value = plain(value)
+    if isinstance(value, NO_NUMBERS):
+        return None
+    with suppress(TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError):
+        return float(value)
+    return None
+
+
+def plain(value: Any) -> Any:
+    """The value with scalars of array libraries as Python's own, which any process can read."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if type(value) in (int, float, bool, str) or not callable(getattr(value, "item", None)):
+        return value
+    with suppress(TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError):
+        return value.item()  # raises for more than one element
+    return value
+
+
+def _named(results: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, float]]:
+    for key, item in results.items():
+        if isinstance(item, Mapping):
+            yield from _named(item, f"{prefix}{key}/")
+        elif (read := number(item)) is not None:
+            yield f"{prefix}{key}", read
+
+
+def _kind(value: Any) -> str:
+    """What a value is, in words: ``a tuple of 2``."""
+    name = type(value).__name__
+    article = "an" if name.lower().startswith((*"aeiou", "nd")) else "a"
+    with suppress(TypeError):  # an array without a length
+        if isinstance(value, Sized) and not isinstance(value, NO_NUMBERS):
+            return f"{article} {name} of {len(value)}"
+    return f"{article} {name}"
