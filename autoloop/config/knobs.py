@@ -161,8 +161,15 @@ SWEEPER: tuple[Knob, ...] = (
         "jobs handed to the launcher at once; null: a whole round",
         shared=False,
     ),
-    _free("n_jobs", Whole(1), None, "slots; null: one per GPU, without GPUs one per core"),
-    _free("timeout_min", Minutes(), None, "minutes until a job is ended"),
+    _free(
+        "n_jobs",
+        Whole(1),
+        None,
+        "jobs out at once through launchers without slots; null: no limit but theirs",
+    ),
+    _free(
+        "timeout_min", Minutes(), None, "minutes until a job is ended, under launchers that leave that to us"
+    ),
     _free("dry_run", Switch(), False, "print the plan, run nothing"),
     _free(
         "resume",
@@ -239,5 +246,5 @@ SLURM: tuple[Knob, ...] = (
     ),
 )
 
-#: All that ``autoloop.<name>`` sets, each once.
-SHARED: Mapping[str, Knob] = {knob.name: knob for knob in (*SLURM, *SLOTS, *SWEEPER) if knob.shared}
+#: All that ``autoloop.<name>`` sets, each once: where several plugins have it, as slots has it.
+SHARED: Mapping[str, Knob] = {knob.name: knob for knob in (*SLURM, *SWEEPER, *SLOTS) if knob.shared}
