@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -72,6 +72,26 @@ class MisfitError(EditError):
 
 class ConfigError(AutoloopError):
     """A setting of autoloop's own that cannot be used."""
+
+
+class SettingError(ConfigError):
+    """One setting whose value cannot be used.
+
+    Attributes:
+        setting: Its name, such as ``rounds`` or ``notify.failures``.
+        shown: Its value in the message, such as ``=0``; empty where the message does without.
+        problem: What follows them in the message.
+    """
+
+    def __init__(self, setting: str, value: object, problem: str, show: bool = True) -> None:
+        self.setting = setting
+        self.shown = f"={value!r}" if show else ""
+        self.problem = problem
+        super().__init__(f"{setting}{self.shown}{problem}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its words: an error travels between processes."""
+        return ConfigError, self.args
 
 
 class CompositionError(ConfigError):

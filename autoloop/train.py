@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from autoloop.config.base_config import GROUP, keep_files, to_trainer
 from autoloop.config.compose import app_config, placed, root_of, seen
 from autoloop.config.hydra_errors import hydra_message
+from autoloop.config.knobs import SHARED
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.edits.argv import lift_edits
 from autoloop.errors import AutoloopError, ConfigError
@@ -78,10 +79,14 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
 
 
 def _choice(word: str) -> str:
-    """``+cluster=slurm`` as ``cluster=slurm``: there is a choice already, and Hydra takes no second one."""
-    group, _, chosen = word.removeprefix("+").partition("=")
+    """``+cluster=slurm`` as ``cluster=slurm``: what stands in conf/config.yaml is there already.
+
+    The same goes for ``+timeout_min=30``: Hydra adds no key for a second time.
+    """
+    key, _, chosen = word.removeprefix("+").partition("=")
     content = chosen.startswith("{")  # +variants={a: ..} adds to what was chosen
-    return word.removeprefix("+") if group in default_groups() and not content else word
+    there = key in default_groups() or key in own_knobs()
+    return word.removeprefix("+") if there and not word.startswith("++") and not content else word
 
 
 def _is_override(word: str) -> bool:
@@ -124,6 +129,12 @@ def default_groups() -> set[str]:
     """Names of the config groups of which the app's defaults choose an option."""
     defaults = OmegaConf.load(CONF_DIR / "config.yaml").defaults
     return {str(group) for entry in defaults if isinstance(entry, DictConfig) for group in entry}
+
+
+@cache
+def own_knobs() -> frozenset[str]:
+    """Names of the study's knobs that stand at the top of the app's config."""
+    return frozenset(str(key) for key in OmegaConf.load(CONF_DIR / "config.yaml") if key in SHARED)
 
 
 def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:

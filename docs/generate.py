@@ -1,23 +1,31 @@
-"""Makes docs/edits.md of the compliance cases of the edit language: ``python docs/generate.py [--check]``."""
+"""Makes what is written down of tables: ``python docs/generate.py [--check]``.
+
+docs/edits.md of the compliance cases of the edit language; docs/settings.md, and what conf/config.yaml says
+of its knobs, of the table of settings.
+"""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from autoloop.config.knobs import SECTION, SHARED, SLOTS, SLURM, SWEEPER, Knob
 from autoloop.edits import OPS, change
 from autoloop.errors import AutoloopError
 
 ROOT = Path(__file__).parents[1]
 CASES = ROOT / "tests" / "edits" / "compliance"
 PAGE = ROOT / "docs" / "edits.md"
+SETTINGS = ROOT / "docs" / "settings.md"
+CONFIG = ROOT / "conf" / "config.yaml"
 
 INTRO = """\
 <!-- Made by docs/generate.py of tests/edits/compliance/*.yaml; change those and run it again. -->
@@ -90,19 +98,112 @@ apply and says so in `notes`, instead of raising.
 """
 
 
+SETTINGS_INTRO = """\
+<!-- Made by docs/generate.py of autoloop/config/knobs.py; change that and run it again. -->
+# Settings
+
+In any Hydra app a setting is `hydra.sweeper.NAME` or `hydra.launcher.NAME`.
+The app's own config may hold it below `autoloop.` instead:
+
+```yaml
+autoloop:
+  rounds: 3
+  gpus: [0, 1]
+```
+
+A key at the top of an app's config is the app's own, whatever its name.
+A `rounds: 50` or `gpus: 1` there is part of what a job does, and edits may turn it.
+
+`python -m autoloop.train` is an app that has knobs at the top: `rounds=3 gpus=[0,1]`.
+Its [conf/config.yaml](../conf/config.yaml) refers to them below `autoloop.`, as any app may:
+
+```yaml
+rounds: 3
+autoloop:
+  rounds: ${{rounds}}
+```
+
+The key at the top then belongs to the study: it may change when a study goes on.
+
+Where a setting is given nowhere, or is null, its default holds.
+{sections}"""
+
+#: A knob of conf/config.yaml with what is said of it.
+_KNOB_LINE = re.compile(r"^(?P<set>(?P<name>\w+):[^#\n]*?) *(?:#.*)?$", re.MULTILINE)
+_COMMENT_AT = 24
+_SECTION_OF_CONFIG = re.compile(rf"(?<=^{SECTION}:\n)(?:  .*\n)+", re.MULTILINE)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Write the page, or with ``--check`` say whether it is current."""
+    """Write what is made, or with ``--check`` say whether it is current."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if the page is not current"
+        "--check", action="store_true", help="write nothing; exit 1 if something is not current"
     )
-    new = page()
-    if not parser.parse_args(argv).check:
-        PAGE.write_text(new, encoding="utf-8")
+    check = parser.parse_args(argv).check
+    made = {PAGE: page(), SETTINGS: settings_page(), CONFIG: config_file(CONFIG.read_text(encoding="utf-8"))}
+    return max([_bring(path, new, check) for path, new in made.items()])
+
+
+def _bring(path: Path, new: str, check: bool) -> int:
+    """Write a file where it differs, or say how, and return 1."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if old == new or not check:
+        if old != new:
+            path.write_text(new, encoding="utf-8")
         return 0
-    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "old", "new", n=0))
-    return int(old != new)
+    lines = old.splitlines(True), new.splitlines(True)
+    sys.stdout.writelines(difflib.unified_diff(*lines, f"{path.name} as it is", "as it should be", n=0))
+    return 1
+
+
+def settings_page() -> str:
+    """Return the page of all settings."""
+    plugins = {
+        "hydra/sweeper=autoloop": ("hydra.sweeper", SWEEPER),
+        "hydra/launcher=slots": ("hydra.launcher", SLOTS),
+        "hydra/launcher=slurm": ("hydra.launcher", SLURM),
+    }
+    sections = (_settings(title, owner, knobs) for title, (owner, knobs) in plugins.items())
+    return SETTINGS_INTRO.format(sections="\n".join(["", *sections]))
+
+
+def _settings(title: str, owner: str, knobs: Sequence[Knob]) -> str:
+    top = at_top(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
+    head = [
+        f"| `{owner}.` | in an app's config | `autoloop.train` | takes | default | |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([f"## `{title}`", "", *head, *(_knob_row(knob, top) for knob in knobs), ""])
+
+
+def _knob_row(knob: Knob, top: Collection[str]) -> str:
+    own = f"`{SECTION}.{knob.name}`" if knob.shared else ""
+    of_train = f"`{knob.name}`" if knob.shared and knob.name in top else ""
+    default = "`[]`" if knob.default == () else f"`{yaml.safe_dump(knob.default).splitlines()[0]}`"
+    cells = [f"`{knob.name}`", own, of_train, str(knob.kind), default, knob.about]
+    return f"| {' | '.join(cell.replace('|', ', ') for cell in cells)} |"
+
+
+def config_file(text: str) -> str:
+    """Return conf/config.yaml with what is said of knobs, and where they are looked for, from the table.
+
+    Args:
+        text: The file as it is: which knobs it has and their values stay.
+    """
+    section = "".join(f"  {name}: ${{{name}}}\n" for name in at_top(yaml.safe_load(text)))
+    return _SECTION_OF_CONFIG.sub(lambda _: section, _KNOB_LINE.sub(_knob_line, text))
+
+
+def at_top(config: Mapping[str, Any]) -> list[str]:
+    """Return the shared knobs that an app has at its top, those that are config groups first."""
+    groups = [group for entry in config["defaults"] if isinstance(entry, dict) for group in entry]
+    return [name for name in (*groups, *config) if name in SHARED]
+
+
+def _knob_line(found: re.Match[str]) -> str:
+    knob = SHARED.get(found["name"])
+    return found[0] if knob is None else f"{found['set']:<{_COMMENT_AT - 1}} # {knob.about}"
 
 
 def page() -> str:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
+from autoloop.config.knobs import SECTION, SHARED
 from autoloop.config.rerun import merge_overrides
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.edits.variants import Variant, signature
@@ -24,16 +25,13 @@ from autoloop.errors import CompositionError, MisfitError
 from autoloop.loop.filling import Derived
 from autoloop.study.identity import settled
 
-#: Keys at the top of an app's config that say how long a study runs and where, not what a job does.
-KNOBS = (
-    *("rounds", "max_jobs", "max_hours", "max_failures", "patience", "until"),
-    *("racing", "minimal", "confirm", "watch_s"),
-    *("retries", "fail_fast", "dry_run", "resume"),
-    *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
-    *("timeout_min", "stall_min", "grace_s", "stagger_s"),
-)
+#: Knobs that say how long a study runs, where and how, not what a job does.
+_OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
+#: Keys of the section that no job's identity has; what `variants_per_run` is stands in the strategy.
+_ASIDE = _OF_STUDY | {"variants_per_run"}
+#: A reference to a key at the top of the config, with a default or without.
+_TOP_KEY = re.compile(r"\$\{(?:oc\.select:)?(\w+)(?:,[^{}]*)?\}")
 _KEPT = 64  # composed configs that are kept; each takes about 1 MB
-SECTION = "autoloop"
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
@@ -46,6 +44,8 @@ class Composer:
         bounds: Path pattern -> (low, high), applied to every derived config.
         root: Key of the app's config under which a trainer's own config stands; None where there is none.
         signs_values: Whether signatures are of resolved configs, as they were in older studies.
+        study_keys: Keys at the top of the app's config that are knobs of the study, because its section
+            ``autoloop`` refers to them; every other one, whatever its name, is the app's.
     """
 
     def __init__(
@@ -61,7 +61,30 @@ class Composer:
         self.root = root_of(master)
         self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
-        self._written_knobs = _knobs(settled(written(master)))
+        self._settled = settled(written(master))
+        self.study_keys = top_keys(written(master))
+
+    def imitate(self, identity: Mapping[str, Any]) -> bool:
+        """Tell configs apart as the process did that began a study.
+
+        Older ones took every key at the top for the study's that has the name of a knob.
+
+        Args:
+            identity: What the study's header says of it; empty for one that has configs resolved.
+
+        Returns:
+            Whether that is another way than until now.
+        """
+        ways = self.signs_values, self.study_keys
+        self.signs_values = not identity
+        if "knobs" not in identity:
+            self.study_keys = frozenset(key for key in _OF_STUDY if key in self._master)
+        return ways != (self.signs_values, self.study_keys)
+
+    def is_knob(self, word: str, name: str) -> bool:
+        """Whether an override sets this knob of the study, below its section or at the top."""
+        key = word.lstrip("+").partition("=")[0]
+        return key == f"{SECTION}.{name}" or (key == name and name in self.study_keys)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
@@ -174,7 +197,8 @@ class Composer:
         No resolver is asked (`autoloop.study.identity.settled`), so that a time or a job id in a config
         neither makes twins look different nor keeps a study from going on.
         """
-        return _without_knobs(seen(settled(self.planned(overrides)), self.root), self._written_knobs)
+        study = {key: self._settled[key] for key in self.study_keys}
+        return _without_knobs(seen(settled(self.planned(overrides)), self.root), study)
 
     def planned(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config that a job's task gets, as it is written."""
@@ -182,7 +206,7 @@ class Composer:
 
     def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A resolved config without the study's knobs."""
-        return _without_knobs(config, {key: plain(self._master[key]) for key in KNOBS if key in self._master})
+        return _without_knobs(config, {key: plain(self._master[key]) for key in self.study_keys})
 
     def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
         """The keys of the trainer's own config with these overrides; known once it was composed."""
@@ -220,8 +244,18 @@ def path_override(key: str, path: Path) -> str:
     return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
 
 
-def _knobs(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: config[key] for key in KNOBS if key in config}
+def top_keys(config: Mapping[str, Any]) -> frozenset[str]:
+    """The keys at the top of an app's config to which its section refers for what a study may change.
+
+    Args:
+        config: The app's config, unresolved.
+    """
+    ours = config.get(SECTION)
+    if not isinstance(ours, Mapping):
+        return frozenset()
+    texts = (value for name, value in ours.items() if name in _OF_STUDY and isinstance(value, str))
+    found = (_TOP_KEY.fullmatch(text) for text in texts)
+    return frozenset(match[1] for match in found if match and match[1] in config)
 
 
 def _without_knobs(config: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +270,7 @@ def _without_knobs(config: Mapping[str, Any], study: Mapping[str, Any]) -> dict[
     job = {key: value for key, value in config.items() if key not in study or value != study[key]}
     ours = job.get(SECTION)
     if isinstance(ours, Mapping):  # where the sweeper looks for knobs with common names
-        job[SECTION] = {key: value for key, value in ours.items() if key not in KNOBS}
+        job[SECTION] = {key: value for key, value in ours.items() if key not in _ASIDE}
     return job
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoloop.errors import ConfigError, did_you_mean
+from autoloop.errors import ConfigError, SettingError, did_you_mean
 from autoloop.loop.due import Flow
 from autoloop.loop.repeats import SEED_PATHS
 from autoloop.rules import checks
@@ -15,7 +15,6 @@ from autoloop.stopping import build_stop_rules
 from autoloop.stopping.watching import Watching
 
 NOISE_KEYS = ("repeats", "seed")
-OWNER = "autoloop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Judging:
         """
         noise = given.get("noise") or {}
         if not isinstance(noise, Mapping):
-            raise ConfigError(f"noise={noise!r} cannot be used; write {{repeats: 2, seed: null}}")
+            raise SettingError("noise", noise, " cannot be used; write {repeats: 2, seed: null}")
         for key in noise:
             if key not in NOISE_KEYS:
                 raise ConfigError(f"noise has no key {key!r}{did_you_mean(str(key), NOISE_KEYS)}")
@@ -53,9 +52,9 @@ class Judging:
         return cls(
             repeats=checks.whole("noise", "repeats", noise.get("repeats") or 0, 0),
             seed_paths=SEED_PATHS if seed is None else checks.texts("noise", "seed", seed),
-            cooldown=checks.whole(OWNER, "cooldown", _given(given, "cooldown", 2), 0),
-            freeze=checks.flag(OWNER, "freeze", _given(given, "freeze", True)),
-            scorecard=None if path is None else Path(checks.text(OWNER, "scorecard", path)).expanduser(),
+            cooldown=given["cooldown"],
+            freeze=given["freeze"],
+            scorecard=None if path is None else Path(path).expanduser(),
         )
 
 
@@ -66,9 +65,9 @@ def read_flow(given: Mapping[str, Any]) -> Flow:
         ConfigError: A setting cannot be used; the message names it.
     """
     return Flow(
-        barrier=checks.flag(OWNER, "barrier", _given(given, "barrier", True)),
-        quorum=checks.number(OWNER, "quorum", _given(given, "quorum", 1.0), 0.0, 1.0, over=True),
-        refill=checks.flag(OWNER, "refill", _given(given, "refill", True)),
+        barrier=given["barrier"],
+        quorum=given["quorum"],
+        refill=given["refill"],
     )
 
 
@@ -84,11 +83,6 @@ def read_watching(given: Mapping[str, Any], rules: Mapping[str, Any]) -> Watchin
     """
     return Watching(
         rules=tuple(build_stop_rules(rules)),
-        protect_top=checks.whole(OWNER, "protect_top", _given(given, "protect_top", 1), 0),
-        interval_s=checks.number(OWNER, "watch_s", _given(given, "watch_s", 2.0), 0.0, over=True),
+        protect_top=given["protect_top"],
+        interval_s=given["watch_s"],
     )
-
-
-def _given(given: Mapping[str, Any], name: str, default: Any) -> Any:
-    value = given.get(name)
-    return default if value is None else value

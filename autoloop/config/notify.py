@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autoloop.errors import ConfigError, did_you_mean
+from autoloop.errors import ConfigError, SettingError, did_you_mean
 
 KEYS = ("command", "timeout_s", "failures")
 
@@ -37,7 +37,7 @@ class NotifySettings:
         if given is None:
             return cls()
         if not isinstance(given, Mapping):
-            raise ConfigError(f"notify={given!r} is not a mapping; to name a command, set notify.command")
+            raise SettingError("notify", given, " is not a mapping; to name a command, set notify.command")
         for key in given:
             if key not in KEYS:
                 hint = did_you_mean(str(key), KEYS)
@@ -63,7 +63,7 @@ def _command(value: Any) -> str | tuple[str, ...] | None:
         return value
     if isinstance(value, list | tuple) and value and all(isinstance(word, str) for word in value):
         return tuple(value)
-    raise ConfigError(f"notify.command={value!r} is neither a line for the shell nor a list of words")
+    raise SettingError("notify.command", value, " is neither a line for the shell nor a list of words")
 
 
 def _number(given: Mapping[str, Any], name: str, default: float) -> float:
@@ -71,5 +71,5 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ConfigError(f"notify.{name}={value!r} is not a number above 0")
+        raise SettingError(f"notify.{name}", value, " is not a number above 0")
     return value

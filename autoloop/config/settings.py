@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.judging import Judging, read_flow, read_watching
+from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
 from autoloop.edits.variants import Entry, edit_texts, parse_entries
-from autoloop.errors import ConfigError, did_you_mean
+from autoloop.errors import ConfigError, SettingError, did_you_mean
 from autoloop.loop.due import Flow, Limits
 from autoloop.loop.until import Condition, read_conditions
 from autoloop.rules import Rule, build_rules
@@ -26,20 +26,12 @@ from autoloop.rules.names import is_name
 from autoloop.stopping.watching import Watching
 from autoloop.strategies import Strategy, build_strategy
 
-Resume = Literal["true", "auto", "force", "false"]
-"""What to do with a study that is in the directory already.
-
-``true``: go on with it; a finished one is left as it is. ``auto``: go on with an unfinished one; a finished
-one is moved aside and a new one begins, as users of other sweepers expect. ``force``: go on even if its
-settings changed. ``false``: refuse.
-"""
-
-Live = Literal["auto", "true", "false"]
-"""Whether to draw a study on the terminal while it runs; where there is none, lines are printed always.
-
-``auto``: if the launcher keeps the output of jobs off the terminal, as ``slots`` does. ``true``: with any
-launcher. ``false``: never.
-"""
+#: Settings that a study's limits, and the settings themselves, take as they are read.
+_LIMITS = (
+    *("rounds", "max_jobs", "max_hours", "max_failures", "retries", "fail_fast", "patience"),
+    *("racing", "minimal", "confirm"),
+)
+_TAKEN = ("max_batch_size", "n_jobs", "dry_run", "resume", "live", "seed")
 
 #: Settings of rules that name metrics.
 METRIC_SETTINGS = ("metric", "train", "evaluation")
@@ -106,54 +98,42 @@ class Settings:
             ConfigError: A setting cannot be used; the message names it.
             EditError: A variant or edit cannot be read.
         """
-        knobs = {"variants_per_run": _whole(given, "variants_per_run", 1) or 1}
+        read = {knob.name: knob.read(given) for knob in SWEEPER}
+        knobs = {"variants_per_run": read["variants_per_run"]}
         raw = {
-            name: (_metrics_of if name == "metrics" else partial(_group, name))(given.get(name), knobs)
+            name: (_metrics_of if name == "metrics" else partial(_group, name))(read[name], knobs)
             for name in ("rules", "bounds", "metrics", "strategy")
         }
-        metrics = Metrics.read(raw["metrics"], read_direction(given.get("direction")))
-        until = read_conditions(_group("until", given.get("until"), knobs))
+        metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
+        until = read_conditions(_group("until", read["until"], knobs))
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
-            limits=Limits(
-                rounds=_whole(given, "rounds", 1) or 1,
-                max_jobs=_whole(given, "max_jobs", 1),
-                max_hours=_number(given, "max_hours"),
-                max_failures=_whole(given, "max_failures", 1),
-                retries=_whole(given, "retries", 0) or 0,
-                fail_fast=_switch(given, "fail_fast"),
-                patience=_whole(given, "patience", 1),
-                until=until,
-                racing=_whole(given, "racing", 0) or 0,
-                minimal=_switch(given, "minimal"),
-                confirm=_confirm(given),
-            ),
+            limits=Limits(until=until, **_named(read, _LIMITS)),
             rules=tuple(rule.aimed(metrics.aim) for rule in rules),
             strategy=build_strategy(raw["strategy"]),
             metrics=metrics,
             bounds=_bounds(raw["bounds"]),
-            variants=parse_entries(given.get("variants")),
-            edits=edit_texts(given.get("edits")),
-            max_batch_size=_whole(given, "max_batch_size", 1),
-            n_jobs=_whole(given, "n_jobs", 1),
-            timeout_s=_minutes(given, "timeout_min"),
-            dry_run=_switch(given, "dry_run"),
-            resume=_choice(given, "resume", "true", Resume),
-            live=_choice(given, "live", "auto", Live),
-            notify=NotifySettings.read(given.get("notify")),
-            seed=_whole(given, "seed", 0) or 0,
-            judging=Judging.read(given),
-            flow=read_flow(given),
-            watching=read_watching(given, _group("stop_rules", given.get("stop_rules"), knobs)),
-            ignored=read_ignored(given.get("ignored")),
+            variants=parse_entries(read["variants"]),
+            edits=edit_texts(read["edits"]),
+            timeout_s=read["timeout_min"],
+            notify=NotifySettings.read(read["notify"]),
+            judging=Judging.read(read),
+            flow=read_flow(read),
+            watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
+            ignored=read_ignored(read["ignored"]),
             raw=raw,
+            **_named(read, _TAKEN),
         )
 
     def aimed(self, aim: Objective) -> Settings:
         """The same settings for a study that is judged by this."""
         rules = tuple(rule.aimed(aim) for rule in self.rules)
         return replace(self, metrics=self.metrics.aimed(aim), rules=rules)
+
+
+def _named(read: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: read[name] for name in names}
 
 
 def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -170,9 +150,8 @@ def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) ->
     path = CONF_DIR / group / f"{name}.yaml"
     known = sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml"))
     if name not in known:
-        raise ConfigError(
-            f"{group}={name!r} is not known{did_you_mean(name, known)} (known: {', '.join(known)})"
-        )
+        hint = did_you_mean(name, known)
+        raise SettingError(group, name, f" is not known{hint} (known: {', '.join(known)})")
     root = OmegaConf.create({**(knobs or {}), group: OmegaConf.load(path)})
     resolved_root: Any = OmegaConf.to_container(root, resolve=True)
     return {str(key): value for key, value in resolved_root[group].items()}
@@ -186,7 +165,7 @@ def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
         return load_group(group, value, knobs)
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
-    raise ConfigError(f"{group} is {value!r}; give a mapping, or the name of one of conf/{group}/*.yaml")
+    raise SettingError(group, value, f": give a mapping, or the name of one of conf/{group}/*.yaml")
 
 
 def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,64 +199,6 @@ def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[C
     for condition in until:
         if condition.metric:
             metrics.check(f"until.{condition.name}.metric", [condition.metric])
-
-
-def _whole(given: Mapping[str, Any], name: str, lowest: int) -> int | None:
-    value = given.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise ConfigError(f"{name}={value!r} is not a whole number of {lowest} or more")
-    return value
-
-
-def _confirm(given: Mapping[str, Any]) -> int | None:
-    """How many fresh seeds confirm the winner; None for ``auto``."""
-    value = given.get("confirm")
-    if value in (None, "auto"):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"confirm={value!r} is neither auto nor a whole number of 0 or more")
-    return value
-
-
-def _number(given: Mapping[str, Any], name: str) -> float | None:
-    value = given.get(name)
-    if value is None:
-        return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or value <= 0
-    ):
-        raise ConfigError(f"{name}={value!r} is not a number above 0")
-    return float(value)
-
-
-def _minutes(given: Mapping[str, Any], name: str) -> float | None:
-    """A limit given in minutes, in seconds."""
-    minutes = _number(given, name)
-    return None if minutes is None else 60 * minutes
-
-
-def _switch(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name)
-    if value not in (None, True, False):
-        raise ConfigError(f"{name}={value!r} is neither true nor false")
-    return bool(value)
-
-
-def _choice(given: Mapping[str, Any], name: str, default: str, choices: Any) -> Any:
-    """One of the words of a ``Literal``; true and false count as words."""
-    value = given.get(name, default)
-    word = str(value).lower() if isinstance(value, bool) else value
-    known = get_args(choices)
-    if word not in known:
-        raise ConfigError(
-            f"{name}={value!r} is not one of {', '.join(known)}{did_you_mean(str(value), known)}"
-        )
-    return word
 
 
 def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autoloop.errors import ConfigError, counted
+from autoloop.errors import ConfigError, SettingError, counted
 
 #: Variables that tell a math library how many threads to start.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -80,10 +80,12 @@ def plan_slots(
     wanted = len(groups) if n_jobs is None else n_jobs
     if wanted > len(groups):
         of = counted(len(names), "GPU")
-        raise ConfigError(
-            f"n_jobs={wanted} is more than the {counted(len(groups), 'slot')} of {of} "
+        raise SettingError(
+            "n_jobs",
+            wanted,
+            f" is more than the {counted(len(groups), 'slot')} of {of} "
             f"({', '.join(names)}) with jobs_per_gpu={jobs_per_gpu}, gpus_per_job={gpus_per_job}; "
-            "lower n_jobs, raise jobs_per_gpu or name more GPUs"
+            "lower n_jobs, raise jobs_per_gpu or name more GPUs",
         )
     return tuple(Slot(index, group) for index, group in enumerate(groups[:wanted]))
 
@@ -117,7 +119,7 @@ def slot_environment(
 def _require_positive(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         hint = ", or null for as many as fit" if name == "n_jobs" else ""
-        raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1{hint}")
+        raise SettingError(name, value, f": expected a whole number of at least 1{hint}")
 
 
 def _gpu_names(gpus: object, visible: Sequence[str] | None) -> tuple[str, ...]:
@@ -125,14 +127,12 @@ def _gpu_names(gpus: object, visible: Sequence[str] | None) -> tuple[str, ...]:
     if gpus == "auto":
         return tuple(visible or ())
     if isinstance(gpus, (str, bytes)) or not isinstance(gpus, Sequence):
-        raise ConfigError(f"gpus={gpus!r}: expected a list of ids such as [0,1], 'auto', or [] for none")
+        raise SettingError("gpus", gpus, ": expected a list of ids such as [0,1], 'auto', or [] for none")
     names = tuple(_gpu_name(gpu, visible) for gpu in gpus)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(
-            f"gpus={list(gpus)}: {', '.join(twice)} is named twice; "
-            "to run several jobs on one GPU use jobs_per_gpu"
-        )
+        problem = f": {', '.join(twice)} is named twice; to run several jobs on one GPU use jobs_per_gpu"
+        raise SettingError("gpus", list(gpus), problem)
     return names
 
 
@@ -141,15 +141,15 @@ def _gpu_name(gpu: object, visible: Sequence[str] | None) -> str:
     if not text.isdigit() or isinstance(gpu, bool):
         if text.upper().startswith(("GPU-", "MIG-")):
             return text
-        raise ConfigError(
-            f"gpus: {gpu!r} is not a GPU id; expected a number, a GPU-... UUID or a MIG-... name"
-        )
+        problem = f": {gpu!r} is not a GPU id; expected a number, a GPU-... UUID or a MIG-... name"
+        raise SettingError("gpus", gpu, problem, show=False)
     if visible is None:
         return text
     position = int(text)
     if position >= len(visible):
         offered = f"{len(visible)} (ids 0 to {len(visible) - 1})" if visible else "none"
-        raise ConfigError(f"gpus: there is no GPU {position} here; visible GPUs: {offered}")
+        problem = f": there is no GPU {position} here; visible GPUs: {offered}"
+        raise SettingError("gpus", gpu, problem, show=False)
     return visible[position]
 
 
@@ -157,5 +157,5 @@ def _groups(names: Sequence[str], size: int) -> list[tuple[str, ...]]:
     """Cut ``names`` into groups of ``size``; what is left over is not used."""
     if size > len(names):
         there = counted(len(names), "GPU")
-        raise ConfigError(f"gpus_per_job={size} is more than the {there}: {', '.join(names)}")
+        raise SettingError("gpus_per_job", size, f" is more than the {there}: {', '.join(names)}")
     return [tuple(names[start : start + size]) for start in range(0, len(names) - size + 1, size)]

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from autoloop.config.settings import Live, Settings
+from autoloop.config.knobs import Live
+from autoloop.config.settings import Settings
 from autoloop.store.journal import Journal
 from autoloop.views.live.progress import ProgressReader
 from autoloop.views.live.repeat import Repeat

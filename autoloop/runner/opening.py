@@ -68,7 +68,11 @@ def header_of(
         "limits": asdict(settings.limits),
         "starts": [start.name for start in points.starts],
         "config": exact(composer.of_job(start.config)),
-        "identity": {"config": exact(composer.identity(start.overrides)), "files": dict(files)},
+        "identity": {
+            "config": exact(composer.identity(start.overrides)),
+            "files": dict(files),
+            "knobs": sorted(composer.study_keys),
+        },
         "settings": {
             **settings.raw,
             "variants": [[variant.name, *variant.edits] for variant in points.named],

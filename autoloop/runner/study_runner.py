@@ -95,8 +95,8 @@ class StudyRunner:
             set_finished_aside(self.study_dir, self.settings.limits)
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
-                if journal.study.header and not identity_of(journal.study.header):
-                    self.composer.signs_values = True  # as the process did that began it
+                header = journal.study.header
+                if header and self.composer.imitate(identity_of(header)):
                     points, planned = self._begin(arguments)
                 return self._run(self._stepper(journal, planned), points)
         except OSError as error:
@@ -113,7 +113,7 @@ class StudyRunner:
     def _plan_text(self, planned: Round) -> str:
         jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
         given = {"command": command_line(), "cwd": str(Path.cwd())}
-        words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
+        words = [[word for word in job[0] if not self.composer.is_knob(word, "dry_run")] for job in jobs]
         previews = [
             preview(self.composer, *job) or shlex.join(rerun_words(given, own))
             for job, own in zip(jobs, words, strict=True)

@@ -13,15 +13,16 @@ import joblib
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.errors import CompactHydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from autoloop.config.origins import where
 from autoloop.engine.execute import Limits, Outcome, Request
 from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
 from autoloop.engine.execute.hydra_job import Batch, request_call
 from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.execute.values import Placed
 from autoloop.engine.slots import plan_slots
-from autoloop.errors import AutoloopError, ConfigError, counted
+from autoloop.errors import AutoloopError, ConfigError, SettingError, counted
 from autoloop.store.redact import logger
 
 if TYPE_CHECKING:
@@ -53,16 +54,23 @@ class JobFailedError(RuntimeError):
         self.outcome = outcome
 
 
-def make_pool(settings: Mapping[str, Any]) -> Pool:
+def make_pool(launcher: SlotsLauncher) -> Pool:
     """Build the pool that ``hydra.launcher``'s settings describe.
 
     Raises:
         LauncherError: A setting that cannot be used.
     """
     try:
-        return Pool(_pool_settings(settings))
+        return Pool(_pool_settings(launcher.settings))
     except AutoloopError as error:
-        raise LauncherError(str(error)) from None
+        raise refusal(error, launcher.config) from None
+
+
+def refusal(error: AutoloopError, config: DictConfig | None) -> LauncherError:
+    """What Hydra shows of an error in the settings: where they came from is said."""
+    if isinstance(error, SettingError) and config is not None:
+        return LauncherError(where(error, config, "hydra.launcher"))
+    return LauncherError(str(error))
 
 
 def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
@@ -192,7 +200,7 @@ def plain(value: Any) -> Any:
 def number(settings: Mapping[str, Any], name: str) -> float:
     value = settings[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise ConfigError(f"hydra.launcher.{name}={value!r}: expected a number of at least 0")
+        raise SettingError(name, value, ": expected a number of at least 0")
     return float(value)
 
 
@@ -202,5 +210,5 @@ def limit_s(settings: Mapping[str, Any], name: str) -> float | None:
         return None
     minutes = number(settings, name)
     if minutes == 0:
-        raise ConfigError(f"hydra.launcher.{name}=0: expected minutes above 0, or null for no limit")
+        raise SettingError(name, 0, ": expected minutes above 0, or null for no limit")
     return minutes * 60

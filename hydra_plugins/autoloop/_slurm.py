@@ -15,7 +15,7 @@ from hydra.core.utils import setup_globals
 from autoloop.engine.execute import Limits, Outcome
 from autoloop.engine.execute.hydra_job import Batch
 from autoloop.engine.execute.values import Placed
-from autoloop.errors import AutoloopError, ConfigError
+from autoloop.errors import AutoloopError, SettingError
 from hydra_plugins.autoloop._launch import (
     LauncherError,
     configure_launch_log,
@@ -23,6 +23,7 @@ from hydra_plugins.autoloop._launch import (
     log,
     number,
     plain,
+    refusal,
     tell_main_only,
     told,
 )
@@ -57,9 +58,8 @@ def make_pool(launcher: SlurmLauncher) -> SlurmPool:
     try:
         n_jobs = settings["n_jobs"]
         if n_jobs is not None and (not isinstance(n_jobs, int) or isinstance(n_jobs, bool) or n_jobs < 1):
-            raise ConfigError(
-                f"n_jobs={n_jobs!r}: expected a whole number of at least 1, or null for any number"
-            )
+            problem = ": expected a whole number of at least 1, or null for any number"
+            raise SettingError("n_jobs", n_jobs, problem)
         limits = Limits(
             timeout_s=limit_s(settings, "timeout_min"),
             stall_s=limit_s(settings, "stall_min"),
@@ -76,7 +76,7 @@ def make_pool(launcher: SlurmLauncher) -> SlurmPool:
             Path(str(launcher.config.hydra.sweep.dir)),
         )
     except AutoloopError as error:
-        raise LauncherError(str(error)) from None
+        raise refusal(error, launcher.config) from None
 
 
 def _script(settings: Mapping[str, Any], limits: Limits) -> Script:

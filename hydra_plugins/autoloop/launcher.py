@@ -44,7 +44,7 @@ class SlotsLauncher(Launcher):
         from hydra_plugins.autoloop import _launch
 
         if self._pool is None:
-            self._pool = _launch.make_pool(self.settings)
+            self._pool = _launch.make_pool(self)
             weakref.finalize(self, self._pool.close)
         return self._pool
 

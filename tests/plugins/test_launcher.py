@@ -171,7 +171,7 @@ def test_a_failure_is_told_in_the_terminal(tmp_path):
 
 def test_an_app_of_others_runs_in_slots(tmp_path):
     """A script that knows nothing of autoloop sweeps in slots, and its main process ends with it."""
-    done = run_app(tmp_path, "+do=print,return", "+x=1", "+n_jobs=2")
+    done = run_app(tmp_path, "+do=print,return", "+x=1", "+autoloop.n_jobs=2")
     assert done.returncode == 0, done.stderr
     assert "2 slots" in done.stdout
     assert (tmp_path / "0" / "job.log").read_text().endswith("printed by the task\n")
@@ -189,7 +189,10 @@ def test_spawned_workers_find_the_main_script(tmp_path):
     ("argument", "message"),
     [
         ("hydra.launcher.gpus=[0,0]", "0 is named twice"),
-        ("+gpus=2", "gpus=2: expected a list of ids"),
+        (
+            "+autoloop.gpus=2",
+            "hydra.launcher.gpus=2 (from autoloop.gpus in your config): expected a list of ids",
+        ),
         ("hydra.launcher.timeout_min=soon", "timeout_min='soon': expected a number"),
         ("hydra.launcher.stall_min=0", "stall_min=0: expected minutes above 0, or null"),
         ("hydra.launcher.grace_s=null", "grace_s=None: expected a number"),
@@ -204,9 +207,10 @@ def test_a_mistake_in_the_settings_is_told(tmp_path, argument, message):
     assert not (tmp_path / "0").exists()
 
 
-def test_knobs_at_the_top_of_an_apps_config_are_found(tmp_path):
-    """Gpus and n_jobs at the top level of an app's config are the launcher's settings."""
-    done = run_app(tmp_path, "+do=print", "+gpus=[6,7]", "+n_jobs=1")
+def test_knobs_in_the_section_of_an_apps_config_are_found(tmp_path):
+    """Gpus and n_jobs below autoloop are the launcher's settings; at the top level they are the app's own."""
+    of_app = ("+gpus=1", "+n_jobs=many", "+grace_s=never")
+    done = run_app(tmp_path, "+do=print", "+autoloop={gpus: [6,7], n_jobs: 1}", *of_app)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "0" / "status.json").read_text())["gpus"] == ["6"]
 
@@ -226,7 +230,7 @@ def test_a_job_waits_for_the_memory_of_a_gpu_that_others_use(tmp_path, monkeypat
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    done = run_app(tmp_path, "+do=print", "+gpus=[0]", "+min_free_mem_gb=10")
+    done = run_app(tmp_path, "+do=print", "+autoloop.gpus=[0]", "+autoloop.min_free_mem_gb=10")
     assert done.returncode == 0, done.stderr
     assert "waiting for 10.0 GB on GPU 0" in done.stdout + done.stderr
     assert (program.parent / "asked").read_text().splitlines() == ["asked"] * 2
