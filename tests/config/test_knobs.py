@@ -139,6 +139,7 @@ def test_hydra_composes_the_defaults_of_the_table(conf: type):
     for app in ({}, OWN):
         composed = OmegaConf.create({**app, "conf": OmegaConf.structured(conf)}).conf
         found = {knob.name: composed[knob.name] for knob in TABLES[conf]}
+        found |= {knob.name: found[knob.name].use for knob in TABLES[conf] if knob.keys}
         assert found == {knob.name: [] if knob.default == () else knob.default for knob in TABLES[conf]}
 
 
