@@ -11,7 +11,7 @@ import click
 
 from autoloop.errors import AutoloopError, did_you_mean
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # as shells tell of SIGINT: 128 + 2
 
 
 class LazyGroup(click.Group):

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 _MAD_TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution -> its standard deviation
 _MAX_SLOPE_POINTS = 300  # more are thinned by medians of neighbours: pairs grow with the square
-_SPIKE_SIGMAS = 6.0
+_SPIKE_SIGMAS = 6.0  # standard deviations; twice what is usual for Hampel's identifier
 _SPIKE_WINDOW = 11  # points; the level around a point is the median of so many
 
 #: Differences of values near the largest float overflow to infinity, which says what it should.

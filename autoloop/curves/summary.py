@@ -19,7 +19,7 @@ from autoloop.errors import ConfigError
 from autoloop.history.series import Series
 
 _GOALS = ("min", "max")
-_TAIL_SHARE = 0.2
+_TAIL_SHARE = 0.2  # of the points: the end whose slope and level a summary tells
 
 
 @dataclass(frozen=True, slots=True)

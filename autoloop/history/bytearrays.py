@@ -17,7 +17,7 @@ Words = NDArray[np.uint64]
 
 #: Bytes after the data of a buffer that may be read, so that short reads need no bounds check of their own.
 PAD_BYTES = 4096
-_MAX_VARINT_BYTES = 10
+_MAX_VARINT_BYTES = 10  # protobuf: 64 bits in groups of 7
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)  # keeps the first n bytes
 
 

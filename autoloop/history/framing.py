@@ -24,14 +24,14 @@ import numpy as np
 from autoloop.history.bytearrays import PAD_BYTES, ByteArray
 
 HEADER = b":W&B\xe1\xbe\x00"
-BLOCK_BYTES = 32768
+BLOCK_BYTES = 32768  # W&B's file format: a chunk never crosses the end of a block
 PIECE_BLOCKS = 128  # read at a time: 4 MiB, so that memory does not grow with the file
-CHUNK_HEADER_BYTES = 7
-_KEPT_BYTES = 16 << 20
+CHUNK_HEADER_BYTES = 7  # W&B's file format: crc32 (4), length (2), type (1)
+_KEPT_BYTES = 16 << 20  # four pieces; glibc's threshold goes no higher than 32 MiB
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 _unpack_header = struct.Struct("<IHB").unpack_from
-_SHIFTS = (0, len(HEADER))
+_SHIFTS = (0, len(HEADER))  # bytes by which blocks are late: 7 in files of W&B's core up to 0.17.5
 _SHIFT_PROBES = 64  # block starts looked at before giving up on finding the alignment
 
 

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 _MINUS, _POINT = ord("-"), ord(".")
 _MAX_DIGITS = 19  # 10**19 < 2**64
-_WINDOW_BYTES = 24
+_WINDOW_BYTES = 24  # three words of 8 bytes, the fewest that hold 19 digits
 _ZEROS = np.uint64(0x3030303030303030)  # eight times "0"
 _ABOVE_NINE = np.uint64(0x7676767676767676)  # added to a byte above 9 it sets the byte's highest bit
 _HIGH_BITS = np.uint64(0x8080808080808080)

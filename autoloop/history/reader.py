@@ -15,7 +15,7 @@ from autoloop.history.run_notes import RunNotes
 from autoloop.history.runlog import RunLog
 from autoloop.history.series import History
 
-_WORTH_PROCESSES_BYTES = 64 << 20
+_WORTH_PROCESSES_BYTES = 64 << 20  # less is read by one process sooner than several start
 _LOOKED_FOR = f"{find.LOG_PATTERN}, {find.JSONL_NAME} or {find.SUMMARY_NAME}"
 
 _NOT_THERE = "there is no such file or directory"

@@ -19,7 +19,7 @@ from autoloop.history.wire import WireError, fields, signed, zigzag
 
 #: Kinds of records that are read, by their field number in ``Record``.
 HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT = 2, 3, 5, 12, 17, 18
-UNREADABLE = -1
+UNREADABLE = -1  # no field number of protobuf's
 _RECORD_META = {1, 16, 19, 200}  # num, control, uuid, _info: in every record, of no interest
 _NONE, _BOOLEAN, _INTEGER, _DOUBLE, _TEXT, _JSON, _VALUE_JSON = 3, 4, 5, 6, 7, 8, 16  # of a history item
 

@@ -22,7 +22,7 @@ from autoloop.history.summary import summary_of
 from autoloop.history.wire import WireError, fields
 
 _DEFAULT_SERVER = "https://wandb.ai"
-_DAMAGE_SHOWN = 3
+_DAMAGE_SHOWN = 3  # places that the problem's text names
 _TEXTS = {1: "run_id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
 _TAG, _CONFIG, _START, _BRANCH = 10, 4, 17, 23  # other fields of RunRecord
 

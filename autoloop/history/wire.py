@@ -11,7 +11,7 @@ from collections.abc import Iterator
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types; groups (3, 4) are not written by W&B
 SHORT_BYTES = 0x80  # a field of fewer bytes has a length of one byte
 _FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
-_MAX_VARINT_BYTES = 10
+_MAX_VARINT_BYTES = 10  # protobuf: 64 bits in groups of 7
 
 
 class WireError(ValueError):

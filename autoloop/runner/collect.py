@@ -38,8 +38,8 @@ OUT_OF_MEMORY = re.compile(
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
 EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
-LOG_LINES = 40
-LOG_BYTES = 16_384
+LOG_LINES = 40  # last lines of a job's log that the journal keeps
+LOG_BYTES = 16_384  # of the end of a log that are read for these lines
 URL_BYTES = 1 << 20  # a trainer tells the address of its run again when it ends
 END_FILE = "job_end.json"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -15,12 +14,9 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
-from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.compose import Composer
-from autoloop.config.hydra_errors import hydra_message, in_one_line
 from autoloop.config.settings import Settings
-from autoloop.edits import format_literal
 from autoloop.engine.execute.values import Outcome, Placed
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.engine.launchers import Returned, kind_of, stream_singly
@@ -28,11 +24,10 @@ from autoloop.engine.watcher import Watcher
 from autoloop.loop.due import Requeue, Run, Step, Stop, Wait
 from autoloop.runner.collect import JobEnd, end_in_launcher, trial_fields
 from autoloop.runner.resume import end_of_earlier
+from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
-from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
 from autoloop.store.journal import Journal
-from autoloop.store.redact import logger, redact, reveal
-from autoloop.study.identity import prints
+from autoloop.store.redact import logger
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -94,11 +89,6 @@ class Dispatcher:
         if stream is not None:
             return self._run_streamed(stream)
         return self._run_batches(jobs)
-
-    @property
-    def group(self) -> str:
-        """The study's name in W&B."""
-        return "/".join(self._study_dir.resolve().parts[-2:])
 
     def _run_streamed(self, stream: Callable[..., Generator[Any, None, None]]) -> Returns:
         """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
@@ -243,46 +233,16 @@ class Dispatcher:
 
         None where there is no place for it on disk: that job has failed, and no other.
         """
-        overrides = [reveal(override, os.environ) for override in job.plan.overrides]
-        wanted = self._wanted_dir(overrides, job)
-        run_dir = make_job_dir(self._study_dir, wanted or str(job.job), job.job, self._journal.study)
-        if run_dir != wanted:
-            overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
+        study_dir, composer = self._study_dir, self._composer
+        overrides, run_dir = make_place(study_dir, self._journal.study, composer, job)
         self._journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
         try:
-            self._leave_lineage(job, run_dir, overrides)
+            leave_lineage(study_dir, run_dir, composer, job, overrides)
         except OSError as error:
             self.record(job, JobEnd(True, error=f"its directory cannot be made: {error}"))
             return None
         log.info("job %d started: %s", job.job, job.name)
         return overrides
-
-    def _wanted_dir(self, overrides: Sequence[str], job: Job) -> str:
-        """What ``hydra.sweep.subdir`` says; empty where it cannot be resolved for this job."""
-        try:
-            return self._composer.run_dir(overrides, job.job)
-        except OmegaConfBaseException as error:
-            why = in_one_line(hydra_message(error))
-            log.warning("job %d runs in %d: hydra.sweep.subdir cannot be resolved: %s", job.job, job.job, why)
-            return ""
-
-    def _leave_lineage(self, job: Job, run_dir: str, overrides: Sequence[str]) -> None:
-        """Write into a job's directory where the job comes from, and what it is to train."""
-        lineage = {
-            "study_dir": str(self._study_dir.resolve()),
-            "name": job.name,
-            "group": self.group,
-            "job_type": f"round_{job.round}",
-            "tags": [job.plan.rule] if job.plan.rule else [],
-            "notes": job.plan.reason,
-            "parent": job.plan.parent,
-            "edits": list(job.plan.edits),
-            "evidence": dict(job.plan.evidence),
-        }
-        text = redact(json.dumps(lineage, default=str), os.environ)
-        write_atomic(self._study_dir / run_dir / LINEAGE_FILE, text)
-        planned = json.dumps(prints(self._composer.planned(overrides)))
-        write_atomic(self._study_dir / run_dir / PLANNED_FILE, planned)
 
     def _note_stop_from_inside(self, job: Job) -> None:
         """Write down that a stop rule ended a job, where that was decided beside the training."""

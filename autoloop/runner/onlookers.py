@@ -22,7 +22,7 @@ from autoloop.views.live.watch import PERIOD_S, hints
 from autoloop.views.notify.notifier import Notifier
 from autoloop.views.wandb_commands import RunLinks
 
-LINKS_PERIOD_S = 5.0
+LINKS_PERIOD_S = 5.0  # between two looks for the addresses of runs
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from autoloop.strategies.base import OUTSIDE
 from autoloop.study.record import Study
 
 KEYS = ("command", "timeout_s")
-MOST_BYTES = 1_000_000
-MOST_PROPOSALS = 100
+MOST_BYTES = 1_000_000  # characters of an answer; a longer one is refused
+MOST_PROPOSALS = 100  # of one answer; further ones are left out
 
 
 @dataclass(frozen=True, slots=True)

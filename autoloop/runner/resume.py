@@ -26,7 +26,7 @@ log: logging.Logger = logger("autoloop")
 
 #: Seconds that the processes of an earlier run get to end: their supervisors end them in less.
 _PATIENCE_S = 120.0
-_LOOK_S = 0.1
+_LOOK_S = 0.1  # between two looks whether they have
 
 #: Settings that mean the same unsaid, and that shipped files said once or say now: path -> what they say.
 _UNSAID = {

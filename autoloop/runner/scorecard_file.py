@@ -13,7 +13,7 @@ from autoloop.errors import ConfigError
 from autoloop.loop.score import Outcome, Verdict
 from autoloop.store.files import write_atomic
 
-VERSION = 1
+VERSION = 1  # of the file's form; another one is refused
 
 
 def load_outcomes(path: Path, but: str = "") -> list[Outcome]:

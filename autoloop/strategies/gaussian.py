@@ -9,9 +9,9 @@ import numpy as np
 from autoloop.strategies.samplers import Floats, Sampler, Seen, normal_scores, quasi_random, usable
 
 MOST_POINTS = 200  # the cost grows with the cube
-CANDIDATES = 1500
+CANDIDATES = 1500  # points that are judged; half anywhere, half around the best ones known
 FITS = 60  # settings of the kernel that are tried
-LEAST_POINTS = 3
+LEAST_POINTS = 3  # trials with a result; with fewer, points are spread evenly
 MOST_ASKED = 64  # points of one round; further ones are spread evenly, since each costs more than the last
 APART = 0.03  # a point nearer than this on every knob to one that ran is no news
 

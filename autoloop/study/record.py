@@ -40,7 +40,7 @@ from autoloop.study.trials import Trial, TrialState
 
 Event = Mapping[str, Any]
 
-VERSION = 1
+VERSION = 1  # of a journal's lines; those of another one are not read
 
 REPEAT = "repeat"
 """The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""

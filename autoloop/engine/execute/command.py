@@ -15,7 +15,7 @@ from autoloop.engine.execute.processes import group_members
 
 #: Seconds that the rest of an interrupted command's group gets after its first process has ended.
 _LINGER_S = 60.0
-_POLL_S = 0.05
+_POLL_S = 0.05  # between two looks at the group in that time
 
 
 def run_command(

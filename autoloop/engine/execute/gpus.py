@@ -11,9 +11,9 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_QUERY_TIMEOUT_S = 30
-_WAIT_S = 5.0
-_MB_PER_GB = 1024
+_QUERY_TIMEOUT_S = 30  # for one answer of nvidia-smi
+_WAIT_S = 5.0  # between two looks for free memory, each of which starts nvidia-smi
+_MB_PER_GB = 1024  # nvidia-smi's MiB per GiB
 
 
 def detect_gpus(environ: Mapping[str, str]) -> tuple[str, ...] | None:

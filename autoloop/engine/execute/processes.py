@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autoloop.store.lock import stat_fields
 
+#: Options of prctl(2), from linux/prctl.h.
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PROC = Path("/proc")

@@ -26,7 +26,7 @@ OVER = (
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
     *("PREEMPTED", "REVOKED", "TIMEOUT"),
 )
-_COMMAND_TIMEOUT_S = 60
+_COMMAND_TIMEOUT_S = 60  # for one answer; a controller that takes longer counts as down
 _QUEUE_FORMAT = "%i|%T|%r|%N|%k"
 
 

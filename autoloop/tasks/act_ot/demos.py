@@ -18,7 +18,7 @@ from autoloop.tasks.act_ot import world
 from autoloop.tasks.act_ot.pairing import Pairing, pair_episodes
 from autoloop.tasks.act_ot.settings import MAX_CHUNK_SIZE, DatasetSettings
 
-EPISODE_FRAMES = 40
+EPISODE_FRAMES = 40  # the expert has every object in the bin by then (500 tables, both domains)
 FORMAT = (
     1  # part of the cache's file name; raise it with every change of the world, the recording or the pairing
 )

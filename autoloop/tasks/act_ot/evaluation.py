@@ -9,8 +9,8 @@ from torch.nn import functional
 from autoloop.tasks.act_ot import world
 from autoloop.tasks.act_ot.policy import ActPolicy, Windows
 
-ROLLOUT_FRAMES = 60
-ROLLOUT_TABLES = 64
+ROLLOUT_FRAMES = 60  # half as many again as a demonstration has
+ROLLOUT_TABLES = 64  # a success rate in steps of 1.6 %
 _ROLLOUT_SEED = 7  # the same starts and noise for every policy, so that rates are comparable
 PREFIX = "eval/offline_eval/"
 

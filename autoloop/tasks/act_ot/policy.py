@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from autoloop.tasks.act_ot.settings import PolicySettings
 from autoloop.tasks.act_ot.world import ACTION_DIM, CAMERAS, IMAGE_SIZE, PROPRIO_DIM
 
-_ENCODER_WIDTH = 96
-_LATENT_ENCODER_WIDTH = 48
-_LOG_VARIANCE_LIMIT = 8.0
+_ENCODER_WIDTH = 96  # hidden units of an image's encoder
+_LATENT_ENCODER_WIDTH = 48  # hidden units of the encoder of a chunk of actions
+_LOG_VARIANCE_LIMIT = 8.0  # either way: a spread between 1/55 and 55 times the prior's
 
 
 class Windows(NamedTuple):

@@ -13,7 +13,7 @@ _RANK = re.compile(r"^\[(rank|default)\d+\]: ?")
 _CODE = re.compile(r"returned non-zero exit status (\d+)|\bexitcode\s*: (-?\d+)|died with <Signals\.(\w+)")
 _TRACEBACK = "Traceback (most recent call last):"
 _USAGE = re.compile(r"^\S+: error: .*")
-_LENGTH = 400
+_LENGTH = 400  # characters of a cause: it is told in one line
 
 
 class TrainerFailedError(RuntimeError):

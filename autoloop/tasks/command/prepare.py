@@ -20,7 +20,7 @@ from autoloop.store.files import write_atomic
 from autoloop.tasks.command.flags import flag_words
 from autoloop.tasks.command.settings import Trainer
 
-_MISSING = 77
+_MISSING = 77  # exit code that Python itself does not end with
 _HAS_ACCELERATE = (
     "import sys; from importlib.util import find_spec; "
     f"sys.exit(0 if find_spec('accelerate') else {_MISSING})"

@@ -19,7 +19,7 @@ from autoloop.errors import ConfigError, OutsideError
 from autoloop.history.series import INTERNAL, History, RunRecord, Series
 from autoloop.views.analysis.runs import AnalysedRun, Look, analyse
 
-TIMEOUT_S = 15
+TIMEOUT_S = 15  # seconds for one answer of W&B's server
 SAMPLES = 1000  # rows that W&B picks where a sampled history is asked for
 
 

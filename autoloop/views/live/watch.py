@@ -19,7 +19,7 @@ from autoloop.views.live.screen import Screen, can_show
 from autoloop.views.live.view import View, view
 from autoloop.views.wandb_commands import leet_command
 
-PERIOD_S = 0.5
+PERIOD_S = 0.5  # between two drawings
 GONE = "no process runs this study any more; the command that started it goes on from here"
 
 

@@ -15,9 +15,9 @@ from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.markup import Markup, el, join
 
 LARGEST = 1e200  # values from here on are no measurements, and arithmetic on axes would overflow
-REACH = 6.0
+REACH = 6.0  # interquartile ranges; a result beyond is drawn at the edge and does not stretch the axis
 BUCKETS = 24  # of a curve that is thinned
-LINE_POINTS = 3 * BUCKETS + 2
+LINE_POINTS = 3 * BUCKETS + 2  # three of each bucket, see `thin`, and both ends
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""Before a job starts: its overrides, its directory, and what it finds there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf.errors import OmegaConfBaseException
+
+from autoloop.config.compose import Composer
+from autoloop.config.hydra_errors import hydra_message, in_one_line
+from autoloop.edits import format_literal
+from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
+from autoloop.store.redact import logger, redact, reveal
+from autoloop.study.identity import prints
+from autoloop.study.record import Job, Study
+
+log: logging.Logger = logger("autoloop")
+
+
+def make_place(study_dir: Path, study: Study, composer: Composer, job: Job) -> tuple[list[str], str]:
+    """Make a job's directory; return the overrides to launch it with, and where the directory is.
+
+    Args:
+        study_dir: The study's directory.
+        study: Its record.
+        composer: Knows what ``hydra.sweep.subdir`` says.
+        job: The job.
+    """
+    overrides = [reveal(override, os.environ) for override in job.plan.overrides]
+    wanted = _wanted_dir(composer, overrides, job)
+    run_dir = make_job_dir(study_dir, wanted or str(job.job), job.job, study)
+    if run_dir != wanted:
+        overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
+    return overrides, run_dir
+
+
+def _wanted_dir(composer: Composer, overrides: Sequence[str], job: Job) -> str:
+    """What ``hydra.sweep.subdir`` says; empty where it cannot be resolved for this job."""
+    try:
+        return composer.run_dir(overrides, job.job)
+    except OmegaConfBaseException as error:
+        why = in_one_line(hydra_message(error))
+        log.warning("job %d runs in %d: hydra.sweep.subdir cannot be resolved: %s", job.job, job.job, why)
+        return ""
+
+
+def leave_lineage(
+    study_dir: Path, run_dir: str, composer: Composer, job: Job, overrides: Sequence[str]
+) -> None:
+    """Write into a job's directory where the job comes from, and what it is to train.
+
+    Raises:
+        OSError: That cannot be written.
+    """
+    lineage = {
+        "study_dir": str(study_dir.resolve()),
+        "name": job.name,
+        "group": _group(study_dir),
+        "job_type": f"round_{job.round}",
+        "tags": [job.plan.rule] if job.plan.rule else [],
+        "notes": job.plan.reason,
+        "parent": job.plan.parent,
+        "edits": list(job.plan.edits),
+        "evidence": dict(job.plan.evidence),
+    }
+    text = redact(json.dumps(lineage, default=str), os.environ)
+    write_atomic(study_dir / run_dir / LINEAGE_FILE, text)
+    planned = json.dumps(prints(composer.planned(overrides)))
+    write_atomic(study_dir / run_dir / PLANNED_FILE, planned)
+
+
+def _group(study_dir: Path) -> str:
+    """The study's name in W&B."""
+    return "/".join(study_dir.resolve().parts[-2:])
