@@ -125,7 +125,8 @@ autoloop:
 
 The key at the top then belongs to the study: it may change when a study goes on.
 
-Where a setting is given nowhere, or is null, its default holds.
+Where a setting is given nowhere, its default holds; so it does where it is null.
+Where a setting names a file or holds its content, null is empty: `hydra.sweeper.rules=null` has no rules.
 {sections}"""
 
 #: A knob of conf/config.yaml with what is said of it.

@@ -58,11 +58,14 @@ class Knob:
     def read(self, given: Mapping[str, Any]) -> Any:
         """Return the value in a mapping, the default where it has none or null.
 
+        Where a file or its content is named, null says something of its own: no rules, no bounds.
+
         Raises:
             SettingError: It cannot be used.
         """
-        value = given.get(self.name)
-        value = self.default if value is None else value
+        value = given.get(self.name, self.default)
+        if value is None and not isinstance(self.kind, Own):
+            value = self.default
         return None if value is None else self.kind.read(self.name, value)
 
 

@@ -159,3 +159,10 @@ def test_a_study_refuses_what_a_knob_does_not_take(knob):
     """One word about which setting it is and what it takes, whichever setting it is."""
     with pytest.raises(ConfigError, match=rf"^{knob.name}=-2.5 is n"):
         Settings.read({"strategy": "rules", knob.name: -2.5})
+
+
+def test_null_is_the_default_but_where_content_is_asked_for():
+    """`rules: null` has no rules, as ever; `retries: null` is as if it were not there."""
+    settings = Settings.read({"strategy": "rules", "rules": None, "stop_rules": None, "retries": None})
+    assert (settings.rules, settings.watching.rules, settings.limits.retries) == ((), (), 0)
+    assert Settings.read({"strategy": "rules"}).rules
