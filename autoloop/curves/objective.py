@@ -97,8 +97,7 @@ class Objective:
         """What is done with it, how that is known, and the knob that turns it."""
         verb, other = ("maximises", "minimize") if self.maximize else ("minimises", "maximize")
         why = f": {self.why}" if self.why else ""
-        choose = "hydra.sweeper.metrics.objective=NAME chooses another, " if self.metric and self.why else ""
-        return f"{verb} {self.name}{why}; {choose}hydra.sweeper.direction={other} turns it"
+        return f"{verb} {self.name}{why}; hydra.sweeper.direction={other} turns it"
 
 
 def words_of(name: str) -> list[str]:

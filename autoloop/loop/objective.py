@@ -43,7 +43,8 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     if any(_returned(job) is not None for job in done):
         return _of_returned(done, metrics, named)
     logged = _common([_finite(job.summary) for job in done]) if done else []
-    return _of_curves(logged, metrics, f"the task returned {_no_number(done)}, and ")
+    said = f"the task returned {_no_number(done)}, and of {counted(len(logged), 'logged metric')}"
+    return _most_telling(logged, metrics, said)
 
 
 def _returned(job: Job) -> float | None:
@@ -68,22 +69,22 @@ def _of_results(names: Sequence[str], metrics: Metrics) -> Objective | None:
     """The named result that is the objective: the one called so, the only one, else the most telling."""
     meant = next((name for name in RESULTS if name in names), names[0] if len(names) == 1 else "")
     if not meant:
-        return _of_curves(names, metrics, what="returned number")
+        return _most_telling(names, metrics, f"of {counted(len(names), 'returned number')}")
     goal = metrics.direction or metrics.known_goal(meant) or metrics.known_goal(RETURNED)
     why = "the task returned it" + ("" if metrics.direction else _because(meant, metrics))
     return Objective(meant, goal or "min", metrics.objective_stat, why)
 
 
-def _of_curves(
-    names: Sequence[str], metrics: Metrics, why: str = "", what: str = "logged metric"
-) -> Objective | None:
+def _most_telling(names: Sequence[str], metrics: Metrics, said: str) -> Objective | None:
     """The most telling metric that can be turned the way the user wants; None where there is none."""
     goals = {name: goal for name in names if (goal := metrics.known_goal(name))}
     fitting = {name: goal for name, goal in goals.items() if metrics.direction in ("", goal)}
     chosen = most_telling(names, fitting)
     if not chosen:
         return None
-    told = f"{why}of {counted(len(names), what)} it says most{_because(chosen, metrics)}"
+    told = (
+        f"{said} it says most{_because(chosen, metrics)}; hydra.sweeper.metrics.objective=NAME takes another"
+    )
     return Objective(chosen, fitting[chosen], metrics.objective_stat, told)
 
 
@@ -142,11 +143,15 @@ def nothing_to_judge_by(study: Study, limits: Limits) -> str:
     wanted = limits.rounds > 1 or study.aim.metric
     if not done or not wanted or any(job.known for job in study.counted()):
         return ""
-    return f"there is nothing to judge by: {_missing(study, done)}"
+    return f"there is nothing to judge by: {missing(study)}"
 
 
-def _missing(study: Study, done: Sequence[Job]) -> str:
+def missing(study: Study) -> str:
+    """Why no job that completed has a result, what they left, and what to set; empty where none completed."""
+    done = [job for job in study.counted() if job.state is TrialState.COMPLETE]
     names = list(dict.fromkeys(name for job in done for name in job.summary))
+    if not done:
+        return ""
     logged = f"what was logged: {_few(names)}" if names else "nothing was logged that could be read"
     if study.aim.metric:
         hint = did_you_mean(study.aim.metric, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from autoloop.errors import counted
+from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, broken_seeds, confirmation, winner
 from autoloop.loop.score.leader import leader
@@ -40,7 +41,9 @@ def conclusion(study: Study, reason: str) -> str:
     best = winner(study)
     ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
     if best is None:
-        return f"the study ends after {ran}, none with a result: {reason}"
+        why = missing(study)
+        why = f"; {why}" if why and why not in reason else ""
+        return f"the study ends after {ran}, none with a result: {reason}{why}"
     found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
     dropped = dropped_edits(study)
     found += f", without edits of {dropped}" if dropped else ""

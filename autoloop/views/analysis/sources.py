@@ -73,7 +73,8 @@ def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] 
         config = dict(_settings(study).get("rules") or {})
     else:
         raise ConfigError("there is no study here whose rules could be taken; name some with --rules")
-    return tuple(build_rules(changed(config, changes)))
+    rules = tuple(build_rules(changed(config, changes)))
+    return tuple(rule.aimed(study.aim) for rule in rules) if study is not None else rules
 
 
 def changed(config: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
