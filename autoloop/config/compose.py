@@ -17,6 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
+from autoloop.config.packing import pack, unpack
 from autoloop.config.rerun import merge_overrides
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.edits.variants import Variant, signature
@@ -32,7 +33,7 @@ KNOBS = (
     *("gpus", "n_jobs", "jobs_per_gpu", "gpus_per_job", "min_free_mem_gb"),
     *("timeout_min", "stall_min", "grace_s", "stagger_s"),
 )
-_KEPT = 64  # composed configs that are kept; each takes about 1 MB
+_KEPT = 64  # composed configs that are kept as they are; each takes up to 1 MB
 SECTION = "autoloop"
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
@@ -58,6 +59,7 @@ class Composer:
         self._master = master
         self.bounds = dict(bounds or {})
         self._composed = lru_cache(_KEPT)(self._load)
+        self._packed: dict[tuple[str, ...], bytes] = {}
         self.root = root_of(master)
         self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
@@ -66,8 +68,9 @@ class Composer:
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
 
-        Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
-        it: the latest configs are kept. Callers leave them as they are.
+        Composing costs a tenth of a second, and a variant is looked at to judge it, to plan it and to start
+        it, in as many passes over all variants: the latest configs are kept, earlier ones packed. Callers
+        leave them as they are.
 
         Raises:
             CompositionError: The overrides do not compose.
@@ -75,6 +78,14 @@ class Composer:
         return self._composed(tuple(overrides))
 
     def _load(self, overrides: tuple[str, ...]) -> DictConfig:
+        if overrides in self._packed:
+            return unpack(self._packed[overrides])
+        composed = self._loaded(overrides)
+        if packed := pack(composed):
+            self._packed[overrides] = packed
+        return composed
+
+    def _loaded(self, overrides: tuple[str, ...]) -> DictConfig:
         try:
             return self._loader.load_sweep_config(self._master, list(overrides))
         except (HydraException, OmegaConfBaseException) as error:

@@ -56,6 +56,7 @@ from autoloop.runner.onlookers import onlookers
 from autoloop.runner.plan import Points, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
 from autoloop.runner.resume import changes_since, end_of_earlier, identity_of, interrupt_jobs, is_over
+from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import fitting, write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
 from autoloop.store.reading import read_curves
@@ -191,6 +192,7 @@ class StudyRunner:
         if not journal.study.header:
             journal.append("study", **now)
             log.info("study %s: %s", self.study_dir, counted(self.settings.limits.rounds, "round"))
+            self._say_what_lies_beside_it(str(journal.study.header["command"]))
             self._say_what_the_launcher_cannot_do()
             return
         changed = changes_since(journal.study.header, now)
@@ -221,6 +223,14 @@ class StudyRunner:
             kind = kind_of(self.launcher)
             log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
+    def _say_what_lies_beside_it(self, command: str) -> None:
+        """Say that an unfinished study of this command lies where this one's directory was made."""
+        sweep: Any = OmegaConf.to_container(self.config.hydra.sweep, resolve=False)
+        beside = unfinished_sibling(str(sweep["dir"]), self.study_dir, command, str(Path.cwd()))
+        if beside is not None:
+            again = shlex.join(["autoloop", "resume", str(beside)])
+            log.warning("this is a new study; an unfinished one of the same command goes on with: %s", again)
+
     def _set_finished_aside(self) -> None:
         """Make room for a new study where a finished one lies."""
         if not (self.study_dir / FILE_NAME).is_file():
@@ -230,7 +240,11 @@ class StudyRunner:
             if not is_over(study, self.settings.limits):
                 return
             aside = set_aside(self.study_dir, study)
-        log.info("the finished study that was here is now in %s", aside)
+        log.info(
+            "the finished study that was here is now in %s, and this one begins anew "
+            "(hydra.sweeper.resume=true leaves a finished study alone)",
+            aside,
+        )
 
     def _header(self, points: Points) -> dict[str, Any]:
         metrics = self.settings.metrics
