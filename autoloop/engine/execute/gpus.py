@@ -19,7 +19,7 @@ _MB_PER_GB = 1024
 
 
 def visible(listed: str) -> tuple[str, ...]:
-    """Return the GPUs of a list as CUDA reads it: up to the first entry that is none (``-1``, ``NoDevFiles``).
+    """Return the GPUs of a list as CUDA reads it: up to the first that is none (``-1``, ``NoDevFiles``).
 
     See https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables.
     """
