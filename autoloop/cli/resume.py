@@ -16,6 +16,18 @@ from autoloop.store.journal import Journal, read_study
 from autoloop.study.trials import TrialState
 
 SWEEP_DIR = "hydra.sweep.dir"
+RESUME = "hydra.sweeper.resume"
+RESUMES = (RESUME, "autoloop.resume")
+"""Where a command says what becomes of a study that is there already."""
+
+BEGINS_ANEW = [
+    f"{plus}{key}={value}" for key in RESUMES for plus in ("", "+", "++") for value in ("auto", "false")
+]
+
+FURTHER = (
+    "A larger limit goes on with it (hydra.sweeper.rounds=..), --failed runs again what failed, "
+    "another hydra.sweep.dir begins a new one"
+)
 
 
 @click.command()
@@ -26,10 +38,15 @@ def command(study: Path, words: tuple[str, ...], failed: bool) -> None:
     """Go on with a study where it stopped.
 
     The command that started it is given again, in the directory it was given in. Finished jobs are not run
-    again; jobs that were running start anew in fresh directories. OVERRIDES are added to the command, such as
-    resume=force where the settings have changed since.
+    again; jobs that were running start anew in fresh directories. A finished study is left as it is.
+    OVERRIDES are added to the command, such as resume=force where the settings have changed since, or
+    hydra.sweeper.rounds=6 for more of a finished study.
     """
-    started, directory = stored_command(read_study(study).header)
+    record = read_study(study)
+    if record.stopped is not None and not words and not failed:
+        click.echo(f"nothing to do: the study in {study} is finished ({record.stopped['reason']}). {FURTHER}")
+        return
+    started, directory = stored_command(record.header)
     line = launch_line(started, study, words)
     if failed:
         requeue_failed(study)
@@ -45,8 +62,11 @@ def launch_line(words: Sequence[str], study_dir: Path, added: Sequence[str] = ()
         study_dir: The study, which may have been moved.
         added: Words to add.
     """
-    kept = [word for word in words if not word.startswith(f"{SWEEP_DIR}=")]
-    return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *added]
+    kept = [word for word in words if not word.startswith(f"{SWEEP_DIR}=") and word not in BEGINS_ANEW]
+    said = any(word.lstrip("+").partition("=")[0] in RESUMES for word in kept)
+    said |= any(word.lstrip("+").partition("=")[0] in (*RESUMES, "resume") for word in added)
+    stay = [] if said else [f"{RESUME}=true"]  # an app's own default moves a finished study aside
+    return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *stay, *added]
 
 
 def requeue_failed(study_dir: Path) -> int:

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
 from autoloop.config.knobs import SECTION, SHARED
+from autoloop.config.packing import pack, unpack
 from autoloop.config.rerun import merge_overrides
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.edits.variants import Variant, signature
@@ -31,7 +32,7 @@ _OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
 _ASIDE = _OF_STUDY | {"variants_per_run"}
 #: A reference to a key at the top of the config, with a default or without.
 _TOP_KEY = re.compile(r"\$\{(?:oc\.select:)?(\w+)(?:,[^{}]*)?\}")
-_KEPT = 64  # composed configs that are kept; each takes about 1 MB
+_KEPT = 64  # composed configs that are kept as they are; each takes up to 1 MB
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[\w/.+@%~-]+")
@@ -58,6 +59,7 @@ class Composer:
         self._master = master
         self.bounds = dict(bounds or {})
         self._composed = lru_cache(_KEPT)(self._load)
+        self._packed: dict[tuple[str, ...], bytes] = {}
         self.root = root_of(master)
         self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
@@ -89,8 +91,9 @@ class Composer:
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
 
-        Composing costs a tenth of a second, and a variant is composed to judge it, to plan it and to start
-        it: the latest configs are kept. Callers leave them as they are.
+        Composing costs a tenth of a second, and a variant is looked at to judge it, to plan it and to start
+        it, in as many passes over all variants: the latest configs are kept, earlier ones packed. Callers
+        leave them as they are.
 
         Raises:
             CompositionError: The overrides do not compose.
@@ -98,6 +101,14 @@ class Composer:
         return self._composed(tuple(overrides))
 
     def _load(self, overrides: tuple[str, ...]) -> DictConfig:
+        if overrides in self._packed:
+            return unpack(self._packed[overrides])
+        composed = self._loaded(overrides)
+        if packed := pack(composed):
+            self._packed[overrides] = packed
+        return composed
+
+    def _loaded(self, overrides: tuple[str, ...]) -> DictConfig:
         try:
             return self._loader.load_sweep_config(self._master, list(overrides))
         except (HydraException, OmegaConfBaseException) as error:

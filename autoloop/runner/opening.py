@@ -24,6 +24,7 @@ from autoloop.loop.due import Limits
 from autoloop.runner.aiming import header_fields, say_first
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import changes_since, is_over
+from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
 from autoloop.store.redact import logger, redact
@@ -160,6 +161,16 @@ def _say_what_it_cannot_do(launcher: Launcher) -> None:
         log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
 
+def say_what_lies_beside_it(config: DictConfig, journal: Journal) -> None:
+    """Say that an unfinished study of this command lies where this one's directory was made."""
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    command = str(journal.study.header["command"])
+    beside = unfinished_sibling(str(sweep["dir"]), journal.path.parent, command, str(Path.cwd()))
+    if beside is not None:
+        again = shlex.join(["autoloop", "resume", str(beside)])
+        log.warning("this is a new study; an unfinished one of the same command goes on with: %s", again)
+
+
 def set_finished_aside(study_dir: Path, limits: Limits) -> None:
     """Make room for a new study where a finished one lies."""
     if not (study_dir / FILE_NAME).is_file():
@@ -169,4 +180,8 @@ def set_finished_aside(study_dir: Path, limits: Limits) -> None:
         if not is_over(study, limits):
             return
         aside = set_aside(study_dir, study)
-    log.info("the finished study that was here is now in %s", aside)
+    log.info(
+        "the finished study that was here is now in %s, and this one begins anew "
+        "(hydra.sweeper.resume=true leaves a finished study alone)",
+        aside,
+    )

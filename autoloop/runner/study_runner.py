@@ -39,7 +39,14 @@ from autoloop.runner.dispatch import Dispatcher, Returns, slots_of, slots_to_fil
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
 from autoloop.runner.onlookers import onlookers
-from autoloop.runner.opening import command_line, header_of, keep_config, open_study, set_finished_aside
+from autoloop.runner.opening import (
+    command_line,
+    header_of,
+    keep_config,
+    open_study,
+    say_what_lies_beside_it,
+    set_finished_aside,
+)
 from autoloop.runner.plan import Points, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
 from autoloop.runner.resume import end_of_earlier, identity_of
@@ -147,7 +154,10 @@ class StudyRunner:
         keep_config(self.study_dir, self.config)
         header = header_of(self.settings, self.config, self.composer, self.world.files, points)
         take_over = partial(self._take_over, steps)
+        is_new = not steps.journal.study.header
         open_study(steps.journal, self.settings, self.launcher, header, take_over)
+        if is_new:
+            say_what_lies_beside_it(self.config, steps.journal)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         return self._close(steps.journal, self._until_stop(steps))
 

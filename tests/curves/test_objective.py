@@ -8,7 +8,10 @@ from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import most_telling, read_direction, sure_goal
 from autoloop.errors import ConfigError
 
-UP = "val/acc valAcc top5acc val_accuracy episode_return mean_rewards F1 val/f1_macro mAP50 mIoU AUROC success_rate"
+UP = (
+    "val/acc valAcc top5acc val_accuracy episode_return mean_rewards F1 val/f1_macro mAP50 mIoU AUROC "
+    "success_rate"
+)
 DOWN = (
     "loss val_loss trainLoss losses error_rate testRMSE mae WER val.ppl perplexity regret acceleration_error"
 )

@@ -7,24 +7,34 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+_GPU = re.compile(r"\d+|(GPU|MIG)-\S+")
 _QUERY_TIMEOUT_S = 30  # for one answer of nvidia-smi
 _WAIT_S = 5.0  # between two looks for free memory, each of which starts nvidia-smi
 _MB_PER_GB = 1024  # nvidia-smi's MiB per GiB
+
+
+def visible(listed: str) -> tuple[str, ...]:
+    """Return the GPUs of a list as CUDA reads it: up to the first that is none (``-1``, ``NoDevFiles``).
+
+    See https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables.
+    """
+    entries = (entry.strip() for entry in listed.split(","))
+    return tuple(takewhile(_GPU.fullmatch, filter(None, entries)))
 
 
 def detect_gpus(environ: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return the names of the GPUs a job may be given, None where they cannot be told.
 
     Args:
-        environ: The environment; where it has CUDA_VISIBLE_DEVICES, that list is the answer.
+        environ: The environment; where it has CUDA_VISIBLE_DEVICES, that list is the answer (`visible`).
     """
     if "CUDA_VISIBLE_DEVICES" in environ:
-        entries = (entry.strip() for entry in environ["CUDA_VISIBLE_DEVICES"].split(","))
-        return tuple(entry for entry in entries if entry)
+        return visible(environ["CUDA_VISIBLE_DEVICES"])
     rows = _query("index")
     if rows:
         return tuple(row[0] for row in rows)

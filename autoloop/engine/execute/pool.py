@@ -207,11 +207,14 @@ class Pool:
 
     def _supervised(self, request: Request, slot: Slot) -> Ended | None:
         """Start a supervisor for ``request`` and wait for its last word; None if it was not started."""
-        assignment = pickle.dumps(self._assignment(request, slot))
+        began = time.time()
         with self._starting:
             pause_s = self._last_start + self._settings.stagger_s - time.monotonic()
             if self._interrupted.wait(max(0.0, pause_s)):
                 return None
+            if self._settings.stagger_s:
+                began = time.time()  # a job that is told to wait has not begun
+            assignment = pickle.dumps(self._assignment(request, slot, began))
             channel = self._start(assignment) or self._start_cold(assignment)
             self._last_start = time.monotonic()
         if channel is None:
@@ -266,7 +269,7 @@ class Pool:
             with self._lock:
                 del self._running[index]
 
-    def _assignment(self, request: Request, slot: Slot) -> Assignment:
+    def _assignment(self, request: Request, slot: Slot, began: float) -> Assignment:
         return Assignment(
             call=None if request.call is None else cloudpickle.dumps(request.call),
             argv=request.argv,
@@ -278,6 +281,7 @@ class Pool:
             slot=slot.index,
             gpus=slot.gpus,
             main_pid=os.getpid(),
+            started_at=began,
         )
 
     def _environment(self, slot: Slot) -> dict[str, str]:

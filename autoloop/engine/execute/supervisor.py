@@ -94,7 +94,7 @@ class Supervision:
         self._wake_fd = _wake_on_signals(self._signals, self._begin_ending)
         output_fd = self._open_output()
         report_fd, job_end = os.pipe()
-        self._started_at, self._began = time.time(), time.monotonic()
+        self._started_at, self._began = self._assignment.started_at or time.time(), time.monotonic()
         supervisor = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:

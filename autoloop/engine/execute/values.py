@@ -140,6 +140,8 @@ class Assignment:
         gpus: GPUs of its slot.
         main_pid: Process id of the main process; the job ends when that process is gone. None for a job
             that outlives it.
+        started_at: When its slot began with it, in seconds since the epoch: what is imported for it from then
+            on is its time. None where that is when its process starts.
     """
 
     call: bytes | None
@@ -152,6 +154,7 @@ class Assignment:
     slot: int
     gpus: tuple[str, ...]
     main_pid: int | None
+    started_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoloop.engine.execute.gpus import visible
 from autoloop.stopping import StopDecision
 from autoloop.store.files import write_atomic
 from autoloop.store.lock import start_time
@@ -94,4 +95,4 @@ class Presence:
 
 def visible_gpus(environ: Mapping[str, str]) -> list[str]:
     """The GPUs that a job was given, as CUDA counts or names them; none where nothing says."""
-    return [gpu.strip() for gpu in environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu.strip()]
+    return list(visible(environ.get("CUDA_VISIBLE_DEVICES", "")))

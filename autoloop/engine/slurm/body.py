@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.engine.execute import processes, zygote
+from autoloop.engine.execute.gpus import visible
 from autoloop.engine.execute.supervisor import Supervision
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Reply
 from autoloop.engine.slots import Slot, slot_environment
@@ -112,7 +113,7 @@ def _environment() -> dict[str, str]:
     environ = {name: value for name, value in os.environ.items() if name not in _STRIPPED_VARIABLES}
     cores = len(os.sched_getaffinity(0))
     given = environ.get("SLURM_CPUS_PER_TASK") or environ.get("SLURM_CPUS_ON_NODE") or str(cores)
-    slot = Slot(0, tuple(filter(None, environ.get("CUDA_VISIBLE_DEVICES", "").split(","))))
+    slot = Slot(0, visible(environ.get("CUDA_VISIBLE_DEVICES", "")))
     defaults = slot_environment(slot, 1, min(cores, int(given)) if given.isdigit() else cores, environ)
     if "CUDA_VISIBLE_DEVICES" not in environ:  # SLURM pins no GPUs here, so neither do we
         del defaults["CUDA_VISIBLE_DEVICES"]

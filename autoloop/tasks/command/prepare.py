@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from autoloop.edits import find
+from autoloop.engine.execute.gpus import visible
 from autoloop.engine.slots import SINGLE_PROCESS_ACCELERATE
 from autoloop.errors import ConfigError
 from autoloop.store.files import write_atomic
@@ -166,6 +167,6 @@ def _environment(trainer: Trainer, base: Mapping[str, str]) -> dict[str, str | N
     defaults = {"PYTHONUNBUFFERED": "1"}  # its output reaches the log as it comes
     if trainer.start != "accelerate":
         defaults.update(SINGLE_PROCESS_ACCELERATE)
-    if base.get("CUDA_VISIBLE_DEVICES") == "":
+    if "CUDA_VISIBLE_DEVICES" in base and not visible(base["CUDA_VISIBLE_DEVICES"]):
         defaults["ACCELERATE_USE_CPU"] = "True"
     return {**{name: value for name, value in defaults.items() if name not in base}, **trainer.env}

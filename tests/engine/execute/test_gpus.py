@@ -23,7 +23,8 @@ def nvidia_smi(tmp_path, monkeypatch):
 def test_the_parents_visible_gpus_are_all_there_is():
     """CUDA_VISIBLE_DEVICES of the main process is the list of GPUs, empty or not."""
     assert detect_gpus({"CUDA_VISIBLE_DEVICES": "6, GPU-x"}) == ("6", "GPU-x")
-    assert detect_gpus({"CUDA_VISIBLE_DEVICES": ""}) == ()
+    assert all(detect_gpus({"CUDA_VISIBLE_DEVICES": none}) == () for none in ("", " ", "-1", "NoDevFiles"))
+    assert detect_gpus({"CUDA_VISIBLE_DEVICES": "1,-1,0"}) == ("1",)  # as CUDA reads it
 
 
 def test_the_driver_lists_the_gpus(nvidia_smi):
