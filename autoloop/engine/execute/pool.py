@@ -26,12 +26,10 @@ from autoloop.engine.execute.supervisor import KILL, STOP
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Limits, Outcome, Request
 from autoloop.engine.execute.zygote import Zygote
 from autoloop.engine.slots import Slot, slot_environment
+from autoloop.engine.wandb_env import SERVICE_VARIABLES
 from autoloop.errors import AutoloopError
 
 log = logging.getLogger(__name__)
-
-#: Left by a W&B service of the main process; a job that finds it would report to that service.
-_STRIPPED_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +279,7 @@ class Pool:
         )
 
     def _environment(self, slot: Slot) -> dict[str, str]:
-        environ = {name: value for name, value in os.environ.items() if name not in _STRIPPED_VARIABLES}
+        environ = {name: value for name, value in os.environ.items() if name not in SERVICE_VARIABLES}
         n_slots = len(self._settings.slots)
         return {**environ, **slot_environment(slot, n_slots, self._settings.cores, environ)}
 

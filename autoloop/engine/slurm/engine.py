@@ -17,6 +17,7 @@ from typing import Any
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.slurm.slurm import SlurmExecutor
 
+from autoloop.engine.execute.signals import signal_name
 from autoloop.errors import AutoloopError, ConfigError
 
 log = logging.getLogger(__name__)
@@ -186,8 +187,7 @@ def ending(facts: Mapping[str, str]) -> tuple[int | None, str | None]:
     code, number = int(match[1]), int(match[2])
     if not number:
         return code, None
-    known = {signum.value: signum.name for signum in signal.Signals}
-    return None, known.get(number, f"signal {number}")
+    return None, signal_name(number)
 
 
 def _executor(script: Script, folder: Path, name: str, comment: str) -> _Executor:

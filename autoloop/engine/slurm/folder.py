@@ -18,6 +18,7 @@ from typing import Any
 
 from autoloop.engine.execute.values import Limits
 from autoloop.errors import AutoloopError
+from autoloop.store.files import write_atomic
 
 #: Directory below the sweep directory that holds the folders of all jobs.
 HOME = ".slurm"
@@ -120,7 +121,7 @@ def keep_sweep(sweep_dir: Path, pickled: bytes) -> str:
     name = f"sweep-{hashlib.sha256(pickled).hexdigest()[:16]}.pkl"
     path = make_home(sweep_dir) / name
     if not path.exists():
-        _write_bytes(path, pickled)
+        _write_private(path, pickled)
     return name
 
 
@@ -143,21 +144,12 @@ def read_private(path: Path) -> bytes:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    _write_bytes(path, json.dumps(value, default=str).encode("utf-8", "backslashreplace"))
+    _write_private(path, json.dumps(value, default=str))
 
 
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600 in one step."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+def _write_private(path: Path, content: str | bytes) -> None:
+    """Write a file that only this user can read."""
+    write_atomic(path, content, mode=0o600, durable=True, make_dir=False)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
