@@ -26,9 +26,8 @@ from autoloop.config.settings import Settings
 from autoloop.config.world import keep_configs
 from autoloop.edits.variants import Variant
 from autoloop.engine.execute.traces import add_traceback
-from autoloop.engine.inside.body import JobBody
 from autoloop.engine.inside.watch import Inside
-from autoloop.engine.launchers import kind_of, prepare
+from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.wandb_env import check_login, left_out
 from autoloop.errors import JournalError, counted
 from autoloop.history import History
@@ -51,7 +50,7 @@ from autoloop.loop.steps import (
 )
 from autoloop.rules.base import Decision
 from autoloop.runner.callbacks import RoundCallback
-from autoloop.runner.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
+from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.plan import Points, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
@@ -92,11 +91,11 @@ class StudyRunner:
         self.settings = settings
         self.context = context
         self.config = config
-        self.launcher = launcher
+        self.launcher = JobLauncher(launcher)
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.world = keep_configs(context.config_loader)
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        fill = partial(slots_to_fill, launcher, settings)
+        fill = partial(self.launcher.to_fill, settings.n_jobs)
         self.planner = Planner(settings, self.composer, self.study_dir, fill)
         self.returns: Returns = []
         self._reporter = Reporter(self.study_dir, self._read_history)
@@ -153,8 +152,8 @@ class StudyRunner:
         ]
         dirs = [fitting(self.study_dir, self.composer.run_dir(*job), job[1]) for job in jobs]
         runs = list(zip(dirs, previews, strict=True))
-        pool = getattr(self.launcher, "pool", None)
-        slots = None if pool is None else pool.slots
+        places = self.launcher.places()
+        slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         return plan_text(planned, self.settings, foresight, runs, slots, self.composer.sketch)
 
@@ -164,8 +163,7 @@ class StudyRunner:
         Raises:
             ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
         """
-        _ = getattr(self.launcher, "pool", None)
-        prepare(self.launcher, self.settings.n_jobs)
+        self.launcher.prepare(self.settings.n_jobs)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")
@@ -217,8 +215,8 @@ class StudyRunner:
                 self._take_over(journal, job)
 
     def _say_what_the_launcher_cannot_do(self) -> None:
-        if not hasattr(self.launcher, "stream"):
-            kind = kind_of(self.launcher)
+        if not self.launcher.streams:
+            kind = self.launcher.kind
             log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
     def _set_finished_aside(self) -> None:
@@ -259,8 +257,7 @@ class StudyRunner:
 
     def _adopt(self, job: Job) -> bool:
         """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
-        adopt: Callable[..., bool] | None = getattr(self.launcher, "adopt", None)
-        return adopt is not None and adopt(job.job, job.plan.overrides, job.handle)
+        return self.launcher.adopt(job.job, job.plan.overrides, job.handle)
 
     def _take_over(self, journal: Journal, job: Job) -> None:
         """Record what became of a job that was running when an earlier process ended."""
@@ -296,7 +293,7 @@ class StudyRunner:
         running = [job for job in journal.study.jobs.values() if job.running]
         interrupt_jobs(self.study_dir / job.run_dir for job in running)
         for job in running:
-            if hasattr(self.launcher, "adopt"):
+            if self.launcher.outlived:
                 log.warning("job %d goes on without this process: %s", job.job, job.name)
             else:
                 self._take_over(journal, job)
@@ -349,9 +346,9 @@ class StudyRunner:
     @cached_property
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
-        if stream_of(self.launcher) is None:
+        if not self.launcher.singly:
             return Flow()
-        flow = replace(self.settings.flow, slots=slots_of(self.launcher, self.settings))
+        flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))
         return flow if flow.slots is not None else replace(flow, barrier=True)
 
     def _plan(self, journal: Journal, planned: Round) -> Stop | None:
@@ -450,9 +447,8 @@ class StudyRunner:
 
     def _prepare_jobs(self) -> None:
         """Let jobs do for themselves what their launcher does not: know when to end."""
-        body = getattr(self.launcher, "task_function", None)
-        if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
-            body.inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
+        inside = Inside(self.settings.watching, self.settings.metrics, self.settings.timeout_s)
+        self.launcher.watch_from_inside(inside)
 
     def _keep_up(self, study: Study) -> None:
         """Draw the report after a job's end and after a decision, as far as that is cheap or due."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,9 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
     )
 
 
-def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Outcome]:
+def stream(
+    launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]
+) -> Generator[Outcome, None, None]:
     """Run ``jobs`` (number, overrides) in slots and yield their outcomes as they end."""
     config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
     if config is None or context is None or task is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,9 @@ def _script(settings: Mapping[str, Any], limits: Limits) -> Script:
     )
 
 
-def stream(launcher: SlurmLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Outcome | Placed]:
+def stream(
+    launcher: SlurmLauncher, jobs: Iterable[tuple[int, Sequence[str]]]
+) -> Generator[Outcome | Placed, None, None]:
     """Run ``jobs`` (number, overrides) on SLURM; yield where each was placed and how it ended."""
     config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
     if config is None or context is None or task is None:

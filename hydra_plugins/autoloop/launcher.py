@@ -1,7 +1,7 @@
 """``hydra/launcher=slots``: one fresh child process per job, each in a slot with its own GPUs."""
 
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
@@ -15,6 +15,7 @@ from autoloop.config.schema import SlotsLauncherConf
 if TYPE_CHECKING:
     from autoloop.engine.execute import Outcome
     from autoloop.engine.execute.pool import Pool
+    from autoloop.engine.slots import Places
 
 ConfigStore.instance().store(
     group="hydra/launcher", name="slots", node=SlotsLauncherConf, provider="autoloop"
@@ -59,7 +60,7 @@ class SlotsLauncher(Launcher):
 
         return _launch.launch(self, job_overrides, initial_job_idx)
 
-    def stream(self, jobs: "Iterable[tuple[int, Sequence[str]]]") -> "Iterator[Outcome]":
+    def stream(self, jobs: "Iterable[tuple[int, Sequence[str]]]") -> "Generator[Outcome, None, None]":
         """Run jobs and yield their outcomes as they end.
 
         Args:
@@ -69,6 +70,12 @@ class SlotsLauncher(Launcher):
         from hydra_plugins.autoloop import _launch
 
         return _launch.stream(self, jobs)
+
+    def places(self) -> "Places":
+        """The slots; what the settings say of them is read when they are first asked for."""
+        from autoloop.engine.slots import Places
+
+        return Places(self.pool.slots, self.pool.to_fill)
 
     def stop(self, index: int) -> bool:
         """End the running job ``index``, politely first; return whether it was running."""

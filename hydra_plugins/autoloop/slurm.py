@@ -1,6 +1,6 @@
 """``hydra/launcher=slurm``: one SLURM job per job, under the same supervisor as in slots."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
@@ -14,6 +14,7 @@ from autoloop.config.schema import SlurmLauncherConf
 if TYPE_CHECKING:
     from autoloop.engine.execute import Outcome
     from autoloop.engine.execute.values import Placed
+    from autoloop.engine.slots import Places
     from autoloop.engine.slurm.pool import SlurmPool
 
 ConfigStore.instance().store(
@@ -58,7 +59,9 @@ class SlurmLauncher(Launcher):
 
         return _launch.launch(self, job_overrides, initial_job_idx)
 
-    def stream(self, jobs: "Iterable[tuple[int, Sequence[str]]]") -> "Iterator[Outcome | Placed]":
+    def stream(
+        self, jobs: "Iterable[tuple[int, Sequence[str]]]"
+    ) -> "Generator[Outcome | Placed, None, None]":
         """Run jobs, and those adopted, and tell of each as SLURM takes it and as it ends.
 
         Args:
@@ -68,6 +71,12 @@ class SlurmLauncher(Launcher):
         from hydra_plugins.autoloop import _slurm
 
         return _slurm.stream(self, jobs)
+
+    def places(self) -> "Places":
+        """As many places as jobs may be out at a time; SLURM is asked first whether it takes such jobs."""
+        from autoloop.engine.slots import Places
+
+        return Places(self.pool.slots)
 
     def stop(self, index: int) -> bool:
         """End the job ``index``, politely first; return whether it was out."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.engine.launchers import KINDS, kind_of
+from autoloop.engine.other_launchers import KINDS, kind_of
 from tests.launchers.test_every_launcher import BASIC, JOBLIB, RAY, SUBMITIT, Launcher
 
 PAGE = Path(__file__).parents[2] / "docs" / "clusters.md"
