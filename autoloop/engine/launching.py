@@ -16,9 +16,9 @@ from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.engine.execute import Limits, Outcome, Request
+from autoloop.engine.execute import JobLimits, Outcome, Request
 from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
-from autoloop.engine.execute.hydra_job import Batch, request_call
+from autoloop.engine.execute.hydra_job import SharedSweep, request_call
 from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.execute.values import Placed
 from autoloop.engine.other_launchers import Due
@@ -74,7 +74,7 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         jobs_per_gpu=chosen["jobs_per_gpu"],
         gpus_per_job=chosen["gpus_per_job"],
     )
-    limits = Limits(
+    limits = JobLimits(
         timeout_s=limit_s(chosen, "timeout_min"),
         stall_s=limit_s(chosen, "stall_min"),
         grace_s=number(chosen, "grace_s"),
@@ -129,11 +129,11 @@ def set_up_process(given: SetUp) -> None:
     configure_log(given.config.hydra.hydra_logging, given.config.hydra.verbose, **extra)
 
 
-def begin(given: SetUp, where: str) -> Batch:
+def begin(given: SetUp, where: str) -> SharedSweep:
     """Say where jobs run, make the sweep's directory, and return what all its jobs share."""
     given.sweep_dir.mkdir(parents=True, exist_ok=True)
     log.info("Launching jobs %s, sweep output dir: %s", where, given.config.hydra.sweep.dir)
-    batch = Batch(given.context, given.config, given.task, Singleton.get_state())
+    batch = SharedSweep(given.context, given.config, given.task, Singleton.get_state())
     tell_main_only(batch)
     return batch
 
@@ -180,7 +180,7 @@ def describe(outcome: Outcome) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def tell_main_only(batch: Batch) -> None:
+def tell_main_only(batch: SharedSweep) -> None:
     """Say once what the main program does for itself alone, although it may be meant for jobs too."""
     program = batch.program
     if program is None or not program.main_only or program.file in _told_main_only:

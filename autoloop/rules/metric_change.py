@@ -9,7 +9,7 @@ from typing import Any
 from autoloop.errors import ConfigError
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook
-from autoloop.rules.changes import LEAST, SPAN_WORDS, SPANS, Change, measure
+from autoloop.rules.changes import LEAST, SPAN_WORDS, SPANS, LevelChange, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve, first_of
 from autoloop.study.trials import Trial
@@ -113,7 +113,7 @@ class MetricChange(EditingRule):
         """The threshold in words, such as ``fell more than 3 %``."""
         return f"{self.kind.removesuffix('_pct').replace('_', ' ')} {self.limit_pct:g} %"
 
-    def _doubt(self, change: Change) -> str:
+    def _doubt(self, change: LevelChange) -> str:
         """Return why the threshold is not met, or an empty string."""
         limit = f"{self.limit_pct:g} %"
         if self.kind in ("fell_less_than_pct", "stayed_within_pct"):
@@ -129,7 +129,7 @@ class MetricChange(EditingRule):
         return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
 
 
-def describe(change: Change) -> str:
+def describe(change: LevelChange) -> str:
     """Return the change in words, such as ``fell by 12 % (0.14 -> 0.123)``."""
     if change.pct == 0:
         return f"stayed at {change.last:.4g}"

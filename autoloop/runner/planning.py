@@ -25,7 +25,7 @@ from autoloop.loop.filling import (
     next_round,
 )
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
-from autoloop.loop.score import Outcome, Scorecard, knobs, outcomes, root, standings
+from autoloop.loop.score import ProposalOutcome, Scorecard, knobs, outcomes, root, standings
 from autoloop.loop.steps import Measure, Reseed, TakeBack
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
@@ -77,7 +77,7 @@ class Planner:
         self._composer = composer
         self._slots = slots
         self._variants: dict[int, Variant] = {}
-        self._earlier: list[Outcome] | None = None
+        self._earlier: list[ProposalOutcome] | None = None
 
     def first(self, points: Points) -> Round:
         """Round 1: the starting points, the user's variants, repeats, and what the strategy adds.

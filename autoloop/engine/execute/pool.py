@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
 from autoloop.engine.execute.supervisor import KILL, STOP
-from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Limits, Outcome, Request
+from autoloop.engine.execute.values import Assignment, Ended, EndedBy, JobLimits, Outcome, Request
 from autoloop.engine.execute.zygote import Zygote
 from autoloop.engine.slots import Slot, slot_environment
 from autoloop.engine.wandb_env import SERVICE_VARIABLES
@@ -50,7 +50,7 @@ class PoolSettings:
     slots: tuple[Slot, ...]
     to_fill: bool = True
     cores: int = 1
-    limits: Limits = field(default_factory=Limits)
+    limits: JobLimits = field(default_factory=JobLimits)
     stagger_s: float = 0.0
     preload: tuple[str, ...] = ()
     wait_for_gpus: Callable[[tuple[str, ...], Callable[[float], bool]], None] | None = None

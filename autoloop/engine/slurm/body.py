@@ -18,7 +18,7 @@ from autoloop.engine.execute.signals import signal_number
 from autoloop.engine.execute.supervisor import Supervision
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Reply
 from autoloop.engine.slots import Slot, slot_environment
-from autoloop.engine.slurm.folder import JobFolder, Request
+from autoloop.engine.slurm.folder import JobFolder, SlurmRequest
 from autoloop.engine.wandb_env import SERVICE_VARIABLES
 from autoloop.store.redact import redact_all, reveal
 
@@ -87,7 +87,7 @@ class _ClusterSupervision(Supervision):
             self._folder.write_start(self._restarts, {**safe, "value": value})
 
 
-def _assignment(request: Request, restarts: int, earlier: Mapping[int, Mapping[str, Any]]) -> Assignment:
+def _assignment(request: SlurmRequest, restarts: int, earlier: Mapping[int, Mapping[str, Any]]) -> Assignment:
     overrides = tuple(reveal(override, os.environ) for override in request.overrides)
     env = _environment()
     if earlier:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autoloop.engine.execute.values import Limits
+from autoloop.engine.execute.values import JobLimits
 from autoloop.errors import AutoloopError
 from autoloop.store.files import write_atomic
 
@@ -28,7 +28,7 @@ _START = re.compile(r"start_(\d+)\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SlurmRequest:
     """What a SLURM job is asked to run.
 
     Attributes:
@@ -47,7 +47,7 @@ class Request:
     cwd: str
     argv: tuple[str, ...]
     path: tuple[str, ...]
-    limits: Limits
+    limits: JobLimits
 
 
 class JobFolder:
@@ -68,23 +68,23 @@ class JobFolder:
         found = (sweep_dir / HOME).glob(f"{index}-*")
         return [cls(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
-    def write_request(self, request: Request) -> None:
+    def write_request(self, request: SlurmRequest) -> None:
         """Leave what the job is to run."""
         _write(self.path / _REQUEST, asdict(request))
 
-    def read_request(self) -> Request:
+    def read_request(self) -> SlurmRequest:
         """What the job is to run.
 
         Raises:
             AutoloopError: The file is not this user's own.
         """
         fields: dict[str, Any] = json.loads(read_private(self.path / _REQUEST))
-        fields["limits"] = Limits(**fields["limits"])
+        fields["limits"] = JobLimits(**fields["limits"])
         for name in ("overrides", "argv", "path"):
             fields[name] = tuple(fields[name])
-        return Request(**fields)
+        return SlurmRequest(**fields)
 
-    def read_sweep(self, request: Request) -> bytes:
+    def read_sweep(self, request: SlurmRequest) -> bytes:
         """The pickled sweep, to be unpickled in the job.
 
         Raises:

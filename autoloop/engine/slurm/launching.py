@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from autoloop.engine.execute import Limits, Outcome
+from autoloop.engine.execute import JobLimits, Outcome
 from autoloop.engine.execute.values import Placed
 from autoloop.engine.launching import (
     LauncherError,
@@ -57,7 +57,7 @@ def make_pool(given: SetUp, chosen: Mapping[str, Any]) -> SlurmPool:
             raise ConfigError(
                 f"n_jobs={n_jobs!r}: expected a whole number of at least 1, or null for any number"
             )
-        limits = Limits(
+        limits = JobLimits(
             timeout_s=limit_s(settings, "timeout_min"),
             stall_s=limit_s(settings, "stall_min"),
             grace_s=number(settings, "grace_s"),
@@ -76,7 +76,7 @@ def make_pool(given: SetUp, chosen: Mapping[str, Any]) -> SlurmPool:
         raise LauncherError(str(error)) from None
 
 
-def _script(settings: Mapping[str, Any], limits: Limits) -> Script:
+def _script(settings: Mapping[str, Any], limits: JobLimits) -> Script:
     from autoloop.engine.slurm.engine import Script
 
     options = {name: settings[name] for name in _OPTIONS if settings[name] is not None}
