@@ -1,11 +1,11 @@
-"""Checks and builders for authors of rules and strategies.
+"""Checks and builders for authors of rules, strategies and launchers.
 
     def test_my_rule():
         check_rule(MyRule(name="mine"))
 
-`check_rule` and `check_strategy` raise AssertionError with a sentence that says what was promised and not
-kept. `trial` makes a finished trial in one line; `hard_trials` are the ones that real studies contain and
-that rules stumble over.
+`check_rule`, `check_strategy` and `check_launcher` raise AssertionError with a sentence that says what was
+promised and not kept. `trial` makes a finished trial in one line; `hard_trials` are the ones that real
+studies contain and that rules stumble over.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 from autoloop.curves.summary import MetricSummary
 from autoloop.edits import parse_edit
 from autoloop.edits.variants import Variant
+from autoloop.engine.conformance import check_launcher as check_launcher
 from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autoloop.curves.series import (
-    Change,
     Level,
+    RelativeChange,
     area,
     finite,
     finite_share,
@@ -18,9 +18,12 @@ from autoloop.curves.series import (
     time_per_step,
 )
 
+Change = RelativeChange  # as it was called when rules were first written against it
+
 __all__ = [
     "Change",
     "Level",
+    "RelativeChange",
     "area",
     "finite",
     "finite_share",

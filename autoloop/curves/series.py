@@ -154,7 +154,7 @@ def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RelativeChange:
     """How far a curve moved between two windows, relative to the first.
 
     Attributes:
@@ -172,7 +172,7 @@ class Change:
 
 
 @_quiet
-def relative_change(series: Series, share: float = 0.2, steps: int | None = None) -> Change:
+def relative_change(series: Series, share: float = 0.2, steps: int | None = None) -> RelativeChange:
     """Return how far a curve moved from its first to its last window, and how sure that is.
 
     Args:
@@ -188,8 +188,8 @@ def relative_change(series: Series, share: float = 0.2, steps: int | None = None
     error = float(np.hypot(begin.stderr, end.stderr))
     if base == 0:
         value = 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
-        return Change(value, float("nan") if difference else 0.0, begin, end)
-    return Change(difference / base, error / base, begin, end)
+        return RelativeChange(value, float("nan") if difference else 0.0, begin, end)
+    return RelativeChange(difference / base, error / base, begin, end)
 
 
 @_quiet

@@ -1,236 +1,172 @@
-"""Other people's launchers: what each can do, in words, and jobs one by one through those that allow it.
+"""What a study asks of a launcher.
 
-A Hydra launcher takes a list of jobs and returns when all of them have ended. Where its ``launch`` may be
-called from several threads, each job gets a call of its own: then its end is known at once, one that fails
-hides no other, and a free place is filled again inside a round.
+`JobLauncher` is the one object that the runner asks. It wraps any Hydra launcher, once: what it can do
+beside ``launch`` is told by which of `Streams`, `Stops`, `Adopts` and `HasPlaces` it keeps, and
+`autoloop.testing.check_launcher` holds it to them. What is known of other people's launchers, which keep
+none of these, is in `autoloop.engine.other_launchers`.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Any
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
-from omegaconf import OmegaConf
+from hydra.types import TaskFunction
 
-from autoloop.engine.execute.gpus import detect_gpus
-from autoloop.errors import ConfigError
-
-log = logging.getLogger("autoloop")
-
-#: Ray's store of shared objects: jobs return a number each, and Ray's own default is 30 % of the memory.
-_OBJECT_STORE_BYTES = 75 << 20
+from autoloop.engine.execute.values import Outcome, Placed
+from autoloop.engine.inside.body import JobBody
+from autoloop.engine.inside.watch import Inside
+from autoloop.engine.other_launchers import Due, Returned, kind_of, prepare, stream_singly
+from autoloop.engine.slots import Places
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is known of a launcher.
+@runtime_checkable
+class Streams(Protocol):
+    """A launcher that tells of each job as it ends, and starts one whenever there is room."""
+
+    def stream(self, jobs: Iterable[Due]) -> Generator[Outcome | Placed, None, None]:
+        """Run jobs and yield how each ended, in the order of their ends.
+
+        Closing what is returned ends it. Where jobs outlive this process, `Placed` tells where each went,
+        before its end.
+
+        Args:
+            jobs: Pairs of job number and overrides. One is taken when there is room for it, and only then;
+                the iterable may block, and what it raises is raised here when the jobs out have ended.
+        """
+        ...
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """A launcher that ends single jobs; those of others are watched, and end themselves, from inside."""
+
+    def stop(self, index: int) -> bool:
+        """End a running job, politely first, as ``stopped``; return whether it was running."""
+        ...
+
+
+@runtime_checkable
+class Adopts(Protocol):
+    """A launcher whose jobs outlive the main process."""
+
+    def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
+        """Let the next ``stream`` tell of the end of a job that an earlier process started.
+
+        Args:
+            index: Number of the job.
+            overrides: Its overrides.
+            handle: What `Placed` told of it; empty if that was not written down any more.
+
+        Returns:
+            Whether there ever was such a job.
+        """
+        ...
+
+
+@runtime_checkable
+class HasPlaces(Protocol):
+    """A launcher that knows how many jobs run at a time."""
+
+    def places(self) -> Places:
+        """Where jobs run.
+
+        Raises:
+            ConfigError: Its settings cannot be used here.
+        """
+        ...
+
+
+@runtime_checkable
+class _HasTask(Protocol):
+    """A launcher that keeps the task where Hydra's own do."""
+
+    task_function: TaskFunction
+
+
+class JobLauncher:
+    """What a study asks of its launcher, whichever it is.
+
+    Args:
+        launcher: Any Hydra launcher, set up.
 
     Attributes:
-        name: As in ``hydra/launcher=<name>``.
-        singly: Whether its ``launch`` may be called from several threads, once for each job.
-        batch: Jobs that are handed to it at once, at most; None for no limit but ``n_jobs``.
-        cannot: What it cannot do, in plain words.
+        kind: What is known of it.
     """
 
-    name: str
-    singly: bool = False
-    batch: int | None = None
-    cannot: str = ""
+    def __init__(self, launcher: Launcher) -> None:
+        self.kind = kind_of(launcher)
+        self._hydra = launcher
+        self._streaming = launcher if isinstance(launcher, Streams) else None
+        self._stopping = launcher if isinstance(launcher, Stops) else None
+        self._adopting = launcher if isinstance(launcher, Adopts) else None
+        self._placing = launcher if isinstance(launcher, HasPlaces) else None
 
+    @property
+    def streams(self) -> bool:
+        """Whether it tells of each job itself, and keeps what jobs print off the terminal."""
+        return self._streaming is not None
 
-KINDS = {
-    "BasicLauncher": Kind(
-        "basic",
-        batch=1,
-        cannot="runs one job at a time, in this process: a job that kills its process ends the study with it "
-        "(the same command goes on), and nothing harder than Ctrl-C ends a job",
-    ),
-    "JoblibLauncher": Kind(
-        "joblib",
-        cannot="tells of jobs a batch at a time: no slot is filled again before the whole batch has ended; a "
-        "job that is killed takes its batch along, whose jobs then run again one by one; it pins no GPUs",
-    ),
-    "LocalLauncher": Kind(
-        "submitit_local",
-        singly=True,
-        cannot="gives every job that asks for a GPU (hydra.launcher.gpus_per_node) the same one, number 0, "
-        "and every other job none; it starts all jobs of a round at once unless n_jobs says how many",
-    ),
-    "SlurmLauncher": Kind(
-        "submitit_slurm",
-        singly=True,
-        cannot="waits for ever for a job that was killed where the cluster keeps no accounts (sacct); "
-        "hydra/launcher=slurm does not",
-    ),
-    "RayLauncher": Kind(
-        "ray",
-        singly=True,
-        cannot="ends its jobs with this process, and they run again when the study goes on; it has no time "
-        "limit of its own (timeout_min is kept inside the job)",
-    ),
-}
-"""Name of the launcher's class -> what is known of it."""
+    @property
+    def singly(self) -> bool:
+        """Whether jobs go to it one by one, and each end is known at once; else it is given batches."""
+        return self.streams or self.kind.singly
 
+    @property
+    def stops(self) -> bool:
+        """Whether it can end a job; else jobs watch themselves."""
+        return self._stopping is not None
 
-def kind_of(launcher: Launcher) -> Kind:
-    """What is known of a launcher; of an unknown one the least that Hydra promises."""
-    name = type(launcher).__name__
-    return KINDS.get(name) or Kind(name, cannot="tells of jobs a batch at a time, as far as is known here")
+    @property
+    def outlived(self) -> bool:
+        """Whether its jobs go on when this process ends."""
+        return self._adopting is not None
 
+    def places(self) -> Places | None:
+        """Where jobs run; None where the launcher does not tell.
 
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What came back from the launcher of one job.
+        Raises:
+            ConfigError: Its settings cannot be used here.
+        """
+        return None if self._placing is None else self._placing.places()
 
-    Attributes:
-        index: Number of the job.
-        value: What the job returned; None if nothing came back.
-        broken: What the launcher raised instead.
-        ended_by: Always None: the job itself says more, in its directory.
-    """
+    def room(self, n_jobs: int | None) -> int | None:
+        """How many jobs run at a time: as many as it has slots, else as many as are asked for."""
+        places = self.places()
+        return n_jobs if places is None or places.slots is None else len(places.slots)
 
-    index: int
-    value: JobReturn | None = None
-    broken: BaseException | None = None
-    ended_by: None = None
+    def to_fill(self, n_jobs: int | None) -> int | None:
+        """Of how many slots none is to stand idle; None where idle ones are no waste."""
+        places = self.places()
+        return self.room(n_jobs) if places is None or places.to_fill else None
 
+    def prepare(self, n_jobs: int | None) -> None:
+        """Find out whether jobs can run, and do what must be done before; see `prepare`."""
+        self.places()
+        prepare(self._hydra, n_jobs)
 
-def stream_singly(
-    launcher: Launcher, jobs: Iterable[tuple[int, Sequence[str]]]
-) -> Generator[Returned, None, None]:
-    """Give each job a call of ``launch`` in a thread of its own, and yield their returns as they end.
+    def watch_from_inside(self, inside: Inside) -> None:
+        """Let jobs end themselves by stop rule and time limit, where the launcher cannot end them."""
+        body = self._hydra.task_function if isinstance(self._hydra, _HasTask) else None
+        if isinstance(body, JobBody) and not self.stops:
+            body.inside = inside
 
-    Args:
-        launcher: A launcher whose kind is ``singly``.
-        jobs: Pairs of job number and overrides; the iterable runs in a thread of its own and may block.
+    def stream(self, jobs: Iterable[Due]) -> Generator[Outcome | Placed | Returned, None, None]:
+        """Run jobs and tell of each; of one that streams see `Streams`, of others `stream_singly`."""
+        if self._streaming is not None:
+            return self._streaming.stream(jobs)
+        return stream_singly(self._hydra, jobs)
 
-    Raises:
-        BaseException: What ``jobs`` raised, after the end of all jobs that were started.
-    """
-    ends: SimpleQueue[Returned | None] = SimpleQueue()
-    feed = _Feed(launcher, jobs, ends)
-    feed.start()
-    ended, fed = 0, False
-    while not fed or ended < feed.started:
-        returned = ends.get()
-        if returned is None:
-            fed = True
-        else:
-            ended += 1
-            yield returned
-    if feed.error is not None:
-        raise feed.error
+    def launch(self, overrides: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
+        """Run a batch of jobs with consecutive numbers, as Hydra does."""
+        return self._hydra.launch(overrides, initial_job_idx=first)
 
+    def stop(self, index: int) -> bool:
+        """End a running job; return whether it was running."""
+        return self._stopping is not None and self._stopping.stop(index)
 
-def prepare(launcher: Launcher, n_jobs: int | None) -> None:
-    """Do what a launcher needs before jobs are given to it from several threads, and warn of its settings.
-
-    Args:
-        launcher: The launcher.
-        n_jobs: Jobs that are out at a time, at most; None for no limit.
-
-    Raises:
-        ConfigError: Its engine cannot be reached.
-    """
-    name = kind_of(launcher).name
-    if name == "ray":
-        _start_ray(launcher)
-    if name == "submitit_local":
-        asked = getattr(launcher, "params", {}).get("gpus_per_node") or 0
-        if caution := local_gpus(asked, n_jobs, detect_gpus(os.environ) or ()):
-            log.warning(caution)
-
-
-def local_gpus(asked: int, n_jobs: int | None, gpus: Sequence[str]) -> str:
-    """What will be wrong with the GPUs of submitit's local jobs; empty if nothing.
-
-    Seen in submitit 1.5.4: it sets CUDA_VISIBLE_DEVICES of each job to the first numbers, from 0 up, as many
-    as the job asks for, whatever other jobs have and whatever this process sees.
-
-    Args:
-        asked: GPUs that each job asks for.
-        n_jobs: Jobs that are out at a time, at most; None for no limit.
-        gpus: The GPUs of this machine that jobs may be given.
-    """
-    instead = "hydra/launcher=slots gives each job GPUs of its own"
-    if not asked and gpus:
-        return (
-            f"hydra/launcher=submitit_local hides this machine's GPUs ({', '.join(gpus)}) from every job, "
-            f"since hydra.launcher.gpus_per_node is not set; {instead}"
-        )
-    if asked and n_jobs != 1:
-        which = "GPU 0" if asked == 1 else f"the GPUs 0 to {asked - 1}"
-        many = "all jobs of a round" if n_jobs is None else f"up to {n_jobs} jobs"
-        return (
-            f"hydra.launcher.gpus_per_node={asked}: hydra/launcher=submitit_local gives {which} to every "
-            f"job, so {many} share what is meant for one; {instead}, and n_jobs=1 runs one job at a time"
-        )
-    return ""
-
-
-def _start_ray(launcher: Any) -> None:
-    """Start Ray, or connect to a cluster.
-
-    Ray tries a task that was killed again three times, in the same directory; a study tries jobs again by its
-    own rules (``retries``), so that is switched off where the config does not ask for it.
-    """
-    import ray
-
-    launcher.ray_cfg.remote.setdefault("max_retries", 0)
-    if ray.is_initialized():
-        return
-    asked: dict[str, Any] = OmegaConf.to_container(launcher.ray_cfg.init, resolve=True)  # type: ignore[assignment]
-    if asked.get("address") is None and "RAY_ADDRESS" not in os.environ:
-        asked["address"] = "local"
-    if asked.get("address") == "local":
-        asked.setdefault("object_store_memory", _OBJECT_STORE_BYTES)
-    try:
-        ray.init(**asked)
-    except Exception as error:  # Ray raises this very class where it cannot start
-        first = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"Ray cannot be used with hydra.launcher.ray.init={asked}: {first}; give the address of a "
-            "cluster that runs (auto, or head:6379), or null for a Ray of its own on this machine"
-        ) from error
-
-
-class _Feed(threading.Thread):
-    """Takes jobs and starts a thread for each; puts None behind the last."""
-
-    def __init__(
-        self,
-        launcher: Launcher,
-        jobs: Iterable[tuple[int, Sequence[str]]],
-        ends: SimpleQueue[Returned | None],
-    ) -> None:
-        super().__init__(name="autoloop-feed", daemon=True)
-        self._launcher = launcher
-        self._jobs = jobs
-        self._ends = ends
-        self.started = 0
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            for index, overrides in self._jobs:
-                self.started += 1
-                name = f"autoloop-job-{index}"
-                threading.Thread(target=self._one, args=(index, overrides), name=name, daemon=True).start()
-        except BaseException as error:  # noqa: BLE001 - raised again where the ends are read
-            self.error = error
-        finally:
-            self._ends.put(None)
-
-    def _one(self, index: int, overrides: Sequence[str]) -> None:
-        try:
-            (value,) = self._launcher.launch([list(overrides)], initial_job_idx=index)
-            self._ends.put(Returned(index, value))
-        except BaseException as error:  # noqa: BLE001 - the border of a job: recorded as its end
-            self._ends.put(Returned(index, broken=error))
+    def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
+        """Look after a job that an earlier process started; False where that ended with the process."""
+        return self._adopting is not None and self._adopting.adopt(index, overrides, handle)

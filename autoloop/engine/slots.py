@@ -34,6 +34,20 @@ class Slot:
     gpus: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a launcher runs jobs.
+
+    Attributes:
+        slots: The places; None for any number of jobs at a time.
+        to_fill: Whether one that stands idle is a waste: it has GPUs, or it was asked for. A machine's cores
+            are slots too, but nobody asked for as many jobs as it has cores.
+    """
+
+    slots: tuple[Slot, ...] | None
+    to_fill: bool = True
+
+
 def plan_slots(
     gpus: object,
     n_jobs: int | None = None,

@@ -30,7 +30,8 @@ ONE_RUN = (
 #: Seconds between two writes of the history (wandb 0.31 and later): whoever looks on sees a job as it is.
 _FLUSH = "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL"
 
-#: Where a process finds the W&B service of another one; each job's process has its own.
+#: Where a process finds the W&B service of another one; a job that finds it would report to that service,
+#: so none is given them.
 SERVICE_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
 
 

@@ -58,7 +58,7 @@ class _Watched:
     until: int = -1
 
 
-class _Ended(Sequence[Series]):
+class _EndedCurves(Sequence[Series]):
     """Curves of the objective of jobs that ended, each read when it is first looked at."""
 
     def __init__(self, read: Callable[[Job], Series | None], jobs: Sequence[Job]) -> None:
@@ -108,7 +108,7 @@ class Watcher:
         self._only = only
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
-        self._known: dict[int, tuple[Study, float, _Ended]] = {}  # by the event that planned a round
+        self._known: dict[int, tuple[Study, float, _EndedCurves]] = {}  # by the event that planned a round
         self._told: set[int] = set()
         self._broken: set[str] = set()
         self._closing = threading.Event()
@@ -218,12 +218,12 @@ class Watcher:
             rules,
         )
 
-    def _as_of(self, study: Study, job: Job) -> tuple[Study, float, _Ended]:
+    def _as_of(self, study: Study, job: Job) -> tuple[Study, float, _EndedCurves]:
         """What had ended when a job was planned, its noise and curves; a round's jobs share the answer."""
         if job.planned_as not in self._known:
             known = study.when_planned(job)
             latest = dict(list(self._known.items())[-KEPT_ROUNDS + 1 :])
-            ended = _Ended(self._objective, _comparable(known))
+            ended = _EndedCurves(self._objective, _comparable(known))
             self._known = {**latest, job.planned_as: (known, noise(known).margin_pct(), ended)}
         return self._known[job.planned_as]
 

@@ -10,7 +10,7 @@ from autoloop.edits.effects import DeadKnob, dead_paths
 from autoloop.edits.variants import Variant
 from autoloop.loop.disposal import Disposal
 from autoloop.loop.filling import Derive, Disposer, Round
-from autoloop.loop.score import Outcome, Scorecard, outcomes, standings
+from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standings
 from autoloop.loop.steps import Limits
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
@@ -121,7 +121,7 @@ class Besides:
 
     waiting: Sequence[Decision] = ()
     outside: Sequence[Decision] = ()
-    earlier: Sequence[Outcome] = ()
+    earlier: Sequence[ProposalOutcome] = ()
     slots: int | None = None
 
 

@@ -31,7 +31,7 @@ SIGMAS = 2.0  # a change counts where it is larger than this many standard error
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LevelChange:
     """A change between two points of a curve.
 
     Attributes:
@@ -60,7 +60,7 @@ class Change:
         return self.pct > max(pct, self.doubt_pct)
 
     @property
-    def mirrored(self) -> Change:
+    def mirrored(self) -> LevelChange:
         """The same change of a metric that is better high, as one that is better low would show it."""
         return replace(self, pct=-self.pct)
 
@@ -77,7 +77,7 @@ def level(series: Series, stat: str) -> float:
     return float(series.values.max()) if stat == "max" else curves.level(curves.tail(series, WINDOW)).value
 
 
-def measure(series: Series, span: str) -> Change:
+def measure(series: Series, span: str) -> LevelChange:
     """Return how a series of finite values, at least two, changed.
 
     Args:
@@ -94,13 +94,13 @@ def measure(series: Series, span: str) -> Change:
         return _change(float(series.values[0]), tail.value, math.hypot(tail.stderr, tail.spread))
     if span == "run":
         moved = curves.relative_change(series, WINDOW)
-        return Change(moved.head.value, moved.tail.value, 100 * moved.value, 100 * moved.spread)
+        return LevelChange(moved.head.value, moved.tail.value, 100 * moved.value, 100 * moved.spread)
     share = max(END, LEAST["end"] / len(series))
     return _along_line(curves.tail(series, min(share, 1.0)))
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _along_line(series: Series) -> Change:
+def _along_line(series: Series) -> LevelChange:
     """Return the change along a robust line through all the points."""
     slope, error = curves.slope(series)
     away = (series.steps - series.steps[0]).astype(np.float64)
@@ -108,6 +108,6 @@ def _along_line(series: Series) -> Change:
     return _change(first, first + slope * float(away[-1]), error * float(away[-1]))
 
 
-def _change(first: float, last: float, error: float) -> Change:
+def _change(first: float, last: float, error: float) -> LevelChange:
     scale = 100 / abs(first) if first else math.nan
-    return Change(first, last, scale * (last - first), scale * error)
+    return LevelChange(first, last, scale * (last - first), scale * error)

@@ -8,7 +8,7 @@ from typing import Any
 
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook
-from autoloop.rules.changes import LEAST, LEVEL_WORDS, SPAN_WORDS, SPANS, Change, level, measure
+from autoloop.rules.changes import LEAST, LEVEL_WORDS, SPAN_WORDS, SPANS, LevelChange, level, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.paths import is_number, matches
 from autoloop.rules.readings import find_curve
@@ -110,7 +110,7 @@ class CostNotFalling(EditingRule):
     def _stat(self) -> str:
         return "last" if self.span == "first_last" else "tail"
 
-    def _changes(self, trial: Trial) -> dict[str, Change]:
+    def _changes(self, trial: Trial) -> dict[str, LevelChange]:
         """Return how the cost of each term changed, as far as it was logged."""
         changes = {}
         for term in self._terms(trial):

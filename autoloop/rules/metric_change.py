@@ -9,7 +9,7 @@ from typing import Any
 from autoloop.errors import ConfigError
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook
-from autoloop.rules.changes import LEAST, SPAN_WORDS, SPANS, Change, measure
+from autoloop.rules.changes import LEAST, SPAN_WORDS, SPANS, LevelChange, measure
 from autoloop.rules.editing import EditingRule
 from autoloop.rules.readings import find_curve, first_of
 from autoloop.study.trials import Trial
@@ -125,7 +125,7 @@ class MetricChange(EditingRule):
         verb = wanted.partition(" ")[0]
         return wanted.replace(verb, OTHER_WAY.get(verb, verb), 1) if upwards else wanted
 
-    def _doubt(self, change: Change, upwards: bool = False) -> str:
+    def _doubt(self, change: LevelChange, upwards: bool = False) -> str:
         """Return why the threshold is not met, or an empty string.
 
         Args:
@@ -146,7 +146,7 @@ class MetricChange(EditingRule):
         return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
 
 
-def describe(change: Change) -> str:
+def describe(change: LevelChange) -> str:
     """Return the change in words, such as ``fell by 12 % (0.14 -> 0.123)``."""
     if change.pct == 0:
         return f"stayed at {change.last:.4g}"

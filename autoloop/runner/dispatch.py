@@ -5,21 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
 
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
 from autoloop.engine.execute.values import Outcome, Placed
 from autoloop.engine.inside.notes import EarlyEnd
-from autoloop.engine.launchers import Returned, kind_of, stream_singly
+from autoloop.engine.launchers import JobLauncher
+from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.due import Requeue, Run, Step, Stop, Wait
 from autoloop.runner.collect import JobEnd, end_in_launcher, trial_fields
@@ -45,7 +44,7 @@ class Dispatcher:
         journal: Journal,
         settings: Settings,
         composer: Composer,
-        launcher: Launcher,
+        launcher: JobLauncher,
         next_step: Callable[[Study], Step],
         take: Callable[[Step], Stop | None],
         report: Callable[[Study], None],
@@ -56,10 +55,7 @@ class Dispatcher:
             journal: The open journal of the study.
             settings: What the study does.
             composer: Composes jobs and names their directories.
-            launcher: Any Hydra launcher. One with ``stream(jobs)``, an iterator of outcomes, and
-                ``stop(index)`` tells of each end at once and can end a job; see
-                `hydra_plugins.autoloop.launcher.SlotsLauncher`. One with ``adopt`` too runs jobs that
-                outlive this process; see `hydra_plugins.autoloop.slurm.SlurmLauncher`.
+            launcher: What runs the jobs.
             next_step: What a study needs next.
             take: Takes a step that starts no job; returns why the study ends if there is nothing to propose.
             report: Draws the study; called after each end.
@@ -85,20 +81,17 @@ class Dispatcher:
         Returns:
             What the jobs of each batch returned, in job order.
         """
-        stream = stream_of(self._launcher)
-        if stream is not None:
-            return self._run_streamed(stream)
-        return self._run_batches(jobs)
+        return self._run_streamed() if self._launcher.singly else self._run_batches(jobs)
 
-    def _run_streamed(self, stream: Callable[..., Generator[Any, None, None]]) -> Returns:
+    def _run_streamed(self) -> Returns:
         """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
         ended = threading.Condition(self._journal.lock)
         self._closing = False
-        if hasattr(self._launcher, "stop"):  # else the jobs are watched from inside
+        if self._launcher.stops:  # else the jobs are watched from inside
             self._watcher.start()
         try:
-            with closing(stream(self._feed(ended))) as outcomes:
+            with closing(self._launcher.stream(self._feed(ended))) as outcomes:
                 for outcome in outcomes:
                     if isinstance(outcome, Placed):
                         self._place(outcome)
@@ -145,14 +138,14 @@ class Dispatcher:
 
     def _has_room(self, study: Study) -> bool:
         """Whether fewer jobs run than there are slots, as far as the journal knows."""
-        slots = slots_of(self._launcher, self._settings)
-        return slots is None or len(study.running()) < slots
+        room = self._launcher.room(self._settings.n_jobs)
+        return room is None or len(study.running()) < room
 
     def _stop(self, job: Job, decision: StopDecision) -> None:
         """End a running job that a stop rule wants ended."""
         if self._note_stop(job, decision):
             log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
-            self._launcher.stop(job.job)  # type: ignore[attr-defined]  # of a launcher that streams
+            self._launcher.stop(job.job)
 
     def _note_stop(self, job: Job, decision: StopDecision) -> bool:
         """Write down that a job is to be stopped; return whether that was news and the job runs."""
@@ -185,7 +178,7 @@ class Dispatcher:
         return self._batched(done)
 
     def _batch_size(self) -> int | None:
-        sizes = (self._settings.max_batch_size, self._settings.n_jobs, kind_of(self._launcher).batch)
+        sizes = (self._settings.max_batch_size, self._settings.n_jobs, self._launcher.kind.batch)
         return min((size for size in sizes if size is not None), default=None)
 
     def _record_batch(
@@ -211,7 +204,7 @@ class Dispatcher:
     ) -> tuple[Sequence[JobReturn | None], BaseException | None]:
         """Launch a batch; a launcher that raises loses its results, not the study."""
         try:
-            return list(self._launcher.launch(overrides, initial_job_idx=first)), None
+            return list(self._launcher.launch(overrides, first)), None
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the border of jobs: recorded as their end
             log.warning("the launcher gave up on jobs %d to %d: %s", first, first + len(overrides) - 1, error)
             return [None] * len(overrides), error
@@ -318,29 +311,6 @@ def leads(study: Study, job: Job, objective: float) -> bool:
     best = study.best_when_planned(job)
     sign = -1 if study.maximize else 1
     return best is not None and sign * objective < sign * best.objective
-
-
-def slots_of(launcher: Launcher, settings: Settings) -> int | None:
-    """How many jobs run at a time: as many as the launcher has slots, else as many as are asked for."""
-    slots = getattr(getattr(launcher, "pool", None), "slots", None)
-    return settings.n_jobs if slots is None else len(slots)
-
-
-def slots_to_fill(launcher: Launcher, settings: Settings) -> int | None:
-    """Of how many slots none is to stand idle: those that have GPUs, or as many as were asked for.
-
-    A machine's cores are slots too, but nobody asked for as many jobs as it has cores.
-    """
-    wanted = getattr(getattr(launcher, "pool", None), "to_fill", True)
-    return slots_of(launcher, settings) if wanted else None
-
-
-def stream_of(launcher: Launcher) -> Callable[..., Generator[Any, None, None]] | None:
-    """How a launcher is told of jobs one by one; None where it takes batches only."""
-    stream: Callable[..., Generator[Any, None, None]] | None = getattr(launcher, "stream", None)
-    if stream is None and kind_of(launcher).singly:
-        return partial(stream_singly, launcher)
-    return stream
 
 
 def contiguous(jobs: Sequence[Job], size: int | None, alone: Collection[str] = ()) -> Iterator[list[Job]]:

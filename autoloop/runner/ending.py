@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from hydra.plugins.launcher import Launcher
-
 from autoloop.config.settings import Settings
 from autoloop.engine.execute.traces import add_traceback
+from autoloop.engine.launchers import JobLauncher
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
 from autoloop.runner.dispatch import Returns
@@ -79,7 +78,7 @@ def exit_if_failed(study: Study, stop: Stop, returns: Returns) -> None:
         raise SystemExit(1)
 
 
-def leave_jobs(journal: Journal, launcher: Launcher, take_over: Callable[[Job], None]) -> None:
+def leave_jobs(journal: Journal, launcher: JobLauncher, take_over: Callable[[Job], None]) -> None:
     """Interrupt the jobs that run and record their ends; those that outlive this process go on.
 
     Args:
@@ -91,7 +90,7 @@ def leave_jobs(journal: Journal, launcher: Launcher, take_over: Callable[[Job], 
     running = [job for job in journal.study.jobs.values() if job.running]
     interrupt_jobs(study_dir / job.run_dir for job in running)
     for job in running:
-        if hasattr(launcher, "adopt"):
+        if launcher.outlived:
             log.warning("job %d goes on without this process: %s", job.job, job.name)
         else:
             take_over(job)

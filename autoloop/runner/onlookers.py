@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autoloop.config.knobs import Live
 from autoloop.config.settings import Settings
+from autoloop.engine.launchers import JobLauncher
 from autoloop.store.journal import Journal
 from autoloop.views.live.progress import ProgressReader
 from autoloop.views.live.repeat import Repeat
@@ -26,13 +27,13 @@ LINKS_PERIOD_S = 5.0  # between two looks for the addresses of runs
 
 
 @contextmanager
-def onlookers(journal: Journal, settings: Settings, launcher: object) -> Iterator[None]:
+def onlookers(journal: Journal, settings: Settings, launcher: JobLauncher) -> Iterator[None]:
     """Let everybody look who may, until the context ends.
 
     Args:
         journal: The open journal of the study.
         settings: What the study does.
-        launcher: What runs the jobs; one with ``stream`` keeps their output off the terminal.
+        launcher: What runs the jobs.
     """
     study_dir = journal.path.parent
     links = RunLinks(study_dir)
@@ -40,7 +41,7 @@ def onlookers(journal: Journal, settings: Settings, launcher: object) -> Iterato
         stack.enter_context(Repeat(lambda: links.update(journal.snapshot()), LINKS_PERIOD_S, "links to runs"))
         if settings.notify.command is not None:
             journal.observers.append(stack.enter_context(Notifier(settings.notify, study_dir)).on_event)
-        if wants_screen(settings.live, hasattr(launcher, "stream")) and can_show(sys.stdout):
+        if wants_screen(settings.live, launcher.streams) and can_show(sys.stdout):
             stack.enter_context(_shown(journal, study_dir, settings))
         yield
 

@@ -12,13 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop import __version__
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
-from autoloop.engine.launchers import kind_of
+from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import JournalError, counted
 from autoloop.loop.due import Limits
 from autoloop.runner.aiming import header_fields, say_first
@@ -91,7 +90,7 @@ def _task_name(config: DictConfig) -> str:
 def open_study(
     journal: Journal,
     settings: Settings,
-    launcher: Launcher,
+    launcher: JobLauncher,
     now: Mapping[str, Any],
     take_over: Callable[[Job], None],
 ) -> None:
@@ -134,7 +133,7 @@ def _check_resume(study_dir: Path, resume: str, changed: Sequence[str]) -> None:
 
 
 def _go_on(
-    journal: Journal, launcher: Launcher, changed: Sequence[str], take_over: Callable[[Job], None]
+    journal: Journal, launcher: JobLauncher, changed: Sequence[str], take_over: Callable[[Job], None]
 ) -> None:
     """Write down that this process goes on; adopt jobs that outlived the last one, take others over."""
     host = socket.gethostname()
@@ -143,21 +142,15 @@ def _go_on(
     study = journal.study
     log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
     for job in [job for job in study.jobs.values() if job.running]:
-        if _adopt(launcher, job):
+        if launcher.adopt(job.job, job.plan.overrides, job.handle):
             log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
         else:
             take_over(job)
 
 
-def _adopt(launcher: Launcher, job: Job) -> bool:
-    """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
-    adopt: Callable[..., bool] | None = getattr(launcher, "adopt", None)
-    return adopt is not None and adopt(job.job, job.plan.overrides, job.handle)
-
-
-def _say_what_it_cannot_do(launcher: Launcher) -> None:
-    if not hasattr(launcher, "stream"):
-        kind = kind_of(launcher)
+def _say_what_it_cannot_do(launcher: JobLauncher) -> None:
+    if not launcher.streams:
+        kind = launcher.kind
         log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
 

@@ -14,7 +14,7 @@ from autoloop.errors import AutoloopError
 from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.filling import Round
 from autoloop.loop.rounds import later_round, measuring_round, opening_round
-from autoloop.loop.score import Outcome, outcomes
+from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Measure
 from autoloop.rules.base import Decision
 from autoloop.runner.plan import Points
@@ -58,7 +58,7 @@ class Planner:
         self._slots = slots
         self._terms = terms_of(settings, composer)
         self._variants: dict[int, Variant] = {}
-        self._earlier: list[Outcome] | None = None
+        self._earlier: list[ProposalOutcome] | None = None
 
     def first(self, points: Points) -> Round:
         """Round 1, see `autoloop.loop.rounds.opening_round`.
@@ -150,7 +150,7 @@ class Planner:
         path = self.settings.judging.scorecard
         self._earlier = [] if path is None else load_outcomes(path, but=self._key)
 
-    def _known_outcomes(self) -> list[Outcome]:
+    def _known_outcomes(self) -> list[ProposalOutcome]:
         """What became of other studies' proposals, read once."""
         if self._earlier is None:
             self.load_scorecard()

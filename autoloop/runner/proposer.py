@@ -7,16 +7,14 @@ proposal: same bounds, same checks. If it fails, that is written down and the ro
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from autoloop.edits import parse_edit
+from autoloop.engine.execute.limited import run_limited
 from autoloop.errors import ConfigError, EditError, did_you_mean
 from autoloop.loop.filling import Refusal
 from autoloop.loop.score import pairs, verdicts
@@ -142,29 +140,17 @@ class _FailedError(Exception):
 
 def _output(proposer: Proposer, text: str) -> str:
     """Run the program in a session of its own and return what it printed."""
-    process = subprocess.Popen(
-        shlex.split(proposer.command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    words = shlex.split(proposer.command)
     try:
-        printed, complaint = process.communicate(text, timeout=proposer.timeout_s)
+        done = run_limited(words, text, timeout_s=proposer.timeout_s, end_rest=True)
     except subprocess.TimeoutExpired:
         raise _FailedError(f"did not answer within {proposer.timeout_s:g} s") from None
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    if process.returncode:
-        last = next((line for line in reversed(complaint.splitlines()) if line.strip()), "")
-        raise _FailedError(f"ended with exit code {process.returncode}: {last.strip()[:200]}")
-    if len(printed) > MOST_BYTES:
-        raise _FailedError(f"printed {len(printed)} characters; at most {MOST_BYTES} are read")
-    return printed
+    if done.returncode:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "")
+        raise _FailedError(f"ended with exit code {done.returncode}: {last.strip()[:200]}")
+    if len(done.stdout) > MOST_BYTES:
+        raise _FailedError(f"printed {len(done.stdout)} characters; at most {MOST_BYTES} are read")
+    return done.stdout
 
 
 def _entries(text: str) -> list[Any]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import ConfigError
-from autoloop.loop.score import Outcome, Verdict
+from autoloop.loop.score import ProposalOutcome, Verdict
 from autoloop.store.files import write_atomic
 
 VERSION = 1  # of the file's form; another one is refused
 
 
-def load_outcomes(path: Path, but: str = "") -> list[Outcome]:
+def load_outcomes(path: Path, but: str = "") -> list[ProposalOutcome]:
     """Read what became of the proposals of earlier studies.
 
     Args:
@@ -33,7 +33,7 @@ def load_outcomes(path: Path, but: str = "") -> list[Outcome]:
         raise ConfigError(f"scorecard={path}: an entry of it is damaged: {error!r}") from error
 
 
-def save_outcomes(path: Path, key: str, outcomes: Sequence[Outcome]) -> None:
+def save_outcomes(path: Path, key: str, outcomes: Sequence[ProposalOutcome]) -> None:
     """Put one study's outcomes in, in place of those it put in before.
 
     Args:
@@ -75,5 +75,7 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(content["studies"])
 
 
-def _outcome(entry: Any) -> Outcome:
-    return Outcome(str(entry["rule"]), tuple(entry["knobs"]), Verdict(entry["verdict"]), entry["gain_pct"])
+def _outcome(entry: Any) -> ProposalOutcome:
+    return ProposalOutcome(
+        str(entry["rule"]), tuple(entry["knobs"]), Verdict(entry["verdict"]), entry["gain_pct"]
+    )

@@ -25,9 +25,8 @@ from autoloop.config.settings import Settings
 from autoloop.config.world import keep_configs
 from autoloop.curves.metrics import Metrics
 from autoloop.edits.variants import Variant
-from autoloop.engine.inside.body import JobBody
 from autoloop.engine.inside.watch import Inside
-from autoloop.engine.launchers import prepare
+from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.wandb_env import check_login, left_out
 from autoloop.errors import JournalError
 from autoloop.loop.due import next_step
@@ -35,7 +34,7 @@ from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Run, Step, Stop, Wait
 from autoloop.runner.aiming import settle
 from autoloop.runner.callbacks import RoundCallback
-from autoloop.runner.dispatch import Dispatcher, Returns, slots_of, slots_to_fill, stream_of
+from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
 from autoloop.runner.onlookers import onlookers
@@ -68,11 +67,11 @@ class StudyRunner:
         self.settings = settings
         self.context = context
         self.config = config
-        self.launcher = launcher
+        self.launcher = JobLauncher(launcher)
         self.study_dir = Path(str(config.hydra.sweep.dir))
         self.world = keep_configs(context.config_loader)
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        fill = partial(slots_to_fill, launcher, settings)
+        fill = partial(self.launcher.to_fill, settings.n_jobs)
         self.planner = Planner(settings, self.composer, self.study_dir, fill)
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
@@ -127,8 +126,8 @@ class StudyRunner:
         ]
         dirs = [fitting(self.study_dir, self.composer.run_dir(*job), job[1]) for job in jobs]
         runs = list(zip(dirs, previews, strict=True))
-        pool = getattr(self.launcher, "pool", None)
-        slots = None if pool is None else pool.slots
+        places = self.launcher.places()
+        slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         return plan_text(planned, self.settings, foresight, runs, slots, self.composer.sketch)
 
@@ -138,8 +137,7 @@ class StudyRunner:
         Raises:
             ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
         """
-        _ = getattr(self.launcher, "pool", None)
-        prepare(self.launcher, self.settings.n_jobs)
+        self.launcher.prepare(self.settings.n_jobs)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")
@@ -241,9 +239,9 @@ class StudyRunner:
     @cached_property
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
-        if stream_of(self.launcher) is None:
+        if not self.launcher.singly:
             return Flow()
-        flow = replace(self.settings.flow, slots=slots_of(self.launcher, self.settings))
+        flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))
         return flow if flow.slots is not None else replace(flow, barrier=True)
 
     def _add_callback(self) -> None:
@@ -254,6 +252,5 @@ class StudyRunner:
 
     def _prepare_jobs(self, metrics: Metrics) -> None:
         """Let jobs do for themselves what their launcher does not: know when to end."""
-        body = getattr(self.launcher, "task_function", None)
-        if isinstance(body, JobBody) and not hasattr(self.launcher, "stop"):
-            body.inside = Inside(self.settings.watching, metrics, self.settings.timeout_s)
+        inside = Inside(self.settings.watching, metrics, self.settings.timeout_s)
+        self.launcher.watch_from_inside(inside)

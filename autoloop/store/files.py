@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from autoloop.study.record import Study
+if TYPE_CHECKING:
+    from autoloop.study.record import Study
 
 #: What a job's directory holds before it starts: where the job comes from.
 LINEAGE_FILE = "lineage.json"
@@ -23,18 +25,52 @@ PATH_BYTES = 3072
 _REFUSED_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write ``text`` beside ``path``, then move it there in one step; the directory is made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+def write_atomic(
+    path: Path,
+    content: str | bytes | Callable[[IO[bytes]], object],
+    *,
+    mode: int | None = 0o644,
+    durable: bool = False,
+    make_dir: bool = True,
+) -> None:
+    """Write a file beside ``path``, then move it there: readers see the old or the new one, whole.
+
+    Args:
+        path: Where the file is to be.
+        content: Its bytes, its text (stored as UTF-8), or what writes it into an open file.
+        mode: Who may read and write it, whatever the umask says; None leaves that to the umask.
+        durable: Whether it is on disk, and not only with the kernel, before it stands there.
+        make_dir: Whether a directory that is not there is made.
+
+    Raises:
+        OSError: The directory is gone, not writable or out of space; what stood there before is unharmed.
+    """
+    if make_dir:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    descriptor = os.open(draft, flags, 0o666 if mode is None else mode & 0o600)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # noqa: PTH101 - mkstemp made it 0600
-        Path(name).replace(path)
+        with os.fdopen(descriptor, "wb") as file:
+            _fill(file, content)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        draft.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
+
+
+def _fill(file: IO[bytes], content: str | bytes | Callable[[IO[bytes]], object]) -> None:
+    if isinstance(content, str):
+        file.write(content.encode("utf-8", "backslashreplace"))
+    elif isinstance(content, bytes):
+        file.write(content)
+    else:
+        content(file)
 
 
 def fitting(study_dir: Path, wanted: str, job: int) -> str:

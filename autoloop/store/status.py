@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autoloop.store.files import write_atomic
 from autoloop.store.lock import is_alive
 from autoloop.store.redact import redact_all
 
@@ -21,14 +22,8 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
     Raises:
         OSError: The directory is gone, not writable or out of space.
     """
-    path = Path(job_dir) / STATUS_NAME
-    draft = path.with_name(f".{STATUS_NAME}.tmp")
-    with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        json.dump(redact_all(dict(status), os.environ), file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    text = json.dumps(redact_all(dict(status), os.environ), indent=1) + "\n"
+    write_atomic(Path(job_dir) / STATUS_NAME, text, mode=None, durable=True, make_dir=False)
 
 
 def read_status(job_dir: Path) -> dict[str, Any] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from autoloop.config.origins import where
@@ -13,20 +16,31 @@ from autoloop.config.settings import Settings, resolved
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
 from autoloop.store.redact import tell
-from hydra_plugins.autoloop.sweeper import AutoloopSweeper
 
 
-def sweep(sweeper: AutoloopSweeper, arguments: Sequence[str]) -> list[Sequence[JobReturn]]:
-    """Run the sweeper's study; a user's mistake is told in one message, with exit code 2.
+def sweep(
+    chosen: Mapping[str, Any],
+    context: HydraContext,
+    config: DictConfig,
+    launcher: Launcher,
+    arguments: Sequence[str],
+) -> list[Sequence[JobReturn]]:
+    """Run a sweeper's study; a user's mistake is told in one message, with exit code 2.
+
+    Args:
+        chosen: The sweeper's settings.
+        context: Hydra's loader and callbacks.
+        config: The sweep's own config.
+        launcher: What runs the jobs.
+        arguments: The overrides of the command line.
 
     Raises:
         HydraException: A config does not compose; Hydra shows it and exits with 1.
     """
-    assert sweeper.config is not None and sweeper.hydra_context is not None and sweeper.launcher is not None
-    HydraConfig.instance().set_config(sweeper.config)  # for ${hydra:...} in hydra.sweep.dir
+    HydraConfig.instance().set_config(config)  # for ${hydra:...} in hydra.sweep.dir
     try:
-        settings = _settings(sweeper, sweeper.config)
-        return StudyRunner(settings, sweeper.hydra_context, sweeper.config, sweeper.launcher).run(arguments)
+        settings = _settings(chosen, config)
+        return StudyRunner(settings, context, config, launcher).run(arguments)
     except CompositionError as error:
         tell(error)  # in our words, which know the nearest name
         of_hydra = error.__cause__ or error
@@ -38,8 +52,8 @@ def sweep(sweeper: AutoloopSweeper, arguments: Sequence[str]) -> list[Sequence[J
     raise of_hydra  # it ends as it would under Hydra's own sweeper
 
 
-def _settings(sweeper: AutoloopSweeper, config: DictConfig) -> Settings:
+def _settings(chosen: Mapping[str, Any], config: DictConfig) -> Settings:
     try:
-        return Settings.read(resolved(sweeper.settings))
+        return Settings.read(resolved(chosen))
     except SettingError as error:
         raise ConfigError(where(error, config, "hydra.sweeper")) from None

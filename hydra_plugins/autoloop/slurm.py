@@ -1,19 +1,17 @@
 """``hydra/launcher=slurm``: one SLURM job per job, under the same supervisor as in slots."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
 
 from autoloop.config.schema import SlurmLauncherConf
+from hydra_plugins.autoloop._base import StreamingLauncher
 
 if TYPE_CHECKING:
     from autoloop.engine.execute import Outcome
     from autoloop.engine.execute.values import Placed
+    from autoloop.engine.slots import Places
     from autoloop.engine.slurm.pool import SlurmPool
 
 ConfigStore.instance().store(
@@ -21,53 +19,40 @@ ConfigStore.instance().store(
 )
 
 
-class SlurmLauncher(Launcher):
+class SlurmLauncher(StreamingLauncher):
     """Runs the jobs of a sweep on SLURM; see `autoloop.config.schema.SlurmLauncherConf` for its settings."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__()
-        self.settings = settings
-        self.config: DictConfig | None = None
-        self.hydra_context: HydraContext | None = None
-        self.task_function: TaskFunction | None = None
+        super().__init__(**settings)
         self._pool: SlurmPool | None = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take over what the sweep consists of."""
-        self.hydra_context = hydra_context
-        self.task_function = task_function
-        self.config = config
 
     @property
     def pool(self) -> "SlurmPool":
         """The jobs that are out; made when first asked for, which asks SLURM whether it takes such jobs."""
-        from hydra_plugins.autoloop import _slurm
+        from autoloop.engine.slurm import launching
 
         if self._pool is None:
-            self._pool = _slurm.make_pool(self)
+            self._pool = launching.make_pool(self.given, self.settings)
         return self._pool
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run a batch of jobs and return their results in order; a failed job fails alone.
-
-        Args:
-            job_overrides: The overrides of each job.
-            initial_job_idx: Number of the first job.
-        """
-        from hydra_plugins.autoloop import _launch
-
-        return _launch.launch(self, job_overrides, initial_job_idx)
-
-    def stream(self, jobs: "Iterable[tuple[int, Sequence[str]]]") -> "Iterator[Outcome | Placed]":
+    def stream(
+        self, jobs: "Iterable[tuple[int, Sequence[str]]]"
+    ) -> "Generator[Outcome | Placed, None, None]":
         """Run jobs, and those adopted, and tell of each as SLURM takes it and as it ends.
 
         Args:
             jobs: Pairs of job number and overrides. One pair is taken whenever there is room; the iterable
                 runs in a thread of its own and may block.
         """
-        from hydra_plugins.autoloop import _slurm
+        from autoloop.engine.slurm import launching
 
-        return _slurm.stream(self, jobs)
+        return launching.stream(self.given, lambda: self.pool, jobs)
+
+    def places(self) -> "Places":
+        """As many places as jobs may be out at a time; SLURM is asked first whether it takes such jobs."""
+        from autoloop.engine.slots import Places
+
+        return Places(self.pool.slots)
 
     def stop(self, index: int) -> bool:
         """End the job ``index``, politely first; return whether it was out."""

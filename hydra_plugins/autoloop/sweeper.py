@@ -39,7 +39,8 @@ class AutoloopSweeper(Sweeper):
         """Run the study and return the batches of job returns."""
         from ._sweep import sweep
 
-        return sweep(self, arguments)
+        assert self.config is not None and self.hydra_context is not None and self.launcher is not None
+        return sweep(self.settings, self.hydra_context, self.config, self.launcher, arguments)
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="autoloop", node=SweeperConf, provider="autoloop")

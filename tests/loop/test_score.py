@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autoloop.loop.score import (
-    Outcome,
+    ProposalOutcome,
     Scorecard,
     Verdict,
     conclusion,
@@ -177,7 +177,10 @@ def test_the_scorecard_counts_tries_wins_and_gains_by_rule_and_knob() -> None:
 
 def test_the_win_rate_looks_at_the_knob_first_and_is_one_half_for_the_unknown() -> None:
     card = Scorecard(
-        [Outcome("faster", ("lr",), Verdict.BETTER, 5.0), Outcome("faster", ("b",), Verdict.WORSE, -5.0)]
+        [
+            ProposalOutcome("faster", ("lr",), Verdict.BETTER, 5.0),
+            ProposalOutcome("faster", ("b",), Verdict.WORSE, -5.0),
+        ]
     )
     assert card.win_rate("faster", ["lr@mul=2"]) == pytest.approx(2 / 3)
     assert card.win_rate("faster", ["b@mul=2"]) == pytest.approx(1 / 3)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from autoloop.errors import ConfigError
-from autoloop.loop.score import Outcome, Verdict
+from autoloop.loop.score import ProposalOutcome, Verdict
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
 
-WON = Outcome("faster", ("lr",), Verdict.BETTER, 5.0)
-LOST = Outcome("slower", ("lr", "batch"), Verdict.UNCLEAR, None)
+WON = ProposalOutcome("faster", ("lr",), Verdict.BETTER, 5.0)
+LOST = ProposalOutcome("slower", ("lr", "batch"), Verdict.UNCLEAR, None)
 
 
 def test_what_one_study_writes_another_reads(tmp_path: Path) -> None:

@@ -8,6 +8,6 @@ This package module stays light, because the zygote imports it; the pool lives i
 `autoloop.engine.execute.pool`.
 """
 
-from autoloop.engine.execute.values import Limits, Outcome, Reply, Request
+from autoloop.engine.execute.values import JobLimits, Outcome, Reply, Request
 
-__all__ = ["Limits", "Outcome", "Reply", "Request"]
+__all__ = ["JobLimits", "Outcome", "Reply", "Request"]

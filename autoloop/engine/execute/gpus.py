@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
+
+from autoloop.engine.execute.limited import ask
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +90,5 @@ def _query(fields: str) -> list[list[str]]:
     if tool is None:
         return []
     command = [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_QUERY_TIMEOUT_S, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.strip()]
+    told = ask(command, _QUERY_TIMEOUT_S) or ""
+    return [[cell.strip() for cell in line.split(",")] for line in told.splitlines() if line.strip()]

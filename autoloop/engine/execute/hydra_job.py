@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Batch:
+class SharedSweep:
     """What all jobs of a sweep have in common. Unpickling one installs Hydra's singletons.
 
     Attributes:
@@ -71,13 +71,13 @@ def _copied(content: Any) -> bytes | None:
     return copied
 
 
-def _install(program: Program | None, by_name: bytes | None, copied: bytes | None) -> Batch:
+def _install(program: Program | None, by_name: bytes | None, copied: bytes | None) -> SharedSweep:
     setup_globals()
     Plugins.instance()  # a scan after set_state would register the plugins' configs twice, with warnings
     is_main = program is not None and run_again(program)
     singletons, (context, config, task) = _content(by_name if is_main else None, copied)
     Singleton.set_state(singletons)
-    batch = Batch(context, config, task, None, program)
+    batch = SharedSweep(context, config, task, None, program)
     with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
         _warm_up(batch)
     return batch
@@ -92,21 +92,21 @@ def _content(by_name: bytes | None, copied: bytes | None) -> Any:
     return pickle.loads(copied)
 
 
-def _warm_up(batch: Batch) -> None:
+def _warm_up(batch: SharedSweep) -> None:
     """Fill the caches of Hydra's and OmegaConf's parsers once for all jobs."""
     OverridesParser.create().parse_overrides(["+a.b=1.5", "c=text", "d='x y'", "e=[1,{f:null}]", "~g"])
     _compose(batch, 0, ())
 
 
 def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
-    """Compose and run job ``index`` of the shared `Batch`; for a job's process only.
+    """Compose and run job ``index`` of the `SharedSweep`; for a job's process only.
 
     Args:
         index: Number of the job.
         overrides: Its overrides.
         restarts: How often an engine has started it again; each start works in a directory of its own.
     """
-    batch: Batch = shared()
+    batch: SharedSweep = shared()
     enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
@@ -126,7 +126,7 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     return _reply(job_return)
 
 
-def _compose(batch: Batch, index: int, overrides: Sequence[str]) -> DictConfig:
+def _compose(batch: SharedSweep, index: int, overrides: Sequence[str]) -> DictConfig:
     config = batch.hydra_context.config_loader.load_sweep_config(batch.config, list(overrides))
     with open_dict(config):
         config.hydra.job.id = str(index)
@@ -136,7 +136,7 @@ def _compose(batch: Batch, index: int, overrides: Sequence[str]) -> DictConfig:
 
 
 def _in_fresh_dir(
-    batch: Batch, index: int, overrides: Sequence[str], restarts: int, config: DictConfig
+    batch: SharedSweep, index: int, overrides: Sequence[str], restarts: int, config: DictConfig
 ) -> DictConfig:
     """The config of a job that starts again, in a directory beside the first; its lineage goes along."""
     subdir = f"{str(config.hydra.sweep.subdir).rstrip('/')}_again{restarts}"

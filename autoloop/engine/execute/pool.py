@@ -23,15 +23,13 @@ from joblib import Parallel, delayed
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
 from autoloop.engine.execute.supervisor import KILL, STOP
-from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Limits, Outcome, Request
+from autoloop.engine.execute.values import Assignment, Ended, EndedBy, JobLimits, Outcome, Request
 from autoloop.engine.execute.zygote import Zygote
 from autoloop.engine.slots import Slot, slot_environment
+from autoloop.engine.wandb_env import SERVICE_VARIABLES
 from autoloop.errors import AutoloopError
 
 log = logging.getLogger(__name__)
-
-#: Left by a W&B service of the main process; a job that finds it would report to that service.
-_STRIPPED_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class PoolSettings:
     slots: tuple[Slot, ...]
     to_fill: bool = True
     cores: int = 1
-    limits: Limits = field(default_factory=Limits)
+    limits: JobLimits = field(default_factory=JobLimits)
     stagger_s: float = 0.0
     preload: tuple[str, ...] = ()
     wait_for_gpus: Callable[[tuple[str, ...], Callable[[float], bool]], None] | None = None
@@ -285,7 +283,7 @@ class Pool:
         )
 
     def _environment(self, slot: Slot) -> dict[str, str]:
-        environ = {name: value for name, value in os.environ.items() if name not in _STRIPPED_VARIABLES}
+        environ = {name: value for name, value in os.environ.items() if name not in SERVICE_VARIABLES}
         n_slots = len(self._settings.slots)
         return {**environ, **slot_environment(slot, n_slots, self._settings.cores, environ)}
 

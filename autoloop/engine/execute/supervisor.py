@@ -21,6 +21,7 @@ from autoloop.engine.execute.ending import Ending
 from autoloop.engine.execute.memory import OUT_OF_MEMORY, MemoryKills
 from autoloop.engine.execute.open_runs import OpenRuns
 from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader
+from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
 from autoloop.store import lock
@@ -247,7 +248,7 @@ class Supervision:
         return Ended(
             value=self._value,
             exit_code=code if code >= 0 else None,
-            signal=_signal_name(-code) if code < 0 else None,
+            signal=signal_name(-code) if code < 0 else None,
             ended_by=ended_by,
             error=error,
             log=str(Path(self._job_dir) / LOG_NAME) if self._job_dir else None,
@@ -294,13 +295,6 @@ class Supervision:
             status |= {name: value for name, value in asdict(ended).items() if name != "value"}
             status["asked_to_end_at"] = self._asked_to_end_at
         return status
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
 
 
 def _tail(fd: int) -> bytes:

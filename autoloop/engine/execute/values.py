@@ -11,7 +11,7 @@ EndedBy = Literal["timeout", "stopped", "stalled", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JobLimits:
     """How long a job may run, and how long it has to end once asked to.
 
     Attributes:
@@ -150,7 +150,7 @@ class Assignment:
     env: dict[str, str]
     cwd: str
     argv0: tuple[str, ...]
-    limits: Limits
+    limits: JobLimits
     slot: int
     gpus: tuple[str, ...]
     main_pid: int | None

@@ -15,10 +15,12 @@ from typing import Any
 
 from autoloop.engine.execute import processes, zygote
 from autoloop.engine.execute.gpus import visible
+from autoloop.engine.execute.signals import signal_number
 from autoloop.engine.execute.supervisor import Supervision
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, Reply
 from autoloop.engine.slots import Slot, slot_environment
-from autoloop.engine.slurm.folder import JobFolder, Request
+from autoloop.engine.slurm.folder import JobFolder, SlurmRequest
+from autoloop.engine.wandb_env import SERVICE_VARIABLES
 from autoloop.store.redact import redact_all, reveal
 from autoloop.study.returned import number, plain
 
@@ -27,8 +29,6 @@ SIGNALS: Mapping[signal.Signals, EndedBy] = {signal.SIGUSR1: "stopped", signal.S
 
 #: Variable that names the directory of the start before, for a trainer that can go on from a checkpoint.
 EARLIER_VARIABLE = "AUTOLOOP_EARLIER_DIR"
-
-_STRIPPED_VARIABLES = ("WANDB_SERVICE", "_WANDB_SERVICE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def main(folder: JobFolder) -> int:
     supervision = _ClusterSupervision(_assignment(request, restarts, earlier), folder, restarts)
     supervision.start()
     ended = supervision.watch()
-    number = getattr(signal, ended.signal, 0) if ended.signal else 0
+    number = signal_number(ended.signal or "")
     return 128 + number if number else int(ended.exit_code or 0)
 
 
@@ -89,7 +89,7 @@ class _ClusterSupervision(Supervision):
             self._folder.write_start(self._restarts, {**safe, "value": value})
 
 
-def _assignment(request: Request, restarts: int, earlier: Mapping[int, Mapping[str, Any]]) -> Assignment:
+def _assignment(request: SlurmRequest, restarts: int, earlier: Mapping[int, Mapping[str, Any]]) -> Assignment:
     overrides = tuple(reveal(override, os.environ) for override in request.overrides)
     env = _environment()
     if earlier:
@@ -110,7 +110,7 @@ def _assignment(request: Request, restarts: int, earlier: Mapping[int, Mapping[s
 
 def _environment() -> dict[str, str]:
     """The job's environment: SLURM's, with the defaults of a slot of as many cores as SLURM gave."""
-    environ = {name: value for name, value in os.environ.items() if name not in _STRIPPED_VARIABLES}
+    environ = {name: value for name, value in os.environ.items() if name not in SERVICE_VARIABLES}
     cores = len(os.sched_getaffinity(0))
     given = environ.get("SLURM_CPUS_PER_TASK") or environ.get("SLURM_CPUS_ON_NODE") or str(cores)
     slot = Slot(0, visible(environ.get("CUDA_VISIBLE_DEVICES", "")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shlex
@@ -17,9 +16,9 @@ from typing import Any
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.slurm.slurm import SlurmExecutor
 
+from autoloop.engine.execute.limited import ask, run_limited
+from autoloop.engine.execute.signals import signal_name
 from autoloop.errors import AutoloopError, ConfigError
-
-log = logging.getLogger(__name__)
 
 #: States of a job that SLURM will not run any more (squeue's words); in all others it may come back.
 OVER = (
@@ -135,14 +134,8 @@ def check(script: Script, folder: Path) -> None:
 
 
 def _sbatch(script: str, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*_as_from_outside(os.environ), "sbatch", *options],
-        input=script,
-        capture_output=True,
-        text=True,
-        timeout=_COMMAND_TIMEOUT_S,
-        check=False,
-    )
+    words = [*_as_from_outside(os.environ), "sbatch", *options]
+    return run_limited(words, script, timeout_s=_COMMAND_TIMEOUT_S)
 
 
 def queue() -> dict[str, Queued] | None:
@@ -186,8 +179,7 @@ def ending(facts: Mapping[str, str]) -> tuple[int | None, str | None]:
     code, number = int(match[1]), int(match[2])
     if not number:
         return code, None
-    known = {signum.value: signum.name for signum in signal.Signals}
-    return None, known.get(number, f"signal {number}")
+    return None, signal_name(number)
 
 
 def _executor(script: Script, folder: Path, name: str, comment: str) -> _Executor:
@@ -222,15 +214,7 @@ def _as_from_outside(environ: Mapping[str, str]) -> list[str]:
 
 def _ask(argv: Sequence[str]) -> str | None:
     """Run one of SLURM's commands; None where it fails."""
-    try:
-        done = subprocess.run(
-            list(argv), capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or error
-        log.debug("%s: %s", argv[0], said)
-        return None
-    return done.stdout
+    return ask(argv, _COMMAND_TIMEOUT_S)
 
 
 def _words(text: str) -> str:

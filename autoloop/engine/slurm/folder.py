@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autoloop.engine.execute.values import Limits
+from autoloop.engine.execute.values import JobLimits
 from autoloop.errors import AutoloopError
+from autoloop.store.files import write_atomic
 
 #: Directory below the sweep directory that holds the folders of all jobs.
 HOME = ".slurm"
@@ -27,7 +28,7 @@ _START = re.compile(r"start_(\d+)\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SlurmRequest:
     """What a SLURM job is asked to run.
 
     Attributes:
@@ -46,7 +47,7 @@ class Request:
     cwd: str
     argv: tuple[str, ...]
     path: tuple[str, ...]
-    limits: Limits
+    limits: JobLimits
 
 
 class JobFolder:
@@ -67,23 +68,23 @@ class JobFolder:
         found = (sweep_dir / HOME).glob(f"{index}-*")
         return [cls(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
-    def write_request(self, request: Request) -> None:
+    def write_request(self, request: SlurmRequest) -> None:
         """Leave what the job is to run."""
         _write(self.path / _REQUEST, asdict(request))
 
-    def read_request(self) -> Request:
+    def read_request(self) -> SlurmRequest:
         """What the job is to run.
 
         Raises:
             AutoloopError: The file is not this user's own.
         """
         fields: dict[str, Any] = json.loads(read_private(self.path / _REQUEST))
-        fields["limits"] = Limits(**fields["limits"])
+        fields["limits"] = JobLimits(**fields["limits"])
         for name in ("overrides", "argv", "path"):
             fields[name] = tuple(fields[name])
-        return Request(**fields)
+        return SlurmRequest(**fields)
 
-    def read_sweep(self, request: Request) -> bytes:
+    def read_sweep(self, request: SlurmRequest) -> bytes:
         """The pickled sweep, to be unpickled in the job.
 
         Raises:
@@ -120,7 +121,7 @@ def keep_sweep(sweep_dir: Path, pickled: bytes) -> str:
     name = f"sweep-{hashlib.sha256(pickled).hexdigest()[:16]}.pkl"
     path = make_home(sweep_dir) / name
     if not path.exists():
-        _write_bytes(path, pickled)
+        _write_private(path, pickled)
     return name
 
 
@@ -143,21 +144,12 @@ def read_private(path: Path) -> bytes:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    _write_bytes(path, json.dumps(value, default=str).encode("utf-8", "backslashreplace"))
+    _write_private(path, json.dumps(value, default=str))
 
 
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600 in one step."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+def _write_private(path: Path, content: str | bytes) -> None:
+    """Write a file that only this user can read."""
+    write_atomic(path, content, mode=0o600, durable=True, make_dir=False)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

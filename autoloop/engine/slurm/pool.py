@@ -20,12 +20,12 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
-from autoloop.engine.execute.values import EndedBy, Limits, Outcome, Placed
+from autoloop.engine.execute.values import EndedBy, JobLimits, Outcome, Placed
 from autoloop.engine.slots import Slot
 from autoloop.engine.slurm import engine
 from autoloop.engine.slurm.body import is_result
 from autoloop.engine.slurm.engine import Queued, Script, SubmitError
-from autoloop.engine.slurm.folder import HOME, JobFolder, Request, keep_sweep
+from autoloop.engine.slurm.folder import HOME, JobFolder, SlurmRequest, keep_sweep
 from autoloop.store.redact import redact
 
 log = logging.getLogger("autoloop")
@@ -50,7 +50,7 @@ class SlurmSettings:
     """
 
     script: Script
-    limits: Limits = field(default_factory=Limits)
+    limits: JobLimits = field(default_factory=JobLimits)
     n_jobs: int | None = None
     poll_s: float = 5.0
     lost_after_s: float = 30.0
@@ -191,7 +191,9 @@ class SlurmPool:
             safe = tuple(redact(override, os.environ) for override in overrides)
             paths = tuple(path for path in sys.path if isinstance(path, str))
             limits = self._settings.limits
-            folder.write_request(Request(index, safe, sweep, str(Path.cwd()), tuple(sys.argv), paths, limits))
+            folder.write_request(
+                SlurmRequest(index, safe, sweep, str(Path.cwd()), tuple(sys.argv), paths, limits)
+            )
             name = f"{self._sweep_dir.name}:{index}"
             job_id = engine.submit(self._settings.script, folder.path, name, comment=str(folder.path))
         except (SubmitError, OSError) as error:

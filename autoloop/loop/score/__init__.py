@@ -8,15 +8,15 @@ from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
-from autoloop.loop.score.scorecard import Outcome, Row, Scorecard, outcomes
+from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, outcomes
 from autoloop.loop.score.verdicts import Verdict, verdict, verdicts
 
 __all__ = [
     "Confirmation",
     "Interval",
     "Noise",
-    "Outcome",
     "Pair",
+    "ProposalOutcome",
     "Results",
     "Row",
     "Scorecard",

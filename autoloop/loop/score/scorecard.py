@@ -17,7 +17,7 @@ from autoloop.study.record import Study
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProposalOutcome:
     """What came of one proposal.
 
     Attributes:
@@ -68,9 +68,9 @@ class Scorecard:
         outcomes: The outcomes it was made of, in order.
     """
 
-    def __init__(self, outcomes: Iterable[Outcome] = ()) -> None:
+    def __init__(self, outcomes: Iterable[ProposalOutcome] = ()) -> None:
         self.outcomes = tuple(outcomes)
-        self._by_key: dict[tuple[str, str], list[Outcome]] = {}
+        self._by_key: dict[tuple[str, str], list[ProposalOutcome]] = {}
         for outcome in self.outcomes:
             for knob in (ALL, *outcome.knobs):
                 self._by_key.setdefault((outcome.rule, knob), []).append(outcome)
@@ -100,19 +100,19 @@ class Scorecard:
         return [knob for other, knob in self._by_key if other == rule and knob != ALL]
 
 
-def _wins(outcomes: Sequence[Outcome]) -> int:
+def _wins(outcomes: Sequence[ProposalOutcome]) -> int:
     return sum(outcome.verdict is Verdict.BETTER for outcome in outcomes)
 
 
-def outcomes(study: Study) -> list[Outcome]:
+def outcomes(study: Study) -> list[ProposalOutcome]:
     """What came of every proposal of a study that a rule or sampler made, as they were planned."""
     floor = noise(study)
     tried = [pair for pair in pairs(study) if pair.child.plan.rule and not pair.child.measures]
     return [_outcome(pair, verdict(pair, floor)) for pair in tried]
 
 
-def _outcome(pair: Pair, said: Verdict) -> Outcome:
+def _outcome(pair: Pair, said: Verdict) -> ProposalOutcome:
     gain = pair.gain_pct
     knobs = dict.fromkeys(path_of(edit) for edit in pair.child.plan.edits)
     finite = gain if gain is not None and math.isfinite(gain) else None
-    return Outcome(pair.child.plan.rule, tuple(knobs), said, finite)
+    return ProposalOutcome(pair.child.plan.rule, tuple(knobs), said, finite)

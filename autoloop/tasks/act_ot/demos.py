@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autoloop.store.files import write_atomic
 from autoloop.tasks.act_ot import world
 from autoloop.tasks.act_ot.pairing import Pairing, pair_episodes
 from autoloop.tasks.act_ot.settings import MAX_CHUNK_SIZE, DatasetSettings
@@ -130,17 +129,10 @@ def _read(path: Path) -> Demonstrations:
 
 
 def _write(path: Path, demonstrations: Demonstrations) -> None:
-    """Write under a name of our own, then rename: another job sees the whole file or none."""
+    """Write the file in one step: another job sees the whole of it or none."""
     arrays = {
         f"{block.name}/{item.name}": getattr(getattr(demonstrations, block.name), item.name)
         for block in fields(demonstrations)
         for item in fields(getattr(demonstrations, block.name))
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_atomic(path, lambda file: np.savez(file, **arrays), mode=0o600)

@@ -263,7 +263,7 @@ class WandbSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ActOtSettings:
     """Everything one training needs; ``config`` is the whole config as given, for the record."""
 
     steps: int = 2000
@@ -291,7 +291,7 @@ class Settings:
         )
 
 
-def read_settings(cfg: Mapping[str, Any]) -> Settings:
+def read_settings(cfg: Mapping[str, Any]) -> ActOtSettings:
     """Read the task's settings out of a config.
 
     Args:
@@ -306,4 +306,6 @@ def read_settings(cfg: Mapping[str, Any]) -> Settings:
     """
     given = plain(cfg)
     own = {key: value for key, value in given.items() if key != "config"}
-    return replace(SettingsReader(tolerant=(Settings, WandbSettings)).read(Settings, own), config=given)
+    return replace(
+        SettingsReader(tolerant=(ActOtSettings, WandbSettings)).read(ActOtSettings, own), config=given
+    )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from autoloop.tasks.act_ot.settings import Settings, WandbSettings
+from autoloop.tasks.act_ot.settings import ActOtSettings, WandbSettings
 
 INTERRUPTED = 130  # exit code of a run that was stopped by SIGINT
 
@@ -57,7 +57,7 @@ class _NoRecord:
 
 
 @contextmanager
-def recording(settings: Settings) -> Iterator[Recorder]:
+def recording(settings: ActOtSettings) -> Iterator[Recorder]:
     """Open the run's record and close it properly however the training ends.
 
     An exception, KeyboardInterrupt among them, is passed on after the record is complete on disk; the record
@@ -90,7 +90,7 @@ def store_checkpoint(run: Recorder, directory: Path, settings: WandbSettings) ->
     run.log_artifact(artifact)
 
 
-def _start(settings: Settings) -> Any:
+def _start(settings: ActOtSettings) -> Any:
     wandb = _import_wandb()
     given = asdict(settings.wandb)
     identity = ("entity", "project", "group", "job_type", "name", "id", "dir", "notes", "tags")
@@ -99,7 +99,7 @@ def _start(settings: Settings) -> Any:
     return wandb.init(mode=mode, config=_config(settings), settings=_quiet(wandb), **arguments)
 
 
-def _config(settings: Settings) -> dict[str, Any]:
+def _config(settings: ActOtSettings) -> dict[str, Any]:
     """The run's configuration and, in a study, where it comes from: parent, edits and evidence."""
     lineage_file = os.environ.get("AUTOLOOP_LINEAGE")
     if not lineage_file:

@@ -23,13 +23,13 @@ from autoloop.tasks.act_ot.demos import Demonstrations, load_demonstrations
 from autoloop.tasks.act_ot.errors import DivergedError
 from autoloop.tasks.act_ot.evaluation import PREFIX, offline_errors, success_rate
 from autoloop.tasks.act_ot.policy import ActPolicy
-from autoloop.tasks.act_ot.settings import PolicySettings, Settings
+from autoloop.tasks.act_ot.settings import ActOtSettings, PolicySettings
 from autoloop.tasks.act_ot.tracking import Recorder, WindowMeans, recording, store_checkpoint
 
 _log = logging.getLogger(__name__)
 
 
-def train_policy(settings: Settings) -> dict[str, float]:
+def train_policy(settings: ActOtSettings) -> dict[str, float]:
     """Train once and return the last logged value of each metric.
 
     Raises:
@@ -56,7 +56,9 @@ def train_policy(settings: Settings) -> dict[str, float]:
 class Training:
     """The state of one training: the policy, its averaged copy, the optimizer and the data."""
 
-    def __init__(self, settings: Settings, demonstrations: Demonstrations, accelerator: Accelerator) -> None:
+    def __init__(
+        self, settings: ActOtSettings, demonstrations: Demonstrations, accelerator: Accelerator
+    ) -> None:
         """Build everything on the accelerator's device."""
         device, chunk_size = accelerator.device, settings.policy.chunk_size
         src, tgt, self._held_out = (
@@ -126,7 +128,7 @@ class Training:
             averaged.lerp_(raw, 1 - decay)
 
 
-def _run_loop(training: Training, settings: Settings, run: Recorder) -> dict[str, float]:
+def _run_loop(training: Training, settings: ActOtSettings, run: Recorder) -> dict[str, float]:
     means = WindowMeans()
     final: dict[str, float] = {}
     for step in range(1, settings.steps + 1):

@@ -6,6 +6,8 @@ import re
 import signal
 from collections.abc import Iterator, Sequence
 
+from autoloop.engine.execute.signals import signal_name, signal_number
+
 #: Wrappers that tell of a failure in the script they started; the cause stands above.
 _WRAPPERS = re.compile(r"^(subprocess\.)?CalledProcessError\b|\bChildFailedError\b")
 _WRAPPER_LOG = re.compile(r"^[EWI]\d{4} ")  # torchrun's
@@ -44,7 +46,7 @@ def failure_of(returncode: int, said: str, patterns: Sequence[str] = ()) -> Trai
     code = 128 - returncode if returncode < 0 else _true_code(returncode, lines)
     own = _without_wrapper(lines)
     cause = _by_pattern(own, patterns) or _last_exception(own) or _usage_error(own)
-    killed = f"killed by {signal.Signals(code - 128).name}" if 128 < code < 128 + signal.NSIG else ""
+    killed = _killed(returncode, code)
     if killed and not cause:
         return TrainerFailedError(f"the trainer was {killed}", code)
     last = next((line for line in reversed(own) if line), "it printed nothing")
@@ -52,12 +54,22 @@ def failure_of(returncode: int, said: str, patterns: Sequence[str] = ()) -> Trai
     return TrainerFailedError(f"{(cause or last)[:_LENGTH]} ({how})", code)
 
 
+def _killed(returncode: int, code: int) -> str:
+    """Which signal ended the trainer, in words; empty if none did.
+
+    A shell says it as 128 and the signal's number; where no signal has that number for a name, the code is
+    the trainer's own, unless the system itself tells of a signal.
+    """
+    named = code - 128 in map(int, signal.Signals)
+    return f"killed by {signal_name(code - 128)}" if named or returncode < 0 else ""
+
+
 def _true_code(returncode: int, lines: Sequence[str]) -> int:
     """The trainer's exit code behind a wrapper's, which is 1 for every failure."""
     for line in reversed(lines):
         found = _CODE.search(line)
         if found and found[3]:
-            return 128 + getattr(signal, found[3], 0)
+            return 128 + signal_number(found[3])
         if found:
             code = int(found[1] or found[2])
             return 128 - code if code < 0 else code

@@ -21,7 +21,7 @@ from autoloop.study.trials import Trial
 from autoloop.views.report.text import clean
 
 
-class Verdict(str, Enum):
+class Comparison(str, Enum):
     """How a decision differs from the one that was taken."""
 
     SAME = "="  # fires with the same edits, then and now
@@ -47,7 +47,7 @@ class Compared:
     round: int
     trial: str
     rule: str
-    verdict: Verdict
+    verdict: Comparison
     then: tuple[str, ...]
     now: tuple[str, ...]
     reason: str
@@ -86,10 +86,10 @@ def _compare(number: int, then: Sequence[Event], now: Sequence[Decision]) -> Ite
             yield Compared(number, trial, rule, _verdict(was, edits), was, edits, reason)
 
 
-def _verdict(then: tuple[str, ...], now: tuple[str, ...]) -> Verdict:
+def _verdict(then: tuple[str, ...], now: tuple[str, ...]) -> Comparison:
     if then == now:
-        return Verdict.SAME
-    return Verdict.CHANGED if then and now else Verdict.NEW if now else Verdict.GONE
+        return Comparison.SAME
+    return Comparison.CHANGED if then and now else Comparison.NEW if now else Comparison.GONE
 
 
 def _trial(job: Job, study_dir: Path) -> Trial:
@@ -122,10 +122,10 @@ def replay_text(compared: Sequence[Compared]) -> str:
         place = (entry.round, entry.trial)
         lines += [f"    {line}" for line in _lines(entry)]
     words = {
-        Verdict.SAME: "as before",
-        Verdict.CHANGED: "with other edits",
-        Verdict.NEW: "new",
-        Verdict.GONE: "gone",
+        Comparison.SAME: "as before",
+        Comparison.CHANGED: "with other edits",
+        Comparison.NEW: "new",
+        Comparison.GONE: "gone",
     }
     counts = (
         f"{sum(entry.verdict is verdict for entry in compared)} {word}" for verdict, word in words.items()
@@ -135,7 +135,7 @@ def replay_text(compared: Sequence[Compared]) -> str:
 
 def _lines(entry: Compared) -> Iterator[str]:
     yield f"{entry.verdict.value} {clean(entry.rule)}: {clean(entry.reason)}"
-    changed = entry.verdict is Verdict.CHANGED
+    changed = entry.verdict is Comparison.CHANGED
     if entry.then and entry.now != entry.then:
         yield f"    {'then  ' if changed else ''}{clean(' '.join(entry.then))}"
     if entry.now:

@@ -23,7 +23,7 @@ PERIOD_S = 0.5  # between two drawings
 GONE = "no process runs this study any more; the command that started it goes on from here"
 
 
-class Watcher:
+class Follower:
     """Follows a study: journal and histories, each as far as they are new.
 
     Args:
@@ -96,7 +96,7 @@ def watch(study_dir: Path, stream: IO[str], sleep: Callable[[float], None] = tim
     Raises:
         JournalError: There is no study, or its journal is damaged.
     """
-    watcher = Watcher(study_dir)
+    watcher = Follower(study_dir)
     news = watcher.update()
     with ExitStack() as stack:
         show = _lines(watcher, stream)
@@ -110,7 +110,7 @@ def watch(study_dir: Path, stream: IO[str], sleep: Callable[[float], None] = tim
     return watcher.study.stopped is not None
 
 
-def _lines(watcher: Watcher, stream: IO[str]) -> Callable[[Sequence[Event]], None]:
+def _lines(watcher: Follower, stream: IO[str]) -> Callable[[Sequence[Event]], None]:
     """Shows events as lines."""
 
     def show(events: Sequence[Event]) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 from autoloop.config.notify import NotifySettings
+from autoloop.engine.execute.limited import run_limited
 from autoloop.store.redact import redact
 from autoloop.study.record import Event, Study
 from autoloop.views.notify.messages import messages
@@ -79,31 +77,16 @@ class Notifier:
 
 def tell(settings: NotifySettings, line: str) -> str:
     """Run the command with one line on its standard input; return what went wrong, empty if nothing did."""
-    with TemporaryFile() as given, TemporaryFile() as output:  # pipes would wait for whoever keeps them open
-        given.write(line.encode() + b"\n")
-        given.seek(0)
-        try:
-            process = subprocess.Popen(
-                settings.argv,
-                stdin=given,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C is for the study; a time-out ends what the command started
-            )
-        except OSError as error:
-            return f"{settings.argv[0]}: {error.strerror or error}"
-        try:
-            code = process.wait(settings.timeout_s)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return f"it took longer than {settings.timeout_s:g} s (notify.timeout_s) and was ended"
-        return "" if code == 0 else f"exit code {code}{_end_of(output)}"
+    try:
+        done = run_limited(settings.argv, line + "\n", timeout_s=settings.timeout_s, merged=True)
+    except OSError as error:
+        return f"{settings.argv[0]}: {error.strerror or error}"
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {settings.timeout_s:g} s (notify.timeout_s) and was ended"
+    return "" if done.returncode == 0 else f"exit code {done.returncode}{_end_of(done.stdout)}"
 
 
-def _end_of(output: IO[bytes]) -> str:
+def _end_of(output: str) -> str:
     """The last characters that a command printed, after a colon; empty if there are none."""
-    output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL))
-    said = text.clean(output.read().decode(errors="replace").strip())
+    said = text.clean(output[-_TAIL:].strip())
     return f": {said}" if said else ""

@@ -16,7 +16,7 @@ from autoloop.loop.score import winner
 from autoloop.study.record import MEASURING, Event, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.gains import Change, Gains
+from autoloop.views.report.gains import Gain, Gains
 
 OBJECTIVE = "objective"  # its name where the study names no metric
 KEY_METRICS = {
@@ -103,7 +103,7 @@ class Facts:
         return line[::-1]
 
     def kind(self, job: Job) -> str:
-        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Change.word`)."""
+        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Gain.word`)."""
         if job.state is None:
             return "running"
         if job.state is TrialState.STOPPED:
@@ -127,7 +127,7 @@ class Facts:
         """Results against each other, and the noise."""
         return Gains(self.study)
 
-    def change(self, job: Job, reference: Job | None) -> Change | None:
+    def change(self, job: Job, reference: Job | None) -> Gain | None:
         """How ``job`` did against ``reference``; None where they cannot be compared, see `Gains.change`."""
         return self.gains.change(job, reference)
 

@@ -11,7 +11,7 @@ from autoloop.study.record import Job, Study
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Gain:
     """A result against another one.
 
     Attributes:
@@ -85,7 +85,7 @@ class Gains:
         self.noise = noise(study)
         self.scale = self._results.scale
 
-    def change(self, job: Job, reference: Job | None) -> Change | None:
+    def change(self, job: Job, reference: Job | None) -> Gain | None:
         """How ``job`` did against ``reference``.
 
         None where there is nothing to compare: either did not come to its end with a result (a job that was
@@ -103,4 +103,4 @@ class Gains:
         pct = gain if self._study.maximize else 0.0 - gain
         margin = self.noise.margin_pct(len(gains))
         better = None if gain == 0 else gain > 0
-        return Change(pct, better, margin, reference.objective, self._results.scale)
+        return Gain(pct, better, margin, reference.objective, self._results.scale)

@@ -23,7 +23,7 @@ from autoloop.views.report.facts import (
     states,
     stop_reason,
 )
-from autoloop.views.report.gains import Change
+from autoloop.views.report.gains import Gain
 from autoloop.views.report.text import md, md_block, md_code
 
 Curves = Mapping[int, Mapping[str, Series]]
@@ -121,7 +121,7 @@ def _state(job: Job) -> str:
     return job.state.value
 
 
-def _cell(change: Change | None, reference: str) -> str:
+def _cell(change: Gain | None, reference: str) -> str:
     return text.MISSING if change is None else f"{change.shown(reference)} {change.told}"
 
 

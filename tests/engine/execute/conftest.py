@@ -2,7 +2,7 @@ import functools
 
 import pytest
 
-from autoloop.engine.execute import Limits, Request
+from autoloop.engine.execute import JobLimits, Request
 from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.slots import Slot
 
@@ -16,7 +16,7 @@ def make_pool():
 
     def make(n_slots=1, *, gpus=(), timeout_s=None, stall_s=None, grace_s=GRACE_S, **settings):
         slots = tuple(Slot(index, (gpus[index],) if gpus else ()) for index in range(n_slots))
-        limits = Limits(timeout_s=timeout_s, stall_s=stall_s, grace_s=grace_s)
+        limits = JobLimits(timeout_s=timeout_s, stall_s=stall_s, grace_s=grace_s)
         pools.append(Pool(PoolSettings(slots=slots, cores=2, limits=limits, **settings)))
         return pools[-1]
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
-from autoloop.engine.execute import Limits, Request
+from autoloop.engine.execute import JobLimits, Request
 from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.slots import Slot
 from tests.engine.execute import job_bodies as bodies
@@ -16,7 +16,7 @@ def main(directory, body, grace_s):
         call = functools.partial(getattr(bodies, body), str(directory / f"pid{index}"))
         return Request(index, call=call, job_dir=str(directory / str(index)))
 
-    pool = Pool(PoolSettings(slots=(Slot(0), Slot(1)), limits=Limits(grace_s=grace_s)))
+    pool = Pool(PoolSettings(slots=(Slot(0), Slot(1)), limits=JobLimits(grace_s=grace_s)))
     try:
         for outcome in pool.run(request(index) for index in range(4)):
             print(outcome.index, outcome.ended_by, outcome.signal, flush=True)

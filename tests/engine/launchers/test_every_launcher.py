@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.engine.launchers import KINDS
+from autoloop.engine.other_launchers import KINDS
 from autoloop.history import read_history
 from autoloop.store.journal import read_study
 from autoloop.study.record import Job, Study

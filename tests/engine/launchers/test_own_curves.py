@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from autoloop.engine.launchers import local_gpus, prepare
+from autoloop.engine.other_launchers import local_gpus, prepare
 from tests.engine.launchers.test_every_launcher import BASIC, JOBLIB, RAY, SLOTS, SUBMITIT, Launcher, needs
 from tests.helpers.curves_app.launch import APP, jobs_without_their_own
 from tests.helpers.studies_app.launch import TWO_JOBS, environment, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoloop.engine.launchers import KINDS, kind_of
+from autoloop.engine.other_launchers import KINDS, kind_of
 from tests.engine.launchers.test_every_launcher import BASIC, JOBLIB, RAY, SUBMITIT, Launcher
 from tests.helpers.places import ROOT
 

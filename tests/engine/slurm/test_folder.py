@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from autoloop.engine.execute.values import Limits
+from autoloop.engine.execute.values import JobLimits
 from autoloop.engine.slurm.body import is_result
-from autoloop.engine.slurm.folder import JobFolder, Request, keep_sweep, read_private
+from autoloop.engine.slurm.folder import JobFolder, SlurmRequest, keep_sweep, read_private
 from autoloop.errors import AutoloopError
 from autoloop.study.record import Study
 from tests.helpers.studies import job_event, round_event, study_event, variant_entry
 
 
 def request(sweep="sweep-0.pkl"):
-    return Request(3, ("x=1", "y='a b'"), sweep, "/", ("app.py",), ("/lib",), Limits(timeout_s=5.0))
+    return SlurmRequest(3, ("x=1", "y='a b'"), sweep, "/", ("app.py",), ("/lib",), JobLimits(timeout_s=5.0))
 
 
 def test_a_request_comes_back_as_it_was_written(tmp_path):

@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from autoloop.errors import ConfigError
-from autoloop.tasks.act_ot.settings import CAMERA_KEYS, Settings, read_settings
+from autoloop.tasks.act_ot.settings import CAMERA_KEYS, ActOtSettings, read_settings
 from tests.helpers.places import CONF
 
 
@@ -24,15 +24,15 @@ def test_the_shipped_config_says_what_the_code_defaults_to():
     given["cache_dir"] = None
     for feature in given["ot"]["loss_config"]["features"]:
         feature.pop("dim_slice", None)  # all three dimensions of the action, as without it
-    assert read_settings(given) == Settings()
+    assert read_settings(given) == ActOtSettings()
 
 
 def test_the_shipped_config_names_every_setting_of_the_code():
     def missing(block, cls_fields, path=""):
         return [f"{path}{name}" for name in cls_fields if name not in block]
 
-    given, defaults = shipped(), Settings()
-    assert missing(given, set(Settings.__dataclass_fields__) - {"wandb", "config"}) == []
+    given, defaults = shipped(), ActOtSettings()
+    assert missing(given, set(ActOtSettings.__dataclass_fields__) - {"wandb", "config"}) == []
     for name in ("dataset", "policy", "optimizer", "ot"):
         assert missing(given[name], type(getattr(defaults, name)).__dataclass_fields__, f"{name}.") == []
     assert missing(given["ot"]["loss_config"], type(defaults.ot.loss_config).__dataclass_fields__) == []

@@ -31,7 +31,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class AxisScale:
     """Maps values to px; values outside ``low`` to ``high`` are drawn at the edge.
 
     Attributes:
@@ -71,7 +71,7 @@ class Scale:
 
 def fit(
     values: Iterable[float], start: float, end: float, log_above: float = math.inf, air: float = 0.06
-) -> Scale:
+) -> AxisScale:
     """Return a scale for the finite values, with some air at both ends.
 
     Args:
@@ -85,13 +85,13 @@ def fit(
     low, high = (min(drawable), max(drawable)) if drawable else (0.0, 1.0)
     if low > 1 / LARGEST and math.log10(high) - math.log10(low) > math.log10(log_above):
         factor = 10 ** (air * (math.log10(high) - math.log10(low)))
-        return Scale(low / factor, high * factor, start, end, log=True)
+        return AxisScale(low / factor, high * factor, start, end, log=True)
     if low == high:
-        return Scale(low - (0.1 * abs(low) or 1.0), high + (0.1 * abs(high) or 1.0), start, end)
-    return Scale(low - air * (high - low), high + air * (high - low), start, end)
+        return AxisScale(low - (0.1 * abs(low) or 1.0), high + (0.1 * abs(high) or 1.0), start, end)
+    return AxisScale(low - air * (high - low), high + air * (high - low), start, end)
 
 
-def result_scale(facts: Facts, start: float, end: float) -> Scale:
+def result_scale(facts: Facts, start: float, end: float) -> AxisScale:
     """Return the scale of the objective, the same in every figure.
 
     Results further than `REACH` interquartile ranges from the quartiles do not stretch it (they are drawn at
@@ -108,7 +108,7 @@ def result_scale(facts: Facts, start: float, end: float) -> Scale:
 
 
 def axes(
-    box: Box, x: Scale | None, y: Scale | None, x_label: str = "", y_label: str = "", x_ticks: int = 5
+    box: Box, x: AxisScale | None, y: AxisScale | None, x_label: str = "", y_label: str = "", x_ticks: int = 5
 ) -> Markup:
     """Return grid lines, tick labels and axis titles; an axis without a scale has no ticks."""
     parts: list[Markup | None] = []
@@ -170,7 +170,7 @@ def mark(kind: str, x: float, y: float, hint: str = "") -> Markup:
     return el("circle", title, cx=round(x, 1), cy=round(y, 1), r=4.5, class_=f"mark {kind}")
 
 
-def line(series: Series, x: Scale, y: Scale, class_: str) -> Markup:
+def line(series: Series, x: AxisScale, y: AxisScale, class_: str) -> Markup:
     """Return a curve of at most `LINE_POINTS` points, with gaps where a value cannot be drawn."""
     series = thin(series)
     path, pen_down = [], False

@@ -16,8 +16,8 @@ from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.chart import (
     LARGEST,
+    AxisScale,
     Box,
-    Scale,
     axes,
     cropped,
     drawing,
@@ -28,7 +28,7 @@ from autoloop.views.report.figures.chart import (
 )
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Markup, el, join
-from autoloop.views.report.gains import Change
+from autoloop.views.report.gains import Gain
 
 Curves = Mapping[int, Mapping[str, Series]]
 
@@ -155,7 +155,7 @@ def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
     )
 
 
-def _outcome(job: Job, change: Change | None) -> str:
+def _outcome(job: Job, change: Gain | None) -> str:
     if job.stop_step is not None:
         return f"stopped at step {job.stop_step} by {_stopper(job)}"
     told = f" ({change.shown('parent')} {change.told})" if change else ""
@@ -190,7 +190,7 @@ def _settled(series: Series) -> int:
     return len(series.values) // SETTLED if len(series.values) >= FEW_POINTS else 0
 
 
-def _shade(window: tuple[float, float] | None, x: Scale, box: Box) -> Markup | None:
+def _shade(window: tuple[float, float] | None, x: AxisScale, box: Box) -> Markup | None:
     if window is None:
         return None
     left, right = (x(step) for step in window)
@@ -198,7 +198,7 @@ def _shade(window: tuple[float, float] | None, x: Scale, box: Box) -> Markup | N
     return el("rect", x=left, y=box.top, **size, class_="window")
 
 
-def _stop(job: Job, x: Scale, box: Box) -> Markup | None:
+def _stop(job: Job, x: AxisScale, box: Box) -> Markup | None:
     """A mark at the step where a stop rule ended the job."""
     if job.stop_step is None:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
-from autoloop.views.report.figures.chart import Box, Scale, axes, drawing, fit, label, mark, result_scale
+from autoloop.views.report.figures.chart import AxisScale, Box, axes, drawing, fit, label, mark, result_scale
 from autoloop.views.report.figures.markup import Markup, el, join
 
 MOST_KNOBS = 12  # charts; of more knobs, those with the most different values
@@ -20,7 +20,7 @@ BOX = Box(48, 14, 326, 128)
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class TurnedKnob:
     """A config path, or several that always had the same value.
 
     Attributes:
@@ -69,7 +69,7 @@ def knobs(facts: Facts) -> Markup | None:
     )
 
 
-def turned(facts: Facts) -> list[Knob]:
+def turned(facts: Facts) -> list[TurnedKnob]:
     """Every path that a variant changed; paths with the same value in every job are one knob."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for path, base in facts.base_values.items():
@@ -78,16 +78,18 @@ def turned(facts: Facts) -> list[Knob]:
     return [_knob(facts, paths) for paths in groups.values()]
 
 
-def _knob(facts: Facts, paths: list[str]) -> Knob:
+def _knob(facts: Facts, paths: list[str]) -> TurnedKnob:
     base = facts.base_values[paths[0]]
-    return Knob(tuple(paths), tuple(facts.knobs[job.job].get(paths[0], base) for job in facts.jobs), base)
+    return TurnedKnob(
+        tuple(paths), tuple(facts.knobs[job.job].get(paths[0], base) for job in facts.jobs), base
+    )
 
 
 def _key(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _chart(facts: Facts, knob: Knob) -> Markup:
+def _chart(facts: Facts, knob: TurnedKnob) -> Markup:
     y = result_scale(facts, BOX.bottom - 8, BOX.top)
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (*knob.values, knob.base))
     marks, ticks = _on_numbers(facts, knob, y) if numeric else _on_names(facts, knob, y)
@@ -101,7 +103,7 @@ def _chart(facts: Facts, knob: Knob) -> Markup:
     )
 
 
-def _on_numbers(facts: Facts, knob: Knob, y: Scale) -> tuple[Markup, Markup]:
+def _on_numbers(facts: Facts, knob: TurnedKnob, y: AxisScale) -> tuple[Markup, Markup]:
     x = fit([float(v) for v in (*knob.values, knob.base)], BOX.left + 8, BOX.right - 8, log_above=8)
     base = x(float(knob.base)) if abs(knob.base) < math.inf else BOX.left
     rule = el("line", x1=base, x2=base, y1=BOX.top, y2=BOX.bottom, class_="line reference")
@@ -109,7 +111,7 @@ def _on_numbers(facts: Facts, knob: Knob, y: Scale) -> tuple[Markup, Markup]:
     return _marks(facts, places, y), join([axes(BOX, x, y, x_ticks=4), rule])
 
 
-def _on_names(facts: Facts, knob: Knob, y: Scale) -> tuple[Markup, Markup]:
+def _on_names(facts: Facts, knob: TurnedKnob, y: AxisScale) -> tuple[Markup, Markup]:
     names = list(dict.fromkeys(text.value(value, 18) for value in (knob.base, *knob.values)))
     pitch = (BOX.right - BOX.left) / len(names)
     at = {name: BOX.left + pitch * (index + 0.5) for index, name in enumerate(names)}
@@ -120,11 +122,11 @@ def _on_names(facts: Facts, knob: Knob, y: Scale) -> tuple[Markup, Markup]:
     return _marks(facts, places, y), join([frame, *ticks])
 
 
-def _marks(facts: Facts, places: Sequence[float], y: Scale) -> Markup:
+def _marks(facts: Facts, places: Sequence[float], y: AxisScale) -> Markup:
     return join(_mark(facts, job, place, y) for job, place in zip(facts.jobs, places, strict=True))
 
 
-def _mark(facts: Facts, job: Job, place: float, y: Scale) -> Markup | None:
+def _mark(facts: Facts, job: Job, place: float, y: AxisScale) -> Markup | None:
     if job.state is None:
         return None
     at = y(job.objective) if math.isfinite(job.objective) else BOX.bottom - 4

@@ -9,7 +9,7 @@ from autoloop.errors import counted
 from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
-from autoloop.views.report.figures.chart import Box, Scale, axes, drawing, label, mark, result_scale
+from autoloop.views.report.figures.chart import AxisScale, Box, axes, drawing, label, mark, result_scale
 from autoloop.views.report.figures.job import body
 from autoloop.views.report.figures.markup import Markup, el, join
 
@@ -82,7 +82,7 @@ def _columns(facts: Facts) -> dict[str, list[Job]]:
     return {"start": starts, **columns}
 
 
-def _spots(jobs: Sequence[Job], left: float, y: Scale, box: Box) -> list[tuple[float, float]]:
+def _spots(jobs: Sequence[Job], left: float, y: AxisScale, box: Box) -> list[tuple[float, float]]:
     """Positions of a column's jobs: a little apart across, by result in height; without one, at the foot."""
     step = 16 / max(len(jobs) - 1, 1)
     heights = [y(job.objective) if math.isfinite(job.objective) else box.bottom + 16 for job in jobs]

@@ -7,7 +7,7 @@ import math
 from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
-from autoloop.views.report.figures.chart import Box, Scale, axes, drawing, fit, label, mark, result_scale
+from autoloop.views.report.figures.chart import AxisScale, Box, axes, drawing, fit, label, mark, result_scale
 from autoloop.views.report.figures.markup import Markup, el, join
 
 Point = tuple[float, Job]  # what had been spent when a job ended, and the job
@@ -70,11 +70,11 @@ def best_so_far(facts: Facts, points: list[Point]) -> list[Point]:
     return steps
 
 
-def _height(job: Job, y: Scale, box: Box) -> float:
+def _height(job: Job, y: AxisScale, box: Box) -> float:
     return y(job.objective) if math.isfinite(job.objective) else box.bottom - 4
 
 
-def _baseline(facts: Facts, y: Scale, box: Box) -> Markup | None:
+def _baseline(facts: Facts, y: AxisScale, box: Box) -> Markup | None:
     if facts.baseline is None or not math.isfinite(facts.baseline.objective):
         return None
     at = y(facts.baseline.objective)
@@ -82,7 +82,7 @@ def _baseline(facts: Facts, y: Scale, box: Box) -> Markup | None:
     return join([rule, label(box.right, at - 6, "baseline", anchor="end")])
 
 
-def _staircase(steps: list[Point], x: Scale, y: Scale, box: Box) -> Markup | None:
+def _staircase(steps: list[Point], x: AxisScale, y: AxisScale, box: Box) -> Markup | None:
     if not steps:
         return None
     corners = [f"M{x(steps[0][0]):g},{y(steps[0][1].objective):g}"]
@@ -90,7 +90,7 @@ def _staircase(steps: list[Point], x: Scale, y: Scale, box: Box) -> Markup | Non
     return el("path", d="".join([*corners, f"H{box.right:g}"]), class_="line best")
 
 
-def _steps_named(steps: list[Point], x: Scale, y: Scale) -> list[Markup]:
+def _steps_named(steps: list[Point], x: AxisScale, y: AxisScale) -> list[Markup]:
     """Names of the last improvements, as many as fit beside each other."""
     named: list[Markup] = []
     free = math.inf

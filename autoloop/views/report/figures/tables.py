@@ -10,7 +10,7 @@ from autoloop.views.report import text
 from autoloop.views.report.facts import Facts, Score, judged, last, silent
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
-from autoloop.views.report.gains import Change
+from autoloop.views.report.gains import Gain
 
 SILENT_ROUNDS = 3  # latest rounds whose silent rules are listed one by one
 MOST_SILENT = 300  # entries per round
@@ -79,7 +79,7 @@ def _trial(facts: Facts, job: Job) -> list[Content]:
     ]
 
 
-def _change(change: Change | None, reference: str) -> Content:
+def _change(change: Gain | None, reference: str) -> Content:
     if change is None:
         return text.MISSING
     return el("span", f"{change.shown(reference)} {change.word}", class_=change.word)

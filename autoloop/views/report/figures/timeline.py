@@ -10,7 +10,7 @@ from autoloop.errors import counted
 from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
-from autoloop.views.report.figures.chart import Box, Scale, axes, drawing, fit, label
+from autoloop.views.report.figures.chart import AxisScale, Box, axes, drawing, fit, label
 from autoloop.views.report.figures.markup import Markup, el
 
 LANE = 26.0  # px from one slot to the next
@@ -112,7 +112,7 @@ def _unit(seconds: float) -> tuple[str, float]:
     return ("seconds", 1.0) if seconds < 180 else ("minutes", 60.0) if seconds < 10_800 else ("hours", 3600.0)
 
 
-def _lane(facts: Facts, name: str, lane: Sequence[Span], top: float, time: tuple[Scale, float]) -> Markup:
+def _lane(facts: Facts, name: str, lane: Sequence[Span], top: float, time: tuple[AxisScale, float]) -> Markup:
     x, seconds = time
     used = sum(span.end - span.start for span in lane) / seconds
     share = f"{100 * used / x.high:.0f} % busy" if x.high else ""

@@ -5,33 +5,28 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.singleton import Singleton
-from hydra.core.utils import setup_globals
-
-from autoloop.engine.execute import Limits, Outcome
-from autoloop.engine.execute.hydra_job import Batch
+from autoloop.engine.execute import JobLimits, Outcome
 from autoloop.engine.execute.values import Placed
-from autoloop.errors import AutoloopError, SettingError
-from hydra_plugins.autoloop._launch import (
+from autoloop.engine.launching import (
     LauncherError,
-    configure_launch_log,
+    SetUp,
+    begin,
     limit_s,
-    log,
     number,
     plain,
     refusal,
-    tell_main_only,
+    set_up_process,
     told,
 )
+from autoloop.engine.other_launchers import Due
+from autoloop.errors import AutoloopError, SettingError
 
 if TYPE_CHECKING:
     from autoloop.engine.slurm.engine import Script
     from autoloop.engine.slurm.pool import SlurmPool
-    from hydra_plugins.autoloop.slurm import SlurmLauncher
 
 #: Settings that are options of sbatch under the same name.
 _OPTIONS = ("partition", "account", "qos", "gres", "cpus_per_task", "nodes")
@@ -40,27 +35,29 @@ _OPTIONS = ("partition", "account", "qos", "gres", "cpus_per_task", "nodes")
 _WARNING_MARGIN_S = 30
 
 
-def make_pool(launcher: SlurmLauncher) -> SlurmPool:
+def make_pool(given: SetUp, chosen: Mapping[str, Any]) -> SlurmPool:
     """Build the pool that ``hydra.launcher``'s settings describe.
+
+    Args:
+        given: What the launcher was set up with.
+        chosen: The settings.
 
     Raises:
         LauncherError: A setting that cannot be used, or SLURM is not there or does not take such jobs.
     """
-    if launcher.config is None:
-        raise RuntimeError("the launcher was not set up")
     try:
         from autoloop.engine.slurm.pool import SlurmPool, SlurmSettings
     except ModuleNotFoundError as error:
         raise LauncherError(
             f"hydra/launcher=slurm needs {error.name}: pip install 'autoloop[slurm]'"
         ) from None
-    settings = {name: plain(value) for name, value in launcher.settings.items()}
+    settings = {name: plain(value) for name, value in chosen.items()}
     try:
         n_jobs = settings["n_jobs"]
         if n_jobs is not None and (not isinstance(n_jobs, int) or isinstance(n_jobs, bool) or n_jobs < 1):
             problem = ": expected a whole number of at least 1, or null for any number"
             raise SettingError("n_jobs", n_jobs, problem)
-        limits = Limits(
+        limits = JobLimits(
             timeout_s=limit_s(settings, "timeout_min"),
             stall_s=limit_s(settings, "stall_min"),
             grace_s=number(settings, "grace_s"),
@@ -73,13 +70,13 @@ def make_pool(launcher: SlurmLauncher) -> SlurmPool:
                 poll_s=number(settings, "poll_s"),
                 lost_after_s=number(settings, "lost_after_s"),
             ),
-            Path(str(launcher.config.hydra.sweep.dir)),
+            given.sweep_dir,
         )
     except AutoloopError as error:
-        raise refusal(error, launcher.config) from None
+        raise refusal(error, given.config) from None
 
 
-def _script(settings: Mapping[str, Any], limits: Limits) -> Script:
+def _script(settings: Mapping[str, Any], limits: JobLimits) -> Script:
     from autoloop.engine.slurm.engine import Script
 
     options = {name: settings[name] for name in _OPTIONS if settings[name] is not None}
@@ -98,15 +95,10 @@ def _script(settings: Mapping[str, Any], limits: Limits) -> Script:
     )
 
 
-def stream(launcher: SlurmLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Outcome | Placed]:
+def stream(
+    given: SetUp, make: Callable[[], SlurmPool], jobs: Iterable[Due]
+) -> Generator[Outcome | Placed, None, None]:
     """Run ``jobs`` (number, overrides) on SLURM; yield where each was placed and how it ended."""
-    config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
-    if config is None or context is None or task is None:
-        raise RuntimeError("the launcher was not set up")
-    setup_globals()
-    configure_launch_log(launcher)
-    Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-    log.info("Launching jobs on SLURM, sweep output dir: %s", config.hydra.sweep.dir)
-    batch = Batch(context, config, task, Singleton.get_state())
-    tell_main_only(batch)
-    yield from launcher.pool.run(batch, told(jobs))
+    set_up_process(given)
+    batch = begin(given, "on SLURM")
+    yield from make().run(batch, told(jobs))

@@ -1,33 +1,31 @@
-"""The launcher's work; apart from it, because Hydra imports the launcher at every start."""
+"""The work of our own launchers; apart from them, because Hydra imports those at every start."""
 
 from __future__ import annotations
 
 import logging
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import joblib
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.errors import CompactHydraException
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.origins import where
-from autoloop.engine.execute import Limits, Outcome, Request
+from autoloop.engine.execute import JobLimits, Outcome, Request
 from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
-from autoloop.engine.execute.hydra_job import Batch, request_call
+from autoloop.engine.execute.hydra_job import SharedSweep, request_call
 from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.execute.values import Placed
+from autoloop.engine.other_launchers import Due
 from autoloop.engine.slots import plan_slots
 from autoloop.errors import AutoloopError, ConfigError, SettingError, counted
 from autoloop.store.redact import logger
-
-if TYPE_CHECKING:
-    from hydra_plugins.autoloop.launcher import SlotsLauncher
-    from hydra_plugins.autoloop.slurm import SlurmLauncher
 
 log: logging.Logger = logger(__name__)
 
@@ -54,16 +52,20 @@ class JobFailedError(RuntimeError):
         self.outcome = outcome
 
 
-def make_pool(launcher: SlotsLauncher) -> Pool:
+def make_pool(settings: Mapping[str, Any], config: DictConfig | None) -> Pool:
     """Build the pool that ``hydra.launcher``'s settings describe.
+
+    Args:
+        settings: The settings.
+        config: The sweep's own config, which tells where a setting came from.
 
     Raises:
         LauncherError: A setting that cannot be used.
     """
     try:
-        return Pool(_pool_settings(launcher.settings))
+        return Pool(_pool_settings(settings))
     except AutoloopError as error:
-        raise refusal(error, launcher.config) from None
+        raise refusal(error, config) from None
 
 
 def refusal(error: AutoloopError, config: DictConfig | None) -> LauncherError:
@@ -84,7 +86,7 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         jobs_per_gpu=chosen["jobs_per_gpu"],
         gpus_per_job=chosen["gpus_per_job"],
     )
-    limits = Limits(
+    limits = JobLimits(
         timeout_s=limit_s(chosen, "timeout_min"),
         stall_s=limit_s(chosen, "stall_min"),
         grace_s=number(chosen, "grace_s"),
@@ -102,30 +104,61 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
     )
 
 
-def stream(launcher: SlotsLauncher, jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Outcome]:
-    """Run ``jobs`` (number, overrides) in slots and yield their outcomes as they end."""
-    config, context, task = launcher.config, launcher.hydra_context, launcher.task_function
-    if config is None or context is None or task is None:
-        raise RuntimeError("the launcher was not set up")
-    setup_globals()
-    configure_launch_log(launcher)
-    pool = launcher.pool
-    Path(str(config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-    slots = counted(len(pool.slots), "slot")
-    log.info("Launching jobs in %s, sweep output dir: %s", slots, config.hydra.sweep.dir)
-    batch = Batch(context, config, task, Singleton.get_state())
-    tell_main_only(batch)
-    pool.share(batch)
+class SetUp(NamedTuple):
+    """What a launcher is told once, before the first job.
+
+    Attributes:
+        context: Hydra's loader and callbacks.
+        task: What each job runs.
+        config: The sweep's own config.
+    """
+
+    context: HydraContext
+    task: TaskFunction
+    config: DictConfig
+
+    @property
+    def sweep_dir(self) -> Path:
+        """Where jobs have their directories."""
+        return Path(str(self.config.hydra.sweep.dir))
+
+
+def stream_in_slots(
+    given: SetUp, make: Callable[[], Pool], jobs: Iterable[Due]
+) -> Generator[Outcome, None, None]:
+    """Run ``jobs`` in the slots of a pool and yield their outcomes as they end."""
+    set_up_process(given)
+    pool = make()
+    pool.share(begin(given, f"in {counted(len(pool.slots), 'slot')}"))
     yield from pool.run(_requests(jobs))
 
 
+def set_up_process(given: SetUp) -> None:
+    """Do in this process what Hydra's own launchers do before they start jobs."""
+    setup_globals()
+    whitelist = getattr(given.context, "execution_whitelist", None)  # hydra 1.4
+    extra = {} if whitelist is None else {"execution_whitelist": whitelist}
+    configure_log(given.config.hydra.hydra_logging, given.config.hydra.verbose, **extra)
+
+
+def begin(given: SetUp, where: str) -> SharedSweep:
+    """Say where jobs run, make the sweep's directory, and return what all its jobs share."""
+    given.sweep_dir.mkdir(parents=True, exist_ok=True)
+    log.info("Launching jobs %s, sweep output dir: %s", where, given.config.hydra.sweep.dir)
+    batch = SharedSweep(given.context, given.config, given.task, Singleton.get_state())
+    tell_main_only(batch)
+    return batch
+
+
 def launch(
-    launcher: SlotsLauncher | SlurmLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    stream: Callable[[Iterable[Due]], Iterable[Outcome | Placed]],
+    job_overrides: Sequence[Sequence[str]],
+    initial_job_idx: int,
 ) -> Sequence[JobReturn]:
-    """Run a batch of jobs and return their results in order."""
+    """Run a batch of jobs through a stream and return their results in order."""
     jobs = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
     results: dict[int, JobReturn] = {}
-    for outcome in launcher.stream(jobs):
+    for outcome in stream(jobs):
         if isinstance(outcome, Placed):
             continue
         if not outcome.ok:
@@ -159,7 +192,7 @@ def describe(outcome: Outcome) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def tell_main_only(batch: Batch) -> None:
+def tell_main_only(batch: SharedSweep) -> None:
     """Say once what the main program does for itself alone, although it may be meant for jobs too."""
     program = batch.program
     if program is None or not program.main_only or program.file in _told_main_only:
@@ -173,31 +206,29 @@ def tell_main_only(batch: Batch) -> None:
     )
 
 
-def _requests(jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Request]:
+def _requests(jobs: Iterable[Due]) -> Iterator[Request]:
     for index, overrides in told(jobs):
         yield Request(index, call=request_call(index, overrides))
 
 
-def told(jobs: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+def told(jobs: Iterable[Due]) -> Iterator[Due]:
     """The same jobs, each told in the log as it is taken."""
     for index, overrides in jobs:
         log.info("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
         yield index, overrides
 
 
-def configure_launch_log(launcher: SlotsLauncher | SlurmLauncher) -> None:
-    config, context = launcher.config, launcher.hydra_context
-    whitelist = getattr(context, "execution_whitelist", None)  # hydra 1.4
-    extra = {} if whitelist is None else {"execution_whitelist": whitelist}
-    if config is not None:
-        configure_log(config.hydra.hydra_logging, config.hydra.verbose, **extra)
-
-
 def plain(value: Any) -> Any:
+    """The value without OmegaConf's containers."""
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def number(settings: Mapping[str, Any], name: str) -> float:
+    """A setting that must be a number of at least 0.
+
+    Raises:
+        ConfigError: It is not.
+    """
     value = settings[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise SettingError(name, value, ": expected a number of at least 0")
