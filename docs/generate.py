@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from autoloop.config.knobs import SECTION, SHARED, SLOTS, SLURM, SWEEPER, Knob
+from autoloop.config.knobs import SECTION, SHARED, SLOTS, SLURM, SWEEPER, Setting
 from autoloop.edits import OPS, change
 from autoloop.errors import AutoloopError
 
@@ -169,7 +169,7 @@ def settings_page() -> str:
     return SETTINGS_INTRO.format(sections="\n".join(["", *sections]))
 
 
-def _settings(title: str, owner: str, knobs: Sequence[Knob]) -> str:
+def _settings(title: str, owner: str, knobs: Sequence[Setting]) -> str:
     top = at_top(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
     head = [
         f"| `{owner}.` | in an app's config | `autoloop.train` | takes | default | |",
@@ -178,7 +178,7 @@ def _settings(title: str, owner: str, knobs: Sequence[Knob]) -> str:
     return "\n".join([f"## `{title}`", "", *head, *(_knob_row(knob, top) for knob in knobs), ""])
 
 
-def _knob_row(knob: Knob, top: Collection[str]) -> str:
+def _knob_row(knob: Setting, top: Collection[str]) -> str:
     own = f"`{SECTION}.{knob.name}`" if knob.shared else ""
     of_train = f"`{knob.name}`" if knob.shared and knob.name in top else ""
     default = "`[]`" if knob.default == () else f"`{yaml.safe_dump(knob.default).splitlines()[0]}`"

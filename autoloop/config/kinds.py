@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from autoloop.errors import SettingError, did_you_mean
 
 
-class Kind(Protocol):
+class ValueKind(Protocol):
     """A kind of values.
 
     Its text, ``str(kind)``, says in a few words which values it takes.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from autoloop.config.kinds import AutoOr, Kind, Minutes, Own, Positive, Switch, Text, Whole, Word
+from autoloop.config.kinds import AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
 
 #: The section of an app's config in which the plugins look for what is not set in theirs.
 SECTION = "autoloop"
@@ -33,7 +33,7 @@ launcher. ``false``: never.
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class Setting:
     """A setting.
 
     Attributes:
@@ -48,7 +48,7 @@ class Knob:
     """
 
     name: str
-    kind: Kind
+    kind: ValueKind
     default: Any
     about: str
     shared: bool = True
@@ -69,49 +69,49 @@ class Knob:
         return None if value is None else self.kind.read(self.name, value)
 
 
-def _free(name: str, kind: Kind, default: Any, about: str) -> Knob:
+def _free(name: str, kind: ValueKind, default: Any, about: str) -> Setting:
     """A knob with which a study may go on at another value."""
-    return Knob(name, kind, default, about, may_change=True)
+    return Setting(name, kind, default, about, may_change=True)
 
 
 def _file(group: str, content: str = "") -> Own:
     return Own(f"name of a file in conf/{group}, or {content or 'its content'}")
 
 
-SWEEPER: tuple[Knob, ...] = (
+SWEEPER: tuple[Setting, ...] = (
     _free("rounds", Whole(1), 1, "rounds in all; round 1 is the baseline and the variants"),
-    Knob("variants_per_run", Whole(1), 1, "jobs of a later round for each of round 1"),
-    Knob("variants", Own("variants: docs/edits.md"), None, "the user's variants of round 1"),
-    Knob(
+    Setting("variants_per_run", Whole(1), 1, "jobs of a later round for each of round 1"),
+    Setting("variants", Own("variants: docs/edits.md"), None, "the user's variants of round 1"),
+    Setting(
         "edits",
         Own("list of edits"),
         (),
         "edits of the baseline; a comma list of values makes variants",
         shared=False,
     ),
-    Knob(
+    Setting(
         "rules",
         _file("rules", "rule name -> its settings"),
         "general",
         "who makes children of what a run logged",
     ),
-    Knob("bounds", _file("bounds", "path pattern -> [low, high]"), None, "limits of what an edit may set"),
-    Knob(
+    Setting("bounds", _file("bounds", "path pattern -> [low, high]"), None, "limits of what an edit may set"),
+    Setting(
         "metrics",
         _file("metrics", "its content, or single keys of it over the file `use`"),
         "general",
         "names of metrics, their goals, the objective",
         keys=("objective", "stat", "goals", "aliases", "finite", "known", "steps_key"),
     ),
-    Knob(
+    Setting(
         "direction",
         Own("minimize or maximize"),
         None,
         "which way the objective is better; null: what its name or the results say",
     ),
-    Knob("strategy", _file("strategy"), "mixed", "who fills the next round"),
-    Knob("seed", Whole(0), 0, "seed of the study, for strategies that draw"),
-    Knob(
+    Setting("strategy", _file("strategy"), "mixed", "who fills the next round"),
+    Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw"),
+    Setting(
         "ignored",
         Own("path -> why, or {why: ..., while: {path: value}}"),
         None,
@@ -139,39 +139,41 @@ SWEEPER: tuple[Knob, ...] = (
         "auto",
         "fresh seeds on which winner and baseline run at the end; auto: 3 where it is worth it",
     ),
-    Knob(
+    Setting(
         "noise", Own("{repeats: 0, seed: null}"), None, "repeats of the baseline in round 1, path of the seed"
     ),
-    Knob(
+    Setting(
         "cooldown",
         Whole(0),
         2,
         "rounds for which a rule that made things worse is not asked again on that lineage",
     ),
-    Knob("freeze", Switch(), True, "a step on a knob that had no effect is not tried again"),
-    Knob("scorecard", Text(), None, "file that carries the scorecard of rules from study to study"),
-    Knob(
+    Setting("freeze", Switch(), True, "a step on a knob that had no effect is not tried again"),
+    Setting("scorecard", Text(), None, "file that carries the scorecard of rules from study to study"),
+    Setting(
         "stop_rules",
         _file("stop_rules", "rule name -> its settings"),
         "general",
         "when a running job is ended",
     ),
-    Knob("protect_top", Whole(0), 1, "so many of the best running jobs are never ended for being behind"),
+    Setting("protect_top", Whole(0), 1, "so many of the best running jobs are never ended for being behind"),
     _free("watch_s", Positive(), 2.0, "seconds between two looks of the stop rules"),
-    Knob(
+    Setting(
         "barrier",
         Switch(),
         True,
         "a round is decided about when it is complete; false: whenever a slot is free",
     ),
-    Knob(
+    Setting(
         "quorum",
         Positive(1.0),
         1.0,
         "0.9: nine of ten jobs make a round complete, the stragglers feed the next decision",
     ),
-    Knob("refill", Switch(), True, "the slot of a job that a stop rule ended goes to another idea at once"),
-    Knob(
+    Setting(
+        "refill", Switch(), True, "the slot of a job that a stop rule ended goes to another idea at once"
+    ),
+    Setting(
         "max_batch_size",
         Whole(1),
         None,
@@ -194,13 +196,13 @@ SWEEPER: tuple[Knob, ...] = (
         "auto",
         "the same hydra.sweep.dir goes on where it stopped; `force`: even if the settings changed",
     ),
-    Knob(
+    Setting(
         "live",
         Word(get_args(Live)),
         "auto",
         "draw the study on the terminal; false: plain lines, true: with any launcher",
     ),
-    Knob(
+    Setting(
         "notify",
         Own("{command: ..., timeout_s: 10, failures: 3}"),
         None,
@@ -214,7 +216,7 @@ _LIMITS = (
     _free("grace_s", Own("number of 0 or more"), 10, "seconds a job has to end once it is asked to"),
 )
 
-SLOTS: tuple[Knob, ...] = (
+SLOTS: tuple[Setting, ...] = (
     _free("gpus", Own("list of ids, or auto"), "auto", "GPU ids, `auto` for all that are there, [] for none"),
     _free("n_jobs", Whole(1), None, "slots; null: one per GPU, without GPUs one per core"),
     _free("jobs_per_gpu", Whole(1), 1, "how many jobs share one GPU"),
@@ -227,15 +229,15 @@ SLOTS: tuple[Knob, ...] = (
         None,
         "GPU memory that must be free before a job starts there",
     ),
-    Knob("preload", Own("list of modules"), None, "modules imported once for all jobs"),
+    Setting("preload", Own("list of modules"), None, "modules imported once for all jobs"),
 )
 
 
-def _slurms(name: str, kind: Kind, default: Any, about: str) -> Knob:
-    return Knob(name, kind, default, about, shared=False)
+def _slurms(name: str, kind: ValueKind, default: Any, about: str) -> Setting:
+    return Setting(name, kind, default, about, shared=False)
 
 
-SLURM: tuple[Knob, ...] = (
+SLURM: tuple[Setting, ...] = (
     _free("n_jobs", Whole(1), None, "jobs that are out at a time, those that wait in SLURM's queue included"),
     _slurms("partition", Text(), None, "partition; null, as with what follows: the cluster's default"),
     _slurms("account", Text(), None, "account"),
@@ -264,4 +266,4 @@ SLURM: tuple[Knob, ...] = (
 )
 
 #: All that ``autoloop.<name>`` sets, each once: where several plugins have it, as slots has it.
-SHARED: Mapping[str, Knob] = {knob.name: knob for knob in (*SLURM, *SWEEPER, *SLOTS) if knob.shared}
+SHARED: Mapping[str, Setting] = {knob.name: knob for knob in (*SLURM, *SWEEPER, *SLOTS) if knob.shared}

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import field, make_dataclass
 from typing import Any
 
-from autoloop.config.knobs import SECTION, SLOTS, SLURM, SWEEPER, Knob
+from autoloop.config.knobs import SECTION, SLOTS, SLURM, SWEEPER, Setting
 
 
-def _field(knob: Knob) -> Any:
+def _field(knob: Setting) -> Any:
     """The field of a knob; where an app's config may set it, the default asks there first."""
     if knob.shared:
         default = knob.default if isinstance(knob.default, str) else json.dumps(knob.default)
@@ -25,7 +25,7 @@ def _field(knob: Knob) -> Any:
     return field(default_factory=list) if knob.default == () else field(default=knob.default)
 
 
-def _config(name: str, target: str, knobs: Sequence[Knob]) -> type:
+def _config(name: str, target: str, knobs: Sequence[Setting]) -> type:
     """A structured config; it is pickled by its name here, with Hydra's config store."""
     fields = [("_target_", str, field(default=target)), ("_recursive_", bool, field(default=False))]
     made = make_dataclass(name, [*fields, *((knob.name, Any, _field(knob)) for knob in knobs)])

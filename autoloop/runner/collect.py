@@ -27,7 +27,7 @@ from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
 from autoloop.study.record import Job
-from autoloop.study.returned import Returned
+from autoloop.study.returned import ReturnedValue
 from autoloop.study.trials import TrialState
 
 OUT_OF_MEMORY = re.compile(
@@ -86,7 +86,7 @@ class JobEnd:
             code = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
             told = f"{type(value).__name__}: {value}" if code is None else str(value)
             return cls(True, error=one_line(told), exit_code=code)
-        read = Returned.of(value)
+        read = ReturnedValue.of(value)
         return cls(False, return_value=read.value, results=read.results, returned=read.problem)
 
     @classmethod

@@ -19,7 +19,7 @@ from autoloop.strategies.points import seen_by
 from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen, ask_where_jobs_live
 from autoloop.strategies.space import Knob, read_space
 from autoloop.strategies.standing import has_result, ranked, starting_point, touched
-from autoloop.strategies.words import CHOICE, NEAR, Known, ranges, sampled
+from autoloop.strategies.words import CHOICE, NEAR, PlacedTrials, ranges, sampled
 from autoloop.study.trials import Trial
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
@@ -107,7 +107,7 @@ class SampledSpace:
         knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
         seen = seen_by(situation, knobs, config)
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
-        told = Known.of(leading, knobs)
+        told = PlacedTrials.of(leading, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
         asked, misfits = 0, 1
         for more in (count + SPARE, MORE * (count + SPARE)):

@@ -31,7 +31,7 @@ SHOWN = 3  # knobs that are named
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PlacedTrials:
     """Trials with a result, the best first, and where they lie.
 
     Attributes:
@@ -43,7 +43,7 @@ class Known:
     places: Floats
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], knobs: Sequence[Knob]) -> Known:
+    def of(cls, trials: Sequence[Trial], knobs: Sequence[Knob]) -> PlacedTrials:
         """Find out where trials lie on these knobs."""
         places = [[knob.unit(trial.variant.config) for knob in knobs] for trial in trials]
         return cls(trials, np.array(places, dtype=np.float64).reshape(len(trials), len(knobs)))
@@ -56,7 +56,11 @@ class Known:
 
 
 def sampled(
-    start: str, knobs: Sequence[Knob], point: Sequence[float] | Floats, why: str, known: Known | None = None
+    start: str,
+    knobs: Sequence[Knob],
+    point: Sequence[float] | Floats,
+    why: str,
+    known: PlacedTrials | None = None,
 ) -> Decision | None:
     """Return the proposal that leads from the baseline to a point; None if that is the baseline.
 

@@ -12,7 +12,7 @@ NO_NUMBERS = (str, bytes, bytearray, bool)
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReturnedValue:
     """A return value as results.
 
     Attributes:
@@ -27,7 +27,7 @@ class Returned:
     problem: str = ""
 
     @classmethod
-    def of(cls, value: Any) -> Returned:
+    def of(cls, value: Any) -> ReturnedValue:
         """Read what a task returned, which is None for most."""
         if value is None:
             return cls()

@@ -14,7 +14,7 @@ from autoloop.errors import ConfigError
 from autoloop.rules import Decision
 from autoloop.strategies import MixedStrategy, Opening, RulesStrategy, Situation, build_strategy
 from autoloop.strategies.space import read_space
-from autoloop.strategies.words import Known, sampled
+from autoloop.strategies.words import PlacedTrials, sampled
 from autoloop.study.trials import Trial
 from autoloop.testing import check_strategy, trial
 
@@ -320,12 +320,16 @@ def test_a_point_of_the_space_tells_what_it_moves_why_and_what_is_known_near_it(
     assert one.expects == "better than 0.5, or news of a part of the space"
     assert set(one.evidence) == {"moved", "nearest", "its_objective", "distance"}
     near = sampled(
-        "baseline", KNOBS, [KNOBS[0].unit({"lr": 0.02}) + 0.05], "why not", Known.of([A, BASELINE], KNOBS)
+        "baseline",
+        KNOBS,
+        [KNOBS[0].unit({"lr": 0.02}) + 0.05],
+        "why not",
+        PlacedTrials.of([A, BASELINE], KNOBS),
     )
     assert near is not None
     assert near.reason == "moves lr: why not; near a"
     assert near.evidence == {"moved": "1 of 1 knobs", "nearest": "a", "its_objective": 0.5, "distance": 0.05}
-    far = sampled("baseline", KNOBS, [0.0], "why not", Known.of([A, BASELINE], KNOBS))
+    far = sampled("baseline", KNOBS, [0.0], "why not", PlacedTrials.of([A, BASELINE], KNOBS))
     assert far is not None
     assert far.reason == "moves lr: why not; no trial is near it"
     assert sampled("baseline", KNOBS, [KNOBS[0].unit(CONFIG)], "why not") is None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoloop.study.returned import Returned, plain
+from autoloop.study.returned import ReturnedValue, plain
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from autoloop.study.returned import Returned, plain
 )
 def test_one_number_of_any_type_is_the_value(value: Any) -> None:
     """Scalars and arrays of one element of any library count as Python's own numbers."""
-    assert Returned.of(value) == Returned(value=4.0)
+    assert ReturnedValue.of(value) == ReturnedValue(value=4.0)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_one_number_of_any_type_is_the_value(value: Any) -> None:
 )
 def test_what_is_no_number_is_named(value: Any, problem: str) -> None:
     """Nothing is read into it, and the words say what was returned."""
-    returned = Returned.of(value)
+    returned = ReturnedValue.of(value)
     assert (returned.value, dict(returned.results)) == (None, {})
     assert returned.problem.replace("bool_", "bool") == problem
 
@@ -47,5 +47,5 @@ def test_what_is_no_number_is_named(value: Any, problem: str) -> None:
 def test_a_dict_of_numbers_is_named_results() -> None:
     """Dicts within are joined by ``/``; what is no number in them is left out."""
     value = {"val": {"acc": np.float32(0.5)}, "loss": Decimal(2), "best": "model.pt"}
-    assert dict(Returned.of(value).results) == {"val/acc": 0.5, "loss": 2.0}
+    assert dict(ReturnedValue.of(value).results) == {"val/acc": 0.5, "loss": 2.0}
     assert type(plain(value)["val"]["acc"]) is float
