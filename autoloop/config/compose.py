@@ -17,7 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
-from autoloop.config.knobs import SECTION, SHARED
+from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
 from autoloop.config.packing import pack, unpack
 from autoloop.config.rerun import merge_overrides
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
@@ -30,8 +30,6 @@ from autoloop.study.identity import settled
 _OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
 #: Keys of the section that no job's identity has; what `variants_per_run` is stands in the strategy.
 _ASIDE = _OF_STUDY | {"variants_per_run"}
-#: A reference to a key at the top of the config, with a default or without.
-_TOP_KEY = re.compile(r"\$\{(?:oc\.select:)?(\w+)(?:,[^{}]*)?\}")
 _KEPT = 64  # composed configs that are kept as they are; each takes up to 1 MB
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
@@ -265,7 +263,7 @@ def top_keys(config: Mapping[str, Any]) -> frozenset[str]:
     if not isinstance(ours, Mapping):
         return frozenset()
     texts = (value for name, value in ours.items() if name in _OF_STUDY and isinstance(value, str))
-    found = (_TOP_KEY.fullmatch(text) for text in texts)
+    found = (TOP_KEY.fullmatch(text) for text in texts)
     return frozenset(match[1] for match in found if match and match[1] in config)
 
 

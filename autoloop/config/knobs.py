@@ -7,6 +7,7 @@ every start of any Hydra app, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -15,6 +16,8 @@ from autoloop.config.kinds import AutoOr, Minutes, Own, Positive, Switch, Text, 
 
 #: The section of an app's config in which the plugins look for what is not set in theirs.
 SECTION = "autoloop"
+#: A reference in it to a key at the top of the config, with a default or without.
+TOP_KEY = re.compile(r"\$\{(?:oc\.select:)?(\w+)(?:,[^{}]*)?\}")
 
 Resume = Literal["true", "auto", "force", "false"]
 """What to do with a study that is in the directory already.

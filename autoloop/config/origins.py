@@ -7,11 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.config.knobs import SECTION
+from autoloop.config.knobs import SECTION, TOP_KEY
 from autoloop.errors import SettingError
 
 _ASKED = re.compile(r"\$\{oc\.select:" + SECTION + r"\.(?P<name>\w+),.*\}")
-_TOP = re.compile(r"\$\{(?:oc\.select:)?(?P<key>\w+)(?:,[^{}]*)?\}")
 
 
 def where(error: SettingError, config: DictConfig, owner: str) -> str:
@@ -28,8 +27,8 @@ def where(error: SettingError, config: DictConfig, owner: str) -> str:
     section = raw.get(SECTION)
     came_from = ""
     if isinstance(written, str) and _ASKED.fullmatch(written) and isinstance(section, dict):
-        top = _TOP.fullmatch(str(section.get(head)))
+        top = TOP_KEY.fullmatch(str(section.get(head)))
         if top:
-            return f"{top['key']}{dot}{rest}{error.shown}{error.problem}"
+            return f"{top[1]}{dot}{rest}{error.shown}{error.problem}"
         came_from = f" (from {SECTION}.{error.setting} in your config)" if head in section else ""
     return f"{owner}.{error.setting}{error.shown}{came_from}{error.problem}"

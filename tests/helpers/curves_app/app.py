@@ -23,6 +23,8 @@ CONFIG = {
     "x": 1.0,
     "log": "well",
     "autoloop": {
+        "rounds": "${rounds}",
+        "n_jobs": "${n_jobs}",
         "variants": {f"times_{tenths}": {"x@mul": tenths / 10} for tenths in range(5, 10)},
         "strategy": "rules",
         "stop_rules": "none",
