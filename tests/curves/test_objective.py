@@ -8,13 +8,8 @@ from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import most_telling, read_direction, sure_goal
 from autoloop.errors import ConfigError
 
-UP = (
-    "val/acc valAcc top5acc val_accuracy episode_return mean_rewards F1 val/f1_macro mAP50 mIoU AUROC "
-    "success_rate"
-)
-DOWN = (
-    "loss val_loss trainLoss losses error_rate testRMSE mae WER val.ppl perplexity regret acceleration_error"
-)
+UP = "val/acc valAcc top5acc val_accuracy episode_return mean_rewards F1 val/f1_macro mAP50 mIoU AUROC"
+DOWN = "loss val_loss trainLoss losses error_rate testRMSE mae WER val.ppl perplexity regret accum_error"
 UNSURE = "loss_acc reward_loss return_value lr memory loss_scale reward_std neg_reward acc_time map_size zorp"
 
 

@@ -1,4 +1,4 @@
-"""An app that is best at lr = 0.4; ``returns`` says what it hands back, ``logs`` whether it tells W&B."""
+"""An app whose model is best at lr = 0.4; ``returns`` says what it hands back, ``logs`` if it tells W&B."""
 
 from __future__ import annotations
 
