@@ -126,9 +126,9 @@ def test_what_the_page_says_of_the_objective_is_so(tmp_path: Path):
 def test_the_points_that_rules_need_are_those_of_the_page():
     rules = build_rules(yaml.safe_load((CONF_DIR / "rules" / "general.yaml").read_text()))
     needed = {rule.name: rule.min_points for rule in rules if hasattr(rule, "min_points")}
-    others = {points for name, points in needed.items() if name not in ("overfitting", "grad_spikes")}
+    others = {points for name, points in needed.items() if name not in ("grad_growing", "grad_spikes")}
     said = f"need {others.pop()} logged values"
-    also = f"`overfitting` {needed['overfitting']}, `grad_spikes` {needed['grad_spikes']}"
+    also = f"`grad_growing` {needed['grad_growing']}, `grad_spikes` {needed['grad_spikes']}"
     assert not others and said in README and also in README
 
 
