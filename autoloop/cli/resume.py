@@ -13,6 +13,7 @@ from autoloop.cli.options import study_argument
 from autoloop.config.compose import path_override
 from autoloop.errors import AutoloopError
 from autoloop.store.journal import Journal, read_study
+from autoloop.study.events import JobRequeued
 from autoloop.study.trials import TrialState
 
 SWEEP_DIR = "hydra.sweep.dir"
@@ -65,5 +66,5 @@ def requeue_failed(study_dir: Path) -> int:
                 f"no job of the study in {study_dir} has failed; without --failed it just goes on"
             )
         for job in failed:
-            journal.append("requeue", job=journal.study.next_job, of=job.job, name=job.name)
+            journal.append(JobRequeued(job=journal.study.next_job, of=job.job, name=job.name))
     return len(failed)

@@ -19,6 +19,7 @@ from autoloop.loop.repeats import repeat
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import ASKED_FOR
 from autoloop.strategies.failed import FailedRegion, lies_where_jobs_failed
+from autoloop.study.decisions import Refusal
 from autoloop.study.record import REPEAT, WITHOUT
 
 
@@ -52,16 +53,6 @@ Objection = Callable[[Decision, Sequence[tuple[str, Any, Any]]], str]
 def no_objection(proposal: Decision, changes: Sequence[tuple[str, Any, Any]]) -> str:
     """Object to nothing."""
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A proposal that is not run, and why."""
-
-    trial: str
-    rule: str
-    edits: tuple[str, ...]
-    why: str
 
 
 @dataclass(slots=True)

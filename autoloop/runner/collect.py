@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,6 +26,9 @@ from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
+from autoloop.study.events import Details, JobEnded
+from autoloop.study.fields import read_fields
+from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
 
 OUT_OF_MEMORY = re.compile(
@@ -77,7 +80,8 @@ class JobEnd:
     def of(cls, value: Any, failed: bool) -> JobEnd:
         """What a task returned, or the exception it raised."""
         if failed:
-            code = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            found = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            code = found if isinstance(found, int) else None
             told = f"{type(value).__name__}: {value}" if code is None else str(value)
             return cls(True, error=one_line(told), exit_code=code)
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -125,9 +129,8 @@ class JobEnd:
     def read(cls, run_dir: Path) -> JobEnd | None:
         """What the job left in its directory; None if it left nothing readable."""
         try:
-            fields = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
-            return cls(**{**fields, "gpus": tuple(fields["gpus"])})
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return read_fields(cls, json.loads((run_dir / END_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError):
             return None
 
 
@@ -152,51 +155,57 @@ def _told(error: BaseException | None) -> str:
     return "without a word" if error is None else f"{type(error).__name__}: {error}"
 
 
-def trial_fields(
-    end: JobEnd,
-    run_dir: Path,
-    metrics: Metrics,
-    changes: Sequence[tuple[str, Any, Any]] = (),
-    stop_step: int | None = None,
-) -> dict[str, Any]:
-    """The fields of a ``trial`` event, read from the job's directory.
+def job_ended(
+    job: Job, end: JobEnd, run_dir: Path, metrics: Metrics, stop_step: int | None = None
+) -> JobEnded:
+    """What the journal says of a job's end, read from the job's directory.
 
     Args:
-        end: How the job ended.
-        run_dir: The job's directory.
+        job: The job.
+        end: How it ended.
+        run_dir: Its directory.
         metrics: Aliases, goals and the objective.
-        changes: (path, old value, new value) of what the job's config changes in its parent's.
         stop_step: The last step that counts; None for all.
     """
     history, summary = history_and_summary(run_dir, metrics, stop_step)
     log = log_file(run_dir)
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
+    return JobEnded(
+        objective=objective_of(end, summary, metrics),
+        state=state,
+        summary={name: metric.as_dict() for name, metric in summary.items()},
+        steps=max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
+        error=error,
+        details=_details(job, end, history, log, last_words if state is not TrialState.COMPLETE else ""),
+        job=job.job,
+        name=job.name,
+        round=job.round,
+    )
+
+
+def _details(job: Job, end: JobEnd, history: History, log: Path | None, last_words: str) -> Details:
+    """What is known of a job's end beside its result."""
     run = history.run
-    ignored = unheeded(changes, run.config) if run else []
-    return {
-        "state": state.value,
-        "objective": objective_of(end, summary, metrics),
-        "summary": {name: metric.as_dict() for name, metric in summary.items()},
-        "steps": max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
-        "error": error,
-        "exit_code": end.exit_code,
-        "signal": end.signal,
-        "ended_by": end.ended_by,
-        "return_value": end.return_value,
-        "started_at": end.started_at,
-        "ended_at": end.ended_at,
-        "slot": end.slot,
-        "gpus": list(end.gpus),
-        "host": end.host or None,
-        "log": log.name if log else "",
-        "log_tail": last_words if state is not TrialState.COMPLETE else "",
-        "url": run.url if run and run.url else url_in(log),
-        "run_id": run.run_id if run else "",
-        "problem": history.problem,
-        "warnings": [*filter(None, [history.note]), *map(str, ignored)],
-        "unheeded": [value.path for value in ignored if value.in_vain],
-    }
+    ignored = unheeded(job.plan.changes, run.config) if run else []
+    return Details(
+        exit_code=end.exit_code,
+        signal=end.signal,
+        ended_by=end.ended_by,
+        return_value=end.return_value,
+        started_at=end.started_at,
+        ended_at=end.ended_at,
+        slot=end.slot,
+        gpus=end.gpus,
+        host=end.host or None,
+        log=log.name if log else "",
+        log_tail=last_words,
+        url=run.url if run and run.url else url_in(log),
+        run_id=run.run_id if run else "",
+        problem=history.problem,
+        warnings=(*filter(None, [history.note]), *map(str, ignored)),
+        unheeded=tuple(value.path for value in ignored if value.in_vain),
+    )
 
 
 def trial_state(

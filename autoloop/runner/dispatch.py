@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,13 @@ from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.engine.launchers import Returned, kind_of, stream_singly
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.due import Requeue, Run, Step, Stop, Wait
-from autoloop.runner.collect import JobEnd, end_in_launcher, trial_fields
+from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.stopping import StopDecision
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger, redact, reveal
+from autoloop.study.events import JobEnded, JobPlaced, JobStarted, StopAsked
 from autoloop.study.identity import prints
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import gpu_neighbour
@@ -168,9 +169,9 @@ class Dispatcher:
         """Write down that a job is to be stopped; return whether that was news and the job runs."""
         with self._journal.lock:
             known = self._journal.study.jobs[job.job]
-            if not known.running or "stopping" in known.details:
+            if not known.running or known.stop is not None:
                 return False
-            self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            self._journal.append(_asked(job, decision))
             return True
 
     def _record_outcome(self, outcome: Outcome | Returned) -> None:
@@ -248,7 +249,7 @@ class Dispatcher:
         run_dir = make_job_dir(self._study_dir, wanted or str(job.job), job.job, self._journal.study)
         if run_dir != wanted:
             overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
-        self._journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
+        self._journal.append(JobStarted(job=job.job, name=job.name, round=job.round, run_dir=run_dir))
         try:
             self._leave_lineage(job, run_dir, overrides)
         except OSError as error:
@@ -300,7 +301,7 @@ class Dispatcher:
         if job.handle == placed.handle and run_dir == job.run_dir:
             return
         self._journal.append(
-            "placed", job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir
+            JobPlaced(job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir)
         )
         if placed.restarts:
             log.warning("job %d was started again by its engine, in %s: %s", job.job, run_dir, job.name)
@@ -309,13 +310,10 @@ class Dispatcher:
         """Write down how a job ended and show it."""
         job = self._journal.study.jobs[job.job]
         self._note_stop_from_inside(job)
-        fields = self._fields(self._journal.study.jobs[job.job], end)
-        fields = {name: value for name, value in fields.items() if value is not None}
-        self._journal.append(
-            "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
-        )
+        ended = self._ended(self._journal.study.jobs[job.job], end)
+        self._journal.append(ended)
         log.log(*_said(self._journal.study, job.job, self._study_dir))
-        for warning in fields["warnings"]:
+        for warning in ended.details.warnings:
             log.warning("job %d: %s", job.job, warning)
         self._look_for_shared_gpu(job.job)
         self._report(self._journal.study)
@@ -327,29 +325,29 @@ class Dispatcher:
         if other is not None:
             self._shared_gpu_told = True
             shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
-            where = f"GPU {shared} of {job.details['host']}"
+            where = f"GPU {shared} of {job.details.host}"
             log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
 
-    def _fields(self, job: Job, end: JobEnd) -> dict[str, Any]:
+    def _ended(self, job: Job, end: JobEnd) -> JobEnded:
         """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.
 
         A job that came to its own end before anybody looked is judged now. Its result is only kept where it
         is better than all that was known when it was planned.
         """
-        run_dir, metrics, changes = self._study_dir / job.run_dir, self._settings.metrics, job.plan.changes
-        fields = trial_fields(end, run_dir, metrics, changes)
+        run_dir, metrics = self._study_dir / job.run_dir, self._settings.metrics
+        ended = job_ended(job, end, run_dir, metrics)
         came_through = bool(self._settings.watching.rules) and not end.failed and end.ended_by is None
         study = self._journal.study
-        if came_through and leads(study, job, fields["objective"]):
-            return fields
+        if came_through and leads(study, job, ended.objective):
+            return ended
         late = self._watcher.judge_ended(study, job) if came_through else None
         if late is not None:
             self._note_stop(job, late)
-        why = study.jobs[job.job].details.get("stopping")
+        why = study.jobs[job.job].stop
         if why is None:
-            return fields
-        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why['rule']}: {why['reason']}")
-        return trial_fields(stopped, run_dir, metrics, changes, why["step"])
+            return ended
+        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why.rule}: {why.reason}")
+        return job_ended(job, stopped, run_dir, metrics, why.step)
 
 
 def leads(study: Study, job: Job, objective: float) -> bool:
@@ -401,11 +399,17 @@ def contiguous(jobs: Sequence[Job], size: int | None, alone: Collection[str] = (
         yield batch
 
 
+def _asked(job: Job, decision: StopDecision) -> StopAsked:
+    """What the journal says of a job that a stop rule wants ended."""
+    said = {one.name: getattr(decision, one.name) for one in fields(decision)}
+    return StopAsked(job=job.job, name=job.name, **said)
+
+
 def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     """The level and the line that tell of a job's end."""
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:
         return logging.INFO, f"job {number} {state}: {job.name}, objective {job.objective:.6g}"
-    where = study_dir / job.run_dir / str(job.details.get("log", ""))
+    where = study_dir / job.run_dir / job.details.log
     return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"

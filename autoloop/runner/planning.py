@@ -36,7 +36,7 @@ from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight, Opening, Situation
 from autoloop.strategies.failed import failed_regions
-from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Event, Job, Plan, Study
+from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Plan, Study
 from autoloop.study.trials import Trial
 
 log = logging.getLogger("autoloop")
@@ -168,7 +168,7 @@ class Planner:
         situation = Situation(
             finished=finished,
             trials=trials,
-            decisions=[_decision(entry) for entry in _said_of(study, finished)],
+            decisions=list(_said_of(study, finished)),
             round=number,
             seed=self.settings.seed,
             maximize=study.maximize,
@@ -176,7 +176,7 @@ class Planner:
             misfit=disposer.misfit,
             outcome=disposer.outcome,
             preference=self._preference(study),
-            proposed=lambda name: [_decision(entry) for entry in _fired_on(study, name)],
+            proposed=lambda name: list(_fired_on(study, name)),
             waiting=self._waiting(study, start.name),
             outside=answer.proposals,
             slots=self._slots(),
@@ -304,17 +304,17 @@ class Planner:
         return lambda decision: card.win_rate(decision.rule, decision.edits)
 
 
-def _fired_on(study: Study, name: str) -> Sequence[Event]:
+def _fired_on(study: Study, name: str) -> Sequence[Decision]:
     job = study.by_name(name)
     return () if job is None else study.fired.get(job.place, ())
 
 
-def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Event]:
+def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
     """What the rules said of some trials of the last two rounds, silent decisions included."""
     names = {trial.name for trial in finished}
     for number in sorted(study.decisions)[-2:]:
         for decision in study.decisions[number]:
-            if (decision.get("judged") or decision["trial"]) in names:
+            if decision.judged in names:
                 yield decision
 
 
@@ -323,9 +323,5 @@ def _found_dead(study: Study) -> list[DeadKnob]:
     return [
         DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
         for job in study.jobs.values()
-        for path in job.details.get("unheeded", ())
+        for path in job.details.unheeded
     ]
-
-
-def _decision(entry: Mapping[str, Any]) -> Decision:
-    return Decision(**{**entry, "edits": tuple(entry["edits"])})

@@ -18,11 +18,12 @@ from typing import Any
 
 from autoloop.edits import parse_edit
 from autoloop.errors import ConfigError, EditError, did_you_mean
-from autoloop.loop.filling import Refusal
 from autoloop.loop.score import pairs, verdicts
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import OUTSIDE
+from autoloop.study.decisions import Refusal
+from autoloop.study.events import Objective
 from autoloop.study.record import Study
 
 KEYS = ("command", "timeout_s")
@@ -125,12 +126,12 @@ def question_of(
         for job in study.counted()
         if job.state is not None
     ]
-    objective = study.header.get("objective", {})
+    objective = study.header.objective or Objective()
     return {
         "version": 1,
         "round": number,
         "places": places,
-        "objective": {"metric": objective.get("metric"), "goal": objective.get("goal", "min")},
+        "objective": {"metric": objective.metric, "goal": objective.goal},
         "bounds": {path: list(limits) for path, limits in bounds.items()},
         "baseline": config,
         "trials": trials,

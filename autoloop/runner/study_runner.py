@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
@@ -55,11 +54,23 @@ from autoloop.runner.dispatch import Dispatcher, Returns, slots_of, slots_to_fil
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.plan import Points, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
-from autoloop.runner.resume import changes_since, end_of_earlier, identity_of, interrupt_jobs, is_over
+from autoloop.runner.resume import changes_since, end_of_earlier, interrupt_jobs, is_over
 from autoloop.store.files import fitting, write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
 from autoloop.store.reading import read_curves
 from autoloop.store.redact import logger, redact
+from autoloop.study.events import (
+    Identity,
+    JobRequeued,
+    Objective,
+    Planned,
+    RoundPlanned,
+    RulesAsked,
+    SearchClosed,
+    StudyBegun,
+    StudyResumed,
+    StudyStopped,
+)
 from autoloop.study.identity import exact
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.schedule import idle_share, job_numbers
@@ -127,7 +138,7 @@ class StudyRunner:
             self._set_finished_aside()
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
-                if journal.study.header and not identity_of(journal.study.header):
+                if journal.study.begun and journal.study.header.identity is None:
                     self.composer.signs_values = True  # as the process did that began it
                     points, planned = self._begin(arguments)
                 self._open(journal, points)
@@ -145,7 +156,7 @@ class StudyRunner:
 
     def _plan_text(self, planned: Round) -> str:
         jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-        given = {"command": self._command, "cwd": str(Path.cwd())}
+        given = StudyBegun(command=self._command, cwd=str(Path.cwd()))
         words = [[word for word in job[0] if not word.startswith("dry_run=")] for job in jobs]
         previews = [
             preview(self.composer, *job) or shlex.join(rerun_words(given, own))
@@ -188,8 +199,8 @@ class StudyRunner:
         settings = redact(OmegaConf.to_yaml(self.config), os.environ)
         write_atomic(self.study_dir / "multirun.yaml", settings)
         now = self._header(points)
-        if not journal.study.header:
-            journal.append("study", **now)
+        if not journal.study.begun:
+            journal.append(now)
             log.info("study %s: %s", self.study_dir, counted(self.settings.limits.rounds, "round"))
             self._say_what_the_launcher_cannot_do()
             return
@@ -207,7 +218,7 @@ class StudyRunner:
         if is_over(journal.study, self.settings.limits):
             return
         host = socket.gethostname()
-        journal.append("resume", pid=os.getpid(), host=host, changed=changed, names="unique")
+        journal.append(StudyResumed(pid=os.getpid(), host=host, changed=tuple(changed), names="unique"))
         self._say_what_the_launcher_cannot_do()
         log.info("study %s goes on: %s so far", self.study_dir, counted(len(journal.study.jobs), "job"))
         for job in [job for job in journal.study.jobs.values() if job.running]:
@@ -232,30 +243,29 @@ class StudyRunner:
             aside = set_aside(self.study_dir, study)
         log.info("the finished study that was here is now in %s", aside)
 
-    def _header(self, points: Points) -> dict[str, Any]:
-        metrics = self.settings.metrics
-        return {
-            "autoloop": __version__,
-            "task": self.task_name,
-            "command": self._command,
-            "cwd": str(Path.cwd()),
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "overrides": list(points.arguments),
-            "objective": {"metric": metrics.objective, "goal": metrics.goal, "stat": metrics.objective_stat},
-            "limits": asdict(self.settings.limits),
-            "starts": [start.name for start in points.starts],
-            "config": exact(self.composer.of_job(points.starts[0].config)),
-            "identity": {
-                "config": exact(self.composer.identity(points.starts[0].overrides)),
-                "files": dict(self.world.files),
-            },
-            "settings": {
+    def _header(self, points: Points) -> StudyBegun:
+        metrics, start = self.settings.metrics, points.starts[0]
+        return StudyBegun(
+            autoloop=__version__,
+            task=self.task_name,
+            command=self._command,
+            cwd=str(Path.cwd()),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            overrides=tuple(points.arguments),
+            objective=Objective(metric=metrics.objective, goal=metrics.goal, stat=metrics.objective_stat),
+            limits=asdict(self.settings.limits),
+            starts=tuple(start.name for start in points.starts),
+            config=exact(self.composer.of_job(start.config)),
+            identity=Identity(
+                config=exact(self.composer.identity(start.overrides)), files=dict(self.world.files)
+            ),
+            settings={
                 **self.settings.raw,
                 "variants": [[variant.name, *variant.edits] for variant in points.named],
                 "starts": [start.signature for start in points.starts],
             },
-        }
+        )
 
     def _adopt(self, job: Job) -> bool:
         """Let the launcher look after a job that an earlier process started, where its jobs outlive that."""
@@ -272,12 +282,13 @@ class StudyRunner:
             best = winner(replace(study, worthy=stop.worthy))
             self.planner.keep_score(study)
             journal.append(
-                "stop",
-                reason=stop.reason,
-                failed=stop.failed,
-                worthy=stop.worthy,
-                best=best.name if best else None,
-                limits=self.settings.limits.recorded(),
+                StudyStopped(
+                    reason=stop.reason,
+                    failed=stop.failed,
+                    worthy=stop.worthy,
+                    best=best.name if best else None,
+                    limits=self.settings.limits.recorded(),
+                )
             )
             self._report(study)
         else:
@@ -286,7 +297,7 @@ class StudyRunner:
         failed = [job for job in study.counted() if job.state in UNFINISHED]
         if failed and len(study.jobs) == 1 and self.returns:
             returned = self.returns[0][0]
-            add_traceback(returned._return_value, str(failed[0].details.get("log_tail", "")))
+            add_traceback(returned._return_value, failed[0].details.log_tail)
             _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
         if stop.failed or failed:
             raise SystemExit(1)
@@ -331,12 +342,12 @@ class StudyRunner:
     def _take(self, journal: Journal, step: Step) -> Stop | None:
         """Take a step that starts no job; return why the study ends if there is nothing to propose."""
         if isinstance(step, Requeue):
-            journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
+            journal.append(JobRequeued(job=journal.study.next_job, of=step.job.job, name=step.job.name))
         elif isinstance(step, Decide):
             self._decide(journal, step.round)
         elif isinstance(step, Close):
             limits = self.settings.limits.recorded()
-            journal.append("closing", reason=step.reason, worthy=step.worthy, limits=limits)
+            journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(journal, step)
@@ -388,11 +399,12 @@ class StudyRunner:
         """Write down what is planned, each with the number of its job."""
         jobs = job_numbers(journal.study, planned.variants)
         journal.append(
-            "round",
-            round=planned.number,
-            variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
-            refused=[asdict(refusal) for refusal in planned.refused],
-            **({"aim": aim} if aim else {}),
+            RoundPlanned(
+                round=planned.number,
+                variants=tuple(Planned(jobs[one.name], Plan.of(one)) for one in planned.variants),
+                refused=tuple(planned.refused),
+                aim=aim,
+            )
         )
 
     def _decide(self, journal: Journal, number: int) -> None:
@@ -415,10 +427,7 @@ class StudyRunner:
             )
             decisions.extend(said or ())
         journal.append(
-            "decisions",
-            round=number,
-            decisions=[asdict(decision) for decision in decisions],
-            judged=[job.job for job in judged],
+            RulesAsked(round=number, decisions=tuple(decisions), judged=tuple(job.job for job in judged))
         )
         self._keep_up(study)
 
@@ -479,12 +488,6 @@ class StudyRunner:
         log.info("report: %s", self.study_dir / "reports")
         for hint in wandb_hints(study, self.study_dir):
             log.info(hint)
-
-
-def _planned(variant: Variant, job: int) -> dict[str, Any]:
-    """An entry of a ``round`` event."""
-    fields = {name: getattr(variant, name) for name in Plan.__dataclass_fields__}
-    return {"job": job, **fields, "changes": exact(variant.changes)}
 
 
 def _told(variant: Variant) -> str:

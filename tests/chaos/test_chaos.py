@@ -76,7 +76,7 @@ def count(done: Ran, undisturbed: Ran, mark: str) -> Figures:
     results = Counter(job.name for job in complete)
     called = Counter((done.study_dir / ".ran").read_text().split())
     dirs = Counter(job.run_dir for job in jobs if job.run_dir)
-    of_others = [job for job in complete if job.details["run_id"] != f"job{job.job}"]
+    of_others = [job for job in complete if job.details.run_id != f"job{job.job}"]
     lines = Counter(
         (event["event"], event["job"]) for event in done.events if event["event"] in ("job", "trial")
     )

@@ -8,11 +8,12 @@ from samples import EVAL, PI, ended, header, hostile, metrics_of, realistic, sta
 
 from autoloop.study.record import Study
 from autoloop.views.report.data import autorun_summary, best, optimization_results, to_json
+from tests.studies import replay
 
 
 def one_job(**trial):
     """A study of one job that ended as told."""
-    return Study.replay(
+    return replay(
         [
             header(),
             {
