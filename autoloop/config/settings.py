@@ -41,7 +41,7 @@ launcher. ``false``: never.
 #: Settings of rules that name metrics.
 METRIC_SETTINGS = ("metric", "train", "evaluation")
 
-CONF_DIR = Path(__file__).parent / "conf"
+CONF_DIR = Path(__file__).parents[1] / "conf"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ STORY: list[tuple[Step, str]] = [
     ),
     (
         lambda j: j.append(event_of("stop", reason="the round is done")),
-        "the study ends after 2 jobs: the round is done; the best is baseline (job 1), objective 0.25, "
+        "the study ends after 1 job: the round is done; the best is baseline (job 1), objective 0.25, "
         "which is the starting point itself",
     ),
 ]

@@ -20,6 +20,7 @@ from autoloop.loop.score import (
     rounds_without_gain,
     verdicts,
 )
+from autoloop.study.record import Study
 from tests.studies import repeat_of, study_of
 
 BASE = {"name": "baseline", "objective": 1.0}
@@ -28,6 +29,10 @@ BASE = {"name": "baseline", "objective": 1.0}
 def child(name: str, objective: float | None, **fields: Any) -> dict[str, Any]:
     about = {"parent": "baseline", "rule": "faster", "edits": ["lr@mul=2"], "round": 2}
     return {"name": name, "objective": objective, **about, **fields}
+
+
+def by_name(study: Study) -> dict[str, Verdict]:
+    return {study.jobs[place].name: found for place, found in verdicts(study).items()}
 
 
 @pytest.mark.parametrize(("goal", "gain"), [("min", 10.0), ("max", -10.0)])
@@ -60,7 +65,7 @@ RATES = [
 def test_a_success_rate_that_starts_at_0_can_be_beaten() -> None:
     """Gains have verdicts and reward patience; the difference is told where a percentage says nothing."""
     study = study_of(*RATES, goal="max")
-    assert verdicts(study) == {
+    assert by_name(study) == {
         "a": Verdict.BETTER,
         "same": Verdict.UNCLEAR,
         "b": Verdict.BETTER,
@@ -88,7 +93,7 @@ def test_noise_and_gains_of_rewards_around_0_have_one_scale(goal: str) -> None:
         child("good", 180.0),
         child("bad", -170.0),
     ]
-    said = verdicts(study_of(*rewards, goal=goal))
+    said = by_name(study_of(*rewards, goal=goal))
     better, worse = ("good", "bad") if goal == "max" else ("bad", "good")
     assert said == {"luck": Verdict.UNCLEAR, better: Verdict.BETTER, worse: Verdict.WORSE}
 
