@@ -283,11 +283,6 @@ class StopAsked(Event):
     step: int
     evidence: Mapping[str, Any]
 
-    @property
-    def why(self) -> dict[str, Any]:
-        """What the rule said, as rules see it: ``rule``, ``reason``, ``step``, ``evidence``."""
-        return {"rule": self.rule, "reason": self.reason, "step": self.step, "evidence": self.evidence}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesAsked(Event):
@@ -375,22 +370,10 @@ class StudyResumed(Event):
     names: str = field(default="", metadata=LEFT_OUT)
 
 
-KINDS: Mapping[str, type[Event]] = {
-    one.kind: one
-    for one in (
-        StudyBegun,
-        RoundPlanned,
-        JobStarted,
-        JobPlaced,
-        JobEnded,
-        StopAsked,
-        RulesAsked,
-        JobRequeued,
-        SearchClosed,
-        StudyStopped,
-        StudyResumed,
-    )
-}
+_OF_STUDY = (StudyBegun, RoundPlanned, RulesAsked, SearchClosed, StudyStopped, StudyResumed)
+_OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
+
+KINDS: Mapping[str, type[Event]] = {one.kind: one for one in (*_OF_STUDY, *_OF_JOBS)}
 """Kind -> class of its events."""
 
 

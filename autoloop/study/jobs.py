@@ -12,6 +12,8 @@ from autoloop.study.events import Details, StopAsked
 from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, REPEAT, Plan
 from autoloop.study.trials import Trial, TrialState
 
+_SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -86,7 +88,7 @@ class Job:
             self.state,
             self.objective,
             error=self.error,
-            stopping=self.stopping.why if self.stopping else {},
+            stopping={name: getattr(self.stopping, name) for name in _SAID} if self.stopping else {},
         )
 
     @property

@@ -32,32 +32,11 @@ from autoloop.study.events import (
     StudyStopped,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import (
-    AFTERWARDS,
-    CHECK,
-    CONFIRM,
-    MEASURING,
-    MINIMAL,
-    REPEAT,
-    WITHOUT,
-    Plan,
-)
+from autoloop.study.plans import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
-__all__ = [
-    "AFTERWARDS",
-    "CHECK",
-    "CONFIRM",
-    "MEASURING",
-    "MINIMAL",
-    "REPEAT",
-    "WITHOUT",
-    "Event",
-    "Job",
-    "Plan",
-    "Study",
-]
+__all__ = ["CHECK", "CONFIRM", "MEASURING", "MINIMAL", "REPEAT", "WITHOUT", "Event", "Job", "Plan", "Study"]
 
 
 @dataclass(slots=True)
