@@ -87,7 +87,7 @@ def test_a_run_of_the_real_wandb_is_read(tmp_path):
     done = train(tmp_path, "-m", "gpus=[]", "variants=none", "optimizer.lr@mul=2", STANDIN_WANDB="")
     assert done.returncode == 0, done.stderr
     (job,) = study_of(tmp_path).jobs.values()
-    assert (job.steps, job.details.unheeded, len(job.details.run_id)) == (60, ["optimizer.lr"], 8)
+    assert (job.steps, job.details.unheeded, len(job.details.run_id)) == (60, ("optimizer.lr",), 8)
     assert list((tmp_path / "study" / "0" / "output" / "wandb").glob("offline-run-*"))
 
 
