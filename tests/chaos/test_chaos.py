@@ -64,7 +64,7 @@ def course(done: Ran) -> list[Any]:
     """What a study planned and decided, whatever happened to its processes."""
     study = done.study
     planned = [(job.name, job.round, job.plan) for job in study.counted()]
-    return [planned, study.decisions, study.refused, study.stopped and study.stopped["best"]]
+    return [planned, study.decisions, study.refused, study.stopped and study.stopped.best]
 
 
 def count(done: Ran, undisturbed: Ran, mark: str) -> Figures:

@@ -129,4 +129,4 @@ def test_a_study_warns_of_an_edit_without_effect_and_keeps_from_that_knob(tmp_pa
     assert warning in (tmp_path / "study" / "reports" / "lerobot_act_ot.md").read_text()
     assert warning in (tmp_path / "study" / "reports" / "report.html").read_text()
     assert study.rounds == [1]
-    assert f"no effect in {turned.name}: the trainer ignores it" in study.stopped["reason"]
+    assert f"no effect in {turned.name}: the trainer ignores it" in study.stopped.reason

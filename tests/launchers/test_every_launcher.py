@@ -108,7 +108,7 @@ def told(study: Study) -> dict[int, list[tuple[str, str]]]:
     for number in study.rounds:
         ran = [("ran", overrides[job.name]) for job in study.of_round(number)]
         decided = [
-            (overrides[one["trial"]], f"{one['rule']}: {one['edits']}") for one in study.decisions[number]
+            (overrides[one.trial], f"{one.rule}: {list(one.edits)}") for one in study.decisions[number]
         ]
         said[number] = sorted([*ran, *decided])
     return said

@@ -159,7 +159,7 @@ def test_what_changed_is_named(tmp_path):
     assert done.output.count("x@mul=0.9") == 1
     forced = run(tmp_path / "s", *changed, "autoloop.resume=force")
     assert forced.code == 0, forced.output
-    assert any("batch_size" in text for text in forced.study.resumes[0]["changed"])
+    assert any("batch_size" in text for text in forced.study.resumes[0].changed)
 
 
 def test_other_gpus_and_limits_are_no_change(tmp_path):

@@ -69,7 +69,7 @@ def test_a_stopped_job_counts_up_to_the_step_it_was_judged_at(watched: Ran) -> N
     assert bad.stop_step == bad.steps == bad.summary["eval/loss"]["count"] == 10
     logged = read_history(watched.study_dir / bad.run_dir)["eval/loss"]
     assert bad.objective == logged.until(10).values[-1]
-    evidence = [one["evidence"] for one in watched.study.decisions[2] if one["trial"] == BAD and one["edits"]]
+    evidence = [one.evidence for one in watched.study.decisions[2] if one.trial == BAD and one.edits]
     assert [one["value"] for one in evidence] == [pytest.approx(bad.objective)]
 
 
