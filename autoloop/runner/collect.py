@@ -27,7 +27,7 @@ from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
 from autoloop.study.events import Details, JobEnded
-from autoloop.study.fields import read_fields
+from autoloop.study.fields import FieldError, read_fields
 from autoloop.study.record import Job
 from autoloop.study.returned import ReturnedValue
 from autoloop.study.trials import TrialState
@@ -134,9 +134,12 @@ class JobEnd:
     def read(cls, run_dir: Path) -> JobEnd | None:
         """What the job left in its directory; None if it left nothing readable."""
         try:
-            return read_fields(cls, json.loads((run_dir / END_FILE).read_text(encoding="utf-8")))
+            found = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
+        with suppress(FieldError, AttributeError):
+            return read_fields(cls, {name: item for name, item in found.items() if item is not None})
+        return None
 
 
 def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
