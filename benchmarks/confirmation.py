@@ -26,12 +26,14 @@ from contest.rivals import BUDGETS
 from contest.study import MemoryStudy
 from contest.task import FRESH, Floats, Task
 
+from autoloop.curves.objective import Objective
 from autoloop.history.series import History
 from autoloop.loop.closing import measurement
 from autoloop.loop.score import Confirmation, confirmation, interval, leader, root
 from autoloop.loop.score.student import quantile
 from autoloop.loop.steps import Limits
 from autoloop.strategies import MixedStrategy
+from autoloop.study.events import StudyBegun, read_event
 from autoloop.study.record import CONFIRM, Study
 
 RESULTS = Path(__file__).parent / "results" / "confirmation.csv"
@@ -147,7 +149,7 @@ class Winner:
     def _study(self, seeds: Sequence[int]) -> Study:
         """The record of a study that ran winner and starting point on these of the fresh seeds."""
         study = Study()
-        study.record({"event": "study", "time": 0.0, "objective": {"goal": "min"}})
+        study.record(StudyBegun(time=0.0, objective=Objective(goal="min")))
         _add(study, [_entry(0, "start", None, ""), _entry(1, "winner", "start", "sample")], self.own[::-1])
         jobs = [(side, name, seed) for side, name in ((1, "start"), (0, "winner")) for seed in seeds]
         entries = [
@@ -172,12 +174,12 @@ def _entry(job: int, name: str, parent: str | None, rule: str, seed: int = 0) ->
 
 def _add(study: Study, entries: Sequence[Mapping[str, Any]], values: Sequence[float]) -> None:
     """Record jobs and their ends."""
-    study.record({"event": "round", "time": 0.0, "round": 1, "variants": entries, "refused": []})
+    study.record(read_event({"event": "round", "time": 0.0, "round": 1, "variants": entries, "refused": []}))
     for entry, value in zip(entries, values, strict=True):
         known = math.isfinite(value)
         state = {"state": "COMPLETE" if known else "INFEASIBLE", "objective": value if known else None}
         about = {"event": "trial", "time": 0.0, "job": entry["job"], "summary": {}, "steps": 1, "error": ""}
-        study.record({**about, **state})
+        study.record(read_event({**about, **state}))
 
 
 def report(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:

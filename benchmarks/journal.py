@@ -30,6 +30,7 @@ import launch
 import autoloop.store.journal
 from autoloop.loop.due import Limits, next_step
 from autoloop.store.journal import FILE_NAME, Journal, read_study
+from autoloop.study.events import read_event
 
 Event = dict[str, Any]
 Seconds = tuple[float, float]  # of the clock, of the CPU
@@ -47,13 +48,12 @@ def short_study(work_dir: Path) -> list[Event]:
 
 def writing(events: list[Event], work_dir: Path, wait: Callable[[int], None]) -> Seconds:
     """Write events into a fresh journal; return what that took, opening and closing left out."""
-    own = ("event", "v", "time")
     autoloop.store.journal.os.fsync, restore = wait, os.fsync
     try:
         with tempfile.TemporaryDirectory(dir=work_dir) as directory, Journal(Path(directory)) as journal:
             wall, cpu = time.perf_counter(), time.process_time()
             for event in events:
-                journal.append(event["event"], **{k: v for k, v in event.items() if k not in own})
+                journal.append(read_event(event))
             return time.perf_counter() - wall, time.process_time() - cpu
     finally:
         autoloop.store.journal.os.fsync = restore

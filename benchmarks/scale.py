@@ -25,12 +25,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from autoloop.config.settings import Settings
 from autoloop.curves.metrics import Metrics
+from autoloop.curves.objective import Objective
 from autoloop.curves.summary import MetricSummary
 from autoloop.edits import change
 from autoloop.edits.variants import Variant, signature
@@ -43,13 +43,23 @@ from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
 from autoloop.store.journal import FILE_NAME, Journal, read_study
 from autoloop.strategies import RulesStrategy
-from autoloop.study.record import VERSION, Job, Plan
+from autoloop.study.events import (
+    Details,
+    Event,
+    JobEnded,
+    JobStarted,
+    Planned,
+    RoundPlanned,
+    RulesAsked,
+    StudyBegun,
+)
+from autoloop.study.record import Job, Plan
 from autoloop.study.schedule import job_numbers
-from autoloop.study.trials import Trial
+from autoloop.study.trials import Trial, TrialState
 from autoloop.views.report import Reporter
 
 BETTER = 0.99  # a child's objective over its parent's
-HEAD = {"objective": {"metric": "loss", "goal": "min", "stat": "last"}, "task": "scale"}
+HEAD = StudyBegun(objective=Objective(metric="loss"), task="scale")
 
 
 class JsonComposer:
@@ -120,7 +130,7 @@ class Loop:
     def open(self) -> None:
         """Write the head of the study and its first round."""
         config = {"lr": 1.0, "seed": 1}
-        self.append("study", **HEAD)
+        self.append(HEAD)
         about = ("baseline", (), None, "baseline", "start", {}, "")
         start = Variant(*about, (json.dumps(config),), config, signature(config))
         named = tuple(_named(number) for number in range(1, self.slots))
@@ -130,19 +140,18 @@ class Loop:
         """Write down a round."""
         with self.timed("plan"):
             jobs = job_numbers(self.study, planned.variants)
-        variants = [_entry(variant, jobs[variant.name]) for variant in planned.variants]
-        refused = [asdict(refusal) for refusal in planned.refused]
-        self.append("round", round=planned.number, variants=variants, refused=refused)
+        variants = tuple(Planned(jobs[one.name], Plan.of(one)) for one in planned.variants)
+        self.append(RoundPlanned(round=planned.number, variants=variants, refused=tuple(planned.refused)))
         self.planner.remember(self.study, planned.variants)
 
     def start(self, job: Job) -> None:
         """Start a job."""
-        self.append("job", job=job.job, name=job.name, round=job.round, run_dir=str(job.job))
+        self.append(JobStarted(job=job.job, name=job.name, round=job.round, run_dir=str(job.job)))
         self.places.append(job)
 
     def end(self, job: Job) -> None:
         """End a job."""
-        self.append("trial", **_trial(job.job, job.name, job.round, self.slots))
+        self.append(_trial(job.job, job.name, job.round, self.slots))
         self.ended += 1
         self.report(final=False)
 
@@ -152,8 +161,8 @@ class Loop:
             known = {job.name: self.trial(job) for job in self.study.counted() if job.state is not None}
             judged = self.study.unjudged()
             decisions = judge(self.rules, [known[job.name] for job in judged], known)
-        told = [asdict(decision) for decision in decisions]
-        self.append("decisions", round=step.round, decisions=told, judged=[job.job for job in judged])
+        numbers = tuple(job.job for job in judged)
+        self.append(RulesAsked(round=step.round, decisions=tuple(decisions), judged=numbers))
         self.report(final=True)
 
     def trial(self, job: Job) -> Trial:
@@ -170,45 +179,52 @@ class Loop:
             with self.timed("report"):
                 (self.reporter.write if final else self.reporter.keep_up)(self.study)
 
-    def append(self, kind: str, **fields: Any) -> None:
+    def append(self, event: Event) -> None:
         """Write one line of the journal."""
         with self.timed("journal"):
-            self.journal.append(kind, **fields)
+            self.journal.append(event)
 
 
-def _trial(job: int, name: str, number: int, slots: int) -> dict[str, Any]:
+def _trial(job: int, name: str, number: int, slots: int) -> JobEnded:
     """The end of a job that is a little better than its parent."""
     loss = BETTER**number + job % slots * 1e-6
     summary = MetricSummary(1.0, loss, loss, 100, loss - 1.0, 100 * (loss - 1.0), 100).as_dict()
     many = dict.fromkeys(("loss", "eval/loss", "train/loss", "lr", "grad_norm"), summary)
-    ended = {"state": "COMPLETE", "objective": loss, "steps": 100, "summary": many, "error": ""}
-    times = {"started_at": float(job), "ended_at": job + 60.0, "slot": job % slots}
-    return {"job": job, "name": name, "round": number, **ended, **times}
+    return JobEnded(
+        objective=loss,
+        state=TrialState.COMPLETE,
+        summary=many,
+        steps=100,
+        error="",
+        details=Details(started_at=float(job), ended_at=job + 60.0, slot=job % slots),
+        job=job,
+        name=name,
+        round=number,
+    )
 
 
 def prefill(study_dir: Path, trials: int, slots: int) -> None:
     """Write the journal of a study of so many trials, as the loop would have written it."""
     with (study_dir / FILE_NAME).open("w") as file:
 
-        def write(kind: str, **fields: Any) -> None:
-            file.write(json.dumps({"event": kind, "v": VERSION, "time": 0.0, **fields}) + "\n")
+        def write(event: Event) -> None:
+            file.write(json.dumps({**event.as_record(), "time": 0.0}) + "\n")
 
-        write("study", **HEAD)
+        write(HEAD)
         for number in range(1, trials // slots + 1):
             names = {(number - 1) * slots + place: f"n{number}_{place}" for place in range(slots)}
-            variants = [_grown(job, name, number, slots) for job, name in names.items()]
-            write("round", round=number, variants=variants, refused=[])
+            variants = tuple(_grown(job, name, number, slots) for job, name in names.items())
+            write(RoundPlanned(round=number, variants=variants, refused=()))
             for job, name in names.items():
-                write("job", job=job, name=name, round=number, run_dir=str(job))
-                write("trial", **_trial(job, name, number, slots))
-            said = [
-                asdict(Decision("step", name, "no other rule fired", {}, ("lr@mul=0.99",)))
-                for name in names.values()
-            ]
-            write("decisions", round=number, decisions=said, judged=list(names))
+                write(JobStarted(job=job, name=name, round=number, run_dir=str(job)))
+                write(_trial(job, name, number, slots))
+            said = tuple(
+                Decision("step", name, "no other rule fired", {}, ("lr@mul=0.99",)) for name in names.values()
+            )
+            write(RulesAsked(round=number, decisions=said, judged=tuple(names)))
 
 
-def _grown(job: int, name: str, number: int, slots: int) -> dict[str, Any]:
+def _grown(job: int, name: str, number: int, slots: int) -> Planned:
     """A variant that descends from the one in the same place of the round before."""
     place, factor = job % slots, BETTER ** (number - 1)
     config = {"lr": (1 + place / 1000) * factor, "seed": 1}
@@ -216,16 +232,12 @@ def _grown(job: int, name: str, number: int, slots: int) -> dict[str, Any]:
     changes = (("lr", config["lr"] / BETTER, config["lr"]),) if parent else ()
     about = (("lr@mul=0.99",) if parent else (), parent, "step" if parent else "baseline", "grown", {}, "")
     variant = Variant(name, *about, (json.dumps(config),), config, signature(config), changes)
-    return _entry(variant, job)
+    return Planned(job, Plan.of(variant))
 
 
 def _named(number: int) -> Variant:
     edits = (f"lr@set={1 + number / 1000}",)
     return Variant(f"v{number}", edits, None, "variants", "a guess", {}, "", (), {}, "")
-
-
-def _entry(variant: Variant, job: int) -> dict[str, Any]:
-    return {"job": job, **{name: getattr(variant, name) for name in Plan.__dataclass_fields__}}
 
 
 PHASES = ("next step", "decide", "plan", "journal", "report")

@@ -13,6 +13,7 @@ from autoloop.cli.options import study_argument
 from autoloop.config.compose import path_override
 from autoloop.errors import AutoloopError
 from autoloop.store.journal import Journal, read_study
+from autoloop.study.events import JobRequeued
 from autoloop.study.trials import TrialState
 
 SWEEP_DIR = "hydra.sweep.dir"
@@ -44,7 +45,7 @@ def command(study: Path, words: tuple[str, ...], failed: bool) -> None:
     """
     record = read_study(study)
     if record.stopped is not None and not words and not failed:
-        click.echo(f"nothing to do: the study in {study} is finished ({record.stopped['reason']}). {FURTHER}")
+        click.echo(f"nothing to do: the study in {study} is finished ({record.stopped.reason}). {FURTHER}")
         return
     started, directory = stored_command(record.header)
     line = launch_line(started, study, words)
@@ -85,5 +86,5 @@ def requeue_failed(study_dir: Path) -> int:
                 f"no job of the study in {study_dir} has failed; without --failed it just goes on"
             )
         for job in failed:
-            journal.append("requeue", job=journal.study.next_job, of=job.job, name=job.name)
+            journal.append(JobRequeued(job=journal.study.next_job, of=job.job, name=job.name))
     return len(failed)

@@ -24,6 +24,7 @@ from autoloop.edits import ValueChange, change, find, format_literal, overrides_
 from autoloop.edits.variants import Variant, signature
 from autoloop.errors import CompositionError, MisfitError
 from autoloop.loop.filling import Derived
+from autoloop.study.events import Identity
 from autoloop.study.identity import settled
 
 #: Knobs that say how long a study runs, where and how, not what a job does.
@@ -64,20 +65,20 @@ class Composer:
         self._settled = settled(written(master))
         self.study_keys = top_keys(written(master))
 
-    def imitate(self, identity: Mapping[str, Any]) -> bool:
+    def imitate(self, identity: Identity | None) -> bool:
         """Tell configs apart as the process did that began a study.
 
         Older ones took every key at the top for the study's that has the name of a knob.
 
         Args:
-            identity: What the study's header says of it; empty for one that has configs resolved.
+            identity: What the study's beginning says of it; None for one that has configs resolved.
 
         Returns:
             Whether that is another way than until now.
         """
         ways = self.signs_values, self.study_keys
-        self.signs_values = not identity
-        if "knobs" not in identity:
+        self.signs_values = identity is None
+        if identity is None or identity.knobs is None:
             self.study_keys = frozenset(key for key in _OF_STUDY if key in self._master)
         return ways != (self.signs_values, self.study_keys)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from autoloop.study.events import StudyBegun
 
 _PYTHON = re.compile(r"python[\d.]*$")
 #: Options of the interpreter that take a value; after ``-c`` and ``-m`` comes what it runs.
@@ -63,21 +65,21 @@ class Words(NamedTuple):
     hydra: tuple[str, ...]
 
 
-def rerun_words(header: Mapping[str, Any], overrides: Sequence[str], added: Sequence[str] = ()) -> list[str]:
+def rerun_words(header: StudyBegun, overrides: Sequence[str], added: Sequence[str] = ()) -> list[str]:
     """The words of a command that trains a configuration of a study once more, in the study's directory.
 
     Args:
-        header: The ``study`` event.
+        header: How the study began.
         overrides: Those of the job.
         added: Overrides on top.
     """
-    words = read_words(_command(header), str(header.get("cwd") or ""))
+    words = read_words(shell_line(header.command), header.cwd or "")
     return [*words.app, *words.options, *merge_overrides([*words.hydra, *overrides], added)]
 
 
-def _command(header: Mapping[str, Any]) -> str:
-    command = header.get("command") or ""
-    return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+def shell_line(command: str | Sequence[str]) -> str:
+    """A command as a shell line, of which older journals kept the words."""
+    return command if isinstance(command, str) else shlex.join(command)
 
 
 def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:

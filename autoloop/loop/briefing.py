@@ -17,7 +17,7 @@ from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
 from autoloop.strategies.failed import FailedRegion
-from autoloop.study.record import MEASURING, Event, Job, Study
+from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.trials import Trial
 
 VariantOf = Callable[[Job], Variant]
@@ -98,7 +98,7 @@ class Known:
         unheeded = [
             DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
             for job in study.jobs.values()
-            for path in job.details.get("unheeded", ())
+            for path in job.details.unheeded
         ]
         return cls(study, number, room, trials, [variant_of(job) for job in open_ones], unheeded)
 
@@ -193,7 +193,7 @@ def situation_of(
     return Situation(
         finished=finished,
         trials=trials,
-        decisions=[_decision(entry) for entry in _said_of(study, finished)],
+        decisions=list(_said_of(study, finished)),
         round=known.number,
         seed=terms.seed,
         maximize=study.maximize,
@@ -201,7 +201,7 @@ def situation_of(
         misfit=disposer.misfit,
         outcome=disposer.outcome,
         preference=lambda decision: card.win_rate(decision.rule, decision.edits),
-        proposed=lambda name: [_decision(entry) for entry in _fired_on(study, name)],
+        proposed=lambda name: list(_fired_on(study, name)),
         waiting=besides.waiting,
         outside=besides.outside,
         slots=besides.slots,
@@ -216,19 +216,15 @@ def situation_of(
     )
 
 
-def _fired_on(study: Study, name: str) -> Sequence[Event]:
+def _fired_on(study: Study, name: str) -> Sequence[Decision]:
     job = study.by_name(name)
     return () if job is None else study.fired.get(job.place, ())
 
 
-def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Event]:
+def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
     """What the rules said of some trials of the last two rounds, silent decisions included."""
     names = {trial.name for trial in finished}
     for number in sorted(study.decisions)[-2:]:
         for decision in study.decisions[number]:
-            if (decision.get("judged") or decision["trial"]) in names:
+            if decision.judged in names:
                 yield decision
-
-
-def _decision(entry: Mapping[str, Any]) -> Decision:
-    return Decision(**{**entry, "edits": tuple(entry["edits"])})

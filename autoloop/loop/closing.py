@@ -52,7 +52,7 @@ RACERS = 4
 
 def is_closing(study: Study, limits: Limits) -> bool:
     """Whether the search is over under these very limits; with other limits it may go on."""
-    return bool(study.closing) and study.closing["limits"] == limits.recorded()
+    return study.closing is not None and study.closing.limits == limits.recorded()
 
 
 def seeds_to_confirm(study: Study, limits: Limits) -> int:

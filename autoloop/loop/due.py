@@ -101,7 +101,9 @@ def _closing_step(study: Study, limits: Limits) -> Step:
     """What is due after the search: one measurement after the other, then the end."""
     if study.running():
         return Wait()
-    return measurement(study, limits) or Stop(str(study.closing["reason"]), worthy=study.worthy)
+    return measurement(study, limits) or Stop(
+        study.closing.reason if study.closing else "", worthy=study.worthy
+    )
 
 
 def _complete(study: Study, number: int, flow: Flow) -> bool:

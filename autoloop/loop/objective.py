@@ -48,12 +48,11 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
 
 
 def _returned(job: Job) -> float | None:
-    value = job.details.get("return_value")
-    return None if value is None else float(value)
+    return job.details.return_value
 
 
 def _results(job: Job) -> Mapping[str, Any]:
-    return dict(job.details.get("results") or {})
+    return job.details.results
 
 
 def _finite(summary: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -161,7 +160,7 @@ def missing(study: Study) -> str:
 
 def _no_number(done: Sequence[Job]) -> str:
     """What the task returned that is no result, in words: most often None."""
-    kinds = Counter(str(job.details.get("returned") or "None") for job in done)
+    kinds = Counter(job.details.returned or "None" for job in done)
     return kinds.most_common(1)[0][0] if done else "None"
 
 

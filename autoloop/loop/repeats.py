@@ -41,7 +41,7 @@ def seed_path(config: Mapping[str, Any], candidates: Sequence[str] = SEED_PATHS)
 
 def is_seeded(study: Study) -> bool:
     """Whether the jobs of a study share a seed, as far as its journal tells."""
-    config = study.header.get("config")
+    config = study.header.config
     if config is None or any(job.is_repeat for job in study.jobs.values()):
         return True
     found = (matches(from_exact(config), path) for path in SEED_PATHS)

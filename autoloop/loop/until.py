@@ -110,7 +110,7 @@ def _limit(name: str, key: str, value: Any) -> float:
 
 def conditions_met(study: Study) -> tuple[Condition, ...]:
     """The conditions that ended the search of a study, from its journal; none where it ended otherwise."""
-    entries = study.closing.get("limits", {}).get("until", ()) if study.worthy else ()
+    entries = study.closing.limits.get("until", ()) if study.closing and study.worthy else ()
     given = ({key: value for key, value in entry.items() if value is not None} for entry in entries)
     return tuple(Condition(**entry) for entry in given)
 

@@ -9,51 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from autoloop.curves.objective import Objective
 from autoloop.errors import ConfigError
 from autoloop.rules.names import in_words
 from autoloop.rules.paths import matches, path_of
+from autoloop.study.decisions import Decision
 from autoloop.study.trials import Trial
 
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a rule says of one trial: edits for a child, or no change, always with a reason.
-
-    Attributes:
-        rule: Name of the rule.
-        trial: Name of the parent of the child it proposes; the trial it looked at, but for rules that lead
-            back to an earlier one.
-        reason: Why, in one sentence; required.
-        evidence: The numbers that fired or silenced the rule (JSON-serialisable).
-        edits: Edits of the child on the trial's config; empty means "no change".
-        expects: What the child should show if the rule is right, in one sentence.
-        judged: Name of the trial it looked at; ``trial`` unless given.
-        final: Nothing else about the judged trial counts: the rules after this one are not asked about it.
-    """
-
-    rule: str
-    trial: str
-    reason: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    edits: tuple[str, ...] = ()
-    expects: str = ""
-    judged: str = ""
-    final: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.judged:
-            object.__setattr__(self, "judged", self.trial)
-        if not self.reason.strip():
-            raise ConfigError(f"rule {self.rule!r} gave a decision on {self.trial!r} without a reason")
-
-    @property
-    def fired(self) -> bool:
-        """Whether the rule proposes a child."""
-        return bool(self.edits)
+__all__ = ["Decision", "Outlook", "Rule", "fitting"]
 
 
 @dataclass(frozen=True, slots=True)

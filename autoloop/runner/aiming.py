@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.curves.metrics import Metrics
+from autoloop.curves.objective import Objective
 from autoloop.loop.objective import seen
 from autoloop.runner.collect import objective_again
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
+from autoloop.study.events import ObjectiveSeen, Unsaid
 from autoloop.study.trials import TrialState
 
 log: logging.Logger = logger("autoloop")
@@ -21,16 +22,9 @@ NAMED_AT = "optimized_metric"
 """Where apps write down which of their metrics they return."""
 
 
-def header_fields(metrics: Metrics) -> dict[str, Any]:
-    """What the first line of a journal says of the objective.
-
-    ``judging`` is not there where the user said metric and goal.
-    """
-    aim = metrics.aim
-    fields: dict[str, Any] = {"objective": {"metric": aim.metric, "goal": aim.goal, "stat": aim.stat}}
-    if aim.why or not aim.metric:
-        fields["judging"] = {"why": aim.why, "open": not aim.metric}
-    return fields
+def unsaid(aim: Objective) -> Unsaid | None:
+    """What the user left unsaid of the objective; None where that is neither metric nor goal."""
+    return Unsaid(why=aim.why, open=not aim.metric) if aim.why or not aim.metric else None
 
 
 def say_first(metrics: Metrics) -> None:
@@ -58,8 +52,8 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
         return False
     ended = [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]
     place, aimed = journal.path.parent, metrics.aimed(aim)
-    values = {str(job.job): objective_again(job, place, aimed) for job in ended}
-    journal.append("objective", **asdict(aim), values=values)
+    values = {job.job: objective_again(job, place, aimed) for job in ended}
+    journal.append(ObjectiveSeen(**asdict(aim), values=values))
     if aim != before:
         log.info("the objective: the study %s", aim.told)
     return True

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
+from autoloop.study.events import Details, JobEnded
+from autoloop.study.fields import FieldError, read_fields
 from autoloop.study.record import Job
 from autoloop.study.returned import ReturnedValue
 from autoloop.study.trials import TrialState
@@ -83,7 +85,8 @@ class JobEnd:
     def of(cls, value: Any, failed: bool) -> JobEnd:
         """What a task returned, or the exception it raised."""
         if failed:
-            code = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            found = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            code = found if isinstance(found, int) else None
             told = f"{type(value).__name__}: {value}" if code is None else str(value)
             return cls(True, error=one_line(told), exit_code=code)
         read = ReturnedValue.of(value)
@@ -131,10 +134,12 @@ class JobEnd:
     def read(cls, run_dir: Path) -> JobEnd | None:
         """What the job left in its directory; None if it left nothing readable."""
         try:
-            fields = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
-            return cls(**{**fields, "gpus": tuple(fields["gpus"])})
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            found = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return None
+        with suppress(FieldError, AttributeError):
+            return read_fields(cls, {name: item for name, item in found.items() if item is not None})
+        return None
 
 
 def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
@@ -158,20 +163,16 @@ def _told(error: BaseException | None) -> str:
     return "without a word" if error is None else f"{type(error).__name__}: {error}"
 
 
-def trial_fields(
-    end: JobEnd,
-    run_dir: Path,
-    metrics: Metrics,
-    changes: Sequence[tuple[str, Any, Any]] = (),
-    stop_step: int | None = None,
-) -> dict[str, Any]:
-    """The fields of a ``trial`` event, read from the job's directory.
+def job_ended(
+    job: Job, end: JobEnd, run_dir: Path, metrics: Metrics, stop_step: int | None = None
+) -> JobEnded:
+    """What the journal says of a job's end, read from the job's directory.
 
     Args:
-        end: How the job ended.
-        run_dir: The job's directory.
+        job: The job.
+        end: How it ended.
+        run_dir: Its directory.
         metrics: Aliases, goals and the objective.
-        changes: (path, old value, new value) of what the job's config changes in its parent's.
         stop_step: The last step that counts; None for all.
     """
     history, summary = history_and_summary(run_dir, metrics, stop_step)
@@ -179,33 +180,47 @@ def trial_fields(
     log = log_file(run_dir)
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
+    last_words = last_words if state is not TrialState.COMPLETE else ""
+    details = _details(job, end, history, log, last_words, no_result(end, metrics))
+    return JobEnded(
+        objective=objective_of(end, summary, metrics),
+        state=state,
+        summary={name: metric.as_dict() for name, metric in summary.items()},
+        steps=max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
+        error=error,
+        details=details,
+        job=job.job,
+        name=job.name,
+        round=job.round,
+    )
+
+
+def _details(
+    job: Job, end: JobEnd, history: History, log: Path | None, last_words: str, doubt: str
+) -> Details:
+    """What is known of a job's end beside its result."""
     run = history.run
-    ignored = unheeded(changes, run.config) if run else []
-    return {
-        "state": state.value,
-        "objective": objective_of(end, summary, metrics),
-        "summary": {name: metric.as_dict() for name, metric in summary.items()},
-        "steps": max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
-        "error": error,
-        "exit_code": end.exit_code,
-        "signal": end.signal,
-        "ended_by": end.ended_by,
-        "return_value": end.return_value,
-        "results": dict(end.results) or None,
-        "returned": end.returned or None,
-        "started_at": end.started_at,
-        "ended_at": end.ended_at,
-        "slot": end.slot,
-        "gpus": list(end.gpus),
-        "host": end.host or None,
-        "log": log.name if log else "",
-        "log_tail": last_words if state is not TrialState.COMPLETE else "",
-        "url": run.url if run and run.url else url_in(log),
-        "run_id": run.run_id if run else "",
-        "problem": history.problem,
-        "warnings": [*filter(None, [history.note, no_result(end, metrics)]), *map(str, ignored)],
-        "unheeded": [value.path for value in ignored if value.in_vain],
-    }
+    ignored = unheeded(job.plan.changes, run.config) if run else []
+    return Details(
+        exit_code=end.exit_code,
+        signal=end.signal,
+        ended_by=end.ended_by,
+        return_value=end.return_value,
+        results=end.results,
+        returned=end.returned,
+        started_at=end.started_at,
+        ended_at=end.ended_at,
+        slot=end.slot,
+        gpus=end.gpus,
+        host=end.host or None,
+        log=log.name if log else "",
+        log_tail=last_words,
+        url=run.url if run and run.url else url_in(log),
+        run_id=run.run_id if run else "",
+        problem=history.problem,
+        warnings=(*filter(None, [history.note, doubt]), *map(str, ignored)),
+        unheeded=tuple(value.path for value in ignored if value.in_vain),
+    )
 
 
 def no_result(end: JobEnd, metrics: Metrics) -> str:
@@ -292,10 +307,8 @@ def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Met
 
 def objective_again(job: Job, study_dir: Path, metrics: Metrics) -> float:
     """The objective of a job that ended before it was known what that is."""
-    told = job.details.get("results") or {}
-    results = {name: math.nan if number is None else float(number) for name, number in told.items()}
-    value = job.details.get("return_value")
-    end = JobEnd(False, return_value=value, results=results)
+    results = job.details.results
+    end = JobEnd(False, return_value=job.details.return_value, results=results)
     curve = bool(metrics.objective) and metrics.objective not in results
     run_dir = study_dir / job.run_dir
     summary = history_and_summary(run_dir, metrics, job.stop_step)[1] if curve else {}

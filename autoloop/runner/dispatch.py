@@ -7,9 +7,8 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -21,12 +20,13 @@ from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.due import Requeue, Run, Step, Stop, Wait
-from autoloop.runner.collect import JobEnd, end_in_launcher, trial_fields
+from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
+from autoloop.study.events import JobEnded, JobPlaced, JobStarted, StopAsked
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -151,9 +151,9 @@ class Dispatcher:
         """Write down that a job is to be stopped; return whether that was news and the job runs."""
         with self._journal.lock:
             known = self._journal.study.jobs[job.job]
-            if not known.running or "stopping" in known.details:
+            if not known.running or known.stop is not None:
                 return False
-            self._journal.append("stopping", job=job.job, name=job.name, **asdict(decision))
+            self._journal.append(_asked(job, decision))
             return True
 
     def _record_outcome(self, outcome: Outcome | Returned) -> None:
@@ -228,7 +228,7 @@ class Dispatcher:
         """
         study_dir, composer = self._study_dir, self._composer
         overrides, run_dir = make_place(study_dir, self._journal.study, composer, job)
-        self._journal.append("job", job=job.job, name=job.name, round=job.round, run_dir=run_dir)
+        self._journal.append(JobStarted(job=job.job, name=job.name, round=job.round, run_dir=run_dir))
         try:
             leave_lineage(study_dir, run_dir, composer, job, overrides)
         except OSError as error:
@@ -253,7 +253,7 @@ class Dispatcher:
         if job.handle == placed.handle and run_dir == job.run_dir:
             return
         self._journal.append(
-            "placed", job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir
+            JobPlaced(job=job.job, handle=placed.handle, restarts=placed.restarts, run_dir=run_dir)
         )
         if placed.restarts:
             log.warning("job %d was started again by its engine, in %s: %s", job.job, run_dir, job.name)
@@ -262,13 +262,10 @@ class Dispatcher:
         """Write down how a job ended and show it."""
         job = self._journal.study.jobs[job.job]
         self._note_stop_from_inside(job)
-        fields = self._fields(self._journal.study.jobs[job.job], end)
-        fields = {name: value for name, value in fields.items() if value is not None}
-        self._journal.append(
-            "trial", **{"objective": None, **fields, "job": job.job, "name": job.name, "round": job.round}
-        )
+        ended = self._ended(self._journal.study.jobs[job.job], end)
+        self._journal.append(ended)
         log.log(*_said(self._journal.study, job.job, self._study_dir))
-        for warning in fields["warnings"]:
+        for warning in ended.details.warnings:
             log.warning("job %d: %s", job.job, warning)
         self._look_for_shared_gpu(job.job)
         self._report(self._journal.study)
@@ -280,30 +277,29 @@ class Dispatcher:
         if other is not None:
             self._shared_gpu_told = True
             shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
-            where = f"GPU {shared} of {job.details['host']}"
+            where = f"GPU {shared} of {job.details.host}"
             log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
 
-    def _fields(self, job: Job, end: JobEnd) -> dict[str, Any]:
+    def _ended(self, job: Job, end: JobEnd) -> JobEnded:
         """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.
 
         A job that came to its own end before anybody looked is judged now. Its result is only kept where it
         is better than all that was known when it was planned.
         """
         study = self._journal.study
-        metrics = self._settings.metrics.aimed(study.aim)
-        run_dir, changes = self._study_dir / job.run_dir, job.plan.changes
-        fields = trial_fields(end, run_dir, metrics, changes)
+        run_dir, metrics = self._study_dir / job.run_dir, self._settings.metrics.aimed(study.aim)
+        ended = job_ended(job, end, run_dir, metrics)
         came_through = bool(self._settings.watching.rules) and not end.failed and end.ended_by is None
-        if came_through and leads(study, job, fields["objective"]):
-            return fields
+        if came_through and leads(study, job, ended.objective):
+            return ended
         late = self._watcher.judge_ended(study, job) if came_through else None
         if late is not None:
             self._note_stop(job, late)
-        why = study.jobs[job.job].details.get("stopping")
+        why = study.jobs[job.job].stop
         if why is None:
-            return fields
-        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why['rule']}: {why['reason']}")
-        return trial_fields(stopped, run_dir, metrics, changes, why["step"])
+            return ended
+        stopped = replace(end, failed=True, ended_by="stopped", error=f"{why.rule}: {why.reason}")
+        return job_ended(job, stopped, run_dir, metrics, why.step)
 
 
 def leads(study: Study, job: Job, objective: float) -> bool:
@@ -332,6 +328,12 @@ def contiguous(jobs: Sequence[Job], size: int | None, alone: Collection[str] = (
         yield batch
 
 
+def _asked(job: Job, decision: StopDecision) -> StopAsked:
+    """What the journal says of a job that a stop rule wants ended."""
+    said = {one.name: getattr(decision, one.name) for one in fields(decision)}
+    return StopAsked(job=job.job, name=job.name, **said)
+
+
 def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     """The level and the line that tell of a job's end."""
     job = study.jobs[number]
@@ -340,5 +342,5 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
         unseen = study.open and not job.known
         result = "its result is still to be seen" if unseen else f"objective {job.objective:.6g}"
         return logging.INFO, f"job {number} {state}: {job.name}, {result}"
-    where = study_dir / job.run_dir / str(job.details.get("log", ""))
+    where = study_dir / job.run_dir / job.details.log
     return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"

@@ -17,6 +17,7 @@ from autoloop.runner.dispatch import Returns
 from autoloop.runner.resume import interrupt_jobs
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
+from autoloop.study.events import StudyStopped
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import idle_share
 from autoloop.study.trials import TrialState
@@ -33,12 +34,13 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
     """Write down that a study stops, why, and what is its best."""
     best = winner(replace(journal.study, worthy=stop.worthy))
     journal.append(
-        "stop",
-        reason=stop.reason,
-        failed=stop.failed,
-        worthy=stop.worthy,
-        best=best.name if best else None,
-        limits=settings.limits.recorded(),
+        StudyStopped(
+            reason=stop.reason,
+            failed=stop.failed,
+            worthy=stop.worthy,
+            best=best.name if best else None,
+            limits=settings.limits.recorded(),
+        )
     )
 
 
@@ -72,7 +74,7 @@ def exit_if_failed(study: Study, stop: Stop, returns: Returns) -> None:
     failed = [job for job in study.counted() if job.state in UNFINISHED]
     if failed and len(study.jobs) == 1 and returns:
         returned = returns[0][0]
-        add_traceback(returned._return_value, str(failed[0].details.get("log_tail", "")))
+        add_traceback(returned._return_value, failed[0].details.log_tail)
         _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
     if stop.failed or failed:
         raise SystemExit(1)

@@ -16,17 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from autoloop import __version__
 from autoloop.config.compose import Composer
+from autoloop.config.rerun import shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import JournalError, counted
 from autoloop.loop.due import Limits
-from autoloop.runner.aiming import header_fields, say_first
+from autoloop.runner.aiming import say_first, unsaid
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
 from autoloop.store.redact import logger, redact
+from autoloop.study.events import Identity, StudyBegun, StudyResumed
 from autoloop.study.identity import exact
 from autoloop.study.record import Job
 
@@ -45,7 +47,7 @@ def keep_config(study_dir: Path, config: DictConfig) -> None:
 
 def header_of(
     settings: Settings, config: DictConfig, composer: Composer, files: Mapping[str, str], points: Points
-) -> dict[str, Any]:
+) -> StudyBegun:
     """What the journal says of a study as it begins.
 
     Args:
@@ -55,30 +57,31 @@ def header_of(
         files: The config files that were read -> their hashes.
         points: Where the study starts.
     """
-    start = points.starts[0]
-    return {
-        "autoloop": __version__,
-        "task": _task_name(config),
-        "command": command_line(),
-        "cwd": str(Path.cwd()),
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "overrides": list(points.arguments),
-        **header_fields(settings.metrics),
-        "limits": asdict(settings.limits),
-        "starts": [start.name for start in points.starts],
-        "config": exact(composer.of_job(start.config)),
-        "identity": {
-            "config": exact(composer.identity(start.overrides)),
-            "files": dict(files),
-            "knobs": sorted(composer.study_keys),
-        },
-        "settings": {
+    start, aim = points.starts[0], settings.metrics.aim
+    return StudyBegun(
+        autoloop=__version__,
+        task=_task_name(config),
+        command=command_line(),
+        cwd=str(Path.cwd()),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        overrides=tuple(points.arguments),
+        objective=aim,
+        judging=unsaid(aim),
+        limits=asdict(settings.limits),
+        starts=tuple(start.name for start in points.starts),
+        config=exact(composer.of_job(start.config)),
+        identity=Identity(
+            config=exact(composer.identity(start.overrides)),
+            files=dict(files),
+            knobs=tuple(sorted(composer.study_keys)),
+        ),
+        settings={
             **settings.raw,
             "variants": [[variant.name, *variant.edits] for variant in points.named],
             "starts": [start.signature for start in points.starts],
         },
-    }
+    )
 
 
 def _task_name(config: DictConfig) -> str:
@@ -91,7 +94,7 @@ def open_study(
     journal: Journal,
     settings: Settings,
     launcher: JobLauncher,
-    now: Mapping[str, Any],
+    now: StudyBegun,
     take_over: Callable[[Job], None],
 ) -> None:
     """Begin a study, or go on with the one that the journal holds; one that is over is left as it is.
@@ -106,8 +109,8 @@ def open_study(
     Raises:
         JournalError: The directory holds a study that may not go on, or not with these settings.
     """
-    if not journal.study.header:
-        journal.append("study", **now)
+    if not journal.study.begun:
+        journal.append(now)
         log.info("study %s: %s", journal.path.parent, counted(settings.limits.rounds, "round"))
         say_first(settings.metrics)
         _say_what_it_cannot_do(launcher)
@@ -137,7 +140,7 @@ def _go_on(
 ) -> None:
     """Write down that this process goes on; adopt jobs that outlived the last one, take others over."""
     host = socket.gethostname()
-    journal.append("resume", pid=os.getpid(), host=host, changed=changed, names="unique")
+    journal.append(StudyResumed(pid=os.getpid(), host=host, changed=tuple(changed), names="unique"))
     _say_what_it_cannot_do(launcher)
     study = journal.study
     log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
@@ -157,7 +160,7 @@ def _say_what_it_cannot_do(launcher: JobLauncher) -> None:
 def say_what_lies_beside_it(config: DictConfig, journal: Journal) -> None:
     """Say that an unfinished study of this command lies where this one's directory was made."""
     sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
-    command = str(journal.study.header["command"])
+    command = shell_line(journal.study.header.command)
     beside = unfinished_sibling(str(sweep["dir"]), journal.path.parent, command, str(Path.cwd()))
     if beside is not None:
         again = shlex.join(["autoloop", "resume", str(beside)])

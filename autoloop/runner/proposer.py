@@ -16,11 +16,11 @@ from typing import Any
 from autoloop.edits import parse_edit
 from autoloop.engine.execute.limited import run_limited
 from autoloop.errors import ConfigError, EditError, did_you_mean
-from autoloop.loop.filling import Refusal
 from autoloop.loop.score import pairs, verdicts
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import OUTSIDE
+from autoloop.study.decisions import Refusal
 from autoloop.study.record import Study
 
 KEYS = ("command", "timeout_s")

@@ -19,6 +19,7 @@ from autoloop.runner.collect import JobEnd, cause
 from autoloop.store.journal import recorded
 from autoloop.store.redact import logger, redact_all
 from autoloop.store.status import is_running, read_status
+from autoloop.study.events import StudyBegun
 from autoloop.study.identity import from_exact
 from autoloop.study.record import Study
 
@@ -41,17 +42,18 @@ _UNSAID = {
 _COMPARED = ("autoloop", "settings", "objective", "config")
 
 
-def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changes_since(header: StudyBegun, now: StudyBegun) -> list[str]:
     """Return what of a study's settings differs from those it was started with, in words, each once.
 
     Configs are compared as they are written (`autoloop.study.identity.settled`). A study that is older than
     that has its config resolved, and so is the one it is compared with.
 
     Args:
-        header: The ``study`` event.
-        now: The header that this process would write.
+        header: How the study began.
+        now: How this process would begin it.
     """
-    before, after = _comparable(header, redact_all(recorded(now), os.environ))
+    then, here = header.as_record(), redact_all(recorded(now.as_record()), os.environ)
+    before, after = _comparable(then, here)
     told: dict[str, str] = {}
     for part in _COMPARED:
         for path, old, new in _differences(part, before.get(part), after.get(part)):
@@ -59,28 +61,25 @@ def changes_since(header: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
             told.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
     if len(told) > 1:  # the hash of a config tells nothing that its values do not
         told = {tail: text for tail, text in told.items() if not tail.startswith("starts")}
-    return [*told.values(), *(_files_changed(header, after) if told else ())]
-
-
-def identity_of(header: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The config of a study as it is written, and its files; empty for a study older than that."""
-    identity: Mapping[str, Any] = header.get("identity") or {}
-    return identity
+    return [*told.values(), *(_files_changed(before, after) if told else ())]
 
 
 def _comparable(
     header: Mapping[str, Any], now: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Two headers with configs of one kind: as they are written, or resolved where the first has no other."""
-    if identity_of(header):
-        before, after = ({**one, "config": identity_of(one).get("config")} for one in (header, now))
-        return before, after
+    if header.get("identity"):
+        return _as_written(header), _as_written(now)
     return header, {**now, "config": recorded(from_exact(now["config"]))}
+
+
+def _as_written(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**header, "config": header["identity"]["config"]}
 
 
 def _files_changed(header: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """Name the config files that say something else than when the study began."""
-    before, after = (identity_of(one).get("files") or {} for one in (header, now))
+    before, after = ((one.get("identity") or {}).get("files") or {} for one in (header, now))
     for file, told in before.items():
         if after.get(file) != told:
             verb = "says something else" if file in after else "is not read any more"
@@ -108,7 +107,7 @@ def is_over(study: Study, limits: Limits) -> bool:
     if study.stopped is None:
         return False
     step = next_step(study, limits)
-    same = study.stopped.get("limits") in (None, limits.recorded())
+    same = study.stopped.limits in (None, limits.recorded())
     return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
 
 

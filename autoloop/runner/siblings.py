@@ -79,4 +79,4 @@ def _header(study_dir: Path) -> Mapping[str, Any]:
 def _is_run(study: Study) -> bool:
     """Whether the process that had a study last still runs on this machine."""
     last = study.resumes[-1] if study.resumes else study.header
-    return last.get("host") == socket.gethostname() and start_time(int(last.get("pid") or 0)) is not None
+    return last.host == socket.gethostname() and start_time(last.pid or 0) is not None

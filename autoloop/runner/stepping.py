@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig
@@ -20,7 +19,7 @@ from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
-from autoloop.study.identity import exact
+from autoloop.study.events import JobRequeued, Planned, RoundPlanned, RulesAsked, SearchClosed
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.schedule import job_numbers
 from autoloop.study.trials import Trial
@@ -65,13 +64,13 @@ class Stepper:
         """Take a step that starts no job; return why the study ends if there is nothing to propose."""
         journal = self.journal
         if isinstance(step, Requeue):
-            journal.append("requeue", job=journal.study.next_job, of=step.job.job, name=step.job.name)
+            journal.append(JobRequeued(job=journal.study.next_job, of=step.job.job, name=step.job.name))
         elif isinstance(step, Decide):
             self.settle()
             self._decide(step.round)
         elif isinstance(step, Close):
             limits = self.settings.limits.recorded()
-            journal.append("closing", reason=step.reason, worthy=step.worthy, limits=limits)
+            journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack):
             self._measure(step)
@@ -117,11 +116,12 @@ class Stepper:
         """Write down what is planned, each with the number of its job."""
         jobs = job_numbers(self.journal.study, planned.variants)
         self.journal.append(
-            "round",
-            round=planned.number,
-            variants=[_planned(variant, jobs[variant.name]) for variant in planned.variants],
-            refused=[asdict(refusal) for refusal in planned.refused],
-            **({"aim": aim} if aim else {}),
+            RoundPlanned(
+                round=planned.number,
+                variants=tuple(Planned(jobs[one.name], Plan.of(one)) for one in planned.variants),
+                refused=tuple(planned.refused),
+                aim=aim,
+            )
         )
 
     def _decide(self, number: int) -> None:
@@ -131,10 +131,7 @@ class Stepper:
         judged = study.unjudged()
         decisions = self._asked(number, judged, known)
         self.journal.append(
-            "decisions",
-            round=number,
-            decisions=[asdict(decision) for decision in decisions],
-            judged=[job.job for job in judged],
+            RulesAsked(round=number, decisions=tuple(decisions), judged=tuple(job.job for job in judged))
         )
         self.keep_up(study)
 
@@ -157,12 +154,6 @@ class Stepper:
             )
             decisions.extend(said or ())
         return decisions
-
-
-def _planned(variant: Variant, job: int) -> dict[str, Any]:
-    """An entry of a ``round`` event."""
-    fields = {name: getattr(variant, name) for name in Plan.__dataclass_fields__}
-    return {"job": job, **fields, "changes": exact(variant.changes)}
 
 
 def _told(variant: Variant) -> str:

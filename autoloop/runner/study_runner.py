@@ -48,11 +48,12 @@ from autoloop.runner.opening import (
 )
 from autoloop.runner.plan import Points, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
-from autoloop.runner.resume import end_of_earlier, identity_of
+from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.stepping import Stepper
 from autoloop.store.files import fitting
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
+from autoloop.study.events import StudyBegun
 from autoloop.study.record import Job, Study
 
 log: logging.Logger = logger("autoloop")
@@ -101,8 +102,8 @@ class StudyRunner:
             set_finished_aside(self.study_dir, self.settings.limits)
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
-                header = journal.study.header
-                if header and self.composer.imitate(identity_of(header)):
+                study = journal.study
+                if study.begun and self.composer.imitate(study.header.identity):
                     points, planned = self._begin(arguments)
                 return self._run(self._stepper(journal, planned), points)
         except OSError as error:
@@ -118,7 +119,7 @@ class StudyRunner:
 
     def _plan_text(self, planned: Round) -> str:
         jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
-        given = {"command": command_line(), "cwd": str(Path.cwd())}
+        given = StudyBegun(command=command_line(), cwd=str(Path.cwd()))
         words = [[word for word in job[0] if not self.composer.is_knob(word, "dry_run")] for job in jobs]
         previews = [
             preview(self.composer, *job) or shlex.join(rerun_words(given, own))
@@ -152,7 +153,7 @@ class StudyRunner:
         keep_config(self.study_dir, self.config)
         header = header_of(self.settings, self.config, self.composer, self.world.files, points)
         take_over = partial(self._take_over, steps)
-        is_new = not steps.journal.study.header
+        is_new = not steps.journal.study.begun
         open_study(steps.journal, self.settings, self.launcher, header, take_over)
         if is_new:
             say_what_lies_beside_it(self.config, steps.journal)

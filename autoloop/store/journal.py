@@ -9,13 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from autoloop.errors import JournalError
 from autoloop.store.lock import take_lock
 from autoloop.store.redact import redact_all
-from autoloop.study.record import VERSION, Event, Study
+from autoloop.study.events import VERSION, Event, read_event
+from autoloop.study.record import Study
 
 FILE_NAME = "study.jsonl"
 LOCK_NAME = "study.lock"
@@ -72,19 +74,26 @@ class Journal:
             _replay(self.study, events, self.path)
             opened.pop_all()
 
-    def append(self, kind: str, **fields: Any) -> Event:
+    def append(self, event: Event) -> Event:
         """Write one event, wait until it is on disk, then take it into account.
 
         NaN and infinities are written as null. Safe to call from several threads.
 
+        Args:
+            event: What happened; the time is set here.
+
+        Returns:
+            The event as every reader of the journal finds it: at its time, without secrets.
+
         Raises:
-            JournalError: The line could not be written (disk full, directory gone); earlier lines are
-                unharmed.
+            JournalError: The line could not be written (disk full, directory gone), or could not be read
+                again; earlier lines are unharmed.
         """
         with self.lock:
-            event = recorded({"event": kind, "v": VERSION, "time": round(self._clock(), 3), **fields})
-            event = redact_all(event, os.environ)
-            text = json.dumps(event, ensure_ascii=False, allow_nan=False)
+            record = recorded(replace(event, time=round(self._clock(), 3)).as_record())
+            record = redact_all(record, os.environ)
+            text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+            event = read_event(record)
             start = os.fstat(self._file.fileno()).st_size
             try:
                 self._write(text.encode("utf-8", "backslashreplace") + b"\n")
@@ -99,7 +108,7 @@ class Journal:
                 raise
             for observe in self.observers:
                 observe(event, self.study)
-            return dict(event)
+            return event
 
     def snapshot(self) -> Study:
         """The study as it is now, for another thread to look at."""
@@ -214,19 +223,28 @@ def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int
     events: list[Event] = []
     end = start
     for number, line in _whole_lines(path, start, lines):
+        record = _record(line, number, path)
         try:
-            event = json.loads(line)
-            if not isinstance(event, dict) or "event" not in event:
-                raise ValueError("not an event")
-        except (ValueError, RecursionError) as error:
+            events.append(read_event(record))
+        except JournalError as error:
             raise JournalError(_damage(number, path, error)) from error
-        if event.get("v") != VERSION:
-            raise JournalError(
-                f"line {number} of {path} has version {event.get('v')!r}; this autoloop reads {VERSION}"
-            )
-        events.append(event)
         end += len(line)
     return events, end
+
+
+def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    """A line as JSON has it."""
+    try:
+        record = json.loads(line)
+        if not isinstance(record, dict) or "event" not in record:
+            raise ValueError("not an event")
+    except (ValueError, RecursionError) as error:
+        raise JournalError(_damage(number, path, error)) from error
+    if record.get("v") != VERSION:
+        raise JournalError(
+            f"line {number} of {path} has version {record.get('v')!r}; this autoloop reads {VERSION}"
+        )
+    return record
 
 
 def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, bytes]]:

@@ -72,7 +72,7 @@ def idle_share(study: Study) -> float:
     if not jobs:
         return math.nan
     span = max(job.ended_at for job in jobs) - min(job.started_at for job in jobs)
-    span -= sum(_pause(jobs, float(event["time"])) for event in study.resumes)
+    span -= sum(_pause(jobs, event.time) for event in study.resumes)
     slots = len({job.slot for job in jobs})
     busy = sum(job.ended_at - job.started_at for job in jobs)
     return max(0.0, 1 - busy / (slots * span)) if span > 0 else 0.0
@@ -90,11 +90,11 @@ def gpu_neighbour(study: Study, job: Job) -> Job | None:
 
     Only jobs that say which machine they ran on are compared: GPUs of slots are kept apart by `slots` itself.
     """
-    host = job.details.get("host")
+    host = job.details.host
     if not host or not job.gpus:
         return None
     for other in study.of_round(job.round):
-        same = other.job != job.job and other.details.get("host") == host and {*other.gpus} & {*job.gpus}
+        same = other.job != job.job and other.details.host == host and {*other.gpus} & {*job.gpus}
         if same and other.started_at < job.ended_at and job.started_at < other.ended_at:
             return other
     return None

@@ -5,12 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from autoloop.study.jobs import Job
 from autoloop.study.trials import TrialState
-
-if TYPE_CHECKING:
-    from autoloop.study.record import Job
 
 TROUBLED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
 """States of jobs that may be tried again, or that end a study."""

@@ -45,7 +45,7 @@ def promoted_words(
     if found is None:
         raise OutsideError("no job of the study has completed, so there is no best one; name a job")
     added = list(overrides)
-    config: Mapping[str, Any] = study.header.get("config") or {}
+    config: Mapping[str, Any] = study.header.config or {}
     command = config.get("command")
     if isinstance(command, Mapping) and "keep_checkpoints" in command:
         added.append("command.keep_checkpoints=true")

@@ -31,6 +31,7 @@ from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
 from autoloop.stopping import Live, StopDecision, build_stop_rules, first_stop, protected
 from autoloop.strategies import MixedStrategy, Opening, Strategy
+from autoloop.study.events import read_event
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.trials import Trial, TrialState
 from contest.task import Task
@@ -214,4 +215,4 @@ class MemoryStudy:
         return replace(self.planner.trial(job), history=history, summary=summarize(history))
 
     def _record(self, kind: str, **fields: Any) -> None:
-        self.study.record({"event": kind, "v": 1, "time": float(next(self._clock)), **fields})
+        self.study.record(read_event({"event": kind, "v": 1, "time": float(next(self._clock)), **fields}))

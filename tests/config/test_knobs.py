@@ -72,8 +72,9 @@ def test_keys_at_the_top_of_a_strangers_config_are_the_strangers(stranger: Path)
         ("baseline", 25.0),
         ("longer", 50.0),
     ]
-    assert study.header["identity"]["config"] == {"lr": 0.5, **OWN}
-    assert study.header["limits"]["rounds"] == 1
+    assert study.header.identity is not None
+    assert study.header.identity.config == {"lr": 0.5, **OWN}
+    assert study.header.limit("rounds") == 1
     changed = sweep(stranger, "hydra.sweeper.resume=true", "rounds=60")
     assert changed.returncode == 2
     assert "config.rounds: was 50, is 60" in changed.stderr

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from autoloop.config.rerun import program, read_words, rerun_words
+from autoloop.study.events import StudyBegun
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_hydra_s_own_words_are_kept_where_they_are_a_job_s():
         *("hydra.job.chdir=true", "hydra.searchpath=[file:///a b]", "hydra/job_logging=none", "~hydra.x"),
         "+hydra.job.env_set.A=1",
     ]
-    header = {"command": shlex.join(["python", "app.py", "-m", *given]), "cwd": "/at/home"}
+    header = StudyBegun(command=shlex.join(["python", "app.py", "-m", *given]), cwd="/at/home")
     kept = [*given[8:]]
     assert rerun_words(header, ["lr=0.2"]) == ["python", "app.py", *kept, "lr=0.2"]
     changed = rerun_words(header, ["lr=0.2"], ["lr=1", "hydra.job.chdir=false"])

@@ -24,6 +24,7 @@ from autoloop.errors import ConfigError
 from autoloop.runner.resume import changes_since
 from autoloop.store.files import PLANNED_FILE
 from autoloop.store.journal import read_study
+from autoloop.study.events import read_event
 from autoloop.study.identity import exact, prints
 
 APP = Path(__file__).with_name("app.py")
@@ -139,10 +140,14 @@ def test_going_on_compares_what_is_written_or_with_an_older_study_its_values():
     now = {"config": exact(config), "identity": {"config": exact({**config, "at": "${now:%H}"}), "files": {}}}
     older = {"config": {"lr": 0.1, "hole": None, "at": "12:00"}}
     newer = {**now, "config": exact({**config, "at": "13:00"})}
-    assert changes_since(older, now) == changes_since(newer, now) == []
+    assert _changes(older, now) == _changes(newer, now) == []
     changed = {**now, "config": exact({**config, "lr": 0.2}), "identity": {"config": exact({"hole": 1.0})}}
-    assert "config.lr: was 0.1, is 0.2" in changes_since(older, changed)
-    assert "config.hole: was nan, is 1.0" in changes_since(newer, changed)
+    assert "config.lr: was 0.1, is 0.2" in _changes(older, changed)
+    assert "config.hole: was nan, is 1.0" in _changes(newer, changed)
+
+
+def _changes(*headers):
+    return changes_since(*(read_event({"event": "study", "time": 0.0, **header}) for header in headers))
 
 
 def test_a_job_that_composed_another_config_than_was_planned_trains_nothing(loader, tmp_path, monkeypatch):

@@ -124,9 +124,9 @@ def test_a_study_warns_of_an_edit_without_effect_and_keeps_from_that_knob(tmp_pa
     study = study_of(tmp_path)
     (turned,) = [job for job in study.jobs.values() if job.round == 1 and job.plan.changes]
     warning = "optimizer.lr: asked for 2e-05, the run used 1e-05; the edit had no effect"
-    assert turned.details["warnings"] == [warning]
+    assert turned.details.warnings == (warning,)
     assert f"job {turned.job}: {warning}" in done.stdout
     assert warning in (tmp_path / "study" / "reports" / "lerobot_act_ot.md").read_text()
     assert warning in (tmp_path / "study" / "reports" / "report.html").read_text()
     assert study.rounds == [1]
-    assert f"no effect in {turned.name}: the trainer ignores it" in study.stopped["reason"]
+    assert f"no effect in {turned.name}: the trainer ignores it" in study.stopped.reason

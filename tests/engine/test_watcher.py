@@ -12,9 +12,9 @@ from autoloop.curves.metrics import Metrics
 from autoloop.engine.watcher import Watcher
 from autoloop.stopping import Behind, Explosion, Live, NotFinite, StopDecision, StopRule
 from autoloop.stopping.watching import Watching
-from autoloop.study.record import Job, Study
+from autoloop.study.record import Job
 from tests.helpers import wandb_file
-from tests.helpers.studies import job_event, round_event, study_event, trial_event, variant_entry
+from tests.helpers.studies import job_event, replay, round_event, study_event, trial_event, variant_entry
 
 FALLING = [1.0 - 0.08 * step for step in range(10)]
 
@@ -28,7 +28,7 @@ class Room:
         children.append(variant_entry(2, "again", parent="parent", rule="repeat"))
         events = [study_event(), round_event(1, variant_entry(0, "parent")), job_event(0)]
         events += [trial_event(0, objective=0.2), round_event(2, *children), job_event(1), job_event(2)]
-        self.study = Study.replay(events)
+        self.study = replay(events)
         self.log(0, FALLING)
         self.ended: list[tuple[str, str]] = []
         self.watcher = Watcher(
@@ -102,9 +102,7 @@ def test_a_parent_that_had_not_ended_when_the_child_was_planned_is_no_reference(
     """Else it would depend on the machine how much of its curve there is."""
     room = Room(tmp_path, [Behind(name="behind")])
     both = round_event(1, variant_entry(0, "parent"), variant_entry(1, "child", parent="parent"))
-    room.study = Study.replay(
-        [study_event(), both, job_event(0), job_event(1), trial_event(0, objective=0.2)]
-    )
+    room.study = replay([study_event(), both, job_event(0), job_event(1), trial_event(0, objective=0.2)])
     room.log(1, [1.0] * 8)
     room.watcher.look()
     assert room.ended == []
@@ -124,7 +122,7 @@ def test_a_job_is_compared_with_what_had_ended_when_it_was_planned_up_to_where_i
     events += [{"event": "stopping", "v": 1, "time": 5.0, "job": 1, **why}]
     events += [trial_event(1, state="STOPPED", objective=0.9), trial_event(2, state="FAILED")]
     events += [trial_event(3, objective=0.3), round_event(2, variant_entry(4, "child", parent="parent"))]
-    room.study = Study.replay([*events, job_event(4)])
+    room.study = replay([*events, job_event(4)])
     for job in range(5):
         room.log(job, FALLING)
     room.watcher.look()
@@ -133,7 +131,7 @@ def test_a_job_is_compared_with_what_had_ended_when_it_was_planned_up_to_where_i
 
 def test_a_starting_point_is_never_ended(tmp_path: Path) -> None:
     room = Room(tmp_path, [NotFinite(name="nan", metrics="eval/l1"), Explosion(name="exploded")])
-    room.study = Study.replay([study_event(), round_event(1, variant_entry(0, "parent")), job_event(0)])
+    room.study = replay([study_event(), round_event(1, variant_entry(0, "parent")), job_event(0)])
     room.log(0, [1.0] * 3 + [float("nan")] * 5)
     room.watcher.look()
     assert room.ended == []

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from autoloop.study.events import Event, read_event
 from autoloop.study.record import Study
+
+
+def event_of(kind: str, **fields: Any) -> Event:
+    """An event, of a time that the journal sets."""
+    return read_event({"event": kind, "time": 0.0, **fields})
+
+
+def replay(events: Iterable[Mapping[str, Any]]) -> Study:
+    """The study that lines of a journal tell."""
+    return Study.replay(map(read_event, events))
 
 
 def study_event(**fields: Any) -> dict[str, Any]:
@@ -72,7 +84,7 @@ def study_of(*jobs: dict[str, Any], goal: str = "min") -> Study:
         events.append(round_event(number, *(_entry(place, job) for place, job in own)))
         events += [_ended(place, job) for place, job in own if job.get("state", "COMPLETE")]
         events.append(decisions_event(number))
-    return Study.replay(events)
+    return replay(events)
 
 
 def _entry(place: int, job: dict[str, Any]) -> dict[str, Any]:

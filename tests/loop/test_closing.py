@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autoloop.config.settings import Settings
+from autoloop.curves.objective import Objective
 from autoloop.edits.variants import Variant, signature
 from autoloop.errors import ConfigError
 from autoloop.loop.closing import is_closing, seeds_to_check
@@ -45,11 +46,14 @@ from autoloop.loop.score import (
 from autoloop.loop.score.certainty import better_than_zero, interval_of_mean
 from autoloop.loop.until import Condition
 from autoloop.store.journal import Journal, read_study
+from autoloop.study.events import read_event
 from autoloop.study.record import Study
 from tests.helpers.studies import (
     decisions_event,
+    event_of,
     job_event,
     repeat_of,
+    replay,
     round_event,
     study_event,
     study_of,
@@ -80,19 +84,19 @@ def close(study: Study, limits: Limits) -> None:
     step = next_step(study, limits)
     assert isinstance(step, Close)
     event = {"event": "closing", "time": 0.0, "reason": step.reason, "worthy": step.worthy}
-    study.record({**event, "limits": limits.recorded()})
+    study.record(read_event({**event, "limits": limits.recorded()}))
 
 
 def measured(study: Study, aim: str, *jobs: Event) -> None:
     """Plan and run these jobs for a measurement."""
     first = study.next_job
     entries = [variant_entry(first + n, **_planned(job)) for n, job in enumerate(jobs)]
-    study.record({**round_event(study.rounds[-1], *entries), "aim": aim})
+    study.record(read_event({**round_event(study.rounds[-1], *entries), "aim": aim}))
     for n, job in enumerate(jobs):
         assert isinstance(next_step(study, Limits()), Run)
-        study.record(job_event(first + n))
+        study.record(read_event(job_event(first + n)))
         end = trial_event(first + n, job.get("state", "COMPLETE"), job["objective"])
-        study.record({**end, "summary": job.get("summary", {})})
+        study.record(read_event({**end, "summary": job.get("summary", {})}))
 
 
 def _planned(job: Event) -> Event:
@@ -121,12 +125,12 @@ def test_a_running_confirmation_is_waited_for_and_a_broken_one_is_run_again() ->
     study, limits = over(*TWO, confirm=1)
     close(study, limits)
     entries = [variant_entry(2, **_planned(fresh("good", 1, 0.0)))]
-    study.record({**round_event(1, *entries), "aim": "confirm"})
+    study.record(read_event({**round_event(1, *entries), "aim": "confirm"}))
     step = due(study, limits)
     assert isinstance(step, Run)
-    study.record(job_event(2))
+    study.record(read_event(job_event(2)))
     assert due(study, limits) == Wait()
-    study.record(trial_event(2, "INTERRUPTED", None))
+    study.record(read_event(trial_event(2, "INTERRUPTED", None)))
     assert type(due(study, limits)).__name__ == "Requeue"
 
 
@@ -171,7 +175,7 @@ def test_a_small_gain_that_was_chosen_of_many_is_told_with_a_doubt_until_it_is_c
 
 def test_a_finished_study_is_confirmed_when_that_is_asked_for_later() -> None:
     study, limits = over(*TWO)
-    study.record({"event": "stop", "time": 0.0, "reason": "done"})
+    study.record(read_event({"event": "stop", "time": 0.0, "reason": "done"}))
     assert isinstance(due(study, limits), Stop)
     more = Limits(rounds=2, max_jobs=2, confirm=1)
     close(study, more)
@@ -272,7 +276,7 @@ def test_a_starting_point_that_diverged_is_no_winner() -> None:
 def test_the_gain_of_a_success_rate_that_starts_at_0_is_confirmed_as_a_difference() -> None:
     about = {"metric": "success", "goal": "max"}
     study, limits = over({**BASE, "objective": 0.0}, child("good", 0.3, ("lr", 0.1, 0.2)), confirm=2)
-    study.header = {**study.header, "objective": about}
+    study.aim = Objective(**about)
     close(study, limits)
     runs = [
         fresh("good", 1, 0.5),
@@ -503,24 +507,24 @@ def test_a_new_round_has_a_race_of_its_own() -> None:
     study, limits = study_of(*CLOSE), Limits(rounds=3, racing=1)
     measured(study, "race", repeat_of("first", 1, 0.84), repeat_of("second", 1, 0.83))
     assert due(study, limits) == PlanRound(2)
-    study.record(round_event(2, variant_entry(6, "third", parent="first", rule="x")))
-    study.record(job_event(6))
-    study.record(trial_event(6, objective=0.79))
+    study.record(read_event(round_event(2, variant_entry(6, "third", parent="first", rule="x"))))
+    study.record(read_event(job_event(6)))
+    study.record(read_event(trial_event(6, objective=0.79)))
     assert due(study, limits) == Decide(2)
-    study.record({**decisions_event(2), "judged": [6]})
+    study.record(read_event({**decisions_event(2), "judged": [6]}))
     assert isinstance(due(study, limits), Reseed)
 
 
 def test_one_seed_leaves_every_objective_as_it_is() -> None:
     study = study_of(*CLOSE)
     assert standings(study) == {job.job: job.objective for job in study.counted()}
-    assert standings(Study.replay([study_event()])) == {}
-    assert winner(Study.replay([study_event()])) is None
+    assert standings(replay([study_event()])) == {}
+    assert winner(replay([study_event()])) is None
 
 
 def test_the_end_by_time_or_by_failures_is_the_end() -> None:
     study, _ = over(*TWO)
-    study.record({**decisions_event(1), "time": 7200.0})
+    study.record(read_event({**decisions_event(1), "time": 7200.0}))
     late = Limits(rounds=2, max_jobs=2, max_hours=1.0, confirm=3)
     assert isinstance(due(study, late), Stop)
     failed = study_of(*TWO, {**child("broken", 0.0), "state": "FAILED"})
@@ -531,8 +535,8 @@ def test_time_that_runs_out_during_confirmation_leaves_it_as_far_as_it_is() -> N
     study, limits = over(*TWO, confirm=2, max_hours=1.0)
     close(study, limits)
     entries = [variant_entry(2 + n, **_planned(fresh("good", n, 0.0))) for n in range(2)]
-    study.record({**round_event(1, *entries), "aim": "confirm"})
-    study.record({**job_event(2), "time": 7200.0})
+    study.record(read_event({**round_event(1, *entries), "aim": "confirm"}))
+    study.record(read_event({**job_event(2), "time": 7200.0}))
     step = due(study, limits)
     assert isinstance(step, Stop)
     assert "max_hours" in step.reason
@@ -573,7 +577,7 @@ def test_the_run_that_meets_every_condition_is_the_winner_though_another_has_a_b
     assert due(study, limits) == Stop(step.reason, worthy="worthy")
     assert winner(study).name == "worthy"  # type: ignore[union-attr] # though it is worse: the baseline is not worthy
     assert ", 10 % worse than baseline on 1 fresh seed" in conclusion(study, step.reason)
-    study.record({"event": "round", "time": 0.0, "round": 2, "variants": [], "refused": []})
+    study.record(read_event({"event": "round", "time": 0.0, "round": 2, "variants": [], "refused": []}))
     assert winner(study).name == "better"  # type: ignore[union-attr] # the search went on
 
 
@@ -596,8 +600,8 @@ def test_limits_are_known_again_from_the_journal(tmp_path: Path) -> None:
     """Conditions have infinite ends, which JSON has no number for."""
     limits = Limits(rounds=3, max_hours=1.5, until=(Condition("good", below=0.9),), confirm=2)
     with Journal(tmp_path) as journal:
-        journal.append("study", objective={})
-        journal.append("closing", reason="enough", limits=limits.recorded())
+        journal.append(event_of("study", objective={}))
+        journal.append(event_of("closing", reason="enough", limits=limits.recorded()))
         assert is_closing(journal.study, limits)
     assert is_closing(read_study(tmp_path), limits)
     assert not is_closing(read_study(tmp_path), replace(limits, confirm=3))

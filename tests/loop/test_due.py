@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from autoloop.loop.due import Decide, Limits, PlanRound, Requeue, Run, Step, Stop, next_step
-from autoloop.study.record import Study
 from tests.helpers.studies import (
     decisions_event,
     job_event,
+    replay,
     round_event,
     study_event,
     trial_event,
@@ -22,7 +22,7 @@ BOTH_DONE = [study_event(), TWO, job_event(0), trial_event(0), job_event(1), tri
 
 
 def due(events: list[dict[str, Any]], **limits: Any) -> Step:
-    return next_step(Study.replay(events), Limits(**limits))
+    return next_step(replay(events), Limits(**limits))
 
 
 def failed_after(*states: str) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ def test_max_hours_counts_the_time_of_running():
 
 def test_the_time_between_two_processes_does_not_count():
     events = [study_event(), TWO, job_event(0, time=10.0), {"event": "resume", "time": 1e6}]
-    assert Study.replay(events).seconds == 10.0
+    assert replay(events).seconds == 10.0
 
 
 def test_an_interrupted_job_is_queued_again_under_a_new_number():
@@ -84,7 +84,7 @@ def test_an_interrupted_job_is_queued_again_under_a_new_number():
     step = due(events)
     assert isinstance(step, Requeue)
     assert step.job.job == 0
-    study = Study.replay([*events, {"event": "requeue", "time": 0.0, "job": 2, "of": 0}])
+    study = replay([*events, {"event": "requeue", "time": 0.0, "job": 2, "of": 0}])
     step = next_step(study, Limits())
     assert isinstance(step, Run)
     assert [(job.job, job.name) for job in step.jobs] == [(1, "reg_tau"), (2, "baseline")]

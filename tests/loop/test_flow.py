@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from autoloop.loop.due import Decide, Flow, Limits, PlanRound, Run, Step, Stop, Wait, next_step
-from autoloop.study.record import Study
 from tests.helpers.studies import (
     decisions_event,
     job_event,
+    replay,
     round_event,
     study_event,
     trial_event,
@@ -21,7 +21,7 @@ BASE = [study_event(), FOUR, *STARTED]
 
 
 def due(*events: dict[str, Any], rounds: int = 3, max_jobs: int | None = None, **flow: Any) -> Step:
-    return next_step(Study.replay([*BASE, *events]), Limits(rounds=rounds, max_jobs=max_jobs), Flow(**flow))
+    return next_step(replay([*BASE, *events]), Limits(rounds=rounds, max_jobs=max_jobs), Flow(**flow))
 
 
 def said(round: int, *judged: int) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def test_a_quorum_decides_before_the_stragglers_end_and_hears_them_next_time() -
     assert [job.job for job in step.jobs] == [4, 5]
     both = [*second, job_event(4), job_event(5), *ended(3, 4, 5)]
     assert due(*both, quorum=0.75) == Decide(2)
-    study = Study.replay([*BASE, *both])
+    study = replay([*BASE, *both])
     assert [job.job for job in study.unjudged()] == [3, 4, 5]
 
 
@@ -100,9 +100,7 @@ def test_the_slot_of_a_stopped_job_goes_to_a_new_idea_in_the_same_round() -> Non
 def test_what_joins_a_round_later_or_is_tried_again_is_not_what_it_began_with() -> None:
     repeat = round_event(1, variant_entry(6, "v0-seed1", rule="repeat", parent="v0"))
     again = {"event": "requeue", "time": 0.0, "job": 5, "of": 0, "name": "v0"}
-    study = Study.replay(
-        [*BASE, *ended(1, state="STOPPED"), more(1, 4), *ended(0, state="FAILED"), again, repeat]
-    )
+    study = replay([*BASE, *ended(1, state="STOPPED"), more(1, 4), *ended(0, state="FAILED"), again, repeat])
     assert [job.name for job in study.begun_with(1)] == ["v0", "v1", "v2", "v3"]
     assert study.begun_with(2) == []
 
@@ -128,12 +126,12 @@ def test_jobs_judged_before_a_refill_are_parents_of_the_next_round_too() -> None
         *ended(0, 2, 3, 4),
         said(1, 0, 2, 3, 4),
     ]
-    study = Study.replay([*BASE, *events])
+    study = replay([*BASE, *events])
     assert study.recent == [1, 0, 2, 3, 4]
-    assert Study.replay([*BASE, *events, more(2, 5)]).recent == []
+    assert replay([*BASE, *events, more(2, 5)]).recent == []
 
 
 def test_an_old_journal_without_names_of_the_judged_reads_as_before() -> None:
-    study = Study.replay([*BASE, *ended(0, 1, 2, 3), decisions_event(1)])
+    study = replay([*BASE, *ended(0, 1, 2, 3), decisions_event(1)])
     assert study.unjudged() == []
     assert study.recent == [0, 1, 2, 3]

@@ -27,6 +27,7 @@ from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
 from autoloop.store.journal import Journal, read_study
 from autoloop.strategies.base import Situation, Strategy
+from autoloop.study.events import read_event
 from autoloop.study.record import Event, Job, Plan, Study
 from autoloop.study.schedule import job_numbers
 from autoloop.views.export.rows import job_rows
@@ -35,7 +36,15 @@ from autoloop.views.report.facts import Facts
 from autoloop.views.report.html import html
 from autoloop.views.report.markdown import markdown
 from autoloop.views.report.why import why
-from tests.helpers.studies import job_event, round_event, study_event, trial_event, variant_entry
+from tests.helpers.studies import (
+    event_of,
+    job_event,
+    replay,
+    round_event,
+    study_event,
+    trial_event,
+    variant_entry,
+)
 from tests.loop.test_order import JsonComposer
 
 START: dict[str, Any] = {"x": 0, "y": 0, "seed": 0}
@@ -88,7 +97,7 @@ class Course:
 
     def record(self, kind: str, **fields: Any) -> None:
         self.events.append({"event": kind, "v": 1, "time": float(len(self.events)), **fields})
-        self.study.admit(self.events[-1])
+        self.study.admit(read_event(self.events[-1]))
 
     def plan(self, planned: Round, **aim: str) -> None:
         jobs = job_numbers(self.study, planned.variants)
@@ -178,7 +187,7 @@ def by_older_version(events: Sequence[Event]) -> list[Event]:
                 old = next(n for n in [stem, *(f"{stem}_{k}" for k in range(2, 99))] if n not in ended)
                 renamed[entry["name"]] = old
                 ended |= {old} if event["round"] == 1 else set()
-        study.record(event)
+        study.record(read_event(event))
         written.append(_with_names(event, renamed))
     return written
 
@@ -247,7 +256,7 @@ def test_whatever_happens_in_whatever_order_no_result_is_lost(
         assert _config(job) == apply(job.plan.edits, _config(parent))
     check(course.study, _latest(course), goal)
     for events in (course.events, by_older_version(course.events)):
-        check(Study.replay(json.loads(json.dumps(events))), _latest(course), goal)
+        check(replay(json.loads(json.dumps(events))), _latest(course), goal)
 
 
 def _config(job: Job) -> dict[str, Any]:
@@ -267,7 +276,7 @@ def test_names_are_given_twice_where_an_older_version_wrote_the_journal() -> Non
     course = Course(1, "min")
     for action in [Course.do_start, Course.do_end, *[Course.do_plan] * 4] * 3:
         action(course)
-    study = Study.replay(by_older_version(course.events))
+    study = replay(by_older_version(course.events))
     assert study.doubled
     assert not course.study.doubled
 
@@ -324,7 +333,7 @@ def test_a_journal_of_an_older_version_with_a_name_given_twice_tells_each_result
 
 
 def test_why_takes_a_number_and_asks_for_one_where_a_name_is_that_of_several_jobs() -> None:
-    study = Study.replay(OLD)
+    study = replay(OLD)
     assert why(study, "2").startswith("r2_sample.job2\n")
     assert why(study, "2") == why(study, 2) == why(study, "r2_sample.job2")
     with pytest.raises(AutoloopError, match="'r2_sample' stands for 2 jobs of this study: ") as caught:
@@ -335,9 +344,7 @@ def test_why_takes_a_number_and_asks_for_one_where_a_name_is_that_of_several_job
 
 
 def test_why_does_not_take_a_number_for_a_name_that_is_one() -> None:
-    study = Study.replay(
-        [study_event(), round_event(1, *(variant_entry(n, name) for n, name in enumerate("a0")))]
-    )
+    study = replay([study_event(), round_event(1, *(variant_entry(n, name) for n, name in enumerate("a0")))])
     with pytest.raises(AutoloopError, match=r"'0' stands for 2 jobs .* give the other's number or name"):
         why(study, "0")
     assert why(study, 0).startswith("a\n")
@@ -348,12 +355,12 @@ def test_a_study_that_goes_on_means_by_a_name_what_it_calls_so_itself(tmp_path: 
     """A journal of an older version that a later process goes on with: its own words are exact."""
     (tmp_path / "study.jsonl").write_text("".join(json.dumps(event) + "\n" for event in OLD))
     with Journal(tmp_path) as journal:
-        journal.append("resume", names="unique")
+        journal.append(event_of("resume", names="unique"))
         entries = [
             variant_entry(4, "first", parent="r2_sample"),
             variant_entry(5, "second", parent="r2_sample.job2"),
         ]
-        journal.append("round", round=4, variants=entries, refused=[])
+        journal.append(event_of("round", round=4, variants=entries, refused=[]))
     study = read_study(tmp_path)
     assert [study.parent(study.jobs[number]) for number in (4, 5)] == [study.jobs[1], study.jobs[2]]
 
@@ -361,12 +368,12 @@ def test_a_study_that_goes_on_means_by_a_name_what_it_calls_so_itself(tmp_path: 
 @pytest.mark.parametrize("names", [("r2_a", "r2_a"), ("baseline",)])
 def test_no_job_is_planned_under_the_name_of_another(names: tuple[str, ...], tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        journal.append("study")
-        journal.append("round", round=1, variants=[variant_entry(0, "baseline")], refused=[])
+        journal.append(event_of("study"))
+        journal.append(event_of("round", round=1, variants=[variant_entry(0, "baseline")], refused=[]))
         before = journal.path.read_bytes()
         with pytest.raises(JournalError, match="another job of the study has that name"):
             entries = [variant_entry(number, name) for number, name in enumerate(names, start=1)]
-            journal.append("round", round=2, variants=entries, refused=[])
+            journal.append(event_of("round", round=2, variants=entries, refused=[]))
         assert journal.path.read_bytes() == before
         assert [job.name for job in journal.study.counted()] == ["baseline"]
 
@@ -374,4 +381,4 @@ def test_no_job_is_planned_under_the_name_of_another(names: tuple[str, ...], tmp
 def test_no_number_is_given_twice() -> None:
     twice = [study_event(), round_event(1, variant_entry(0, "a")), round_event(2, variant_entry(0, "b"))]
     with pytest.raises(JournalError, match="job 0 is planned twice"):
-        Study.replay(twice)
+        replay(twice)

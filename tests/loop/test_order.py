@@ -25,6 +25,7 @@ from autoloop.runner.planning import Planner
 from autoloop.strategies import Strategy
 from autoloop.strategies.mixed import MixedStrategy
 from autoloop.strategies.rules import RulesStrategy
+from autoloop.study.events import read_event
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.schedule import job_numbers
 
@@ -156,7 +157,7 @@ class Machine:
 
     def record(self, kind: str, **fields: Any) -> None:
         self.clock += self.chance.uniform(0.1, 100.0)
-        self.study.record({"event": kind, "v": 1, "time": self.clock, **fields})
+        self.study.record(read_event({"event": kind, "v": 1, "time": self.clock, **fields}))
 
 
 def course(study: Study) -> list[Any]:
@@ -173,7 +174,7 @@ def test_decisions_follow_from_results_and_from_nothing_else(strategy: Strategy)
     """On machines where jobs take any time, fail once and are killed, plans and decisions are equal."""
     undisturbed = Machine(strategy, seed=None).run()
     assert len(undisturbed.rounds) > 2
-    assert len({decision["rule"] for decision in undisturbed.decisions[1] if decision["edits"]}) > 1
+    assert len({decision.rule for decision in undisturbed.decisions[1] if decision.edits}) > 1
     retried = 0
     for seed in range(25):
         study = Machine(strategy, seed).run()

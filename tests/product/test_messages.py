@@ -13,6 +13,7 @@ import pytest
 from autoloop import train
 from autoloop.store.journal import Journal
 from tests.helpers.places import GOLDEN, HELPERS
+from tests.helpers.studies import event_of
 from tests.helpers.studies_app import app
 from tests.helpers.studies_app.launch import FOUR_JOBS
 
@@ -116,7 +117,7 @@ def workplace(tmp_path, monkeypatch):
     Path("broken.yaml").write_text("lr: 1\n  steps: 5\n")
     for name in ("taken", "damaged", "held"):
         with Journal(Path(name)) as journal:
-            journal.append("study", config={}, settings={})
+            journal.append(event_of("study", config={}, settings={}))
     with Path("damaged/study.jsonl").open("a") as file:
         file.write("{]\n")
     return tmp_path

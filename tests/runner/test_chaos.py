@@ -64,7 +64,7 @@ def course(done: Ran) -> list[Any]:
     """What a study planned and decided, whatever happened to its processes."""
     study = done.study
     planned = [(job.name, job.round, job.plan) for job in study.counted()]
-    return [planned, study.decisions, study.refused, study.stopped and study.stopped["best"]]
+    return [planned, study.decisions, study.refused, study.stopped and study.stopped.best]
 
 
 def count(done: Ran, undisturbed: Ran, mark: str) -> Figures:
@@ -76,7 +76,7 @@ def count(done: Ran, undisturbed: Ran, mark: str) -> Figures:
     results = Counter(job.name for job in complete)
     called = Counter((done.study_dir / ".ran").read_text().split())
     dirs = Counter(job.run_dir for job in jobs if job.run_dir)
-    of_others = [job for job in complete if job.details["run_id"] != f"job{job.job}"]
+    of_others = [job for job in complete if job.details.run_id != f"job{job.job}"]
     lines = Counter(
         (event["event"], event["job"]) for event in done.events if event["event"] in ("job", "trial")
     )

@@ -169,7 +169,7 @@ def test_a_study_that_found_enough_is_confirmed_and_then_left_alone(tmp_path: Pa
     ran = run(tmp_path / "study", *words, launcher="slots")
     assert ran.code == 0, ran.output
     assert ran.study.stopped is not None
-    assert "meets every condition of until" in ran.study.stopped["reason"]
+    assert "meets every condition of until" in ran.study.stopped.reason
     assert confirmation(ran.study) is not None
     again = run(tmp_path / "study", *words, launcher="slots")
     assert "nothing is left to do" in again.output

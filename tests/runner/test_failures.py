@@ -51,9 +51,9 @@ def test_each_end_becomes_a_trial(many_ends, do):
     job = many_ends.study.by_name(do)
     assert job.state.value == state
     assert job.error.startswith(error)
-    assert {name: job.details.get(name) for name in fields} == fields
+    assert {name: getattr(job.details, name) for name in fields} == fields
     if state != "COMPLETE" and do != "no_dir":
-        log = many_ends.study_dir / job.run_dir / job.details["log"]
+        log = many_ends.study_dir / job.run_dir / job.details.log
         assert log.name == "job.log"
         assert log.is_file()
 
@@ -74,7 +74,7 @@ def test_the_terminal_and_the_reports_tell_each_failure(many_ends):
 
 def test_the_end_of_the_log_is_kept(many_ends):
     """A failed job's last lines stand in the journal, without control characters."""
-    tail = many_ends.study.by_name("raise").details["log_tail"]
+    tail = many_ends.study.by_name("raise").details.log_tail
     assert tail.endswith("ValueError: the data is bad")
     assert "Traceback (most recent call last)" in tail
 
@@ -113,7 +113,7 @@ def test_a_job_over_its_limit_is_a_timeout(tmp_path, limit, ended_by):
     done = run(tmp_path / "s", f"{limit}=0.02", "do=hang", "grace_s=1")
     (job,) = done.study.jobs.values()
     assert done.code == 1
-    assert (job.state.value, job.details["ended_by"]) == ("TIMEOUT", ended_by)
+    assert (job.state.value, job.details.ended_by) == ("TIMEOUT", ended_by)
 
 
 def test_a_failed_job_is_tried_again_as_often_as_asked(tmp_path):
@@ -196,7 +196,7 @@ def test_the_kernels_oom_killer_is_recognised(tmp_path, small_memory):
         tmp_path / "s", "do=eat_memory", "rounds=2", variables={"TEST_MEMORY_GROUP": str(small_memory)}
     )
     first = done.study.jobs[0]
-    assert (first.state.value, first.details["signal"]) == ("INFEASIBLE", "SIGKILL")
+    assert (first.state.value, first.details.signal) == ("INFEASIBLE", "SIGKILL")
     assert first.error.startswith("out of memory: the kernel's OOM killer")
     assert done.study.jobs[1].plan.rule == "out_of_memory"
 

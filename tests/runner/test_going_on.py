@@ -16,8 +16,10 @@ from hydra.types import RunMode
 
 from autoloop.cli.resume import command, launch_line
 from autoloop.config.compose import Composer, written
+from autoloop.curves.objective import Objective
 from autoloop.runner.siblings import MOST, made_by, unfinished_sibling
 from autoloop.store.journal import Journal
+from autoloop.study.events import StudyBegun, StudyStopped
 
 COMMAND = "python app.py -m x=1"
 PATTERN = "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}"
@@ -26,11 +28,10 @@ NOBODY = 2**22 + 1  # above the largest pid
 
 def begin(study_dir: Path, stopped: bool = False, words: str = COMMAND, pid: int = NOBODY) -> Path:
     with Journal(study_dir) as journal:
-        aim = {"metric": "", "goal": "min", "stat": "last"}
         about: dict[str, Any] = {"command": words, "cwd": str(Path.cwd()), "host": os.uname().nodename}
-        journal.append("study", objective=aim, pid=pid, **about)
+        journal.append(StudyBegun(objective=Objective(), pid=pid, **about))
         if stopped:
-            journal.append("stop", reason="the round is done", failed=False, worthy=False, best=None)
+            journal.append(StudyStopped(reason="the round is done"))
     return study_dir
 
 

@@ -65,7 +65,7 @@ def test_a_study_with_nothing_to_turn_ends_and_says_what_is_missing(tmp_path: Pa
     ran = run(tmp_path / "study", strategy, "hydra.sweeper.rules=none", "hydra.sweeper.rounds=3")
     assert ran.code == 0, ran.output
     assert ran.study.stopped is not None
-    assert ran.study.stopped["reason"] == (
+    assert ran.study.stopped.reason == (
         "no rule has anything new to propose after round 1, and the sampler has no knob to turn: no number "
         "has bounds or was changed by a variant or rule (name some in bounds, variants or strategy.space)"
     )
@@ -147,5 +147,5 @@ def test_an_outside_proposer_keeps_to_the_bounds_and_its_failure_is_written_down
     outside = [job for job in ran.study.counted() if job.plan.rule == "outside"]
     assert [(job.round, job.plan.reason) for job in outside] == [(2, "4 trials seen")] * 2
     assert [[new for _, _, new in job.plan.changes] for job in outside] == [[0.25], [1.0]]
-    (refusal,) = [one for one in ran.study.refused[3] if one["rule"] == "outside"]
-    assert "exit code 1: out of ideas" in refusal["why"]
+    (refusal,) = [one for one in ran.study.refused[3] if one.rule == "outside"]
+    assert "exit code 1: out of ideas" in refusal.why

@@ -51,7 +51,7 @@ def test_a_run_that_hides_its_nan_is_infeasible_though_it_returns_0(tmp_path: Pa
     assert states == {"baseline": "COMPLETE", "wild": "INFEASIBLE", "calm": "COMPLETE"}
     wild = ran.study.by_name("wild")
     assert wild is not None
-    assert (wild.details["return_value"], wild.error) == (0.0, "train/grad_norm is not finite")
+    assert (wild.details.return_value, wild.error) == (0.0, "train/grad_norm is not finite")
     assert math.isnan(wild.objective)
     assert ran.study.best().name == "baseline"  # type: ignore[union-attr]
     assert yaml.safe_load((ran.study_dir / "best.yaml").read_text())["name"] == "baseline"

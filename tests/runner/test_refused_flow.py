@@ -34,7 +34,7 @@ def test_what_hydra_cannot_compose_is_left_out_and_the_round_is_full_all_the_sam
     assert ran.code == 0, ran.output
     assert [len(ran.study.of_round(number)) for number in ran.study.rounds] == [4, 4, 4]
     assert all(job.known for job in ran.study.counted())
-    why = " ".join(refusal["why"] for refusals in ran.study.refused.values() for refusal in refusals)
+    why = " ".join(refusal.why for refusals in ran.study.refused.values() for refusal in refusals)
     assert "Hydra does not compose it: Error merging override" in why
     assert "is odd" in why
     assert "\n" not in why

@@ -64,7 +64,7 @@ def test_a_job_that_had_finished_is_taken_over(tmp_path):
     done = run(tmp_path / "s", "rounds=1")
     assert done.code == 0, done.output
     (job,) = done.study.jobs.values()
-    assert (job.state.value, job.objective, job.details["exit_code"], job.slot) == ("COMPLETE", 1.1, 0, 0)
+    assert (job.state.value, job.objective, job.details.exit_code, job.slot) == ("COMPLETE", 1.1, 0, 0)
     assert ran(tmp_path / "s") == [0]
 
 
@@ -73,7 +73,7 @@ def test_a_job_that_had_failed_is_taken_over(tmp_path):
     run_until(tmp_path / "s", "before", "trial:1", "rounds=1", "do=segfault")
     done = run(tmp_path / "s", "rounds=1", "do=segfault")
     (job,) = done.study.jobs.values()
-    assert (job.state.value, job.details["signal"], job.error) == ("FAILED", "SIGSEGV", "killed by SIGSEGV")
+    assert (job.state.value, job.details.signal, job.error) == ("FAILED", "SIGSEGV", "killed by SIGSEGV")
     assert ran(tmp_path / "s") == [0]
 
 
@@ -159,7 +159,7 @@ def test_what_changed_is_named(tmp_path):
     assert done.output.count("x@mul=0.9") == 1
     forced = run(tmp_path / "s", *changed, "autoloop.resume=force")
     assert forced.code == 0, forced.output
-    assert any("batch_size" in text for text in forced.study.resumes[0]["changed"])
+    assert any("batch_size" in text for text in forced.study.resumes[0].changed)
 
 
 def test_other_gpus_and_limits_are_no_change(tmp_path):

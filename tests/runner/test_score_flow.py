@@ -26,7 +26,7 @@ def test_a_study_measures_its_noise_and_ends_with_one_sentence(tmp_path: Path) -
     assert [job.plan.rule for job in ran.study.of_round(1)] == ["baseline", "repeat", "repeat"]
     assert noise(ran.study).seed_pct > 0
     assert ran.study.stopped is not None
-    assert ran.study.stopped["reason"].startswith("r4_faster meets every condition of until")
+    assert ran.study.stopped.reason.startswith("r4_faster meets every condition of until")
     sentence = next(line for line in ran.output.splitlines() if "the study ends after" in line)
     assert "6 jobs" in sentence
     assert "% better than baseline at the same seed" in sentence

@@ -36,6 +36,11 @@ def flow(study_dir: Path, *words: str) -> Ran:
     return ran
 
 
+def why(job):
+    """What a stop rule said of a job."""
+    return job.stop.rule, job.stop.reason, job.stop.step, job.stop.evidence
+
+
 def bad_of(ran: Ran) -> Job:
     bad = ran.study.by_name(BAD)
     assert bad is not None
@@ -47,7 +52,7 @@ def test_a_job_behind_its_parent_is_stopped_and_its_slot_goes_to_a_new_idea(watc
     bad, long = bad_of(watched), watched.study.by_name(LONG)
     assert long is not None
     assert bad.error.startswith("behind: eval/loss is")
-    assert bad.details["stopping"]["evidence"]["behind_pct"] > 10
+    assert bad.stop.evidence["behind_pct"] > 10
     replacement = next(job for job in watched.study.of_round(2) if job.plan.parent == BAD)
     assert replacement.started_at < long.ended_at
     told = [event["event"] for event in events(watched) if event.get("name") == BAD]
@@ -64,7 +69,7 @@ def test_a_stopped_job_counts_up_to_the_step_it_was_judged_at(watched: Ran) -> N
     assert bad.stop_step == bad.steps == bad.summary["eval/loss"]["count"] == 10
     logged = read_history(watched.study_dir / bad.run_dir)["eval/loss"]
     assert bad.objective == logged.until(10).values[-1]
-    evidence = [one["evidence"] for one in watched.study.decisions[2] if one["trial"] == BAD and one["edits"]]
+    evidence = [one.evidence for one in watched.study.decisions[2] if one.trial == BAD and one.fired]
     assert [one["value"] for one in evidence] == [pytest.approx(bad.objective)]
 
 
@@ -72,7 +77,7 @@ def test_when_somebody_looks_makes_no_difference(watched: Ran, tmp_path: Path) -
     """A job that runs to its end before the first look is judged by the same step of the same curve."""
     words = [word for word in FLOW if not word.startswith("hydra.sweeper.watch_s")]
     late = bad_of(flow(tmp_path / "study", *words, "hydra.sweeper.watch_s=1000"))
-    assert late.details["stopping"] == bad_of(watched).details["stopping"]
+    assert why(late) == why(bad_of(watched))
     assert (late.steps, late.objective) == (bad_of(watched).steps, bad_of(watched).objective)
 
 
@@ -81,9 +86,9 @@ def test_a_job_far_down_at_the_first_rung_is_stopped_there(tmp_path: Path) -> No
     variants = "+hydra.sweeper.variants={a:{lr@mul:0.9},b:{lr@mul:0.8},c:{lr@mul:0.7}}"
     words = (*SLOW, "lr=0.3", "hydra.sweeper.stop_rules=thrifty", variants, "hydra.sweeper.rounds=2")
     bad = bad_of(flow(tmp_path / "study", *words, always("faster", "lr@mul=1.1")))
-    assert bad.details["stopping"]["rule"] == "rungs"
+    assert bad.stop.rule == "rungs"
     assert bad.stop_step == bad.steps == 6
-    assert bad.details["stopping"]["evidence"]["place"] == bad.details["stopping"]["evidence"]["of"] == 5
+    assert bad.stop.evidence["place"] == bad.stop.evidence["of"] == 5
 
 
 def test_a_stop_that_was_written_down_holds_after_a_kill(watched: Ran, tmp_path: Path) -> None:
@@ -95,7 +100,7 @@ def test_a_stop_that_was_written_down_holds_after_a_kill(watched: Ran, tmp_path:
     (study_dir / "study.jsonl").write_text("".join(lines[: last + 1]))
     bad = bad_of(flow(study_dir, *FLOW))
     assert bad.retry_of is None
-    assert bad.details["stopping"] == bad_of(watched).details["stopping"]
+    assert why(bad) == why(bad_of(watched))
     assert bad.objective == bad_of(watched).objective
 
 
@@ -117,7 +122,7 @@ def test_a_diverged_job_is_stopped_at_once_and_is_infeasible(tmp_path: Path) -> 
     bad = ran.study.by_name("bad")
     assert bad is not None
     assert bad.state is TrialState.INFEASIBLE
-    assert bad.details["stopping"]["rule"] == "not_finite"
+    assert bad.stop.rule == "not_finite"
     assert bad.steps < 60
     baseline = ran.study.by_name("baseline")
     assert baseline is not None

@@ -46,7 +46,7 @@ def test_a_study_ends_with_the_round_that_brings_a_worthy_run_which_is_its_winne
     """A run with a lower error whose gradients are not calm is none: neither the end nor the winner."""
     assert ran.study.rounds == [1, 2]
     assert ran.study.stopped is not None
-    reason = ran.study.stopped["reason"]
+    reason = ran.study.stopped.reason
     assert reason == (
         "r2_restore_mass meets every condition of until (train/ot_pi_sum last 0.1995, "
         "train/ot_loss last 0.01995, eval/offline_eval/avg_l1 pct -69.21, train/grad_norm last 30.5)"
@@ -80,7 +80,7 @@ def test_a_single_condition_that_fails_lets_the_study_go_on(tmp_path: Path) -> N
     ran = study(tmp_path / "study", "grad_norm=60.0", rounds=3)
     assert ran.study.rounds == [1, 2, 3]
     assert ran.study.stopped is not None
-    assert ran.study.stopped["reason"] == "all 3 rounds are done"
+    assert ran.study.stopped.reason == "all 3 rounds are done"
     restored = ran.study.by_name("r2_restore_mass")
     assert restored is not None
     assert 0.05 <= restored.summary["train/ot_pi_sum"]["last"] <= 0.3

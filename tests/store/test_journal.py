@@ -15,6 +15,7 @@ import pytest
 
 from autoloop.errors import JournalError
 from autoloop.store.journal import FILE_NAME, Journal, read_study
+from tests.helpers.studies import event_of
 
 ROUND = {
     "round": 1,
@@ -41,30 +42,30 @@ TRIAL = {"job": 0, "state": "COMPLETE", "summary": {}, "steps": 3, "error": ""}
 
 def test_what_was_written_is_there_when_the_study_is_opened_again(tmp_path: Path):
     with Journal(tmp_path) as journal:
-        journal.append("study", command="x")
-        journal.append("round", **ROUND)
+        journal.append(event_of("study", command="x"))
+        journal.append(event_of("round", **ROUND))
     with Journal(tmp_path) as journal:
-        assert journal.study.header["command"] == "x"
+        assert journal.study.header.command == "x"
         assert journal.study.jobs[0].plan.changes == (("a", 1, 2),)
         assert journal.study.jobs == read_study(tmp_path).jobs
 
 
 def test_nan_is_written_as_null_and_read_as_nan(tmp_path: Path):
     with Journal(tmp_path) as journal:
-        journal.append("round", **ROUND)
-        journal.append("trial", objective=math.nan, **TRIAL)
+        journal.append(event_of("round", **ROUND))
+        journal.append(event_of("trial", objective=math.nan, **TRIAL))
     assert "NaN" not in (tmp_path / FILE_NAME).read_text()
     assert math.isnan(read_study(tmp_path).jobs[0].objective)
 
 
 def test_a_half_written_last_line_is_cut_off(tmp_path: Path):
     with Journal(tmp_path) as journal:
-        journal.append("study", command="x")
+        journal.append(event_of("study", command="x"))
     with (tmp_path / FILE_NAME).open("a") as file:
         file.write('{"event": "round", "v"')
     assert read_study(tmp_path).jobs == {}
     with Journal(tmp_path) as journal:
-        journal.append("round", **ROUND)
+        journal.append(event_of("round", **ROUND))
     assert list(read_study(tmp_path).jobs) == [0]
 
 
@@ -75,13 +76,21 @@ def test_a_half_written_last_line_is_cut_off(tmp_path: Path):
         ("[1, 2]", "line 2"),
         ('{"event": "round", "v": 99, "time": 0}', "version 99"),
         ('{"event": "surprise", "v": 1, "time": 0}', "surprise"),
-        ('{"event": "trial", "v": 1, "time": 0, "job": 7}', "trial"),
+        (
+            '{"event": "trial", "v": 1, "time": 0, "job": 7}',
+            "line 2 .*'trial' event .* its objective is missing",
+        ),
+        ('{"event": "requeue", "v": 1, "time": 0, "of": 7, "job": 8}', "line 2 .*'requeue' event .* job 7"),
+        (
+            '{"event": "requeue", "v": 1, "time": 0, "of": "7", "job": 8}',
+            "its of must be a whole number, not '7'",
+        ),
         ("[" * 100_000, "line 2"),
     ],
 )
 def test_any_other_damage_is_an_error_that_says_where(tmp_path: Path, line: str, says: str):
     with Journal(tmp_path) as journal:
-        journal.append("study", command="x")
+        journal.append(event_of("study", command="x"))
     with (tmp_path / FILE_NAME).open("a") as file:
         file.write(line + "\n")
     with pytest.raises(JournalError, match=says):
@@ -114,18 +123,18 @@ time.sleep(60)
 def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path):
     """A limit on the size of files stands in for the full disk: the same OSError at the same call."""
     journal = Journal(tmp_path)
-    journal.append("study", command="x")
+    journal.append(event_of("study", command="x"))
     size = (tmp_path / FILE_NAME).stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, hard))
     try:
         with pytest.raises(JournalError, match="what was written before is unharmed"):
-            journal.append("round", **ROUND)
+            journal.append(event_of("round", **ROUND))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
-    journal.append("round", **ROUND)
+    journal.append(event_of("round", **ROUND))
     journal.close()
     assert list(read_study(tmp_path).jobs) == [0]
 
@@ -139,7 +148,7 @@ def test_a_directory_that_cannot_be_written_is_one_clear_error(tmp_path: Path):
 def test_secrets_of_the_environment_never_reach_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
     with Journal(tmp_path) as journal:
-        journal.append("study", command="train wandb.key=0123456789abcdef")
+        journal.append(event_of("study", command="train wandb.key=0123456789abcdef"))
     assert json.loads((tmp_path / FILE_NAME).read_text())["command"] == "train wandb.key=<WANDB_API_KEY>"
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from autoloop.edits.variants import Variant
+from autoloop.study.events import read_event
 from autoloop.study.record import Study
 from autoloop.study.schedule import expected_s, gpu_neighbour, idle_share, longest_first
 from autoloop.testing import trial
-from tests.helpers.studies import round_event, study_event, study_of, trial_event, variant_entry
+from tests.helpers.studies import replay, round_event, study_event, study_of, trial_event, variant_entry
 
 STUDY = study_of(
     {"name": "short", "objective": 1.0, "times": (0.0, 10.0)},
@@ -57,18 +58,18 @@ def test_without_known_lengths_the_order_stays() -> None:
 
 
 def test_idle_time_is_what_slots_were_not_busy() -> None:
-    study = Study.replay([study_event(), round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))])
+    study = replay([study_event(), round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))])
     assert math.isnan(idle_share(study))
     for job, slot, end in ((0, 0, 10.0), (1, 1, 5.0)):
-        study.record({**trial_event(job), "slot": slot, "started_at": 0.0, "ended_at": end})
+        study.record(read_event({**trial_event(job), "slot": slot, "started_at": 0.0, "ended_at": end}))
     assert idle_share(study) == pytest.approx(0.25)
 
 
 def test_time_without_a_process_is_not_idle() -> None:
-    study = Study.replay([study_event(), round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))])
-    study.record({**trial_event(0), "slot": 0, "started_at": 0.0, "ended_at": 10.0})
-    study.record({"event": "resume", "time": 1010.0})
-    study.record({**trial_event(1), "slot": 0, "started_at": 1010.0, "ended_at": 1020.0})
+    study = replay([study_event(), round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))])
+    study.record(read_event({**trial_event(0), "slot": 0, "started_at": 0.0, "ended_at": 10.0}))
+    study.record(read_event({"event": "resume", "time": 1010.0}))
+    study.record(read_event({**trial_event(1), "slot": 0, "started_at": 1010.0, "ended_at": 1020.0}))
     assert idle_share(study) == pytest.approx(0.0)
 
 
@@ -89,6 +90,6 @@ def test_two_jobs_that_saw_one_gpu_at_the_same_time_are_found(
     first = {"gpus": ["0"], "host": "n1", "started_at": 0.0, "ended_at": 10.0}
     entries = round_event(1, variant_entry(0, "a"), variant_entry(1, "b"))
     ends = [{**trial_event(0), **first}, {**trial_event(1), **second}]
-    study = Study.replay([study_event(), entries, *ends])
+    study = replay([study_event(), entries, *ends])
     found = gpu_neighbour(study, study.jobs[1])
     assert (found is study.jobs[0]) == neighbours

@@ -54,7 +54,7 @@ def test_two_rounds_run_and_the_second_comes_from_the_first(study_dir: Path):
         assert child.plan.parent in ("baseline", "mass")
         assert child.plan.rule and child.plan.reason and child.plan.edits
     assert study.stopped is not None
-    assert study.stopped["reason"] == "all 2 rounds are done"
+    assert study.stopped.reason == "all 2 rounds are done"
 
 
 def test_the_reports_hold_every_job(study_dir: Path):

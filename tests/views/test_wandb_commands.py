@@ -14,7 +14,7 @@ import pytest
 from autoloop.study.record import Study
 from autoloop.views.wandb_commands import RunLinks, has_leet, leet_command, wandb_hints
 from tests.helpers.live_app.terminal import environment
-from tests.helpers.studies import job_event, round_event, study_event, trial_event, variant_entry
+from tests.helpers.studies import job_event, replay, round_event, study_event, trial_event, variant_entry
 from tests.helpers.wandb_file import exit_record, frame, row, run
 
 STAMP = "20260101_000000"
@@ -32,7 +32,7 @@ def log_of(study_dir: Path, job: int) -> Path:
 def study(*ended: int) -> Study:
     events = [study_event(), round_event(1, *(variant_entry(number, f"v{number}") for number in range(3)))]
     events += [job_event(number) for number in range(2)] + [trial_event(number) for number in ended]
-    return Study.replay(events)
+    return replay(events)
 
 
 def linked(study_dir: Path) -> list[str]:

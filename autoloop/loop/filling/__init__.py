@@ -11,14 +11,13 @@ from autoloop.loop.filling.first import first_round
 from autoloop.loop.filling.fitting import effective_edits, usable_edits
 from autoloop.loop.filling.later import next_round
 from autoloop.loop.filling.measuring import add_repeats, add_without
-from autoloop.loop.filling.round import Refusal, Round
+from autoloop.loop.filling.round import Round
 
 __all__ = [
     "Derive",
     "Derived",
     "Disposer",
     "Objection",
-    "Refusal",
     "Round",
     "add_repeats",
     "add_without",

@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from autoloop.edits.variants import Variant, free_name
-from autoloop.rules.base import Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A proposal that is not run, and why."""
-
-    trial: str
-    rule: str
-    edits: tuple[str, ...]
-    why: str
+from autoloop.study.decisions import Decision, Refusal
 
 
 @dataclass(slots=True)

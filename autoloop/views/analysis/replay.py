@@ -16,7 +16,7 @@ from autoloop.curves.metrics import Metrics
 from autoloop.history import read_history
 from autoloop.rules import Decision, Rule, judge
 from autoloop.store.reading import read_history_of
-from autoloop.study.record import Event, Job, Study
+from autoloop.study.record import Job, Study
 from autoloop.study.trials import Trial
 from autoloop.views.report.text import clean
 
@@ -74,15 +74,15 @@ def replay_study(study: Study, study_dir: Path, rules: Sequence[Rule], metrics: 
     return compared
 
 
-def _compare(number: int, then: Sequence[Event], now: Sequence[Decision]) -> Iterator[Compared]:
+def _compare(number: int, then: Sequence[Decision], now: Sequence[Decision]) -> Iterator[Compared]:
     """Every rule and trial of a round on which something fired, in the order of today's rules."""
-    before = {(str(entry.get("judged") or entry["trial"]), str(entry["rule"])): entry for entry in then}
+    before = {(decision.judged, decision.rule): decision for decision in then}
     after = {(decision.judged, decision.rule): decision for decision in now}
     for trial, rule in dict.fromkeys([*after, *before]):
         old, new = before.get((trial, rule)), after.get((trial, rule))
-        was, edits = tuple(old["edits"]) if old else (), new.edits if new else ()
+        was, edits = old.edits if old else (), new.edits if new else ()
         if was or edits:
-            reason = new.reason if new else f"no such rule now; then: {old['reason'] if old else ''}"
+            reason = new.reason if new else f"no such rule now; then: {old.reason if old else ''}"
             yield Compared(number, trial, rule, _verdict(was, edits), was, edits, reason)
 
 

@@ -118,10 +118,9 @@ def named_or_file(group: str, given: str) -> dict[str, Any]:
 
 
 def _settings(study: Study) -> Mapping[str, Any]:
-    found = study.header.get("settings")
-    if not isinstance(found, Mapping):
+    if study.header.settings is None:
         raise AutoloopError("the study's journal does not hold its settings")
-    return found
+    return study.header.settings
 
 
 def _merged(configs: Sequence[Mapping[str, Any]], part: str) -> dict[str, Any]:

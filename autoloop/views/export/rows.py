@@ -97,7 +97,7 @@ def _place(facts: Facts, job: Job) -> dict[str, Any]:
         "seconds": _finite(seconds),
         "spent_hours": facts.spent_hours(job),
         "run_dir": job.run_dir,
-        "url": job.details.get("url") or None,
+        "url": job.details.url or None,
         "error": job.error or None,
     }
 

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import localtime, strftime
+from typing import Any
 
 from autoloop.errors import counted
 from autoloop.loop.score import conclusion
+from autoloop.study.events import (
+    JobEnded,
+    JobPlaced,
+    JobRequeued,
+    JobStarted,
+    ObjectiveSeen,
+    RoundPlanned,
+    RulesAsked,
+    SearchClosed,
+    StopAsked,
+    StudyBegun,
+    StudyResumed,
+    StudyStopped,
+)
 from autoloop.study.record import Event, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
@@ -20,72 +35,71 @@ def told(event: Event, study: Study) -> str:
         event: The event.
         study: The study it is part of, with the event taken into account.
     """
-    words = _WORDS.get(str(event["event"]))
-    said = words(event, study) if words else str(event["event"])
-    return f"{strftime('%H:%M:%S', localtime(float(event['time'])))} {text.clean(said)}"
+    said = _WORDS[event.kind](event, study)
+    return f"{strftime('%H:%M:%S', localtime(event.time))} {text.clean(said)}"
 
 
-def _study(event: Event, study: Study) -> str:
-    rounds = (event.get("limits") or {}).get("rounds")
-    return f"study of {event.get('task') or 'an app'}" + (f": {counted(rounds, 'round')}" if rounds else "")
+def _study(event: StudyBegun, study: Study) -> str:
+    rounds = event.limit("rounds")
+    return f"study of {event.task or 'an app'}" + (f": {counted(rounds, 'round')}" if rounds else "")
 
 
-def _round(event: Event, study: Study) -> str:
-    names = ", ".join(entry["name"] for entry in event["variants"])
-    if event.get("aim"):
-        return f"{event['aim']}: {counted(len(event['variants']), 'job')}: {names}"
-    return f"round {event['round']}: {counted(len(event['variants']), 'job')}: {names}"
+def _round(event: RoundPlanned, study: Study) -> str:
+    names = ", ".join(entry.plan.name for entry in event.variants)
+    if event.aim:
+        return f"{event.aim}: {counted(len(event.variants), 'job')}: {names}"
+    return f"round {event.round}: {counted(len(event.variants), 'job')}: {names}"
 
 
-def _job(event: Event, study: Study) -> str:
-    return f"job {event['job']} started: {study.jobs[event['job']].name}"
+def _job(event: JobStarted, study: Study) -> str:
+    return f"job {event.job} started: {study.jobs[event.job].name}"
 
 
-def _trial(event: Event, study: Study) -> str:
-    job = study.jobs[event["job"]]
+def _trial(event: JobEnded, study: Study) -> str:
+    job = study.jobs[event.job]
     if job.state is TrialState.COMPLETE:
         return f"job {job.job} COMPLETE: {job.name}, objective {text.number(job.objective)}"
     log = f" (log: {log_path(job)})" if log_path(job) else ""
-    return f"job {job.job} {event['state']}: {job.name}: {job.error}{log}"
+    return f"job {job.job} {event.state.value}: {job.name}: {job.error}{log}"
 
 
-def _placed(event: Event, study: Study) -> str:
-    where = " ".join(str(value) for value in event["handle"].values())
-    again = f", started {counted(int(event['restarts']), 'time')} again" if event["restarts"] else ""
-    return f"job {event['job']} ({study.jobs[event['job']].name}) is out as {where}{again}"
+def _placed(event: JobPlaced, study: Study) -> str:
+    where = " ".join(str(value) for value in event.handle.values())
+    again = f", started {counted(event.restarts, 'time')} again" if event.restarts else ""
+    return f"job {event.job} ({study.jobs[event.job].name}) is out as {where}{again}"
 
 
-def _stopping(event: Event, study: Study) -> str:
-    name = study.jobs[event["job"]].name
-    return f"job {event['job']} ({name}) is stopped by {event['rule']}: {event['reason']}"
+def _stopping(event: StopAsked, study: Study) -> str:
+    name = study.jobs[event.job].name
+    return f"job {event.job} ({name}) is stopped by {event.rule}: {event.reason}"
 
 
-def _decisions(event: Event, study: Study) -> str:
-    asked = [f"{found['rule']} on {found['trial']}" for found in fired(event["decisions"])]
-    return f"round {event['round']} is complete; proposals: {', '.join(asked) or 'none'}"
+def _decisions(event: RulesAsked, study: Study) -> str:
+    asked = [f"{found.rule} on {found.trial}" for found in fired(event.decisions)]
+    return f"round {event.round} is complete; proposals: {', '.join(asked) or 'none'}"
 
 
-def _requeue(event: Event, study: Study) -> str:
-    return f"job {event['of']} ({study.jobs[event['of']].name}) is tried again as job {event['job']}"
+def _requeue(event: JobRequeued, study: Study) -> str:
+    return f"job {event.of} ({study.jobs[event.of].name}) is tried again as job {event.job}"
 
 
-def _closing(event: Event, study: Study) -> str:
-    return f"the search is over: {text.clean(event['reason'])}"
+def _closing(event: SearchClosed, study: Study) -> str:
+    return f"the search is over: {text.clean(event.reason)}"
 
 
-def _objective(event: Event, study: Study) -> str:
+def _objective(event: ObjectiveSeen, study: Study) -> str:
     return f"the objective: the study {text.clean(study.aim.told)}"
 
 
-def _resume(event: Event, study: Study) -> str:
+def _resume(event: StudyResumed, study: Study) -> str:
     return "the study goes on"
 
 
-def _stop(event: Event, study: Study) -> str:
+def _stop(event: StudyStopped, study: Study) -> str:
     return conclusion(study, stop_reason(event))
 
 
-_WORDS: Mapping[str, Callable[[Event, Study], str]] = {
+_WORDS: Mapping[str, Callable[[Any, Study], str]] = {
     "study": _study,
     "round": _round,
     "job": _job,

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import counted
-from autoloop.study.record import Event, Job, Study
+from autoloop.study.decisions import Decision
+from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.live.progress import Progress
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, fired, judged, log_path, silent, stop_reason
+from autoloop.views.report.facts import Facts, fired, log_path, silent, stop_reason
 
 BAD = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INFEASIBLE)
 
@@ -125,7 +126,7 @@ def view(
     heading, decisions = _decisions(facts)
     return View(
         place=text.clean(place),
-        task=text.clean(study.header.get("task") or ""),
+        task=text.clean(study.header.task or ""),
         round=last,
         rounds=max(last, _rounds(study)),
         done=states.count(TrialState.COMPLETE),
@@ -149,14 +150,14 @@ def view(
 
 def total_steps(facts: Facts, job: Job) -> int | None:
     """Steps a job trains for by its edits, its overrides or the study's config; None if none tells."""
-    settings = facts.study.header.get("settings") or {}
+    settings = facts.study.header.settings or {}
     key = str((settings.get("metrics") or {}).get("steps_key") or "steps")
     knobs = facts.knobs.get(job.job, {})
     if key in knobs:
         return _whole(knobs[key])
     words = [word.partition("=") for word in job.plan.overrides]
     given = [value for name, _, value in words if name.lstrip("+") == key]
-    return _whole(given[-1] if given else _at(facts.study.header.get("config"), key))
+    return _whole(given[-1] if given else _at(facts.study.header.config, key))
 
 
 def _at(config: Any, key: str) -> Any:
@@ -175,8 +176,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _rounds(study: Study) -> int:
-    rounds = (study.header.get("limits") or {}).get("rounds")
-    return rounds if isinstance(rounds, int) else 0
+    return study.header.limit("rounds") or 0
 
 
 def _since(earlier: float, now: float) -> float:
@@ -250,8 +250,8 @@ def _jobs_to_come(study: Study) -> int:
     jobs = study.counted()
     waiting = sum(job.state is None and not job.running for job in jobs)
     later = max(0, _rounds(study) - study.rounds[-1]) * len(study.of_round(study.rounds[-1]))
-    most = (study.header.get("limits") or {}).get("max_jobs")
-    return waiting + (min(later, max(0, most - len(jobs))) if isinstance(most, int) else later)
+    most = study.header.limit("max_jobs")
+    return waiting + (later if most is None else min(later, max(0, most - len(jobs))))
 
 
 # ---------------------------------------------------------------------- words
@@ -284,19 +284,19 @@ def _decisions(facts: Facts) -> tuple[str, list[str]]:
     return f"What came of round {number}", lines
 
 
-def _led_to(facts: Facts, decision: Event, number: int) -> tuple[int, str]:
+def _led_to(facts: Facts, decision: Decision, number: int) -> tuple[int, str]:
     """One proposal for a round in words, what became of it, and how far down the list it belongs."""
-    trial, rule = decision["trial"], decision["rule"]
-    reason = text.shorten(text.clean(decision["reason"]), 200)
-    of = text.clean(judged(decision))
+    trial, rule = decision.trial, decision.rule
+    reason = text.shorten(text.clean(decision.reason), 200)
+    of = text.clean(decision.judged)
     children = facts.rounds.get(number, ())
     child = next((job for job in children if (job.plan.parent, job.plan.rule) == (trial, rule)), None)
     if child is not None:
         return 0, f"{of} -> {text.clean(child.name)}: {reason}"
     refusals = facts.study.refused.get(number, ())
-    refused = next((r for r in refusals if (r["trial"], r["rule"]) == (trial, rule)), None)
+    refused = next((r for r in refusals if (r.trial, r.rule) == (trial, rule)), None)
     if refused is not None:
-        because = text.shorten(text.clean(refused["why"]), 120)
+        because = text.shorten(text.clean(refused.why), 120)
         return 1, f"{of}, {text.clean(rule)} refused ({because}): {reason}"
     return 2, f"{of}, {text.clean(rule)} {'without a place' if children else 'proposes'}: {reason}"
 
@@ -309,10 +309,7 @@ def _warnings(facts: Facts, place: str | Path) -> list[str]:
             where = log_path(job)
             log = f" (log: {shlex.quote(str(Path(place) / where))})" if where else ""
             lines.append((job.ended_at, text.clean(f"job {job.job} {job.name}: {facts.verdict(job)}{log}")))
-        lines += [(job.ended_at, text.clean(f"job {job.job} {job.name}: {told}")) for told in _told(job)]
+        lines += [
+            (job.ended_at, text.clean(f"job {job.job} {job.name}: {told}")) for told in job.details.warnings
+        ]
     return [line for _, line in sorted(lines, key=lambda pair: -pair[0] if math.isfinite(pair[0]) else 0.0)]
-
-
-def _told(job: Job) -> list[str]:
-    warnings = job.details.get("warnings") or ()
-    return [str(warning) for warning in warnings] if isinstance(warnings, list | tuple) else [str(warnings)]

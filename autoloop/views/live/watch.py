@@ -71,10 +71,10 @@ class Follower:
 
     def _process_is_gone(self) -> bool:
         """Whether the process that ran the study last, on this machine, is not there any more."""
-        last = [self.study.header, *self.study.resumes][-1]
-        if last.get("host") != socket.gethostname():
+        last = self.study.resumes[-1] if self.study.resumes else self.study.header
+        if last.pid is None or last.host != socket.gethostname():
             return False
-        return start_time(int(last["pid"])) is None
+        return start_time(last.pid) is None
 
 
 def hints(study_dir: Path) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from autoloop.errors import counted
 from autoloop.loop.due import failures_in_a_row
 from autoloop.loop.score import conclusion
+from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
@@ -27,32 +28,31 @@ def messages(event: Event, study: Study, study_dir: str, failures: int) -> list[
         failures: How many failed jobs in a row are worth a message.
     """
     told: dict[str, Any] = {}
-    kind = event["event"]
-    if kind == "decisions":
+    if isinstance(event, RulesAsked):
         told = _round_end(event, Facts(study))
-    elif kind == "trial" and study.jobs[event["job"]].state in (TrialState.FAILED, TrialState.TIMEOUT):
+    elif isinstance(event, JobEnded) and event.state in (TrialState.FAILED, TrialState.TIMEOUT):
         streak = failures_in_a_row(study)
-        told = _failure_streak(Facts(study), event["job"], streak) if streak % failures == 0 else {}
-    elif kind == "stop":
+        told = _failure_streak(Facts(study), event.job, streak) if streak % failures == 0 else {}
+    elif isinstance(event, StudyStopped):
         told = _end(event, Facts(study))
     if not told:
         return []
-    head = {"event": told.pop("event"), "time": event["time"], "study": study_dir}
-    task = study.header.get("task")
+    head = {"event": told.pop("event"), "time": event.time, "study": study_dir}
+    task = study.header.task
     said = text.clean(f"{task or 'study'} {Path(study_dir).name}: {told.pop('text')}")
     return [{**head, "task": task, **told, "text": said}]
 
 
-def _round_end(event: Event, facts: Facts) -> dict[str, Any]:
-    number = event["round"]
+def _round_end(event: RulesAsked, facts: Facts) -> dict[str, Any]:
+    number = event.round
     jobs = facts.rounds.get(number, [])
-    asked = fired(event["decisions"])
-    proposals = [f"{found['rule']} on {found['trial']}: {found['reason']}" for found in asked]
+    asked = fired(event.decisions)
+    proposals = [f"{found.rule} on {found.trial}: {found.reason}" for found in asked]
     best = f"; best so far: {_said(facts.best, facts)}" if facts.best else ""
     return {
         "event": "round_end",
         "round": number,
-        "rounds": (facts.study.header.get("limits") or {}).get("rounds"),
+        "rounds": facts.study.header.limit("rounds"),
         "jobs": _counts(jobs),
         "metric": facts.metric,
         "best": _result(facts),
@@ -74,12 +74,12 @@ def _failure_streak(facts: Facts, number: int, streak: int) -> dict[str, Any]:
     }
 
 
-def _end(event: Event, facts: Facts) -> dict[str, Any]:
+def _end(event: StudyStopped, facts: Facts) -> dict[str, Any]:
     best = facts.best
     return {
         "event": "winner" if best else "no_winner",
-        "reason": event.get("reason", ""),
-        "failed": bool(event.get("failed")),
+        "reason": event.reason,
+        "failed": event.failed,
         "jobs": _counts(facts.jobs),
         "metric": facts.metric,
         "best": _result(facts),

@@ -57,7 +57,7 @@ class Notifier:
             for message in messages(event, study, str(self._study_dir.resolve()), self._settings.failures):
                 self._messages.put(message)
         except Exception:  # the border of an onlooker
-            log.exception("the %s event could not be told of", event.get("event"))
+            log.exception("the %s event could not be told of", event.kind)
 
     def _run(self) -> None:
         while (message := self._messages.get()) is not None:

@@ -84,7 +84,7 @@ def best(study: Study) -> dict[str, Any]:
         },
         **_proof(study),
         "command": facts.command(job),
-        **({"cwd": cwd} if (cwd := study.header.get("cwd")) else {}),
+        **({"cwd": cwd} if (cwd := study.header.cwd) else {}),
         "overrides": list(job.plan.overrides),
         "params": best_params(facts, job),
     }

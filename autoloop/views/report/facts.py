@@ -11,9 +11,11 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
-from autoloop.config.rerun import rerun_words
+from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import winner
-from autoloop.study.record import MEASURING, Event, Job, Study
+from autoloop.study.decisions import Decision
+from autoloop.study.events import StudyStopped
+from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
@@ -185,7 +187,7 @@ class Facts:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
         decisions = [decision for group in self.study.decisions.values() for decision in group]
         names = dict.fromkeys(
-            [*(d["rule"] for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
+            [*(d.rule for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
         )
         fired, silent = _count(decisions, True), _count(decisions, False)
         of_rule: dict[str, list[Job]] = {}
@@ -200,16 +202,14 @@ class Facts:
 
     def command(self, job: Job) -> str:
         """The shell line that trains this job's configuration once more."""
-        known = job.details.get("command")
-        if known:
-            return known if isinstance(known, str) else shlex.join(str(word) for word in known)
+        if job.details.command:
+            return shell_line(job.details.command)
         return shlex.join(rerun_words(self.study.header, job.plan.overrides))
 
     @property
     def study_command(self) -> str:
         """The command line of the study; empty where the journal does not have it."""
-        command = self.study.header.get("command") or ""
-        return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+        return shell_line(self.study.header.command)
 
     @property
     def spent_unit(self) -> str:
@@ -221,10 +221,9 @@ class Facts:
         """Spans of time without a process: from a last sign of life to the resume that followed it."""
         found = []
         for event in self.study.resumes:
-            resumed = float(event["time"])
-            earlier = self._signs[: bisect_left(self._signs, resumed)]
+            earlier = self._signs[: bisect_left(self._signs, event.time)]
             if earlier:
-                found.append((earlier[-1], resumed))
+                found.append((earlier[-1], event.time))
         return found
 
     def ended_at(self, job: Job) -> float:
@@ -267,35 +266,27 @@ class Facts:
 
 def log_path(job: Job) -> str:
     """Path of a job's log relative to the study; empty where it left none."""
-    log = job.details.get("log")
-    return f"{job.run_dir}/{log}" if log else ""
+    return f"{job.run_dir}/{job.details.log}" if job.details.log else ""
 
 
 def log_lines(job: Job, most: int) -> list[str]:
     """The last lines of a job's log, as far as the journal keeps them."""
-    tail = job.details.get("log_tail") or ""
-    lines = tail.splitlines() if isinstance(tail, str) else [str(line) for line in tail]
-    return lines[-most:]
+    return job.details.log_tail.splitlines()[-most:]
 
 
-def judged(decision: Event) -> str:
-    """Name of the trial a rule looked at; not the proposal's parent where the rule leads back to another."""
-    return str(decision.get("judged") or decision["trial"])
-
-
-def silent(decisions: Iterable[Event]) -> list[Event]:
+def silent(decisions: Iterable[Decision]) -> list[Decision]:
     """The decisions for no change."""
-    return [decision for decision in decisions if not decision["edits"]]
+    return [decision for decision in decisions if not decision.fired]
 
 
-def fired(decisions: Iterable[Event]) -> list[Event]:
+def fired(decisions: Iterable[Decision]) -> list[Decision]:
     """The decisions that propose a child."""
-    return [decision for decision in decisions if decision["edits"]]
+    return [decision for decision in decisions if decision.fired]
 
 
-def stop_reason(stop: Event) -> str:
+def stop_reason(stop: StudyStopped) -> str:
     """Why a study stopped, in words."""
-    return str(stop.get("reason") or "no reason given").rstrip(".")
+    return (stop.reason or "no reason given").rstrip(".")
 
 
 def noise_note(facts: Facts) -> str:
@@ -323,9 +314,9 @@ def last(job: Job, metric: str, key: str = "last") -> float | None:
     return float(found) if isinstance(found, (int, float)) else None
 
 
-def _count(decisions: Iterable[Event], with_edits: bool) -> dict[str, int]:
+def _count(decisions: Iterable[Decision], with_edits: bool) -> dict[str, int]:
     counts: dict[str, int] = {}
     for decision in decisions:
-        if bool(decision["edits"]) == with_edits:
-            counts[decision["rule"]] = counts.get(decision["rule"], 0) + 1
+        if decision.fired == with_edits:
+            counts[decision.rule] = counts.get(decision.rule, 0) + 1
     return counts

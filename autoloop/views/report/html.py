@@ -50,7 +50,7 @@ def html(study: Study, curves: Curves | None = None) -> str:
         "trials": trials(facts) if facts.jobs else None,
     }
     sections = {name: section for name, section in found.items() if section is not None}
-    title = text.clean(study.header.get("task") or "study")
+    title = text.clean(study.header.task or "study")
     body = el("body", *_top(title, facts, sections), el("main", *sections.values(), id="main"), _foot(facts))
     return "<!DOCTYPE html>\n" + el("html", _head(title), body, lang="en") + "\n"
 

@@ -8,13 +8,14 @@ from itertools import groupby
 from autoloop.errors import counted
 from autoloop.history.series import Series
 from autoloop.loop.score import confirmed, dropped_edits, kept_edits
-from autoloop.study.record import Event, Job, Study
+from autoloop.study.decisions import Decision, Refusal
+from autoloop.study.events import Details
+from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.facts import (
     Facts,
     fired,
-    judged,
     last,
     log_lines,
     log_path,
@@ -58,7 +59,7 @@ def markdown(study: Study, curves: Curves | None = None, columns: Mapping[str, s
 def _head(facts: Facts) -> list[str]:
     study, best = facts.study, facts.best
     goal = "higher" if study.maximize else "lower"
-    title = md(study.header.get("task") or "study")
+    title = md(study.header.task or "study")
     lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
     lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
     lines.append(f"Jobs: {states(facts.jobs)}.")
@@ -154,15 +155,15 @@ def _job(facts: Facts, job: Job) -> list[str]:
     if plan.expects:
         lines.append(f"- Expected: {md(plan.expects)}")
     lines.append(f"- Came out: {md(facts.verdict(job))}")
-    lines += [f"- Note: {md(note)}" for note in (*plan.notes, *details.get("warnings", ()))]
-    if details.get("problem"):
-        lines.append(f"- No curves: {md(details['problem'])}")
+    lines += [f"- Note: {md(note)}" for note in (*plan.notes, *details.warnings)]
+    if details.problem:
+        lines.append(f"- No curves: {md(details.problem)}")
     for earlier in facts.tries.get(job.job, ()):
         lines.append(f"- Tried before as job {earlier.job}: {md(facts.verdict(earlier))}")
     if job.run_dir:
         lines.append(f"- Output: {md_code(job.run_dir)}{md(_where(facts, job))}")
-    if details.get("url"):
-        lines.append(f"- W&B: {_link(str(details['url']))}")
+    if details.url:
+        lines.append(f"- W&B: {_link(details.url)}")
     lines.append(f"- Command: {md_code(facts.command(job))}")
     return lines
 
@@ -196,48 +197,48 @@ def _log(job: Job) -> list[str]:
     return [*lines, "", *(md_block("\n".join(tail)) if tail else ["(the log is empty)"]), ""]
 
 
-def _exit(details: Event) -> str:
-    if details.get("signal"):
-        return f" (signal {md(details['signal'])})"
-    return f" (exit code {md(details['exit_code'])})" if details.get("exit_code") is not None else ""
+def _exit(details: Details) -> str:
+    if details.signal:
+        return f" (signal {md(details.signal)})"
+    return f" (exit code {md(details.exit_code)})" if details.exit_code is not None else ""
 
 
-def _decisions(decisions: Sequence[Event], one_by_one: bool) -> list[str]:
+def _decisions(decisions: Sequence[Decision], one_by_one: bool) -> list[str]:
     if not decisions:
         return []
     lines = ["### Decisions", ""]
     for decision in fired(decisions):
-        edits = " ".join(md_code(edit) for edit in decision["edits"])
-        who = f"{md_code(decision['rule'])} on {md_code(judged(decision))}"
-        if judged(decision) != decision["trial"]:
-            who += f", back to {md_code(decision['trial'])}"
-        lines.append(f"- {who}: {md(decision['reason'])}; {edits}")
+        edits = " ".join(md_code(edit) for edit in decision.edits)
+        who = f"{md_code(decision.rule)} on {md_code(decision.judged)}"
+        if decision.judged != decision.trial:
+            who += f", back to {md_code(decision.trial)}"
+        lines.append(f"- {who}: {md(decision.reason)}; {edits}")
     if not fired(decisions):
         lines.append("No rule proposed a change.")
     return [*lines, "", *_silent(silent(decisions), one_by_one)]
 
 
-def _silent(decisions: Sequence[Event], one_by_one: bool) -> list[str]:
+def _silent(decisions: Sequence[Decision], one_by_one: bool) -> list[str]:
     if not decisions:
         return []
     if not one_by_one:
         times = counted(len(decisions), "time")
         return [f"{times} a rule stayed silent; the reasons are in the journal.", ""]
     lines = ["<details>", f"<summary>Rules that stayed silent, and why ({len(decisions)})</summary>", ""]
-    by_rule = sorted(decisions, key=lambda decision: str(decision["rule"]))
-    for rule, group in groupby(by_rule, key=lambda decision: decision["rule"]):
+    by_rule = sorted(decisions, key=lambda decision: decision.rule)
+    for rule, group in groupby(by_rule, key=lambda decision: decision.rule):
         lines.append(f"- {md_code(rule)}")
-        lines += [f"  - {md_code(judged(item))}: {md(item['reason'])}" for item in group]
+        lines += [f"  - {md_code(item.judged)}: {md(item.reason)}" for item in group]
     return [*lines, "", "</details>", ""]
 
 
-def _refused(refused: Sequence[Event], number: int) -> list[str]:
+def _refused(refused: Sequence[Refusal], number: int) -> list[str]:
     if not refused:
         return []
     lines = [f"### Proposals refused for round {number}", ""]
     for item in refused:
-        edits = " ".join(md_code(edit) for edit in item["edits"])
-        lines.append(f"- {md_code(item['rule'])} on {md_code(item['trial'])}: {edits}: {md(item['why'])}")
+        edits = " ".join(md_code(edit) for edit in item.edits)
+        lines.append(f"- {md_code(item.rule)} on {md_code(item.trial)}: {edits}: {md(item.why)}")
     return [*lines, ""]
 
 

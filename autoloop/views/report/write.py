@@ -39,7 +39,7 @@ def write_report(
     """
     root = Path(study_dir)
     reports = root / "reports"
-    task = task_name or str(study.header.get("task") or "study")
+    task = task_name or (study.header.task or "study")
     page_name = re.sub(r"[^\w.-]+", "_", task).strip(".") or "study"
     write_atomic(reports / "data" / "autorun_summary.json", to_json(autorun_summary(study)))
     write_atomic(reports / f"{page_name}.md", markdown(study, curves))

@@ -108,7 +108,7 @@ def told(study: Study) -> dict[int, list[tuple[str, str]]]:
     for number in study.rounds:
         ran = [("ran", overrides[job.name]) for job in study.of_round(number)]
         decided = [
-            (overrides[one["trial"]], f"{one['rule']}: {one['edits']}") for one in study.decisions[number]
+            (overrides[one.trial], f"{one.rule}: {list(one.edits)}") for one in study.decisions[number]
         ]
         said[number] = sorted([*ran, *decided])
     return said
@@ -177,7 +177,7 @@ def test_a_stop_rule_ends_a_job_from_inside(launcher, tmp_path):
     child = ran.study.by_name("r2_worse")
     assert child.state is TrialState.STOPPED
     assert child.error.startswith("behind: eval/loss is")
-    assert child.details["stopping"]["evidence"]["behind_pct"] > 10
+    assert child.stop.evidence["behind_pct"] > 10
     written = read_history(study_dir / child.run_dir)["loss"].steps
     assert child.steps <= written[-1] < 100
     assert ran.study.by_name("baseline").steps == 100

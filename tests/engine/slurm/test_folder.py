@@ -12,8 +12,7 @@ from autoloop.engine.execute.values import JobLimits
 from autoloop.engine.slurm.body import is_result
 from autoloop.engine.slurm.folder import JobFolder, SlurmRequest, keep_sweep, read_private
 from autoloop.errors import AutoloopError
-from autoloop.study.record import Study
-from tests.helpers.studies import job_event, round_event, study_event, variant_entry
+from tests.helpers.studies import job_event, replay, round_event, study_event, variant_entry
 
 
 def request(sweep="sweep-0.pkl"):
@@ -86,5 +85,5 @@ def test_the_journal_remembers_where_a_job_is():
     placed = {"event": "placed", "time": 0.0, "job": 0, "handle": handle, "restarts": 0, "run_dir": "0"}
     again = {**placed, "restarts": 1, "run_dir": "0_again1"}
     begun = [study_event(), round_event(1, variant_entry(0, "baseline")), job_event(0)]
-    job = Study.replay([*begun, placed, again]).jobs[0]
-    assert (job.handle, job.run_dir, job.details["restarts"], job.running) == (handle, "0_again1", 1, True)
+    job = replay([*begun, placed, again]).jobs[0]
+    assert (job.handle, job.run_dir, job.restarts, job.running) == (handle, "0_again1", 1, True)

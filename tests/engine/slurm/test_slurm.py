@@ -128,7 +128,7 @@ def test_each_death_is_one_failed_trial(tmp_path):
     jobs = {job.name: job for job in done.study.jobs.values()}
     assert jobs["killed"].error == "killed by SIGKILL"
     assert "ended without a result: FAILED" in jobs["lost"].error
-    assert (jobs["exits"].details["exit_code"], jobs["exits"].error) == (3, "SystemExit: 3")
+    assert (jobs["exits"].details.exit_code, jobs["exits"].error) == (3, "SystemExit: 3")
     assert "CANCELLED" in jobs["cancelled"].error
     warned = end_of(limited, tmp_path / "limited")
     assert warned.states() == {"baseline": "TIMEOUT"}
@@ -154,7 +154,7 @@ def test_a_node_that_dies_costs_its_jobs_only(cluster, tmp_path):
     assert done.states() == {"baseline": "COMPLETE", "half": "COMPLETE"}
     restarted = [event for event in events(again) if event["event"] == "placed" and event["restarts"]]
     assert {event["job"]: event["run_dir"] for event in restarted} == {
-        job.job: f"{job.job}_again1" for job in done.study.jobs.values() if job.details["restarts"]
+        job.job: f"{job.job}_again1" for job in done.study.jobs.values() if job.restarts
     }
     assert 0 in [event["job"] for event in restarted]
     assert (again / "0_again1" / "lineage.json").is_file()
@@ -169,7 +169,7 @@ def test_a_preempted_job_starts_again(tmp_path):
     done = end_of(process, study_dir)
     assert done.code == 0, done.output
     (job,) = done.study.jobs.values()
-    assert (job.state.value, job.run_dir, job.details["restarts"]) == ("COMPLETE", "0_again1", 1)
+    assert (job.state.value, job.run_dir, job.restarts) == ("COMPLETE", "0_again1", 1)
     assert "started again by its engine, in 0_again1" in done.output
 
 

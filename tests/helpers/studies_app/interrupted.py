@@ -22,14 +22,14 @@ KIND, _, WHICH = os.environ["TEST_KILL_LINE"].partition(":")
 write = Journal.append
 
 
-def append(journal, kind, **fields):
+def append(journal, event):
     """Write one line, with the kill before or after it where it is the one."""
     with journal.lock:
         kinds = [json.loads(line)["event"] for line in journal.path.read_bytes().splitlines()]
-        chosen = kind == KIND and WHICH in (str(1 + kinds.count(kind)), fields.get("name"))
+        chosen = event.kind == KIND and WHICH in (str(1 + kinds.count(KIND)), getattr(event, "name", None))
         if chosen and WHEN == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        event = write(journal, kind, **fields)
+        event = write(journal, event)
         if chosen and WHEN == "after":
             os.kill(os.getpid(), signal.SIGKILL)
         return event

@@ -48,7 +48,7 @@ def test_what_the_launcher_hides_is_found(tmp_path, kind, exit_code):
     """Accelerate turns every end into exit code 1; the record holds the trainer's own."""
     train(tmp_path, "-m", START, "gpus=[]", "variants=none", STANDIN_FAIL=f"baseline:{kind}")
     (job,) = study_of(tmp_path).jobs.values()
-    assert (job.state, job.details["exit_code"]) == (TrialState.FAILED, exit_code)
+    assert (job.state, job.details.exit_code) == (TrialState.FAILED, exit_code)
     assert "CalledProcessError" not in job.error
 
 

@@ -87,7 +87,7 @@ def test_a_run_of_the_real_wandb_is_read(tmp_path):
     done = train(tmp_path, "-m", "gpus=[]", "variants=none", "optimizer.lr@mul=2", STANDIN_WANDB="")
     assert done.returncode == 0, done.stderr
     (job,) = study_of(tmp_path).jobs.values()
-    assert (job.steps, job.details["unheeded"], len(job.details["run_id"])) == (60, ["optimizer.lr"], 8)
+    assert (job.steps, job.details.unheeded, len(job.details.run_id)) == (60, ("optimizer.lr",), 8)
     assert list((tmp_path / "study" / "0" / "output" / "wandb").glob("offline-run-*"))
 
 
@@ -100,7 +100,7 @@ def test_a_failed_trainer_is_one_failed_job(tmp_path):
     assert [name for name, state in states.items() if state is TrialState.FAILED] == ["reg_tau"]
     failed = study.by_name("reg_tau")
     assert failed.error == "RuntimeError: boom: the demonstrations are unreadable (exit code 1)"
-    assert "raise RuntimeError" in failed.details["log_tail"]
+    assert "raise RuntimeError" in failed.details.log_tail
     assert failed.error in done.stdout
 
 
@@ -110,7 +110,7 @@ def test_a_trainer_in_the_jobs_own_process(tmp_path):
     done = train(tmp_path, "-m", "gpus=[]", "n_jobs=2", "command.start=inline", STANDIN_FAIL=fails)
     assert done.returncode == 1
     jobs = study_of(tmp_path).jobs.values()
-    assert [(job.state.name, job.details["exit_code"], job.error) for job in jobs] == [
+    assert [(job.state.name, job.details.exit_code, job.error) for job in jobs] == [
         ("COMPLETE", 0, ""),
         ("FAILED", 7, "SystemExit: 7"),
         ("FAILED", 1, "RuntimeError: boom: the demonstrations are unreadable"),

@@ -111,7 +111,7 @@ def test_an_edit_of_a_dead_knob_is_told(work):
     done = train(work, "-m", *words)
     assert done.returncode == 0, done.stderr
     (job,) = read_study(work / "dead").jobs.values()
-    assert job.details["unheeded"] == ["optimizer.lr"]
+    assert job.details.unheeded == ("optimizer.lr",)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 
 from autoloop.config.notify import NotifySettings
 from autoloop.config.settings import Live
+from autoloop.study.events import read_event
 from autoloop.study.record import Study
 from autoloop.views.notify.messages import messages
 from tests.helpers.places import ROOT
-from tests.helpers.studies import job_event, round_event, study_event, trial_event, variant_entry
+from tests.helpers.studies import event_of, job_event, round_event, study_event, trial_event, variant_entry
 
 PAGE = (ROOT / "docs" / "live.md").read_text()
 
@@ -48,8 +49,9 @@ def test_every_message_is_documented_with_its_fields():
             decided,
             stop,
         ):
-            study.record(event)
-            found |= {message["event"]: message for message in messages(event, study, "dir", failures=1)}
+            study.record(read_event(event))
+            told = messages(read_event(event), study, "dir", failures=1)
+            found |= {message["event"]: message for message in told}
     assert set(found) == set(rows)
     for kind in ("round_end", "failure_streak", "winner"):
         assert set(found[kind]) - common == {field.split(" (")[0] for field in rows[kind]}
@@ -83,9 +85,9 @@ def test_the_example_writes_a_study_for_tensorboard(tmp_path: Path):
     from tests.helpers.wandb_file import frame, row, run
 
     with Journal(tmp_path / "study") as journal:
-        journal.append("study")
-        journal.append("round", round=1, variants=[variant_entry(0, "baseline")], refused=[])
-        journal.append("job", job=0, run_dir="0")
+        journal.append(event_of("study"))
+        journal.append(event_of("round", round=1, variants=[variant_entry(0, "baseline")], refused=[]))
+        journal.append(event_of("job", job=0, run_dir="0"))
     log = tmp_path / "study" / "0" / "wandb" / "offline-run-20260101_000000-x" / "run-x.wandb"
     log.parent.mkdir(parents=True)
     log.write_bytes(frame([run("x"), *(row(step, {"train/loss": step / 4}) for step in range(3))]))

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from autoloop.curves.metrics import Metrics
+from autoloop.study.events import read_event
 from autoloop.study.record import Study
 from autoloop.views.live.progress import Progress, ProgressReader
-from tests.helpers.studies import job_event, round_event, study_event, trial_event, variant_entry
+from tests.helpers.studies import job_event, replay, round_event, study_event, trial_event, variant_entry
 from tests.helpers.wandb_file import frame, row, run
 
 BEGAN = 1_700_000_000.0
@@ -37,7 +38,7 @@ class Job:
 @pytest.fixture
 def study() -> Study:
     """One running job."""
-    return Study.replay([study_event(), round_event(1, variant_entry(0, "baseline")), job_event(0)])
+    return replay([study_event(), round_event(1, variant_entry(0, "baseline")), job_event(0)])
 
 
 def test_a_job_is_followed_while_it_writes(tmp_path: Path, study: Study):
@@ -117,5 +118,5 @@ def test_a_run_dir_without_a_history_is_searched_less_and_less_often(tmp_path: P
 def test_only_running_jobs_are_followed(tmp_path: Path, study: Study):
     reader = ProgressReader(tmp_path, METRICS)
     assert set(reader.update(study, 0.0)) == {0}
-    study.record(trial_event(0))
+    study.record(read_event(trial_event(0)))
     assert reader.update(study, 1.0) == {}

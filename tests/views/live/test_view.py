@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from autoloop.study.record import Study
 from autoloop.views.live.progress import Progress, speed
 from autoloop.views.live.view import SlotLine, View, total_steps, view
 from autoloop.views.report.facts import Facts
 from tests.helpers.studies import (
     decisions_event,
     job_event,
+    replay,
     round_event,
     study_event,
     trial_event,
@@ -33,7 +33,7 @@ def header(**more: Any) -> dict[str, Any]:
 
 
 def seen(*events: dict[str, Any], progress: dict[int, Progress] | None = None, now: float = 100.0) -> View:
-    return view(Study.replay(events), progress or {}, now, PLACE)
+    return view(replay(events), progress or {}, now, PLACE)
 
 
 def child(job: int, name: str, parent: str, rule: str, **more: Any) -> dict[str, Any]:
@@ -169,12 +169,12 @@ def test_time_left_is_unknown_while_no_job_tells_how_long_one_takes():
 def test_total_steps_come_from_edits_overrides_or_the_config(
     settings: dict[str, Any], entry: dict[str, Any], steps: int | None
 ):
-    study = Study.replay([header(settings=settings), round_event(1, variant_entry(0, "baseline", **entry))])
+    study = replay([header(settings=settings), round_event(1, variant_entry(0, "baseline", **entry))])
     assert total_steps(Facts(study), study.jobs[0]) == steps
 
 
 def test_a_child_inherits_the_steps_its_parent_was_given():
-    study = Study.replay(
+    study = replay(
         [
             header(),
             round_event(1, variant_entry(0, "baseline", changes=[["steps", 200, 500]])),
@@ -211,9 +211,7 @@ def test_decisions_are_told_with_what_became_of_them():
 def test_warnings_are_what_went_wrong_the_latest_first():
     failed = {**trial_event(0, "FAILED", None, time=10.0), "error": "ValueError: boom", "log": "job.log"}
     warned = {**trial_event(1, time=20.0), "warnings": ["lr was changed in vain"]}
-    now = view(
-        Study.replay([*ROUND_1, job_event(0), job_event(1), failed, warned]), {}, 30.0, "my dir", ["gone"]
-    )
+    now = view(replay([*ROUND_1, job_event(0), job_event(1), failed, warned]), {}, 30.0, "my dir", ["gone"])
     assert now.warnings == (
         "gone",
         "job 1 reg: lr was changed in vain",
@@ -236,7 +234,7 @@ def test_no_text_of_a_view_holds_a_control_character():
         decided,
         {"event": "stop", "time": 1.0, "reason": bad},
     ]
-    now = view(Study.replay(events), {1: Progress(gpus=(bad,))}, 2.0, bad, [bad], [bad])
+    now = view(replay(events), {1: Progress(gpus=(bad,))}, 2.0, bad, [bad], [bad])
     texts = [now.place, now.task, now.metric, now.best, now.ended, now.heading, *now.decisions, *now.warnings]
     texts += [
         *now.hints,

@@ -16,10 +16,10 @@ import pytest
 from autoloop.cli import call
 from autoloop.errors import JournalError
 from autoloop.store.journal import Journal
-from autoloop.study.record import Study
+from autoloop.study.events import KINDS
 from autoloop.views.live.lines import told
 from autoloop.views.live.watch import GONE, watch
-from tests.helpers.studies import variant_entry
+from tests.helpers.studies import event_of, variant_entry
 
 TIME = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
 TRIAL = {"job": 0, "summary": {}, "steps": 10, "objective": 0.25, "error": ""}
@@ -28,49 +28,68 @@ Step = Callable[[Journal], object]
 
 #: What a small study does, one event each, and the line that tells it.
 STORY: list[tuple[Step, str]] = [
-    (lambda j: j.append("study", task="act_ot", limits={"rounds": 1}, **me()), "study of act_ot: 1 round"),
     (
-        lambda j: j.append("round", round=1, variants=[variant_entry(0, "baseline")], refused=[]),
+        lambda j: j.append(event_of("study", task="act_ot", limits={"rounds": 1}, **me())),
+        "study of act_ot: 1 round",
+    ),
+    (
+        lambda j: j.append(event_of("round", round=1, variants=[variant_entry(0, "baseline")], refused=[])),
         "round 1: 1 job: baseline",
     ),
-    (lambda j: j.append("job", job=0, run_dir="0"), "job 0 started: baseline"),
+    (lambda j: j.append(event_of("job", job=0, run_dir="0")), "job 0 started: baseline"),
     (
-        lambda j: j.append("trial", **{**TRIAL, "state": "INTERRUPTED", "error": "cut", "log": "job.log"}),
+        lambda j: j.append(
+            event_of("trial", **{**TRIAL, "state": "INTERRUPTED", "error": "cut", "log": "job.log"})
+        ),
         "job 0 INTERRUPTED: baseline: cut (log: 0/job.log)",
     ),
-    (lambda j: j.append("resume", **me()), "the study goes on"),
-    (lambda j: j.append("requeue", of=0, job=1), "job 0 (baseline) is tried again as job 1"),
-    (lambda j: j.append("job", job=1, run_dir="1"), "job 1 started: baseline"),
+    (lambda j: j.append(event_of("resume", **me())), "the study goes on"),
+    (lambda j: j.append(event_of("requeue", of=0, job=1)), "job 0 (baseline) is tried again as job 1"),
+    (lambda j: j.append(event_of("job", job=1, run_dir="1")), "job 1 started: baseline"),
     (
-        lambda j: j.append("placed", job=1, handle={"slurm_job": "17"}, restarts=1, run_dir="1_again1"),
+        lambda j: j.append(
+            event_of("placed", job=1, handle={"slurm_job": "17"}, restarts=1, run_dir="1_again1")
+        ),
         "job 1 (baseline) is out as 17, started 1 time again",
     ),
     (
-        lambda j: j.append("stopping", job=1, rule="no_mass", reason="no transport", step=300, evidence={}),
+        lambda j: j.append(
+            event_of("stopping", job=1, rule="no_mass", reason="no transport", step=300, evidence={})
+        ),
         "job 1 (baseline) is stopped by no_mass: no transport",
     ),
     (
-        lambda j: j.append("trial", **{**TRIAL, "job": 1, "state": "COMPLETE"}),
+        lambda j: j.append(event_of("trial", **{**TRIAL, "job": 1, "state": "COMPLETE"})),
         "job 1 COMPLETE: baseline, objective 0.25",
     ),
     (
+        lambda j: j.append(event_of("objective", metric="loss", why="it says most", values={"1": 0.2})),
+        "the objective: the study minimises loss: it says most; hydra.sweeper.direction=maximize turns it",
+    ),
+    (
         lambda j: j.append(
-            "decisions", round=1, decisions=[{"trial": "baseline", "rule": "mass", "edits": ["a@set=1"]}]
+            event_of(
+                "decisions",
+                round=1,
+                decisions=[{"trial": "baseline", "rule": "mass", "reason": "flat", "edits": ["a@set=1"]}],
+            )
         ),
         "round 1 is complete; proposals: mass on baseline",
     ),
     (
-        lambda j: j.append("closing", reason="the round is done", limits={}),
+        lambda j: j.append(event_of("closing", reason="the round is done", limits={})),
         "the search is over: the round is done",
     ),
     (
         lambda j: j.append(
-            "round", round=1, variants=[variant_entry(2, "b", parent="a")], refused=[], aim="confirm"
+            event_of(
+                "round", round=1, variants=[variant_entry(2, "b", parent="a")], refused=[], aim="confirm"
+            )
         ),
         "confirm: 1 job: b",
     ),
     (
-        lambda j: j.append("stop", reason="the round is done"),
+        lambda j: j.append(event_of("stop", reason="the round is done")),
         "the study ends after 1 job: the round is done; the best is baseline (job 1), objective 0.25, "
         "which is the starting point itself",
     ),
@@ -95,17 +114,17 @@ def test_every_event_is_one_line_as_it_happens(tmp_path: Path):
 
 
 def test_every_kind_of_event_has_words(tmp_path: Path):
-    kinds = {name.removeprefix("_on_") for name in vars(Study) if name.startswith("_on_")}
+    kinds = set(KINDS)
     with Journal(tmp_path) as journal:
         events = [journal.append] and [step(journal) for step, _ in STORY]
-    assert {event["event"] for event in events} == kinds  # type: ignore[index]
+    assert {event.kind for event in events} == kinds
 
 
 def test_a_hostile_name_stays_in_its_line(tmp_path: Path):
     with Journal(tmp_path) as journal:
-        journal.append("study")
+        journal.append(event_of("study"))
         event = journal.append(
-            "round", round=1, variants=[variant_entry(0, "a\x1b]0;title\x07\r\nb")], refused=[]
+            event_of("round", round=1, variants=[variant_entry(0, "a\x1b]0;title\x07\r\nb")], refused=[])
         )
         assert told(event, journal.study)[9:] == "round 1: 1 job: a\\x1b]0;title\\x07 b"
 
@@ -114,7 +133,7 @@ def test_a_study_whose_process_is_gone_is_told_as_such(tmp_path: Path, capsys: p
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with Journal(tmp_path) as journal:
-        journal.append("study", pid=gone.pid, host=socket.gethostname())
+        journal.append(event_of("study", pid=gone.pid, host=socket.gethostname()))
     with pytest.raises(SystemExit) as exit_info:
         call("watch", tmp_path)
     assert exit_info.value.code == 1
@@ -123,9 +142,9 @@ def test_a_study_whose_process_is_gone_is_told_as_such(tmp_path: Path, capsys: p
 
 def test_a_study_on_another_machine_is_followed_to_its_end(tmp_path: Path):
     with Journal(tmp_path) as journal:
-        journal.append("study", pid=1, host="some other host")
+        journal.append(event_of("study", pid=1, host="some other host"))
         out = io.StringIO()
-        assert watch(tmp_path, out, sleep=lambda _: journal.append("stop", reason="done"))
+        assert watch(tmp_path, out, sleep=lambda _: journal.append(event_of("stop", reason="done")))
         assert GONE not in out.getvalue()
 
 

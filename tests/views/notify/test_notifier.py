@@ -19,17 +19,17 @@ from autoloop.errors import ConfigError
 from autoloop.store.journal import Journal
 from autoloop.views.notify.notifier import RECORD, Notifier, tell
 from tests.helpers.live_app.terminal import APP, environment
-from tests.helpers.studies import variant_entry
+from tests.helpers.studies import event_of, variant_entry
 
 
 def end_a_study(study_dir: Path, settings: NotifySettings) -> list[dict[str, Any]]:
     """Let a study of no jobs end; return what was recorded of its messages."""
     with Journal(study_dir) as journal, Notifier(settings, study_dir) as notifier:
         journal.observers.append(notifier.on_event)
-        journal.append("study")
-        journal.append("round", round=1, variants=[variant_entry(0, "baseline")], refused=[])
-        journal.append("decisions", round=1, decisions=[])
-        journal.append("stop", reason="done")
+        journal.append(event_of("study"))
+        journal.append(event_of("round", round=1, variants=[variant_entry(0, "baseline")], refused=[]))
+        journal.append(event_of("decisions", round=1, decisions=[]))
+        journal.append(event_of("stop", reason="done"))
     return [json.loads(line) for line in (study_dir / RECORD).read_text().splitlines()]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from autoloop.study.events import read_event
 from autoloop.study.record import Study
 from autoloop.views.notify.messages import messages
 from tests.helpers.studies import (
@@ -27,7 +28,7 @@ ROUND = round_event(
 def told(*events: dict[str, Any], failures: int = 3) -> list[dict[str, Any]]:
     """All messages of a study, each as it would arrive."""
     study, found = Study(), []
-    for event in events:
+    for event in map(read_event, events):
         study.record(event)
         found += messages(event, study, "/out/demo", failures)
     return [json.loads(json.dumps(message, allow_nan=False)) for message in found]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autoloop.history.series import Series
-from autoloop.study.record import Study
+from tests.helpers.studies import replay
 
 EVAL, L1, PI, OT, GRAD = (
     "eval/offline_eval/avg_l1",
@@ -334,7 +334,7 @@ def realistic_events():
 
 def realistic():
     """The realistic study."""
-    return Study.replay(with_whole_overrides(realistic_events()))
+    return replay(with_whole_overrides(realistic_events()))
 
 
 HOSTILE = "<img src=x onerror=alert(1)>|`*_[x](javascript:alert(1))\x1b[31m\u202eevil\n# head"
@@ -354,7 +354,7 @@ def hostile():
         notes=[HOSTILE],
     )
     second = variant(1, "]]>&amp;'\"", HOSTILE, "</svg>", reason="- 1. not a list", evidence=evidence)
-    return Study.replay(
+    return replay(
         [
             header(objective={"metric": HOSTILE, "goal": "max"}, command=["sh", "-c", HOSTILE]),
             {
@@ -435,7 +435,7 @@ def synthetic(jobs, per_round=20, seed=0):
                 for rule in range(6)
             ]
         events.append({"event": "decisions", "time": START, "round": number, "decisions": said})
-    return Study.replay(events)
+    return replay(events)
 
 
 def curves_of(study, points=200, seed=0):

@@ -7,6 +7,7 @@ import pytest
 
 from autoloop.study.record import Study
 from autoloop.views.report.data import autorun_summary, best, optimization_results, to_json
+from tests.helpers.studies import replay
 from tests.views.report.samples import (
     EVAL,
     PI,
@@ -22,7 +23,7 @@ from tests.views.report.samples import (
 
 def one_job(**trial):
     """A study of one job that ended as told."""
-    return Study.replay(
+    return replay(
         [
             header(),
             {

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from autoloop.history.series import Series
-from autoloop.study.record import Study
 from autoloop.views.report.facts import Facts, noise_note
 from autoloop.views.report.figures.chart import LINE_POINTS, fit, line, thin
 from autoloop.views.report.figures.curves import MOST_CARDS, drawn_jobs, rule_metric, rule_window
@@ -14,6 +13,7 @@ from autoloop.views.report.figures.knobs import turned
 from autoloop.views.report.figures.markup import Markup, el, file_link, web_link
 from autoloop.views.report.figures.progress import best_so_far, spent
 from autoloop.views.report.figures.timeline import busy_lanes, busy_share
+from tests.helpers.studies import replay
 from tests.views.report.samples import L1, PI, ended, header, realistic, started, synthetic, variant
 
 
@@ -22,7 +22,7 @@ def study_of(*entries):
     variants = [entry for entry in entries if "event" not in entry]
     events = [entry for entry in entries if "event" in entry]
     first = {"event": "round", "time": 0, "round": 1, "variants": variants, "refused": []}
-    return Study.replay([header(), first, *events])
+    return replay([header(), first, *events])
 
 
 def series_of(values):

@@ -7,6 +7,7 @@ import pytest
 from autoloop.study.record import Study
 from autoloop.views.report.html import html, wanted_curves
 from autoloop.views.report.text import clean
+from tests.helpers.studies import replay
 from tests.views.report.samples import HOSTILE, curves_of, hostile, realistic, started, synthetic, variant
 
 
@@ -80,7 +81,7 @@ def test_a_study_that_has_just_begun_has_a_page(jobs):
     study = (
         Study()
         if not jobs
-        else Study.replay(
+        else replay(
             [
                 {"event": "study", "time": 0},
                 {"event": "round", "time": 0, "round": 1, "variants": [variant(0, "a")], "refused": []},
@@ -113,4 +114,4 @@ def test_a_chain_of_a_thousand_generations_is_drawn():
         {"event": "round", "time": 0, "round": number + 1, "variants": [entry], "refused": []}
         for number, entry in enumerate(variants)
     ]
-    assert 'id="job-999"' in html(Study.replay(rounds))
+    assert 'id="job-999"' in html(replay(rounds))

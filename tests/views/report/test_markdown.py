@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
+from autoloop.study.events import read_event
 from autoloop.study.record import Study
 from autoloop.views.report.markdown import markdown
 from autoloop.views.report.text import clean
@@ -96,5 +97,5 @@ def test_the_report_of_many_jobs_names_each_of_them(jobs):
 
 def test_the_end_of_a_study_says_why_it_ended():
     study = realistic()
-    study.record({"event": "stop", "time": 0, "reason": "no rule has anything new to propose"})
+    study.record(read_event({"event": "stop", "time": 0, "reason": "no rule has anything new to propose"}))
     assert "No further round: no rule has anything new to propose." in markdown(study)

@@ -4,17 +4,18 @@ import re
 
 import pytest
 
-from autoloop.study.record import Study
+from autoloop.study.events import read_event
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.knobs import knobs
 from autoloop.views.report.html import html
+from tests.helpers.studies import replay
 from tests.views.report.samples import START, curves_of, ended, header, metrics_of, started, variant
 
 
 def study_of(*variants):
     """A study whose round 1 has these variants."""
     first = {"event": "round", "time": START, "round": 1, "variants": variants, "refused": []}
-    return Study.replay([header(), first])
+    return replay([header(), first])
 
 
 def compared(*objectives, rule="plateau"):
@@ -22,8 +23,8 @@ def compared(*objectives, rule="plateau"):
     names = [variant(at, f"job_{at}", "job_0" if at else None, rule) for at in range(len(objectives))]
     study = study_of(*names)
     for at, objective in enumerate(objectives):
-        study.record(started(at, 0, 10 * at))
-        study.record(ended(at, 0, 10 * at, 9, objective))
+        study.record(read_event(started(at, 0, 10 * at)))
+        study.record(read_event(ended(at, 0, 10 * at, 9, objective)))
     return Facts(study)
 
 
@@ -56,12 +57,12 @@ def stopped_study():
         "evidence": {"value": 1e-9},
     }
     study = study_of(variant(0, "baseline"), variant(1, "child", "baseline", "plateau", (("lr", 1, 2),)))
-    study.record(started(0, 0, 0))
-    study.record(ended(0, 0, 0, 60, 0.13))
-    study.record(started(1, 0, 61))
-    study.record({"event": "stopping", "time": START + 80, "job": 1, "name": "child", **why})
+    study.record(read_event(started(0, 0, 0)))
+    study.record(read_event(ended(0, 0, 0, 60, 0.13)))
+    study.record(read_event(started(1, 0, 61)))
+    study.record(read_event({"event": "stopping", "time": START + 80, "job": 1, "name": "child", **why}))
     error = "no_mass: ot_pi_sum is 1e-9 at step 700"
-    study.record(ended(1, 0, 61, 20, 0.5, state="STOPPED", error=error, summary=metrics_of(0.5)))
+    study.record(read_event(ended(1, 0, 61, 20, 0.5, state="STOPPED", error=error, summary=metrics_of(0.5))))
     return study
 
 
@@ -91,7 +92,9 @@ def test_the_stop_is_marked_in_curves_timeline_and_lineage():
 def test_a_long_reason_for_the_end_does_not_fill_the_top_of_the_page():
     study = compared(1.0, 0.9).study
     reason = "no rule has anything new to propose after round 2 (" + "gentle: already run; " * 20 + ")"
-    study.record({"event": "stop", "time": START + 99, "reason": reason, "failed": False, "best": "job_1"})
+    study.record(
+        read_event({"event": "stop", "time": START + 99, "reason": reason, "failed": False, "best": "job_1"})
+    )
     page = html(study)
     assert page.count("gentle: already run;") == 20
     assert "gentle" not in page[: page.index("<nav")]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from autoloop.errors import AutoloopError
+from autoloop.study.decisions import Refusal
 from autoloop.study.record import Study
 from autoloop.views.report.why import why
 from tests.views.report.samples import HOSTILE, hostile, realistic
@@ -27,7 +28,7 @@ def test_why_answers_in_ten_lines():
 
 def test_what_was_left_out_is_told_with_its_reason():
     why_not = "dropout 1.3 lies where jobs 4 and 7 failed"
-    refused = [{"trial": "baseline", "rule": "up", "edits": ["dropout@mul=2.6"], "why": why_not}]
+    refused = [Refusal("baseline", "up", ("dropout@mul=2.6",), why_not)]
     story = why(replace(realistic(), refused={2: refused}), "baseline")
     assert story.splitlines()[-1] == f"  left out: dropout@mul=2.6 by up: {why_not}"
 

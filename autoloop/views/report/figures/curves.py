@@ -209,7 +209,7 @@ def _stop(job: Job, x: AxisScale, box: Box) -> Markup | None:
 
 
 def _stopper(job: Job) -> str:
-    return text.shorten(text.clean(str(job.details["stopping"]["rule"])), 20)
+    return text.shorten(text.clean(job.stop.rule if job.stop else ""), 20)
 
 
 def _described(child: Series, parent: Series | None) -> str:

@@ -29,11 +29,11 @@ def body(facts: Facts, job: Job) -> Markup:
         "Earlier tries": _list(
             [f"job {old.job}: {facts.verdict(old)}" for old in facts.tries.get(job.job, ())]
         ),
-        "Notes": _list([*plan.notes, *job.details.get("warnings", ())]),
-        "No curves": job.details.get("problem") or None,
+        "Notes": _list([*plan.notes, *job.details.warnings]),
+        "No curves": job.details.problem or None,
         "Against baseline": _difference(facts, job),
         "Files": _files(job),
-        "W&B": web_link(str(job.details["url"]), "open the run") if job.details.get("url") else None,
+        "W&B": web_link(job.details.url, "open the run") if job.details.url else None,
     }
     filled = [join([el("dt", title), el("dd", item)]) for title, item in rows.items() if item]
     command = el("pre", facts.command(job), class_="copy", tabindex=0, aria_label="Command of this job")
@@ -56,8 +56,8 @@ def _when(facts: Facts, job: Job) -> str:
 
 def _stop(job: Job) -> Content:
     """The numbers on which a stop rule ended the job."""
-    why = job.details.get("stopping")
-    return f"{why['rule']}: {text.facts_of(why['evidence'])}" if why and why["evidence"] else None
+    why = job.stop
+    return f"{why.rule}: {text.facts_of(why.evidence)}" if why and why.evidence else None
 
 
 def _changes(job: Job) -> Content:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from autoloop.study.record import Event, Job
+from autoloop.study.decisions import Refusal
+from autoloop.study.record import Job
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, Score, judged, last, silent
+from autoloop.views.report.facts import Facts, Score, last, silent
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
 from autoloop.views.report.gains import Gain
@@ -113,10 +114,10 @@ def _refused(facts: Facts) -> list[Markup]:
     return [_fold(f"Proposals refused, and why ({len(every)})", el("ul", *items))]
 
 
-def _refusal(facts: Facts, number: int, item: Event) -> list[Content]:
-    edits = join([el("code", edit) for edit in item["edits"]], " ")
-    where = _trial_link(facts, str(item["trial"]))
-    return [f"Round {number}: ", el("code", item["rule"]), " on ", where, ": ", edits, ": ", str(item["why"])]
+def _refusal(facts: Facts, number: int, item: Refusal) -> list[Content]:
+    edits = join([el("code", edit) for edit in item.edits], " ")
+    where = _trial_link(facts, item.trial)
+    return [f"Round {number}: ", el("code", item.rule), " on ", where, ": ", edits, ": ", item.why]
 
 
 def _silent(facts: Facts) -> list[Markup]:
@@ -128,12 +129,12 @@ def _silent(facts: Facts) -> list[Markup]:
 
 
 def _silent_round(facts: Facts, number: int) -> Markup | None:
-    quiet = sorted(silent(facts.study.decisions[number]), key=lambda item: str(item["rule"]))
+    quiet = sorted(silent(facts.study.decisions[number]), key=lambda item: item.rule)
     if not quiet:
         return None
     groups = []
-    for rule, items in groupby(quiet[:MOST_SILENT], key=lambda item: str(item["rule"])):
-        entries = [el("li", _trial_link(facts, judged(item)), ": ", str(item["reason"])) for item in items]
+    for rule, items in groupby(quiet[:MOST_SILENT], key=lambda item: item.rule):
+        entries = [el("li", _trial_link(facts, item.judged), ": ", item.reason) for item in items]
         groups.append(el("li", el("code", rule), el("ul", *entries)))
     more = f", the first {MOST_SILENT} shown" if len(quiet) > MOST_SILENT else ""
     return _fold(

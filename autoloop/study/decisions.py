@@ -1,0 +1,56 @@
+"""What a rule says of a trial, and what becomes of a proposal that is not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoloop.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule says of one trial: edits for a child, or no change, always with a reason.
+
+    Attributes:
+        rule: Name of the rule.
+        trial: Name of the parent of the child it proposes; the trial it looked at, but for rules that lead
+            back to an earlier one.
+        reason: Why, in one sentence; required.
+        evidence: The numbers that fired or silenced the rule (JSON-serialisable).
+        edits: Edits of the child on the trial's config; empty means "no change".
+        expects: What the child should show if the rule is right, in one sentence.
+        judged: Name of the trial it looked at; ``trial`` unless given.
+        final: Nothing else about the judged trial counts: the rules after this one are not asked about it.
+    """
+
+    rule: str
+    trial: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    edits: tuple[str, ...] = ()
+    expects: str = ""
+    judged: str = ""
+    final: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.judged:
+            object.__setattr__(self, "judged", self.trial)
+        if not self.reason.strip():
+            raise ConfigError(f"rule {self.rule!r} gave a decision on {self.trial!r} without a reason")
+
+    @property
+    def fired(self) -> bool:
+        """Whether the rule proposes a child."""
+        return bool(self.edits)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A proposal that is not run, and why."""
+
+    trial: str
+    rule: str
+    edits: tuple[str, ...]
+    why: str

@@ -1,0 +1,447 @@
+"""The events of a study's journal: one class for each kind, read from its lines and written back.
+
+An event is a JSON object with ``event`` (its kind), ``v`` (the version of what it says) and ``time`` (seconds
+since the epoch); what else is in it are the fields of its class, in their order. Journals of older versions
+lack some fields, which then have their defaults; fields of newer ones that are not known are passed over. The
+kinds, in the order they appear:
+
+``study``      first line: version, command, settings, rules as configured
+``round``      a round is planned: its variants (each with its job number) and the proposals refused
+``job``        a job is about to start in a slot
+``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
+``trial``      a job ended: state, summary, where its log is
+``stopping``   a stop rule wants a running job ended, and why
+``objective``  what the first results show the study to be judged by, and the value of each job that ended
+``decisions``  what the rules said of the jobs that ended, by round
+``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
+``closing``    the search is over, and why; what follows only measures what it found
+``stop``       the study ended, and why
+``resume``     a later process went on with the study
+
+Nothing here reads a file or a clock: `autoloop.store.journal` does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar
+
+from autoloop.curves.objective import Objective
+from autoloop.errors import ConfigError, JournalError
+from autoloop.study.decisions import Decision, Refusal
+from autoloop.study.fields import FLAT, LEFT_OUT, FieldError, coded, read_fields, write_fields
+from autoloop.study.plans import Plan
+from autoloop.study.trials import TrialState
+
+VERSION = 1
+"""The version of the events of this autoloop; no other is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events have.
+
+    Attributes:
+        kind: The word that a line of the journal has for it.
+        time: Seconds since the epoch; the journal sets it. NaN before.
+    """
+
+    kind: ClassVar[str]
+    time: float = math.nan
+
+    def as_record(self) -> dict[str, Any]:
+        """The event as its line of the journal has it, its fields in order."""
+        return {"event": self.kind, "v": VERSION, **write_fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsaid:
+    """What the user left unsaid of the objective.
+
+    Attributes:
+        why: How the rest is known, as a clause.
+        open: Whether it is still to be seen, from the first results.
+    """
+
+    why: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a study's configuration is made of.
+
+    Attributes:
+        config: The config as it is written, interpolations unresolved; see `autoloop.study.identity`.
+        files: Path of each config file -> hash of its content.
+        knobs: Keys at the top of the config that are the study's, not the app's; None in journals older than
+            that.
+    """
+
+    config: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+    knobs: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
+
+
+def _without_why(objective: Objective | None) -> dict[str, Any] | None:
+    """An objective as the first line has it, which tells elsewhere how it is known."""
+    if objective is None:
+        return None
+    return {name: item for name, item in write_fields(objective).items() if name != "why"}
+
+
+_AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyBegun(Event):
+    """The first line of a journal: what the study is.
+
+    Attributes:
+        autoloop: Version that began it.
+        task: The chosen task, else the app's name.
+        command: The command line, of old journals as words.
+        cwd: The directory it was given in.
+        pid: Of the process that began it.
+        host: Its machine.
+        overrides: Those given for every job.
+        objective: What it is judged by, as far as the user said.
+        judging: What the user left unsaid of that; None where that is nothing.
+        limits: When it ends, as `autoloop.loop.steps.Limits` recorded them.
+        starts: Names of the starting points.
+        config: Config of the first starting point, resolved (`autoloop.study.identity.exact`).
+        identity: What its config is made of; None in journals older than that.
+        settings: Rules, strategy and whatever else is set, as configured.
+    """
+
+    kind: ClassVar[str] = "study"
+    autoloop: str = field(default="", metadata=LEFT_OUT)
+    task: str | None = field(default=None, metadata=LEFT_OUT)
+    command: str | tuple[str, ...] = field(default="", metadata=LEFT_OUT)
+    cwd: str | None = field(default=None, metadata=LEFT_OUT)
+    pid: int | None = field(default=None, metadata=LEFT_OUT)
+    host: str = field(default="", metadata=LEFT_OUT)
+    overrides: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
+    objective: Objective | None = field(default=None, metadata=_AS_SAID)
+    judging: Unsaid | None = field(default=None, metadata=LEFT_OUT)
+    limits: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
+    starts: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
+    config: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
+    identity: Identity | None = field(default=None, metadata=LEFT_OUT)
+    settings: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
+
+    def limit(self, name: str) -> int | None:
+        """One of the limits that are whole numbers; None where there is none."""
+        value = (self.limits or {}).get(name)
+        return value if isinstance(value, int) else None
+
+    @property
+    def aim(self) -> Objective:
+        """What the study is judged by, as far as that is known when it begins."""
+        why = self.judging.why if self.judging else ""
+        return replace(self.objective or Objective(), why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A variant that is planned, and the number of the job that will run it."""
+
+    job: int
+    plan: Plan = field(metadata=FLAT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundPlanned(Event):
+    """A round is planned, or more of one.
+
+    Attributes:
+        round: Its number, from 1.
+        variants: What will run.
+        refused: What was proposed and will not.
+        aim: What is measured: "race", "ablate", "reduce", "check", "confirm"; empty for the search itself.
+    """
+
+    kind: ClassVar[str] = "round"
+    round: int
+    variants: tuple[Planned, ...]
+    refused: tuple[Refusal, ...]
+    aim: str = field(default="", metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted(Event):
+    """A job is about to start.
+
+    Attributes:
+        job: Its number.
+        name: Its name.
+        round: Its round.
+        run_dir: Its directory, relative to the study.
+        slot: Index of its slot, where that is known so early.
+        gpus: GPU ids of that slot.
+    """
+
+    kind: ClassVar[str] = "job"
+    job: int
+    name: str = field(default="", metadata=LEFT_OUT)
+    round: int | None = field(default=None, metadata=LEFT_OUT)
+    run_dir: str
+    slot: int | None = field(default=None, metadata=LEFT_OUT)
+    gpus: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlaced(Event):
+    """An engine that outlives the main process has taken a job, or started it again.
+
+    Attributes:
+        job: Its number.
+        handle: What finds it again in that engine.
+        restarts: How often it was started again.
+        run_dir: Its directory now, relative to the study.
+    """
+
+    kind: ClassVar[str] = "placed"
+    job: int
+    handle: Mapping[str, Any]
+    restarts: int
+    run_dir: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What is known of a job's end beside its result; None and empty stand for what is not known.
+
+    Attributes:
+        exit_code: Exit code of its process.
+        signal: Name of the signal that ended it.
+        ended_by: Why it was ended from outside: timeout, stalled, stopped, interrupted.
+        return_value: The task's result where it is a number.
+        results: Name -> number, where it returned several.
+        returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
+        started_at: Seconds since the epoch.
+        ended_at: The same.
+        slot: Index of its slot.
+        gpus: GPU ids it had.
+        host: Name of the machine it ran on, where that is another.
+        log: Name of its log in its directory.
+        log_tail: The last lines of the log, where it did not complete.
+        url: Page of its W&B run.
+        run_id: Id of that run.
+        problem: Why its curves cannot be read.
+        warnings: What should be looked at.
+        unheeded: Paths that it changed in vain.
+        command: The shell line that trains it once more, in journals that keep it.
+    """
+
+    exit_code: int | None = field(default=None, metadata=LEFT_OUT)
+    signal: str | None = field(default=None, metadata=LEFT_OUT)
+    ended_by: str | None = field(default=None, metadata=LEFT_OUT)
+    return_value: float | None = field(default=None, metadata=LEFT_OUT)
+    results: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
+    returned: str = field(default="", metadata=LEFT_OUT)
+    started_at: float | None = field(default=None, metadata=LEFT_OUT)
+    ended_at: float | None = field(default=None, metadata=LEFT_OUT)
+    slot: int | None = field(default=None, metadata=LEFT_OUT)
+    gpus: tuple[str, ...] = ()
+    host: str | None = field(default=None, metadata=LEFT_OUT)
+    log: str = ""
+    log_tail: str = ""
+    url: str = ""
+    run_id: str = ""
+    problem: str = ""
+    warnings: tuple[str, ...] = ()
+    unheeded: tuple[str, ...] = ()
+    command: str | tuple[str, ...] = field(default="", metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded(Event):
+    """A job ended.
+
+    Attributes:
+        objective: Value of the objective, NaN if unknown.
+        state: How it ended.
+        summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
+        steps: Last step of its history, 0 if there is none.
+        error: Why it did not complete, in one line.
+        details: What else is known.
+        job: Its number.
+        name: Its name.
+        round: Its round.
+        run_dir: Its directory, in journals that do not tell it when a job starts.
+    """
+
+    kind: ClassVar[str] = "trial"
+    objective: float
+    state: TrialState
+    summary: Mapping[str, Mapping[str, Any]]
+    steps: int
+    error: str
+    details: Details = field(metadata=FLAT)
+    job: int
+    name: str = field(default="", metadata=LEFT_OUT)
+    round: int | None = field(default=None, metadata=LEFT_OUT)
+    run_dir: str | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopAsked(Event):
+    """A stop rule wants a running job ended.
+
+    Attributes:
+        job: Its number.
+        name: Its name.
+        rule: Name of the rule.
+        reason: Why, in one sentence.
+        step: The step it was judged at: its curves count up to here.
+        evidence: The numbers that rests on.
+    """
+
+    kind: ClassVar[str] = "stopping"
+    job: int
+    name: str = field(default="", metadata=LEFT_OUT)
+    rule: str
+    reason: str
+    step: int
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveSeen(Event):
+    """The first results show what the study is judged by.
+
+    Attributes:
+        metric: See `autoloop.curves.objective.Objective`.
+        goal: The same.
+        stat: The same.
+        why: The same.
+        values: Number of each job that completed -> its result, NaN if it has none.
+    """
+
+    kind: ClassVar[str] = "objective"
+    metric: str = ""
+    goal: str = "min"
+    stat: str = "last"
+    why: str = ""
+    values: Mapping[int, float]
+
+    @property
+    def aim(self) -> Objective:
+        """What the study is judged by from here on."""
+        return Objective(self.metric, self.goal, self.stat, self.why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesAsked(Event):
+    """The rules were asked about jobs that ended.
+
+    Attributes:
+        round: The latest round.
+        decisions: What they said.
+        judged: Numbers of the jobs; None, in old journals, for all of the round.
+    """
+
+    kind: ClassVar[str] = "decisions"
+    round: int
+    decisions: tuple[Decision, ...]
+    judged: tuple[int, ...] | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequeued(Event):
+    """A job is to be run again.
+
+    Attributes:
+        job: Number of the new try.
+        of: Number of the try it repeats.
+        name: Name of both.
+    """
+
+    kind: ClassVar[str] = "requeue"
+    job: int
+    of: int
+    name: str = field(default="", metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchClosed(Event):
+    """The search is over.
+
+    Attributes:
+        reason: Why, in one sentence.
+        worthy: Name of the job that met every condition of ``until``; empty where it ended otherwise.
+        limits: The limits it ended under, as `autoloop.loop.steps.Limits` recorded them.
+    """
+
+    kind: ClassVar[str] = "closing"
+    reason: str
+    worthy: str = ""
+    limits: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyStopped(Event):
+    """The study ended.
+
+    Attributes:
+        reason: Why, in one sentence.
+        failed: Whether that is a failure.
+        worthy: As in `SearchClosed`.
+        best: Name of the winner; None where there is none.
+        limits: As in `SearchClosed`; None in journals older than that.
+    """
+
+    kind: ClassVar[str] = "stop"
+    reason: str = ""
+    failed: bool = False
+    worthy: str = ""
+    best: str | None = None
+    limits: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResumed(Event):
+    """A later process went on with the study.
+
+    Attributes:
+        pid: Of that process.
+        host: Its machine.
+        changed: What was set otherwise than before.
+        names: "unique" where names in what follows mean what `autoloop.study.record.Study` calls jobs.
+    """
+
+    kind: ClassVar[str] = "resume"
+    pid: int | None = field(default=None, metadata=LEFT_OUT)
+    host: str = field(default="", metadata=LEFT_OUT)
+    changed: tuple[str, ...] = ()
+    names: str = field(default="", metadata=LEFT_OUT)
+
+
+_OF_STUDY = (StudyBegun, RoundPlanned, ObjectiveSeen, RulesAsked, SearchClosed, StudyStopped, StudyResumed)
+_OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
+
+KINDS: Mapping[str, type[Event]] = {one.kind: one for one in (*_OF_STUDY, *_OF_JOBS)}
+"""Kind -> class of its events."""
+
+
+def read_event(record: Mapping[str, Any]) -> Event:
+    """Read a line of a journal, as JSON has it.
+
+    Raises:
+        JournalError: The event is of an unknown kind, or a field is missing or of another type; the message
+            names the event, the field and what was found.
+    """
+    name = record.get("event")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise JournalError(f"unknown event {name!r} in the journal")
+    try:
+        if record.get("time") is None:
+            raise FieldError("a number", **({"found": None} if "time" in record else {}), place="time")
+        return read_fields(kind, record)
+    except (FieldError, ConfigError) as error:
+        raise JournalError(f"the {name!r} event cannot be read: {error}") from error

@@ -1,0 +1,127 @@
+"""One job of a study, as far as the journal tells of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoloop.edits.variants import Variant
+from autoloop.study.events import Details, StopAsked
+from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, REPEAT, Plan
+from autoloop.study.trials import Trial, TrialState
+
+_SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of a study: planned, running (``run_dir`` set), or ended (``state`` set).
+
+    Attributes:
+        job: Number in the study, from 0.
+        round: Number of the round, from 1.
+        plan: The variant it runs.
+        place: Sorts jobs as their variants were planned, and tells variants apart: a later try has the place
+            of the first, and nothing else has.
+        origin: Place of the job it was derived from; None for a starting point.
+        retry_of: Number of the job it repeats, None for the first try.
+        retried_by: Number of the job that repeats it, None if there is none.
+        started: Whether it was started.
+        run_dir: Directory of the job, relative to the study; empty before it starts.
+        slot: Index of its slot, None where the launcher has no slots.
+        gpus: GPU ids of its slot.
+        handle: What finds it again in an engine that outlives the main process; empty where there is none.
+        state: How it ended; None while it has not.
+        objective: Value of the objective, NaN if unknown and for what is INFEASIBLE.
+        summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
+        steps: Last step of its history, 0 if there is none.
+        error: Why it did not complete, in one line.
+        started_at: Seconds since the epoch, NaN if unknown.
+        ended_at: The same.
+        planned_as: How many events the journal held when it was planned; a retry inherits it.
+        ended_as: The same of when it ended; 0 while it has not.
+        restarts: How often its engine started it again.
+        stop: What a stop rule said that wants it ended; None where none does.
+        details: What else is known of its end.
+    """
+
+    job: int
+    round: int
+    plan: Plan
+    place: int = 0
+    origin: int | None = None
+    retry_of: int | None = None
+    retried_by: int | None = None
+    started: bool = False
+    run_dir: str = ""
+    slot: int | None = None
+    gpus: tuple[str, ...] = ()
+    handle: Mapping[str, str] = field(default_factory=dict)
+    state: TrialState | None = None
+    objective: float = math.nan
+    summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    steps: int = 0
+    error: str = ""
+    started_at: float = math.nan
+    ended_at: float = math.nan
+    planned_as: int = 0
+    ended_as: int = 0
+    restarts: int = 0
+    stop: StopAsked | None = None
+    details: Details = field(default_factory=Details)
+
+    @property
+    def name(self) -> str:
+        """Name of the job: its variant's."""
+        return self.plan.name
+
+    def trial(self, variant: Variant) -> Trial:
+        """The job, which has ended, as a trial of this variant, without its curves."""
+        assert self.state is not None
+        return Trial(
+            variant,
+            self.job,
+            self.round,
+            self.run_dir,
+            self.state,
+            self.objective,
+            error=self.error,
+            stopping={name: getattr(self.stopping, name) for name in _SAID} if self.stopping else {},
+        )
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it runs its parent's config once more, with another seed."""
+        return self.plan.rule in (REPEAT, CHECK, CONFIRM)
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is run to measure, and is no idea of its own."""
+        return self.plan.rule in MEASURING
+
+    @property
+    def stopping(self) -> StopAsked | None:
+        """What a stop rule said where it ended the job; else None."""
+        return self.stop if self.state in (TrialState.STOPPED, TrialState.INFEASIBLE) else None
+
+    @property
+    def stop_step(self) -> int | None:
+        """The step up to which its curves count, where a stop rule ended it; else None."""
+        return self.stopping.step if self.stopping else None
+
+    @property
+    def searches(self) -> bool:
+        """Whether it belongs to the search, not to what measures the search's result."""
+        return self.plan.rule not in AFTERWARDS
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended, as far as the journal knows."""
+        return self.started and self.state is None
+
+    @property
+    def known(self) -> bool:
+        """Whether it came to its end with a result that can be compared."""
+        return self.state is TrialState.COMPLETE and math.isfinite(self.objective)

@@ -1,0 +1,73 @@
+"""A variant as the journal keeps it, and the rules of variants that are run to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from autoloop.edits import ValueChange
+from autoloop.edits.variants import Variant
+from autoloop.study.fields import FieldError, coded
+from autoloop.study.identity import exact, from_exact
+
+REPEAT = "repeat"
+"""The rule of a variant that differs from its parent in nothing but the seed: it measures, it is no idea."""
+
+CONFIRM = "confirm"
+"""The same at the end of a study, with seeds that nothing was chosen by."""
+
+WITHOUT = "without"
+"""The rule of a variant that is the winner without one of its edits, to see what that edit does."""
+
+MINIMAL = "minimal"
+"""The rule of a variant that is the winner without all the edits that do nothing."""
+
+CHECK = "check"
+"""The rule of a repeat that says, beside another config at the same seed, whether edits do nothing."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK)
+"""Rules of what runs after the search."""
+
+MEASURING = (REPEAT, *AFTERWARDS)
+"""Rules of what is run to measure: no idea, no parent, and no winner by its own result."""
+
+
+def _changes(found: Any) -> tuple[ValueChange, ...]:
+    """Changes as `exact` wrote them."""
+    try:
+        return tuple(ValueChange(*from_exact(change)) for change in found)
+    except (TypeError, ValueError):
+        raise FieldError("a list of path, old value and new value each", found) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A variant as the journal keeps it: everything but its config. See `Variant` for the fields."""
+
+    name: str
+    parent: str | None
+    rule: str
+    reason: str
+    evidence: Mapping[str, Any]
+    expects: str
+    edits: tuple[str, ...]
+    overrides: tuple[str, ...]
+    signature: str
+    changes: tuple[ValueChange, ...] = field(metadata=coded(_changes, exact))
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, variant: Variant) -> Plan:
+        """What the journal keeps of a variant."""
+        return cls(**{one.name: getattr(variant, one.name) for one in fields(cls)})
+
+    def variant(self, config: Mapping[str, Any], overrides: Sequence[str]) -> Variant:
+        """The variant itself.
+
+        Args:
+            config: Its config.
+            overrides: Its overrides, with or without the secrets that the journal leaves out.
+        """
+        kept = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "overrides"}
+        return Variant(**kept, overrides=tuple(overrides), config=config)
