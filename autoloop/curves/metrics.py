@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autoloop.curves.divergence import is_grad_norm, with_hidden_nans
-from autoloop.curves.objective import RETURNED, Objective, sure_goal
+from autoloop.curves.objective import LEVELS, RETURNED, Objective, sure_goal
 from autoloop.curves.summary import goal_of, stated_goal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.history.series import History
@@ -135,10 +135,19 @@ class Metrics:
             self.objective, self.goal, self.objective_stat, "" if stated or sure == "min" else why
         )
 
-    @property
-    def foretold(self) -> str:
-        """What the study is judged by, in words, before anything has run."""
-        aim, later = self.aim, "" if self.objective else ", unless the first results show another"
+    def aim_called(self, name: str) -> Objective:
+        """The same where the app's config calls the number that its task returns so; empty: by no name."""
+        aim, goal = self.aim, self.known_goal(name) if name else ""
+        if self.objective or not aim.why or not goal:  # the user said it, or the name does not
+            return aim
+        return replace(aim, goal=goal, why=f"the config calls it {name}, which is best {LEVELS[goal]}")
+
+    def foretold(self, name: str = "") -> str:
+        """What the study is judged by, in words, before anything has run; ``name``: see `aim_called`."""
+        aim, later = (
+            self.aim_called(name),
+            "" if self.objective else ", unless the first results show another",
+        )
         return f"the study {replace(aim, why=aim.why + later).told}"
 
     def aimed(self, aim: Objective) -> Metrics:

@@ -15,6 +15,9 @@ RETURNED = "return_value"
 DIRECTIONS = {"minimize": "min", "min": "min", "maximize": "max", "max": "max"}
 """Words for a direction -> the goal."""
 
+LEVELS = {"min": "low", "max": "high"}
+"""Goal -> where its metric is best."""
+
 UP = (
     *("success", "reward", "return", "accuracy", "acc", "f1", "auc", "auroc", "map", "iou", "dice", "bleu"),
     *("rouge", "psnr", "ssim", "recall", "precision"),

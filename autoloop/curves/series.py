@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 _MAD_TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution -> its standard deviation
 _MAX_SLOPE_POINTS = 300  # more are thinned by medians of neighbours: pairs grow with the square
 _SPIKE_SIGMAS = 6.0  # standard deviations; twice what is usual for Hampel's identifier
+_BEYOND_NEIGHBOURS = 0.564  # mean distance of a normal point from the median of itself and its neighbours
 _SPIKE_WINDOW = 11  # points; the level around a point is the median of so many
 
 #: Differences of values near the largest float overflow to infinity, which says what it should.
@@ -215,6 +216,22 @@ def spikes(series: Series, sigmas: float = _SPIKE_SIGMAS) -> NDArray[np.int64]:
     residual = np.abs(points.values - around)
     sigma = _MAD_TO_SIGMA * median(residual) or float(residual.mean())
     return points.steps[residual > sigmas * sigma] if sigma > 0 else np.zeros(0, dtype=np.int64)
+
+
+@_quiet
+def jitter(series: Series) -> float:
+    """Return the standard deviation of single points around a curve, in units of the metric.
+
+    From how far each point lies beyond both of its neighbours: of a curve that only rises or only falls that
+    is 0, however steep it is; of independent normal points it is 0.564 standard deviations on average. 0 for
+    fewer than 3 finite points.
+    """
+    values = finite(series).values
+    if values.size < 3:
+        return 0.0
+    before, middle, after = values[:-2], values[1:-1], values[2:]
+    within = np.clip(middle, np.minimum(before, after), np.maximum(before, after))
+    return float(np.abs(middle - within).mean()) / _BEYOND_NEIGHBOURS
 
 
 @_quiet

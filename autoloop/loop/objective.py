@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from autoloop.curves.metrics import Metrics
-from autoloop.curves.objective import RETURNED, Objective, most_telling, sure_goal
+from autoloop.curves.objective import LEVELS, RETURNED, Objective, most_telling, sure_goal
 from autoloop.errors import counted, did_you_mean
 from autoloop.loop.steps import Limits
 from autoloop.study.record import Job, Study
@@ -20,6 +20,9 @@ RESULTS = (RETURNED, "objective")
 
 ROUNDING = 1e-4
 """A returned value that differs from a logged one by no more than this share of it is the same number."""
+
+SEVERAL = 2
+"""So many jobs that all return 0 return it as a program does that went well, and not as a result."""
 
 SHOWN = 12
 """Logged metrics that are listed where none of them says what a job is worth."""
@@ -40,11 +43,21 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     results = [result for job in done if (result := _results(job))]
     if results:
         return _of_results(_common(results), metrics)
-    if any(_returned(job) is not None for job in done):
-        return _of_returned(done, metrics, named)
-    logged = _common([_finite(job.summary) for job in done]) if done else []
-    said = f"the task returned {_no_number(done)}, and of {counted(len(logged), 'logged metric')}"
-    return _most_telling(logged, metrics, said)
+    returned = [value for job in done if (value := _returned(job)) is not None]
+    if not returned:
+        return _of_curves(done, metrics, f"the task returned {_no_number(done)}") if done else None
+    aim = _of_returned(done, metrics, named)
+    if any(returned) or aim != metrics.aim or not aim.why:
+        return aim
+    if len(done) < SEVERAL:
+        return None  # the next ones tell
+    return _of_curves(done, metrics, f"the task returned 0 in each of {len(done)} jobs") or aim
+
+
+def _of_curves(done: Sequence[Job], metrics: Metrics, said: str) -> Objective | None:
+    """The most telling metric that all jobs logged, which is taken for what their tasks returned."""
+    logged = _common([_finite(job.summary) for job in done])
+    return _most_telling(logged, metrics, f"{said}, and of {counted(len(logged), 'logged metric')}")
 
 
 def _returned(job: Job) -> float | None:
@@ -96,23 +109,16 @@ def _because(name: str, metrics: Metrics) -> str:
 
 def _of_returned(done: Sequence[Job], metrics: Metrics, named: str) -> Objective:
     """The number that the task returns; where it is a metric's, that one's goal."""
-    before = metrics.aim
-    if not before.why:  # the user said which way
+    before = metrics.aim_called(named)
+    if before != metrics.aim or not before.why:  # its name says which way, or the user does
         return before
-    if named and metrics.known_goal(named):
-        goal = metrics.known_goal(named)
-        return replace(before, goal=goal, why=f"the config calls it {named}, which is best {_level(goal)}")
     twins = dict(_twins([job for job in done if _returned(job) is not None], metrics))
     goals = {metrics.known_goal(name) for name in twins}
     if len(goals) != 1:
         return before
     name, goal = most_telling(twins, dict.fromkeys(twins, "")), goals.pop()
-    why = f"it is the {twins[name]} of {name}, which is best {_level(goal)}"
+    why = f"it is the {twins[name]} of {name}, which is best {LEVELS[goal]}"
     return replace(before, goal=goal, why=why)
-
-
-def _level(goal: str) -> str:
-    return "high" if goal == "max" else "low"
 
 
 def _twins(done: Sequence[Job], metrics: Metrics) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import asdict
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective
@@ -27,10 +28,23 @@ def unsaid(aim: Objective) -> Unsaid | None:
     return Unsaid(why=aim.why, open=not aim.metric) if aim.why or not aim.metric else None
 
 
-def say_first(metrics: Metrics) -> None:
-    """Say what the study is judged by, where the user did not say it all."""
+def named_in(config: DictConfig) -> str:
+    """The metric that an app's config says its task returns.
+
+    Empty where it says none, or one that only the task itself can read: by a resolver that it registers.
+    """
+    try:
+        named = OmegaConf.select(config, NAMED_AT)
+    except OmegaConfBaseException as error:
+        log.debug("%s tells nothing before the task runs: %s", NAMED_AT, error)
+        return ""
+    return named if isinstance(named, str) else ""
+
+
+def say_first(metrics: Metrics, named: str) -> None:
+    """Say what the study is judged by, where the user did not say it all; ``named``: see `named_in`."""
     if metrics.aim.why:
-        log.info("the objective: %s", metrics.foretold)
+        log.info("the objective: %s", metrics.foretold(named))
 
 
 def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
@@ -46,8 +60,7 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
     """
     study = journal.study
     before = study.aim
-    named = OmegaConf.select(config, NAMED_AT) if study.open else None
-    aim = seen(study, metrics, str(named or "")) if study.open else None
+    aim = seen(study, metrics, named_in(config)) if study.open else None
     if aim is None:
         return False
     ended = [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]

@@ -164,6 +164,7 @@ def plan_text(
     foresight: Foresight,
     runs: Sequence[tuple[str, str]],
     slots: Sequence[Slot] | None,
+    named: str,
     sketch: Callable[[Variant, Sequence[str]], Derived],
 ) -> str:
     """The plan in words: each job of round 1 as it will run, then what may come of it.
@@ -174,6 +175,7 @@ def plan_text(
         foresight: What the strategy says of the rounds after it.
         runs: Directory and command of each job.
         slots: The slots; None where the launcher does not tell.
+        named: The metric that the app says it returns, see `aiming.named_in`.
         sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
     """
     rounds, count = settings.limits.rounds, len(planned.variants)
@@ -185,7 +187,7 @@ def plan_text(
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
     if settings.metrics.aim.why:
-        lines += ["", f"The objective: {settings.metrics.foretold}."]
+        lines += ["", f"The objective: {settings.metrics.foretold(named)}."]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
     return "\n".join([*lines, *_afterwards(planned, settings, foresight, sketch)])
 

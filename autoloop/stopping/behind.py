@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from autoloop.curves.series import jitter
 from autoloop.history.series import History, Series
 from autoloop.rules import checks
 from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
@@ -19,11 +22,12 @@ class Behind(StopRule):
 
     The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels)
     or the ``best`` trial, either of them only if it had completed when the job was planned. A point counts as
-    worse where it is behind by more than the larger of ``by_pct`` percent of the reference and ``margins``
-    times the study's noise floor for pairs. Where the reference is 0, or its curve lies on both sides of 0,
-    the percent are of its typical size (`autoloop.study.compare`). Only steps from the share ``after`` of the
-    reference's length on are looked at: curves cross early. A job that catches up is let run: where its gap,
-    in percent, has shrunk by a third or more over those points.
+    worse where it is behind by more than ``by_pct`` percent of the reference, and by more than ``margins``
+    times what is noise: the study's floor for pairs, and the scatter of a difference between two points of
+    curves that jump as the reference does from one evaluation to the next. Where the reference is 0, or its
+    curve lies on both sides of 0, the percent are of its typical size (`autoloop.study.compare`). Only steps
+    from the share ``after`` of the reference's length on are looked at: curves cross early. A job that
+    catches up is let run: where its gap, in percent, has shrunk by a third or more over those points.
 
     Wrong to use where curves cross late: learning rates that decay at different times, runs of different
     lengths, strong regularisation, an objective of one or two evaluations.
@@ -32,7 +36,7 @@ class Behind(StopRule):
         name: Name of the rule.
         against: ``parent`` or ``best``.
         by_pct: How far behind, in percent of the reference's value at that step, above 0.
-        margins: How many noise floors behind, at least 0.
+        margins: How many times the noise behind, at least 0.
         after: Share of the reference's steps that a job may have in any case (0 to 1).
         points: Evaluations in a row, at least 1.
     """
@@ -64,7 +68,7 @@ class Behind(StopRule):
     def judge(self, live: Live) -> StopDecision | None:
         """Compare the curves of the objective at the steps that both have."""
         steps, gaps = self._compared(live)
-        if not len(gaps) or not self._lost(live, gaps)[-1]:
+        if not len(gaps) or not self._lost(live, steps, gaps)[-1]:
             return None
         step, gap = int(steps[-1]), float(gaps[-1])
         who = "its parent" if self.against == "parent" else "the best trial"
@@ -73,18 +77,25 @@ class Behind(StopRule):
         behind = scale.amount(gap, reached)
         reason = f"{live.objective} is {behind} behind {who} at step {step}"
         evidence = {"metric": live.objective, "step": step, "against": self.against}
-        evidence |= {"behind_pct": gap, "needed_pct": self._needed(live)}
+        evidence |= {"behind_pct": gap, "needed_pct": float(self._needed(live, steps[-1:])[0])}
         evidence |= {} if scale.is_percent(reached) else {"behind": behind}
         return StopDecision(self.name, reason, step, evidence)
 
     def moments(self, live: Live) -> Steps:
         """Return the steps at which the job has been behind for long enough."""
         steps, gaps = self._compared(live)
-        lost: Steps = steps[self._lost(live, gaps)]
+        lost: Steps = steps[self._lost(live, steps, gaps)]
         return lost
 
-    def _needed(self, live: Live) -> float:
-        return max(self.by_pct, self.margins * live.margin_pct)
+    def _needed(self, live: Live, steps: Steps) -> np.ndarray:
+        """Return how far behind is too far at each of these steps (n,), in percent."""
+        other = self._reference(live)[live.objective]
+        scatter = 100 * math.sqrt(2) * jitter(self._late(other)) / _units(other, steps)
+        return np.maximum(max(self.by_pct, self.margins * live.margin_pct), self.margins * scatter)
+
+    def _late(self, other: Series) -> Series:
+        late = other.steps >= self.after * int(other.steps[-1])
+        return Series(other.steps[late], other.values[late])
 
     def _compared(self, live: Live) -> tuple[Steps, np.ndarray]:
         """Return the late steps that both have, and how far the job is behind there in percent."""
@@ -99,9 +110,11 @@ class Behind(StopRule):
     def _reference(self, live: Live) -> History:
         return live.parent if self.against == "parent" else live.best
 
-    def _lost(self, live: Live, gaps: np.ndarray) -> np.ndarray:
+    def _lost(self, live: Live, steps: Steps, gaps: np.ndarray) -> np.ndarray:
         """Return for each place (n,) whether the last gaps up to it are too large and do not close."""
-        far = runs_of(gaps > self._needed(live), self.points)
+        if not len(gaps):
+            return np.empty(0, dtype=np.bool_)
+        far = runs_of(gaps > self._needed(live, steps), self.points)
         first = np.concatenate([np.full(self.points - 1, np.inf), gaps])[: len(gaps)]
         return far & (gaps > first * CLOSING)
 
@@ -113,4 +126,9 @@ def _gaps(own: Series, other: Series, maximize: bool) -> tuple[np.ndarray, np.nd
     usable = np.isfinite(mine) & np.isfinite(theirs)
     steps, mine, theirs = steps[usable], mine[usable], theirs[usable]
     sign = -1 if maximize else 1
-    return steps, sign * 100 * (mine - theirs) / Scale.of(other.values).units(theirs)
+    return steps, sign * 100 * (mine - theirs) / _units(other, steps)
+
+
+def _units(other: Series, steps: Steps) -> np.ndarray:
+    """Return what a hundred percent of a gap to a curve are at each of these steps of it (n,), above 0."""
+    return Scale.of(other.values).units(other.values[np.searchsorted(other.steps, steps)])

@@ -146,6 +146,26 @@ def test_the_noise_floor_widens_the_margin() -> None:
     assert rule.judge(live(own, parent=PARENT, margin_pct=15.0)) is None
 
 
+@pytest.mark.parametrize(
+    ("parent", "own", "stops"),
+    [
+        (
+            [0.0, 0.008, 0.0, 0.016, 0.008, 0.016, 0.0, 0.008],
+            [0.0] * 7,
+            False,
+        ),  # chance level: 1 of 128 is right
+        ([0.1, 0.3, 0.5, 0.6, 0.7, 0.75, 0.78, 0.8], [0.1] * 7, True),
+        ([0.1, 0.3, 0.52, 0.6, 0.58, 0.64, 0.61, 0.66], [0.1] * 7, True),  # it jumps, but by far less
+    ],
+)
+def test_a_reference_that_jumps_as_far_as_the_gap_is_ahead_of_nobody(
+    parent: list[float], own: list[float], stops: bool
+) -> None:
+    """An accuracy of a few examples jumps by 100 % between evaluations; so far behind is noise."""
+    found = first_stop([Behind(name="x")], live(of_l1(own), parent=of_l1(parent), maximize=True))
+    assert (found is not None) == stops
+
+
 def test_only_steps_that_both_have_are_compared() -> None:
     own = of_l1([1.0] * 20, every=50)
     found = Behind(name="x").judge(live(own, parent=PARENT))
