@@ -206,3 +206,38 @@ threading.Thread(target=tick, daemon=True).start()
     assert "an imported module has started a thread" in done.stderr
     assert (tmp_path / "guarded").read_text() == "x"
     assert done.stdout.count("in the main process only, not in jobs: Path('guarded').write_text(") == 1
+
+
+OWN_WORDS = """
+import argparse, decimal, sys
+import hydra
+from omegaconf import OmegaConf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--scale", type=int, default=1)
+own, rest = parser.parse_known_args()
+sys.argv = [sys.argv[0], *rest]
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(cfg):
+    assert own.scale == 7, own
+    assert OmegaConf.has_resolver("half")
+
+def start():
+    sys.argv.append("+x=1")
+    OmegaConf.register_new_resolver("half", lambda number: number / 2)
+    if own.scale:
+        decimal.getcontext().prec = 5
+    main()
+    print("over")
+
+if __name__ == "__main__":
+    start()
+"""
+
+
+def test_words_that_the_program_has_taken_from_its_command_line_are_there_for_jobs(tmp_path):
+    """And what its starting function did before, under the guard, is told if jobs lack it, and only then."""
+    words = ["app.py", "--scale=7"]
+    done = start(tmp_path, {"app.py": OWN_WORDS}, words, "-m", "hydra/launcher=slots", "hydra.sweep.dir=out")
+    assert "only, not in jobs: decimal.getcontext().prec = 5. If jobs" in done.stdout

@@ -12,7 +12,10 @@ import ast
 import contextlib
 import importlib
 import inspect
+import re
+import shlex
 import sys
+import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -24,10 +27,17 @@ from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from autoloop.config.rerun import program as program_words
 from autoloop.engine.execute import seeds
 
 _MAIN = "__main__"
 _HYDRA_MAIN = "hydra.main"
+
+#: What the main process does for its jobs too: they get its environment, paths, resolvers and configs.
+_REACHES_JOBS = re.compile(
+    r"print$|os\.environ\b|sys\.(path|argv)\b|(\w+\.)*load_dotenv$"
+    r"|OmegaConf\.register_\w+$|(\w+\.)*ConfigStore\.instance\(\)\.store$"
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,9 @@ class Program:
         starts_app: Whether it is what called Hydra. A notebook's server or a test runner is not.
         names_hold: Whether nothing but its top level came before that call, so that its names mean the same
             in a process where its top level ran again.
-        main_only: Calls under its guard that came before, whose effects jobs lack, as source text.
-        argv: Its ``sys.argv``.
+        main_only: Statements under its guard, and in what starts the app from there, that came before and
+            whose effects jobs lack, as source text.
+        argv: Its ``sys.argv``, with the words that it has taken out since it began.
         path: Its ``sys.path``.
     """
 
@@ -76,14 +87,15 @@ def this_program() -> Program | None:
         return None
     _own.add(file)
     module = getattr(names.get("__spec__"), "name", None)
+    module = None if module == _MAIN else module  # a directory
     return Program(
         file=file,
-        module=None if module == _MAIN else module,  # a directory
+        module=module,
         source=source,
         starts_app=call is not None,
         names_hold=call is not None and call is top and all(_only_starts(node) for node in guarded),
-        main_only=_calls_before(top.f_lineno, guarded) if top else (),
-        argv=tuple(sys.argv),
+        main_only=_left_out(call, top, guarded) if call and top else (),
+        argv=_argv(file, module),
         path=tuple(path for path in sys.path if isinstance(path, str)),
     )
 
@@ -206,15 +218,70 @@ def _only_starts(guarded: ast.If) -> bool:
     return len(guarded.body) == 1 and isinstance(guarded.body[0], (ast.Expr, ast.Raise))
 
 
-def _calls_before(line: int, guarded: list[ast.If]) -> tuple[str, ...]:
-    """The calls there, made for their effect, that were over when the program was in ``line``."""
+def _argv(file: str, module: str | None) -> tuple[str, ...]:
+    """``sys.argv`` as it was given to the program, which may have parsed words of its own and taken them out.
+
+    Args:
+        file: The program's source.
+        module: Its name as a module, None for a script.
+    """
+    given = program_words(shlex.join(sys.orig_argv))
+    names = {module, module.removesuffix(".__main__")} if module else {Path(file).name}
+    if (given[-1] if module else Path(given[-1]).name) not in names:  # a debugger or profiler was started
+        return tuple(sys.argv)
+    return (*sys.argv[:1], *sys.orig_argv[len(given) :])
+
+
+def _left_out(call: FrameType, top: FrameType, guarded: list[ast.If]) -> tuple[str, ...]:
+    """What was done for its effect under the guard, and in the function that starts the app from there."""
+    bodies = [
+        (guard.body, top.f_lineno) for guard in guarded if guard.lineno <= top.f_lineno <= _last_line(guard)
+    ]
+    if bodies and call is not top:
+        bodies.append((_body(call), call.f_lineno))
     return tuple(
         ast.unparse(node)
-        for guard in guarded
-        for node in guard.body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and (node.end_lineno or 0) < line
-        if ast.unparse(node.value.func) != "print"
+        for body, line in bodies
+        for statement in _before(line, body)
+        for node in ast.walk(statement)
+        if _has_effect(node)
     )
+
+
+def _body(frame: FrameType) -> list[ast.stmt]:
+    """The statements of the function that a frame runs; none where its source is not to be had."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(frame.f_code)))
+    except (OSError, SyntaxError, TypeError):
+        return []
+    ast.increment_lineno(tree, frame.f_code.co_firstlineno - 1)
+    function = tree.body[0] if tree.body else None
+    return function.body if isinstance(function, ast.FunctionDef) else []
+
+
+def _before(line: int, body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that were over when ``line`` was run, also those of a block that it stands in."""
+    for node in body:
+        if _last_line(node) < line:
+            yield node
+        elif node.lineno <= line:
+            yield from _before(line, getattr(node, "body", []))
+
+
+def _last_line(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _has_effect(node: ast.AST) -> bool:
+    """Whether a statement calls something, or sets something of another object, that jobs do not get."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        changed: list[ast.expr] = [node.value.func]
+    elif isinstance(node, (ast.Assign, ast.AugAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        changed = [target for target in targets if isinstance(target, (ast.Attribute, ast.Subscript))]
+    else:
+        return False
+    return any(not _REACHES_JOBS.match(ast.unparse(target)) for target in changed)
 
 
 def _asks_for_main(test: ast.expr) -> bool:
