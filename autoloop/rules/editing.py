@@ -12,7 +12,7 @@ from autoloop.rules.paths import path_of
 from autoloop.study.trials import Trial
 
 USERS = ("baseline", "variants", "sweep")
-"""Who proposed what the user asked for (`autoloop.edits.variants.Variant.rule`)."""
+"""Who proposed what the user asked for (`Variant.rule`)."""
 
 
 class EditingRule(Rule):

@@ -9,6 +9,7 @@ import pytest
 
 from autoloop.curves.metrics import Metrics
 from autoloop.loop.objective import seen
+from autoloop.study.events import Details
 from autoloop.study.record import Study
 from tests.helpers.studies import study_of
 
@@ -20,7 +21,7 @@ def returning(*values: float, summary: dict[str, Any]) -> Study:
     """A study whose jobs returned these numbers and all logged the same."""
     study = study_of(*({"name": f"job{place}"} for place in range(len(values))))
     for place, value in enumerate(values):
-        details = {"return_value": value}
+        details = Details(return_value=value)
         study.jobs[place] = replace(study.jobs[place], details=details, summary=summary)
     return study
 

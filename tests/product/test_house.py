@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = next(path for path in Path(__file__).parents if (path / "pyproject.toml").is_file())
+from autoloop.config.knobs import SHARED
+from tests.helpers.places import ROOT
+
 HALL = ROOT / "autoloop"
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 FILES = [path for top in ("autoloop", "hydra_plugins") for path in sorted((ROOT / top).rglob("*.py"))]
@@ -130,9 +132,7 @@ def keys() -> set[str]:
     ``lineage`` is what the built-in task logs there.
     """
     config = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())["autoloop"]
-    asked = re.compile(r"autoloop\.(\w+)(?![\w.])")
-    settings = (ROOT / "autoloop" / "config").glob("*.py")
-    return {"lineage", *config, *(key for path in settings for key in asked.findall(path.read_text()))}
+    return {"lineage", "root", *config, *SHARED}
 
 
 def test_every_module_that_a_page_or_docstring_names_is_there():
