@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
+SUITES14 := launcher launcher_conformance program show_config sweeper_suites
 LEROBOT := .venv-lerobot
 RAY := .venv-ray
 
@@ -40,7 +41,7 @@ test-lerobot: $(READY) $(LEROBOT)/.ready
 
 # The same suites on the next Hydra.
 test-hydra14: $(READY) $(HYDRA14)/.ready
-	$(HYDRA14)/bin/python -m pytest -n 2 tests/plugins tests/edits
+	$(HYDRA14)/bin/python -m pytest -n 2 tests/edits $(addprefix tests/plugins/test_,$(addsuffix .py,$(SUITES14)))
 
 check: lint docs test
 
