@@ -199,8 +199,8 @@ def tell_main_only(batch: SharedSweep) -> None:
         return
     _told_main_only.add(program.file)
     log.warning(
-        "%s: what is done under if __name__ == '__main__': is done in the main process only, not in jobs: %s. "
-        "If jobs need it, move it above that line or into the task function",
+        "%s: what is done under if __name__ == '__main__': is done in the main process only, not in jobs: "
+        "%s. If jobs need it, move it above that line or into the task function",
         program.file,
         textwrap.shorten("; ".join(program.main_only), _ERROR_WIDTH, placeholder=" ..."),
     )
