@@ -13,7 +13,7 @@ from autoloop.curves.divergence import is_grad_norm, with_hidden_nans
 from autoloop.curves.objective import LEVELS, RETURNED, Objective, sure_goal
 from autoloop.curves.summary import goal_of, stated_goal
 from autoloop.errors import ConfigError, did_you_mean
-from autoloop.history.series import History
+from autoloop.history.series import History, Series
 
 STATS = ("last", "best", "tail_mean")
 KEYS = ("objective", "stat", "goals", "aliases", "finite", "known", "steps_key")
@@ -180,7 +180,7 @@ class Metrics:
                 return name if taken else canonical.replace("*", match, 1)
         return name
 
-    def not_finite(self, history: History) -> str:
+    def not_finite(self, history: Mapping[str, Series]) -> str:
         """Name of a metric that had to be finite and whose last value is not; empty if there is none."""
         for name, series in history.items():
             if self._watches(name) and len(series) and not np.isfinite(series.values[-1]):

@@ -267,6 +267,8 @@ def trial_state(
     returned = end.results.get(metrics.objective) if metrics.objective else end.return_value
     if returned is not None and not math.isfinite(returned):
         return TrialState.INFEASIBLE, f"the returned objective is not finite ({returned})"
+    if broken := metrics.not_finite({name: Series.of([value]) for name, value in end.results.items()}):
+        return TrialState.INFEASIBLE, f"the returned {broken} is not finite ({end.results[broken]})"
     if end.ended_by in ("timeout", "stalled"):
         return TrialState.TIMEOUT, end.error or f"ended: {end.ended_by}"
     if end.ended_by == "stopped":

@@ -105,6 +105,20 @@ def test_a_returned_objective_that_is_no_number_is_infeasible(returned):
     assert trial_state(end, score, {"score": None}, metrics)[0] is TrialState.COMPLETE
 
 
+def test_a_returned_loss_that_is_no_number_is_infeasible_whatever_the_objective_says():
+    """As a logged one is; other returned numbers may be NaN."""
+    metrics = Metrics.read({"objective": "acc"})
+
+    def state(returned):
+        return trial_state(JobEnd.of(returned, failed=False), History({}), {"acc": None}, metrics)
+
+    assert state({"acc": 0.9, "val": {"loss": NAN}}) == (
+        TrialState.INFEASIBLE,
+        "the returned val/loss is not finite (nan)",
+    )
+    assert state({"acc": 0.9, "recall": NAN})[0] is TrialState.COMPLETE
+
+
 def test_a_stop_rule_sees_the_hidden_nan():
     """A job whose loss is logged as 0 after it became NaN is ended, one that mixed precision slows is not."""
     rule = NotFinite(name="not_finite")
