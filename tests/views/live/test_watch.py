@@ -63,7 +63,7 @@ STORY: list[tuple[Step, str]] = [
         "job 1 COMPLETE: baseline, objective 0.25",
     ),
     (
-        lambda j: j.append(event_of("objective", metric="loss", why="it says most", values={"1": 0.2})),
+        lambda j: j.append(event_of("objective", metric="loss", why="it says most", values={"1": 0.25})),
         "the objective: the study minimises loss: it says most; hydra.sweeper.direction=maximize turns it",
     ),
     (
