@@ -61,8 +61,11 @@ def test_an_older_name_of_the_objective_counts(tmp_path: Path, study: Study):
     assert reader.update(study, 0.0)[0].value == 0.5
 
 
-def test_the_best_is_the_highest_where_higher_is_better(tmp_path: Path, study: Study):
-    reader = ProgressReader(tmp_path, Metrics(objective="success", goals={"success": "max"}))
+def test_the_best_is_the_highest_where_higher_is_better(tmp_path: Path):
+    """Which way is better is the study's word."""
+    begun = study_event(objective={"metric": "success", "goal": "max", "stat": "last"})
+    study = replay([begun, round_event(1, variant_entry(0, "baseline")), job_event(0)])
+    reader = ProgressReader(tmp_path, Metrics())
     job = Job(tmp_path)
     for step, value in enumerate([0.2, 0.6, 0.4]):
         job.writes(step, success=value)
