@@ -189,7 +189,8 @@ def plan_text(
     if settings.metrics.aim.why:
         lines += ["", f"The objective: {settings.metrics.foretold(named)}."]
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
-    return "\n".join([*lines, *_afterwards(planned, settings, foresight, sketch)])
+    aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules tell of the same direction
+    return "\n".join([*lines, *_afterwards(planned, aimed, foresight, sketch)])
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:

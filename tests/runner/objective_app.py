@@ -24,8 +24,8 @@ def main(cfg: DictConfig) -> Any:
         import wandb
 
         with wandb.init(project="p") as run:
-            for epoch in range(3):
-                run.log({"val/acc": accuracy * (epoch + 1) / 3, "train/loss": 2.0 - epoch / 3, "lr": cfg.lr})
+            for epoch in range(2):  # too few for a trend: here no rule finds a better one still
+                run.log({"val/acc": accuracy * (epoch + 1) / 2, "train/loss": 2.0 - epoch / 2, "lr": cfg.lr})
     forms = {"number": np.float32(accuracy), "dict": {"val": {"acc": accuracy}, "loss": 1 - accuracy}}
     return {**forms, "tuple": (accuracy, 1), "none": None}[cfg.returns]
 

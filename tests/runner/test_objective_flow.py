@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import yaml
 
 from autoloop.views.analysis.sources import study_metrics
 from tests.helpers.flow_app.launch import Ran, run
+from tests.helpers.places import ROOT
 
 APP = Path(__file__).with_name("objective_app.py")
 
@@ -46,6 +50,21 @@ def test_the_better_accuracy_wins_everywhere(
     assert (best["name"], best["objective"]["goal"]) == (found.name, "max")
     (report,) = (ran.study_dir / "reports").glob("*.md")
     assert said in report.read_text() and "(higher is better)" in report.read_text()
+
+
+def test_the_plan_tells_of_one_direction(tmp_path: Path) -> None:
+    """What it calls the objective is what its rules go by."""
+    words = ["-m", "hydra/sweeper=autoloop", "hydra.sweeper.dry_run=true", "optimized_metric=val/acc"]
+    done = subprocess.run(
+        [sys.executable, str(APP), *words, "returns=number", "hydra.sweeper.rounds=2"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "the study maximises the returned value: the config calls it val/acc" in done.stdout
+    assert "goal max" in done.stdout and "goal min" not in done.stdout
 
 
 def test_going_on_keeps_what_the_first_results_showed(tmp_path: Path) -> None:
