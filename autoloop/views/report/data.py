@@ -7,8 +7,7 @@ import math
 from contextlib import suppress
 from typing import Any
 
-import yaml
-
+from autoloop.edits import LiteralError, parse_literal
 from autoloop.loop.score import confirmation, without_effect
 from autoloop.study.record import Job, Study
 from autoloop.views.report.facts import Facts
@@ -117,14 +116,12 @@ def _number(item: Any) -> float | int | None:
 
 
 def _plain(item: str) -> Any:
-    """Read the right side of an override: a number if it is one, else what YAML reads, else the text."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(item)
-    try:
-        return yaml.safe_load(item) if item else item
-    except yaml.YAMLError:
-        return item
+    """Read the right side of an override as Hydra does, whose words are not YAML's; else it is its text."""
+    with suppress(LiteralError):
+        return parse_literal(item) if item else item
+    with suppress(ValueError):
+        return float(item)  # inf, nan
+    return item
 
 
 def _run(item: dict[str, Any]) -> str:
