@@ -115,12 +115,12 @@ def test_an_app_that_knows_nothing_of_autoloop_leaves_what_the_page_lists(tmp_pa
 
 def test_what_the_page_says_of_the_objective_is_so(tmp_path: Path):
     shutil.copytree(ROOT / "examples" / "plain_app", tmp_path / "app")
-    assert "Plan: 1 job" in run(OBJECTIVE, tmp_path / "app", "hydra.sweeper.dry_run=true")
-    goals = [
-        yaml.safe_load(text) for text in re.findall(r"metrics=(\{.*?\}\})'", section("In your own Hydra app"))
-    ]
-    read = [Metrics.read(settings) for settings in goals]
-    assert [(metrics.objective, metrics.goal) for metrics in read] == [("", "max"), ("val/acc", "max")]
+    for command, says in zip(OBJECTIVE.splitlines(), ("Plan", "val/acc"), strict=True):
+        plan = run(command, tmp_path / "app", "hydra.sweeper.dry_run=true")
+        assert "Plan: 1 job" in plan and says in plan
+    (text,) = re.findall(r"metrics=(\{.*?\}\})'", section("In your own Hydra app"))
+    read = Metrics.read(yaml.safe_load(text))
+    assert (read.objective, read.goal) == ("val/acc", "max")
 
 
 def test_the_points_that_rules_need_are_those_of_the_page():
