@@ -11,7 +11,7 @@ from autoloop.history.keys import KEY, NESTED, KeyTable
 from autoloop.history.walk import Stretches
 from autoloop.history.wire import SHORT_BYTES
 
-_VALUE_JSON = (0x82, 0x01)  # the tag of its JSON value has two bytes
+VALUE_JSON = (0x82, 0x01)  # the tag of an item's JSON value has two bytes
 _MAX_KEY_PARTS = 4  # nested keys deeper than that are read one by one
 _MAX_KEY_BYTES = 128  # longer keys too
 
@@ -67,8 +67,8 @@ def _usual_items(batch: ByteArray, found: Stretches) -> tuple[Ints, Ints]:
     key_stop = found.start + 2 + size
     value = key_stop + 3
     after, value_size = batch.bytes[key_stop], batch.bytes[key_stop + 2]
-    good = ((tag == NESTED) | (tag == KEY)) & (size < SHORT_BYTES) & (after == _VALUE_JSON[0])
-    good &= (batch.bytes[key_stop + 1] == _VALUE_JSON[1]) & (value_size < SHORT_BYTES) & (value_size > 0)
+    good = ((tag == NESTED) | (tag == KEY)) & (size < SHORT_BYTES) & (after == VALUE_JSON[0])
+    good &= (batch.bytes[key_stop + 1] == VALUE_JSON[1]) & (value_size < SHORT_BYTES) & (value_size > 0)
     good &= value + value_size == found.stop
     if not good.all():
         other = np.flatnonzero(~good)
@@ -82,7 +82,7 @@ def _other_items(batch: ByteArray, found: Stretches) -> tuple[Ints, Ints]:
     usual = (key_stop > 0) & (key_stop < found.stop)
     usual &= (batch.bytes[key_stop] != NESTED) & (batch.bytes[key_stop] != KEY)  # no more parts
     pos = np.where(usual, key_stop, 0)
-    tagged = (batch.bytes[pos] == _VALUE_JSON[0]) & (batch.bytes[pos + 1] == _VALUE_JSON[1])
+    tagged = (batch.bytes[pos] == VALUE_JSON[0]) & (batch.bytes[pos + 1] == VALUE_JSON[1])
     length, start = batch.varints(pos + 2)
     fits = usual & tagged & (length > 0) & (start + length == found.stop)
     return np.where(usual, key_stop, -1), np.where(fits, start, key_stop)

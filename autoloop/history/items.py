@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autoloop.history import records
-from autoloop.history.asked import Items, asked_items
+from autoloop.history.asked import VALUE_JSON, Items, asked_items
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.keys import KeyTable
 from autoloop.history.numbers import Floats, parse
 from autoloop.history.walk import Stretches, walk
 from autoloop.history.wire import WireError, encode_field
 
-_INTEGER, _DOUBLE, _VALUE_JSON = 0x28, 0x31, 0x82  # tags of the values of an item (of the last, half)
+_INTEGER, _DOUBLE = 0x28, 0x31  # tags of the typed values of an item
 _MAX_NUMBER_BYTES = 32  # longer numbers (integers of that many digits) are read one by one
 _OTHER, _NUMBER, _QUOTED, _DICT = 0, 1, 2, 3  # what a value text is; other: true, null, a list
 _KINDS = np.zeros(256, dtype=np.uint8)  # by its first byte
@@ -106,7 +106,7 @@ def _read_items(batch: ByteArray, items: Items, result: Numbers, is_metric: Bool
 def _read_typed(batch: ByteArray, items: Items, whole: Bools, result: Numbers) -> Bools:
     """Put the doubles and integers of typed items into ``result``; return which items they are.
 
-    A typed value ends the item, or the same value follows as JSON.
+    A typed value ends the item, or the same value follows as JSON and counts for less.
     """
     pos, names = items.key_stop, items.name
     tag = batch.bytes[pos]
@@ -116,11 +116,19 @@ def _read_typed(batch: ByteArray, items: Items, whole: Bools, result: Numbers) -
     integers, after = batch.varints(pos + 1)
     is_integer &= batch.bytes[after - 1] < 0x80
     after = np.where(is_double, pos + 9, after)
-    ends = (after == items.stop) | ((after < items.stop) & (batch.bytes[after] == _VALUE_JSON))
+    ends = (after == items.stop) | _is_json(batch, after, items.stop)
     doubles, wholes = np.flatnonzero(is_double & ends & whole), np.flatnonzero(is_integer & ends & whole)
     result.extend(items.row[doubles], names[doubles], batch.doubles(pos[doubles] + 1))
     result.extend(items.row[wholes], names[wholes], _zigzag(integers[wholes]).astype(np.float64))
     return np.asarray((is_double | is_integer) & ends)
+
+
+def _is_json(batch: ByteArray, start: Ints, stop: Ints) -> Bools:
+    """Tell where a field with a JSON text lies between two positions, and nothing else."""
+    pos = np.where(start < stop, start, 0)
+    length, text = batch.varints(pos + 2)
+    tagged = (batch.bytes[pos] == VALUE_JSON[0]) & (batch.bytes[pos + 1] == VALUE_JSON[1])
+    return np.asarray((start < stop) & tagged & (text + length == stop))
 
 
 def _zigzag(values: Ints) -> Ints:

@@ -65,14 +65,15 @@ def key_path(parts: list[tuple[int, int | bytes]]) -> tuple[str, ...]:
 def item(data: bytes) -> tuple[tuple[str, ...], Any]:
     """Return key path and value of one item of a history, summary or config record.
 
-    A value that cannot be decoded is returned as None.
+    A typed value counts before the JSON text of the same value. One that cannot be decoded is None.
 
     Raises:
         WireError: If ``data`` is not a protobuf message.
     """
     parts = list(fields(data))
     values = [(number, value) for number, value in parts if number >= _NONE]
-    return key_path(parts), _value(*values[-1]) if values else None
+    typed = [part for part in values if _BOOLEAN <= part[0] <= _JSON]
+    return key_path(parts), _value(*(typed or values)[-1]) if values else None
 
 
 def _value(number: int, value: int | bytes) -> Any:

@@ -35,6 +35,7 @@ typed_values = st.one_of(
     st.floats().map(lambda v: w.field(6, v)), st.integers(0, 2**64 - 1).map(lambda v: w.field(5, v)),
     st.booleans().map(lambda v: w.field(4, int(v))), st.text(max_size=9).map(lambda v: w.field(7, v)),
     st.floats().map(lambda v: w.field(6, v) + w.field(16, str(v))), st.binary(max_size=12),
+    st.tuples(st.floats(), st.binary(max_size=4)).map(lambda v: w.field(6, v[0]) + w.field(16, "1") + v[1]),
 )  # fmt: skip
 
 
@@ -94,6 +95,17 @@ def test_a_batch_decodes_like_its_rows(rows, keys, times):
         numbers = Counter((row, table.names[name], repr(value)) for row, name, value in places)
         skipped = Counter(table.names[name] for name in got.skipped)
         assert (numbers, skipped, got.steps.tolist()) == one_by_one(data, wanted)
+
+
+@pytest.mark.parametrize("text", [b"inf", b"1", b"", b"1" * 300], ids=len)
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 2.5])
+def test_a_typed_value_counts_before_its_json_text(value, text):
+    """Both ways take the typed number of an item that holds the value twice, whatever the text says."""
+    data = [w.field(1, w.field(1, "m") + w.field(6, value) + w.field(16, text)) + w.field(2, w.field(1, 3))]
+    table = KeyTable(Wanted(None))
+    for _ in range(2):
+        assert [repr(v) for v in decode(ByteArray.joined(data), table).values.tolist()] == [repr(value)]
+    assert one_by_one(data, Wanted(None))[0] == Counter({(0, "m", repr(value)): 1})
 
 
 def all_in_chain(batch):
