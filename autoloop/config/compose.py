@@ -20,12 +20,13 @@ from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
 from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
 from autoloop.config.packing import pack, unpack
 from autoloop.config.rerun import merge_overrides
+from autoloop.config.shipped import as_it_came_then
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.edits.variants import Variant, signature
 from autoloop.errors import CompositionError, MisfitError
 from autoloop.loop.filling import Derived
-from autoloop.study.events import Identity
-from autoloop.study.identity import settled
+from autoloop.study.events import StudyBegun
+from autoloop.study.identity import from_exact, settled
 
 #: Knobs that say how long a study runs, where and how, not what a job does.
 _OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
@@ -64,23 +65,25 @@ class Composer:
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
         self._settled = settled(written(master))
         self.study_keys = top_keys(written(master))
+        self._then: dict[str, Any] | None = None  # the config of a study that other config files began
 
-    def imitate(self, identity: Identity | None) -> bool:
+    def imitate(self, header: StudyBegun) -> bool:
         """Tell configs apart as the process did that began a study.
 
-        Older ones took every key at the top for the study's that has the name of a knob.
-
-        Args:
-            identity: What the study's beginning says of it; None for one that has configs resolved.
+        Older ones took every key at the top for the study's that has the name of a knob, and their config
+        files may have brought other rules and metrics (`autoloop.config.shipped`).
 
         Returns:
             Whether that is another way than until now.
         """
+        identity = header.identity
         ways = self.signs_values, self.study_keys
         self.signs_values = identity is None
         if identity is None or identity.knobs is None:
             self.study_keys = frozenset(key for key in _OF_STUDY if key in self._master)
-        return ways != (self.signs_values, self.study_keys)
+        then = from_exact((header.config if identity is None else identity.config) or {})
+        self._then = then if as_it_came_then(self._settled, then) != self._settled else None
+        return ways != (self.signs_values, self.study_keys) or self._then is not None
 
     def is_knob(self, word: str, name: str) -> bool:
         """Whether an override sets this knob of the study, below its section or at the top."""
@@ -208,7 +211,7 @@ class Composer:
         neither makes twins look different nor keeps a study from going on.
         """
         study = {key: self._settled[key] for key in self.study_keys}
-        return _without_knobs(seen(settled(self.planned(overrides)), self.root), study)
+        return self._as_then(_without_knobs(seen(settled(self.planned(overrides)), self.root), study))
 
     def planned(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config that a job's task gets, as it is written."""
@@ -216,7 +219,12 @@ class Composer:
 
     def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A resolved config without the study's knobs."""
-        return _without_knobs(config, {key: plain(self._master[key]) for key in self.study_keys})
+        return self._as_then(
+            _without_knobs(config, {key: plain(self._master[key]) for key in self.study_keys})
+        )
+
+    def _as_then(self, config: dict[str, Any]) -> dict[str, Any]:
+        return config if self._then is None else as_it_came_then(config, self._then)
 
     def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
         """The keys of the trainer's own config with these overrides; known once it was composed."""

@@ -23,7 +23,7 @@ from autoloop.errors import JournalError, counted
 from autoloop.loop.due import Limits
 from autoloop.runner.aiming import say_first, unsaid
 from autoloop.runner.plan import Points
-from autoloop.runner.resume import changes_since, is_over
+from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
@@ -118,7 +118,7 @@ def open_study(
         _say_what_it_cannot_do(launcher)
         return
     changed = changes_since(journal.study.header, now)
-    _check_resume(journal.path.parent, settings.resume, changed)
+    _check_resume(journal.path.parent, settings.resume, changed.own)
     if not is_over(journal.study, settings.limits):
         _go_on(journal, launcher, changed, take_over)
 
@@ -138,14 +138,19 @@ def _check_resume(study_dir: Path, resume: str, changed: Sequence[str]) -> None:
 
 
 def _go_on(
-    journal: Journal, launcher: JobLauncher, changed: Sequence[str], take_over: Callable[[Job], None]
+    journal: Journal, launcher: JobLauncher, changed: Changes, take_over: Callable[[Job], None]
 ) -> None:
     """Write down that this process goes on; adopt jobs that outlived the last one, take others over."""
     host = socket.gethostname()
-    journal.append(StudyResumed(pid=os.getpid(), host=host, changed=tuple(changed), names="unique"))
+    journal.append(
+        StudyResumed(pid=os.getpid(), host=host, changed=changed.own + changed.shipped, names="unique")
+    )
     _say_what_it_cannot_do(launcher)
     study = journal.study
     log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
+    if changed.shipped:
+        said = counted(len(changed.shipped), "setting")
+        log.info("it goes on with %s as this version of autoloop brings them; each is in study.jsonl", said)
     for job in [job for job in study.jobs.values() if job.running]:
         if launcher.adopt(job.job, job.plan.overrides, job.handle):
             log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)

@@ -8,10 +8,12 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from autoloop.config.knobs import SECTION
+from autoloop.config.shipped import Keys, is_shipped_change
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.errors import JournalError
 from autoloop.loop.due import Limits, PlanRound, Stop, next_step
@@ -29,39 +31,48 @@ log: logging.Logger = logger("autoloop")
 _PATIENCE_S = 120.0
 _LOOK_S = 0.1  # between two looks whether they have
 
-#: Settings that mean the same unsaid, and that shipped files said once or say now: path -> what they say.
-_UNSAID = {
-    "settings.metrics.goals.eval/offline_eval/avg_l1": "min",
-    "settings.rules.back_to_parent.goal": "min",
-    "settings.metrics.goals.*acc*": "max",
-    "settings.metrics.goals.*reward*": "max",
-    "settings.metrics.goals.*success*": "max",
-}
-
 #: Parts of a study's header that must be as they were, the most telling first.
 _COMPARED = ("autoloop", "settings", "objective", "config")
 
 
-def changes_since(header: StudyBegun, now: StudyBegun) -> list[str]:
-    """Return what of a study's settings differs from those it was started with, in words, each once.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What of a study's settings differs from those it was started with, in words, each once.
+
+    Attributes:
+        own: What its user changed.
+        shipped: What comes otherwise with this version of autoloop than with the one that began the study.
+    """
+
+    own: tuple[str, ...] = ()
+    shipped: tuple[str, ...] = ()
+
+
+def changes_since(header: StudyBegun, now: StudyBegun) -> Changes:
+    """Compare how a study began with how this process would begin it.
 
     Configs are compared as they are written (`autoloop.study.identity.settled`). A study that is older than
     that has its config resolved, and so is the one it is compared with.
-
-    Args:
-        header: How the study began.
-        now: How this process would begin it.
     """
     then, here = header.as_record(), redact_all(recorded(now.as_record()), os.environ)
     before, after = _comparable(then, here)
-    told: dict[str, str] = {}
+    own: dict[str, str] = {}
+    shipped: dict[str, str] = {}
     for part in _COMPARED:
-        for path, old, new in _differences(part, before.get(part), after.get(part)):
-            tail = path.removeprefix("config.autoloop.").removeprefix("config.").removeprefix("settings.")
+        for place, old, new in _differences((part,), before.get(part), after.get(part)):
+            told = shipped if is_shipped_change(_of_group(place), old, new) else own
+            path, tail = ".".join(place), ".".join(_of_group(place))
             told.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
-    if len(told) > 1:  # the hash of a config tells nothing that its values do not
-        told = {tail: text for tail, text in told.items() if not tail.startswith("starts")}
-    return [*told.values(), *(_files_changed(before, after) if told else ())]
+    if len(own) > 1:  # the hash of a config tells nothing that its values do not
+        own = {tail: text for tail, text in own.items() if not tail.startswith("starts")}
+    files = _files_changed(before, after) if own else ()
+    return Changes((*own.values(), *files), tuple(shipped.values()))
+
+
+def _of_group(place: Keys) -> Keys:
+    """A place in a header without what leads to the config group: ``settings``, ``config.autoloop``."""
+    inner = place[1:]
+    return inner[1:] if place[:2] == ("config", SECTION) else inner
 
 
 def _comparable(
@@ -86,12 +97,12 @@ def _files_changed(header: Mapping[str, Any], now: Mapping[str, Any]) -> Iterato
             yield f"the config file {file} {verb}"
 
 
-def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+def _differences(place: Keys, old: Any, new: Any) -> Iterator[tuple[Keys, Any, Any]]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
-            yield from _differences(f"{path}.{key}", old.get(key), new.get(key))
-    elif old != new and not (None in (old, new) and _UNSAID.get(path) in (old, new)):
-        yield path, old, new
+            yield from _differences((*place, key), old.get(key), new.get(key))
+    elif old != new:
+        yield place, old, new
 
 
 def _shown(value: Any) -> str:

@@ -103,7 +103,7 @@ class StudyRunner:
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
-                if study.begun and self.composer.imitate(study.header.identity):
+                if study.begun and self.composer.imitate(study.header):
                     points, planned = self._begin(arguments)
                 return self._run(self._stepper(journal, planned), points)
         except OSError as error:

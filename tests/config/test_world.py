@@ -147,7 +147,8 @@ def test_going_on_compares_what_is_written_or_with_an_older_study_its_values():
 
 
 def _changes(*headers):
-    return changes_since(*(read_event({"event": "study", "time": 0.0, **header}) for header in headers))
+    then, now = (read_event({"event": "study", "time": 0.0, **header}) for header in headers)
+    return list(changes_since(then, now).own)
 
 
 def test_a_job_that_composed_another_config_than_was_planned_trains_nothing(loader, tmp_path, monkeypatch):

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = next(one for one in Path(__file__).resolve().parents if (one / "pyproject.toml").exists())
-STUDY = ROOT / "tests/data/studies/going_on"
+from tests.helpers.places import DATA, ROOT
+
+STUDIES = DATA / "studies"
 
 #: What two runs of one study have of their own.
 OWN = ("time", "started_at", "ended_at", "run_id")
@@ -22,19 +23,35 @@ def events_of(study: Path) -> list[dict[str, Any]]:
     return [{key: item for key, item in json.loads(line).items() if key not in OWN} for line in lines]
 
 
+def go_on(study: Path, events: int, app: Path) -> list[dict[str, Any]]:
+    """Go on with a study after so many of its events, by its own command; return what is added."""
+    shutil.copytree(ROOT / "examples/plain_app", app, dirs_exist_ok=True)
+    shutil.copytree(study, app / "study")
+    kept = b"".join((study / "study.jsonl").read_bytes().splitlines(keepends=True)[:events])
+    (app / "study/study.jsonl").write_bytes(kept)
+    words = shlex.split(events_of(study)[0]["command"])
+    done = subprocess.run([sys.executable, *words[1:]], cwd=app, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (app / "study/study.jsonl").read_bytes().startswith(kept)
+    return events_of(app / "study")[events:]
+
+
 def test_an_unfinished_study_goes_on_and_ends_as_it_did_then(tmp_path: Path) -> None:
     """It is cut after the end of its job 2, and was begun before events had types, in another directory."""
-    shutil.copytree(ROOT / "examples/plain_app", tmp_path, dirs_exist_ok=True)
-    shutil.copytree(STUDY, tmp_path / "study")
-    lines = (STUDY / "study.jsonl").read_bytes().splitlines(keepends=True)
-    cut = next(
-        n for n, event in enumerate(events_of(STUDY), 1) if (event["event"], event.get("job")) == ("trial", 2)
-    )
-    (tmp_path / "study/study.jsonl").write_bytes(b"".join(lines[:cut]))
-    words = shlex.split(events_of(STUDY)[0]["command"])
-    done = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    after = events_of(tmp_path / "study")
-    assert (tmp_path / "study/study.jsonl").read_bytes().startswith(b"".join(lines[:cut]))
-    assert (after[cut]["event"], after[cut]["changed"]) == ("resume", [])
-    assert [*after[:cut], *after[cut + 1 :]] == events_of(STUDY)
+    study = STUDIES / "going_on"
+    events = events_of(study)
+    cut = next(n for n, event in enumerate(events, 1) if (event["event"], event.get("job")) == ("trial", 2))
+    resume, *after = go_on(study, cut, tmp_path)
+    assert (resume["event"], resume["changed"]) == ("resume", [])
+    assert after == events[cut:]
+
+
+def test_a_study_that_was_begun_with_other_shipped_rules_goes_on_by_itself(tmp_path: Path) -> None:
+    """Its user changed nothing: what the files of autoloop say now is written down, and no job runs twice."""
+    study = STUDIES / "other_rules"
+    resume, *after = go_on(study, len(events_of(study)), tmp_path)
+    assert "settings.rules.plateau.expects: was 'the loss falls on', is " in " ".join(resume["changed"])
+    assert all(text.startswith(("settings.rules.", "settings.metrics.")) for text in resume["changed"])
+    trials = [event for event in after if event["event"] == "trial"]
+    assert [(trial["job"], trial["state"]) for trial in trials] == [(2, "COMPLETE"), (3, "COMPLETE")]
+    assert after[-1]["event"] == "stop"
