@@ -41,7 +41,6 @@ def wandb_environment(
     settings: Mapping[str, Any],
     lineage: Mapping[str, Any],
     asked: Mapping[str, str],
-    cache_dir: Path | None = None,
 ) -> dict[str, str]:
     """Environment variables for one job.
 
@@ -53,14 +52,13 @@ def wandb_environment(
         settings: The app's ``wandb`` config (mode, entity, project ...); empty if it has none.
         lineage: name, group, job_type, tags and notes of the run; empty outside a study.
         asked: The environment as the user set it: its WANDB_MODE stands where the config names none.
-        cache_dir: Another way to `cache_of` the study, which tells whose runs are whose.
     """
     cache = cache_of(study_dir)
     mode = settings.get("mode") or asked.get("WANDB_MODE") or "offline"
     values: dict[str, Any] = {
         "WANDB_MODE": mode,
         "WANDB_DIR": run_dir,
-        "WANDB_CACHE_DIR": cache_dir or cache,
+        "WANDB_CACHE_DIR": cache,
         "WANDB_DATA_DIR": cache / "data",
         "WANDB_CONFIG_DIR": cache / "config",
         "WANDB_ARTIFACT_DIR": cache / "artifacts",

@@ -9,7 +9,7 @@ from typing import Any
 from autoloop.edits.effects import DeadKnob, dead_paths
 from autoloop.edits.variants import Variant
 from autoloop.loop.disposal import Disposal
-from autoloop.loop.filling import Derive, Disposer, Round
+from autoloop.loop.filling import Derive, Disposer, Obstacles, Round
 from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standings
 from autoloop.loop.steps import Limits
 from autoloop.rules.base import Decision
@@ -166,10 +166,12 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
         {name: trial.variant for name, trial in known.trials.items()},
         {job.plan.signature: job.name for job in study.jobs.values()},
         terms.derive,
-        Disposal(study, known.number, terms.cooldown, terms.freeze).objection,
-        [*terms.ignored, *known.unheeded],
+        Obstacles(
+            Disposal(study, known.number, terms.cooldown, terms.freeze).objection,
+            [*terms.ignored, *known.unheeded],
+            failed,
+        ),
         study.names,
-        failed,
     )
 
 

@@ -10,7 +10,15 @@ from typing import Any
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError, EditError
 from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
-from autoloop.loop.filling import Disposer, Round, add_repeats, add_without, first_round, next_round
+from autoloop.loop.filling import (
+    Disposer,
+    Obstacles,
+    Round,
+    add_repeats,
+    add_without,
+    first_round,
+    next_round,
+)
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
 from autoloop.loop.steps import Measure, Reseed, TakeBack
@@ -58,7 +66,9 @@ def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) ->
     """Add what the strategy wants in round 1 beside the user's variants."""
     limit = terms.limits.max_jobs
     parents = {variant.name: variant for variant in planned.variants}
-    disposer = Disposer(parents, planned.seen, terms.derive, dead=terms.ignored, taken=planned.taken)
+    disposer = Disposer(
+        parents, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
+    )
     opening = replace(opening_of(terms, planned, start, slots), misfit=disposer.misfit)
     places = None if limit is None else max(0, limit - len(planned.variants))
     more = next_round(1, terms.strategy.open(opening), disposer, places)

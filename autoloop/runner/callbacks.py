@@ -55,16 +55,11 @@ class RoundCallback(Callback):
         if lineage:
             for name in ONE_RUN:
                 os.environ.pop(name, None)
-        os.environ.update(
-            wandb_environment(
-                study_dir.resolve(),
-                run_dir.resolve(),
-                settings if isinstance(settings, Mapping | DictConfig) else {},
-                lineage,
-                self._environment,
-                cache,
-            )
-        )
+        settings = settings if isinstance(settings, Mapping | DictConfig) else {}
+        paths = study_dir.resolve(), run_dir.resolve()
+        os.environ.update(wandb_environment(*paths, settings, lineage, self._environment))
+        if cache is not None:  # another way to the study's, which tells whose runs are whose
+            os.environ["WANDB_CACHE_DIR"] = str(cache)
         if lineage:
             os.environ[LINEAGE_VARIABLE] = str(lineage_file.resolve())
 

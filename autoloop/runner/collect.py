@@ -181,23 +181,21 @@ def job_ended(
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
     last_words = last_words if state is not TrialState.COMPLETE else ""
-    details = _details(job, end, history, log, last_words, no_result(end, metrics))
+    details = _details(job, end, history, log, no_result(end, metrics))
     return JobEnded(
         objective=objective_of(end, summary, metrics),
         state=state,
         summary={name: metric.as_dict() for name, metric in summary.items()},
         steps=max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
         error=error,
-        details=details,
+        details=replace(details, log_tail=last_words),
         job=job.job,
         name=job.name,
         round=job.round,
     )
 
 
-def _details(
-    job: Job, end: JobEnd, history: History, log: Path | None, last_words: str, doubt: str
-) -> Details:
+def _details(job: Job, end: JobEnd, history: History, log: Path | None, doubt: str) -> Details:
     """What is known of a job's end beside its result."""
     run = history.run
     ignored = unheeded(job.plan.changes, run.config) if run else []
@@ -214,7 +212,6 @@ def _details(
         gpus=end.gpus,
         host=end.host or None,
         log=log.name if log else "",
-        log_tail=last_words,
         url=run.url if run and run.url else url_in(log),
         run_id=run.run_id if run else "",
         problem=history.problem,

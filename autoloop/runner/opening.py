@@ -21,7 +21,7 @@ from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import JournalError, counted
 from autoloop.loop.due import Limits
-from autoloop.runner.aiming import say_first, unsaid
+from autoloop.runner.aiming import unsaid
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
@@ -95,7 +95,6 @@ def open_study(
     settings: Settings,
     launcher: JobLauncher,
     now: StudyBegun,
-    named: str,
     take_over: Callable[[Job], None],
 ) -> None:
     """Begin a study, or go on with the one that the journal holds; one that is over is left as it is.
@@ -105,7 +104,6 @@ def open_study(
         settings: What the study does.
         launcher: What runs its jobs.
         now: The header that this process writes, see `header_of`.
-        named: The metric that the app says it returns, see `aiming.named_in`.
         take_over: Records what became of a job that was running when an earlier process ended.
 
     Raises:
@@ -114,7 +112,6 @@ def open_study(
     if not journal.study.begun:
         journal.append(now)
         log.info("study %s: %s", journal.path.parent, counted(settings.limits.rounds, "round"))
-        say_first(settings.metrics, named)
         _say_what_it_cannot_do(launcher)
         return
     changed = changes_since(journal.study.header, now)

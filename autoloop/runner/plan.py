@@ -24,7 +24,7 @@ from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import Entry, Variant, unique_names
 from autoloop.engine.slots import Slot
 from autoloop.errors import ConfigError, counted
-from autoloop.loop.filling import Derived, Disposer, Round
+from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
 from autoloop.strategies import Foresight
 
@@ -220,7 +220,9 @@ def _afterwards(
 ) -> Iterator[str]:
     """What each outcome of round 1 would trigger."""
     start = planned.variants[0]
-    disposer = Disposer({v.name: v for v in planned.variants}, planned.seen, sketch, dead=settings.ignored)
+    disposer = Disposer(
+        {v.name: v for v in planned.variants}, planned.seen, sketch, Obstacles(dead=settings.ignored)
+    )
     if settings.watching.rules:
         yield "While a job runs, a stop rule ends it when:"
         yield from stop_lines(settings.watching.rules, settings.watching.protect_top)

@@ -32,7 +32,7 @@ from autoloop.errors import JournalError
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Run, Step, Stop, Wait
-from autoloop.runner.aiming import named_in, settle
+from autoloop.runner.aiming import named_in, say_first, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
@@ -155,8 +155,9 @@ class StudyRunner:
         header = header_of(self.settings, self.config, self.composer, self.world.files, points)
         take_over = partial(self._take_over, steps)
         is_new = not steps.journal.study.begun
-        open_study(steps.journal, self.settings, self.launcher, header, named_in(self.config), take_over)
+        open_study(steps.journal, self.settings, self.launcher, header, take_over)
         if is_new:
+            say_first(self.settings.metrics, named_in(self.config))
             say_what_lies_beside_it(self.config, steps.journal)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         return self._close(steps.journal, self._until_stop(steps))

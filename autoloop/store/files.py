@@ -59,9 +59,8 @@ def write_atomic(
                 file.flush()
                 os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    finally:
+        draft.unlink(missing_ok=True)  # it is there still where it could not be written or put in place
 
 
 def _fill(file: IO[bytes], content: str | bytes | Callable[[IO[bytes]], object]) -> None:

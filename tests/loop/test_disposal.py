@@ -10,7 +10,7 @@ import pytest
 from autoloop.edits import change
 from autoloop.edits.variants import Variant, signature
 from autoloop.loop.disposal import Disposal, apart
-from autoloop.loop.filling import Derived, Disposer, Round, next_round
+from autoloop.loop.filling import Derived, Disposer, Obstacles, Round, next_round
 from autoloop.rules import Decision
 from autoloop.testing import trial
 from tests.helpers.studies import study_of
@@ -149,6 +149,8 @@ def test_every_refusal_is_written_down_with_its_reason() -> None:
 
 def test_an_objection_is_told_to_strategies_and_written_down_by_the_loop() -> None:
     baseline = trial("baseline", config=CONFIG, signature=signature(CONFIG)).variant
-    disposer = Disposer({"baseline": baseline}, {}, derive, lambda proposal, changes: f"not {changes[0][0]}")
+    disposer = Disposer(
+        {"baseline": baseline}, {}, derive, Obstacles(lambda proposal, changes: f"not {changes[0][0]}")
+    )
     assert disposer.refusal(wish("baseline")) == "not lr"
     assert next_round(2, [wish("baseline")], disposer).refused[0].why == "not lr"

@@ -12,7 +12,7 @@ from autoloop.edits import change
 from autoloop.edits.effects import DeadKnob
 from autoloop.edits.variants import Variant, signature
 from autoloop.loop.due import Limits
-from autoloop.loop.filling import Derived, Disposer
+from autoloop.loop.filling import Derived, Disposer, Obstacles
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
 from autoloop.loop.until import read_conditions
 from autoloop.rules import MetricLevel, Rule, build_rules
@@ -62,7 +62,9 @@ def lines(*rules: Rule, ignored: tuple[DeadKnob, ...] = (), ran: dict[str, Any] 
         return Derived(found.config, (), signature(found.config), found.changes, found.notes)
 
     seen = {start.signature: "baseline", **({signature(ran): "tried"} if ran else {})}
-    return list(outlook_lines(rules, start, Disposer({"baseline": start}, seen, derive, dead=ignored)))
+    return list(
+        outlook_lines(rules, start, Disposer({"baseline": start}, seen, derive, Obstacles(dead=ignored)))
+    )
 
 
 def test_a_rule_with_fixed_edits_tells_old_and_new_values() -> None:

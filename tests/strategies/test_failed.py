@@ -10,7 +10,7 @@ import pytest
 
 from autoloop.edits import apply, change
 from autoloop.edits.variants import Variant, signature
-from autoloop.loop.filling import Derived, Disposer
+from autoloop.loop.filling import Derived, Disposer, Obstacles
 from autoloop.rules import Decision
 from autoloop.strategies import MixedStrategy, Situation
 from autoloop.strategies.avoid import avoided
@@ -167,7 +167,7 @@ def test_a_step_into_a_region_that_failed_twice_is_refused_with_why(
 ) -> None:
     trials = [crashed(4, BAD, "dropout@set=1.2"), crashed(7, BAD, "dropout@set=1.25")]
     regions = failed_regions([BASELINE, *trials])
-    disposer = Disposer({"baseline": BASELINE.variant}, {}, derive, regions=regions)
+    disposer = Disposer({"baseline": BASELINE.variant}, {}, derive, Obstacles(regions=regions))
     assert disposer.refusal(Decision(rule, "baseline", "it may help", edits=edits)) == why
 
 

@@ -70,6 +70,14 @@ def _wait(process: subprocess.Popen[bytes]) -> bool:
 
     After one, the rest of its group is waited for as well.
     """
+    try:
+        return _patient(process)
+    finally:
+        if process.returncode is None:
+            _kill(process, signal.SIGKILL)
+
+
+def _patient(process: subprocess.Popen[bytes]) -> bool:
     interrupted, wait = False, process.wait
     while True:
         try:
@@ -77,9 +85,6 @@ def _wait(process: subprocess.Popen[bytes]) -> bool:
         except KeyboardInterrupt:  # noqa: PERF203 - a loop of one or two turns
             _kill(process, signal.SIGINT)
             interrupted, wait = True, functools.partial(_wait_for_group, process)
-        except BaseException:
-            _kill(process, signal.SIGKILL)
-            raise
         else:
             return interrupted
 

@@ -61,14 +61,11 @@ def ask(argv: Sequence[str], timeout_s: float) -> str | None:
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float, end_rest: bool) -> int:
     try:
-        code = process.wait(timeout_s)
-    except BaseException:
-        _kill_session(process)
-        process.wait()
-        raise
-    if end_rest:
-        _kill_session(process)
-    return code
+        return process.wait(timeout_s)
+    finally:
+        if end_rest or process.returncode is None:
+            _kill_session(process)
+            process.wait()
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ each refusal in words.
 """
 
 from autoloop.loop.filling.derived import Derive, Derived
-from autoloop.loop.filling.disposer import Disposer, Objection, no_objection
+from autoloop.loop.filling.disposer import Disposer, Objection, Obstacles, no_objection
 from autoloop.loop.filling.first import first_round
 from autoloop.loop.filling.fitting import effective_edits, usable_edits
 from autoloop.loop.filling.later import next_round
@@ -18,6 +18,7 @@ __all__ = [
     "Derived",
     "Disposer",
     "Objection",
+    "Obstacles",
     "Round",
     "add_repeats",
     "add_without",

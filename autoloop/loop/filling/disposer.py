@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autoloop.edits.effects import DeadKnob
@@ -24,6 +24,21 @@ def no_objection(proposal: Decision, changes: Sequence[tuple[str, Any, Any]]) ->
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacles:
+    """What may stand against a proposal that fits its parent's config.
+
+    Attributes:
+        objection: See `Objection`.
+        dead: Knobs that the trainer does not heed; edits of them are skipped.
+        regions: Where jobs failed again and again; only the user's own variants may lead there.
+    """
+
+    objection: Objection = no_objection
+    dead: Sequence[DeadKnob] = ()
+    regions: Sequence[FailedRegion] = ()
+
+
 class Disposer:
     """Says of each proposal what would become of it; asks once, however often it is asked.
 
@@ -38,10 +53,8 @@ class Disposer:
         parents: Mapping[str, Variant],
         seen: Mapping[str, str],
         derive: Derive,
-        objection: Objection = no_objection,
-        dead: Sequence[DeadKnob] = (),
+        obstacles: Obstacles = Obstacles(),
         taken: Iterable[str] = (),
-        regions: Sequence[FailedRegion] = (),
     ) -> None:
         """Set up for one round.
 
@@ -49,24 +62,22 @@ class Disposer:
             parents: Every variant that may have children, by name.
             seen: Signature -> name of every variant that ran or is planned.
             derive: See `Derive`.
-            objection: See `Objection`.
-            dead: Knobs that the trainer does not heed; edits of them are skipped.
+            obstacles: What may stand against a proposal.
             taken: Names of further jobs of the study, such as those that run.
-            regions: Where jobs failed again and again; only the user's own variants may lead there.
         """
-        self._regions = regions
         self.parents = parents
         self.seen = dict(seen)
         self.taken = {*parents, *taken}
         self._derive = derive
-        self._objection = objection
-        self._dead = dead
+        self._obstacles = obstacles
         self._known: dict[tuple[str, str, tuple[str, ...]], Derived | str] = {}
         self._misfits: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def usable(self, proposal: Decision) -> tuple[str, ...]:
         """The edits of a proposal that its parent's config has and the trainer heeds."""
-        return tuple(usable_edits(proposal.edits, self.parents[proposal.trial].config, self._dead)[0])
+        return tuple(
+            usable_edits(proposal.edits, self.parents[proposal.trial].config, self._obstacles.dead)[0]
+        )
 
     def refusal(self, proposal: Decision) -> str:
         """Why the loop would refuse this proposal; empty where it would take it."""
@@ -92,7 +103,7 @@ class Disposer:
 
     def _appraised(self, proposal: Decision) -> Derived | str:
         parent = self.parents[proposal.trial]
-        edits, skipped = usable_edits(proposal.edits, parent.config, self._dead)
+        edits, skipped = usable_edits(proposal.edits, parent.config, self._obstacles.dead)
         if not edits:
             return "; ".join(skipped)
         try:
@@ -103,14 +114,16 @@ class Disposer:
         twin = self.seen.get(derived.signature)
         if twin is not None:
             return f"already run as {twin}" if twin != parent.name else "changes nothing"
-        why = self._objection(proposal, derived.changes) or self._failing(proposal, derived)
+        why = self._obstacles.objection(proposal, derived.changes) or self._failing(proposal, derived)
         return why or replace(derived, notes=(*derived.notes, *skipped))
 
     def _failing(self, proposal: Decision, derived: Derived) -> str:
         """Why a child would fail, as others did before it."""
         if proposal.rule == ASKED_FOR:
             return ""
-        return lies_where_jobs_failed(self._regions, derived.config, (path for path, _, _ in derived.changes))
+        return lies_where_jobs_failed(
+            self._obstacles.regions, derived.config, (path for path, _, _ in derived.changes)
+        )
 
 
 def _key(proposal: Decision) -> tuple[str, str, tuple[str, ...]]:
