@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoloop.errors import ConfigError
+from autoloop.study.alike import nan_is_nan
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a rule says of one trial: edits for a child, or no change, always with a reason.
@@ -46,6 +48,7 @@ class Decision:
         return bool(self.edits)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A proposal that is not run, and why."""

@@ -31,6 +31,7 @@ from typing import Any, ClassVar
 
 from autoloop.curves.objective import Objective
 from autoloop.errors import ConfigError, JournalError
+from autoloop.study.alike import nan_is_nan
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.fields import FLAT, LEFT_OUT, FieldError, coded, read_fields, write_fields
 from autoloop.study.plans import Plan
@@ -40,6 +41,7 @@ VERSION = 1
 """The version of the events of this autoloop; no other is read."""
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What all events have.
@@ -57,6 +59,7 @@ class Event:
         return {"event": self.kind, "v": VERSION, **write_fields(self)}
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsaid:
     """What the user left unsaid of the objective.
@@ -70,6 +73,7 @@ class Unsaid:
     open: bool = False
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What a study's configuration is made of.
@@ -96,6 +100,7 @@ def _without_why(objective: Objective | None) -> dict[str, Any] | None:
 _AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyBegun(Event):
     """The first line of a journal: what the study is.
@@ -145,6 +150,7 @@ class StudyBegun(Event):
         return replace(self.objective or Objective(), why=why)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A variant that is planned, and the number of the job that will run it."""
@@ -153,6 +159,7 @@ class Planned:
     plan: Plan = field(metadata=FLAT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundPlanned(Event):
     """A round is planned, or more of one.
@@ -171,6 +178,7 @@ class RoundPlanned(Event):
     aim: str = field(default="", metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStarted(Event):
     """A job is about to start.
@@ -193,6 +201,7 @@ class JobStarted(Event):
     gpus: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlaced(Event):
     """An engine that outlives the main process has taken a job, or started it again.
@@ -211,6 +220,7 @@ class JobPlaced(Event):
     run_dir: str
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
     """What is known of a job's end beside its result; None and empty stand for what is not known.
@@ -258,6 +268,7 @@ class Details:
     command: str | tuple[str, ...] = field(default="", metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded(Event):
     """A job ended.
@@ -288,6 +299,7 @@ class JobEnded(Event):
     run_dir: str | None = field(default=None, metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopAsked(Event):
     """A stop rule wants a running job ended.
@@ -310,6 +322,7 @@ class StopAsked(Event):
     evidence: Mapping[str, Any]
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveSeen(Event):
     """The first results show what the study is judged by.
@@ -335,6 +348,7 @@ class ObjectiveSeen(Event):
         return Objective(self.metric, self.goal, self.stat, self.why)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesAsked(Event):
     """The rules were asked about jobs that ended.
@@ -351,6 +365,7 @@ class RulesAsked(Event):
     judged: tuple[int, ...] | None = field(default=None, metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequeued(Event):
     """A job is to be run again.
@@ -367,6 +382,7 @@ class JobRequeued(Event):
     name: str = field(default="", metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchClosed(Event):
     """The search is over.
@@ -383,6 +399,7 @@ class SearchClosed(Event):
     limits: Mapping[str, Any]
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyStopped(Event):
     """The study ended.
@@ -403,6 +420,7 @@ class StudyStopped(Event):
     limits: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResumed(Event):
     """A later process went on with the study.

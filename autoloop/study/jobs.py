@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoloop.edits.variants import Variant
+from autoloop.study.alike import nan_is_nan
 from autoloop.study.events import Details, StopAsked
 from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, REPEAT, Plan
 from autoloop.study.trials import Trial, TrialState
@@ -15,6 +16,7 @@ from autoloop.study.trials import Trial, TrialState
 _SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Job:
     """One job of a study: planned, running (``run_dir`` set), or ended (``state`` set).

@@ -8,6 +8,7 @@ from typing import Any
 
 from autoloop.edits import ValueChange
 from autoloop.edits.variants import Variant
+from autoloop.study.alike import nan_is_nan
 from autoloop.study.fields import FieldError, coded
 from autoloop.study.identity import exact, from_exact
 
@@ -41,6 +42,7 @@ def _changes(found: Any) -> tuple[ValueChange, ...]:
         raise FieldError("a list of path, old value and new value each", found) from None
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A variant as the journal keeps it: everything but its config. See `Variant` for the fields."""

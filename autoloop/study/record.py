@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from autoloop.curves.objective import Objective
 from autoloop.edits.variants import free_name, with_suffix
 from autoloop.errors import JournalError
+from autoloop.study.alike import nan_is_nan
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import (
     Event,
@@ -41,6 +42,7 @@ from autoloop.study.trials import TrialState
 __all__ = ["CHECK", "CONFIRM", "MEASURING", "MINIMAL", "REPEAT", "WITHOUT", "Event", "Job", "Plan", "Study"]
 
 
+@nan_is_nan
 @dataclass(slots=True)
 class Study:
     """A study as its journal tells it.

@@ -7,10 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoloop.study.alike import nan_is_nan
+
 NO_NUMBERS = (str, bytes, bytearray, bool)
 """What ``float()`` takes and yet is no result: text is not measured, and True says that a task is done."""
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class ReturnedValue:
     """A return value as results.

@@ -11,6 +11,7 @@ from typing import Any
 from autoloop.curves.summary import MetricSummary
 from autoloop.edits.variants import Variant
 from autoloop.history.series import History
+from autoloop.study.alike import nan_is_nan
 
 
 class TrialState(str, Enum):
@@ -24,6 +25,7 @@ class TrialState(str, Enum):
     INTERRUPTED = "INTERRUPTED"  # the study or the machine ended under it: queued again
 
 
+@nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One finished job: its variant, where it ran, how it ended and what its curves say.

@@ -35,6 +35,7 @@ from autoloop.study.events import (
     read_event,
 )
 from autoloop.study.plans import Plan
+from autoloop.study.record import Study
 from autoloop.study.trials import TrialState
 
 ROOT = next(one for one in Path(__file__).resolve().parents if (one / "pyproject.toml").exists())
@@ -148,3 +149,24 @@ def test_an_event_that_could_not_be_read_again_is_not_written(tmp_path: Path) ->
             journal.append(RulesAsked(round=1, decisions=(Decision(3, "a", "flat"),)))  # type: ignore[arg-type]
         assert journal.path.read_bytes() == b""
         assert journal.append(StudyBegun(task="x")).time > 0
+
+
+def test_what_holds_a_nan_equals_what_holds_the_same() -> None:
+    """On every Python: from 3.13 on dataclasses compare field by field, where a NaN differs from itself."""
+
+    def ended(evidence: float, objective: float = math.nan) -> Study:
+        asked = StopAsked(job=0, name="a", rule="x", reason="", step=1, evidence={"slope": evidence})
+        end = JobEnded(
+            job=0,
+            state=TrialState.STOPPED,
+            objective=objective,
+            summary={},
+            steps=1,
+            error="",
+            details=Details(),
+        )
+        return Study.replay([EVENTS[0], *EVENTS[1:2], EVENTS[3], asked, end])
+
+    assert ended(float("nan")) == ended(float("nan"), float("nan"))
+    assert ended(float("nan")) != ended(float("nan"), 1.0)
+    assert ended(float("nan")) != ended(1.0)

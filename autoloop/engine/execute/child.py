@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import faulthandler
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -89,13 +90,13 @@ def run_assignment(assignment: Assignment, report_fd: int, output_fd: int, super
 
 
 def _run_call(call: bytes, report_fd: int) -> int:
-    import cloudpickle
+    from autoloop.engine.execute import pickling
 
-    result = cloudpickle.loads(call)()
+    result = pickle.loads(call)()
     reply = result if isinstance(result, Reply) else Reply(result)
     if reply.error:
         send_report(report_fd, ERROR, reply.error.encode(errors="replace"))
-    send_report(report_fd, VALUE, cloudpickle.dumps(reply.value))
+    send_report(report_fd, VALUE, pickling.dumps(reply.value))
     return reply.exit_code
 
 

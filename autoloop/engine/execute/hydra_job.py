@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -23,7 +22,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.edits import format_literal
-from autoloop.engine.execute import references
+from autoloop.engine.execute import pickling, references
 from autoloop.engine.execute.child import EXIT_FAILED, enter_job_dir, last_line
 from autoloop.engine.execute.exits import without_exit
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
@@ -57,18 +56,17 @@ class SharedSweep:
     def __reduce__(self) -> tuple[Any, ...]:
         content = (self.singletons, (self.hydra_context, self.config, self.task_function))
         if self.program is None or not self.program.names_hold:
-            return _install, (self.program, None, cloudpickle.dumps(content))
+            return _install, (self.program, None, pickling.dumps(content))
         return _install, (self.program, references.dumps(content), _copied(content))
 
 
 def _copied(content: Any) -> bytes | None:
     """What goes by name as a copy, for a process where it cannot be found; None if it cannot be copied."""
     try:
-        copied: bytes = cloudpickle.dumps(content)
+        return pickling.dumps(content)
     except Exception as error:  # noqa: BLE001  pickling runs foreign code; the names are enough
         log.debug("the task cannot be copied: %s", error)
         return None
-    return copied
 
 
 def _install(program: Program | None, by_name: bytes | None, copied: bytes | None) -> SharedSweep:
@@ -185,7 +183,7 @@ def _portable_error(error: BaseException) -> BaseException:
 def _travel_problem(value: Any) -> str | None:
     """Return why ``value`` would not survive the way to another process, None if it would."""
     try:
-        pickle.loads(cloudpickle.dumps(value))
+        pickle.loads(pickling.dumps(value))
     except Exception as problem:  # noqa: BLE001  pickling runs foreign code
         return f"{type(problem).__name__}: {problem}"
     return None

@@ -17,9 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import cloudpickle
 from joblib import Parallel, delayed
 
+from autoloop.engine.execute import pickling
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
 from autoloop.engine.execute.supervisor import KILL, STOP
@@ -96,7 +96,7 @@ class Pool:
     def share(self, value: Any) -> None:
         """Hand ``value`` (by cloudpickle) to all jobs started from now on: `zygote.shared` returns it."""
         with self._lock:
-            self._shared = cloudpickle.dumps(value)
+            self._shared = pickling.dumps(value)
             if self._zygote is None:
                 self._open_zygote()
             else:
@@ -269,7 +269,7 @@ class Pool:
 
     def _assignment(self, request: Request, slot: Slot, began: float) -> Assignment:
         return Assignment(
-            call=None if request.call is None else cloudpickle.dumps(request.call),
+            call=None if request.call is None else pickling.dumps(request.call),
             argv=request.argv,
             job_dir=None if request.job_dir is None else str(Path(request.job_dir).absolute()),
             env={**self._environment(slot), **request.env},

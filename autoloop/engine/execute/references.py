@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import io
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from types import FunctionType
 from typing import Any
 
-import cloudpickle
+from autoloop.engine.execute import pickling
 
 _MAIN = "__main__"
 
@@ -24,12 +23,10 @@ def dumps(value: Any) -> bytes:
     Functions and classes of the main program go by name, and so do functions behind a decorator of any
     module: the name of a task function is that of the function which `hydra.main` has made of it.
     """
-    file = io.BytesIO()
-    _Pickler(file).dump(value)
-    return file.getvalue()
+    return _Pickler.dumps(value)
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(pickling.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         name = _name(obj) if isinstance(obj, (FunctionType, type)) else None
         return super().reducer_override(obj) if name is None else (_find, name)

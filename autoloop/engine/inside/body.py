@@ -15,6 +15,7 @@ from hydra.types import TaskFunction
 
 from autoloop.engine.execute.child import EXIT_FAILED, EXIT_INTERRUPTED, is_supervised
 from autoloop.engine.execute.exits import without_exit
+from autoloop.engine.execute.pickling import KeepsFiles
 from autoloop.engine.execute.program import enter, this_program
 from autoloop.engine.inside.planned import check_planned
 from autoloop.engine.inside.wandb_runs import close_wandb
@@ -35,7 +36,7 @@ class LostJobError(RuntimeError):
     """This job ended without a word once before, and its launcher starts it again in the same directory."""
 
 
-class JobBody:
+class JobBody(KeepsFiles):
     """A task function that does what its launcher does not; without orders it is the task and no more.
 
     The launcher pickles it on the way to the job. Where it is unpickled, the main program's top level runs.

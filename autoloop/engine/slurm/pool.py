@@ -15,9 +15,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import cloudpickle
 from hydra.core.utils import JobReturn, JobStatus
 
+from autoloop.engine.execute import pickling
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
 from autoloop.engine.execute.values import EndedBy, JobLimits, Outcome, Placed
@@ -132,7 +132,7 @@ class SlurmPool:
                 jobs cancelled.
             SystemExit: After SIGTERM, with the jobs left alone: they go on, and can be adopted.
         """
-        name = keep_sweep(self._sweep_dir, cloudpickle.dumps(sweep))
+        name = keep_sweep(self._sweep_dir, pickling.dumps(sweep))
         self._interrupted = False
         self._room = threading.Semaphore(max(0, (self._settings.n_jobs or sys.maxsize) - len(self._out)))
         feed = Feed(jobs)
