@@ -227,6 +227,7 @@ class Dispatcher:
         None where there is no place for it on disk: that job has failed, and no other.
         """
         study_dir, composer = self._study_dir, self._composer
+        self._journal.check()  # before a directory is made: it would begin another study's
         overrides, run_dir = make_place(study_dir, self._journal.study, composer, job)
         self._journal.append(JobStarted(job=job.job, name=job.name, round=job.round, run_dir=run_dir))
         try:

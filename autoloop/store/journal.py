@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from autoloop.errors import JournalError
-from autoloop.store.lock import take_lock
+from autoloop.errors import AutoloopError, JournalError
+from autoloop.store.lock import is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
 from autoloop.study.record import Study
@@ -59,20 +59,27 @@ class Journal:
         self.lock = threading.RLock()
         self.observers: list[Callable[[Event, Study], None]] = []
         with ExitStack() as opened:
-            try:
-                study_dir.mkdir(parents=True, exist_ok=True)
-                self._lock = opened.enter_context(take_lock(study_dir / LOCK_NAME))
-                self._file = opened.enter_context(self.path.open("ab", buffering=0))
-            except OSError as error:
-                raise JournalError(
-                    f"cannot write the study in {study_dir}: {error.strerror or error}; "
-                    "choose another hydra.sweep.dir or make it writable"
-                ) from error
+            self._file, self._lock = (opened.enter_context(file) for file in _hold(study_dir))
+            self._there = self.path.absolute()  # a job of this process may change its directory
             events, end = _parse(self.path)
             self._file.truncate(end)
             self.study = Study()
             _replay(self.study, events, self.path)
             opened.pop_all()
+
+    def check(self) -> None:
+        """See to it that what is written here stands where it is looked for.
+
+        Raises:
+            JournalError: The file at the study's path is another one, or none: it was removed, replaced by a
+                copy, or its directory was moved.
+        """
+        if not is_at(self._file.fileno(), self._there):
+            raise JournalError(
+                f"the journal of this study is no longer at {self._there}: the file or a directory above it "
+                "was removed, renamed or replaced while the study ran, so this process ends. If it was "
+                "renamed, name it back or go on from there: autoloop resume DIR"
+            )
 
     def append(self, event: Event) -> Event:
         """Write one event, wait until it is on disk, then take it into account.
@@ -86,25 +93,28 @@ class Journal:
             The event as every reader of the journal finds it: at its time, without secrets.
 
         Raises:
-            JournalError: The line could not be written (disk full, directory gone), or could not be read
-                again; earlier lines are unharmed.
+            JournalError: The line could not be written (disk full), would not stand where it is looked for
+                (see `check`), or could not be read again; earlier lines are unharmed.
         """
         with self.lock:
             record = recorded(replace(event, time=round(self._clock(), 3)).as_record())
             record = redact_all(record, os.environ)
             text = json.dumps(record, ensure_ascii=False, allow_nan=False)
             event = read_event(record)
+            self.check()
             start = os.fstat(self._file.fileno()).st_size
             try:
                 self._write(text.encode("utf-8", "backslashreplace") + b"\n")
                 self.study.admit(event)
-            except BaseException as error:  # Ctrl-C as well: the file must say what the study says
+            except OSError as error:
                 _cut(self._file, start)
-                if isinstance(error, OSError):
-                    raise JournalError(
-                        f"cannot write to {self.path}: {error.strerror or error}; what was written before is "
-                        "unharmed. Make room, then give the same command again to go on"
-                    ) from error
+                raise JournalError(
+                    f"cannot write to {self.path}: {error.strerror or error}; what was written before is "
+                    "unharmed. Make room, then give the same command again to go on"
+                ) from error
+            except BaseException:  # Ctrl-C as well: what the study took in of the event is not in the file
+                _cut(self._file, start)
+                self.study.become(_replayed(self._there))
                 raise
             for observe in self.observers:
                 observe(event, self.study)
@@ -132,6 +142,46 @@ class Journal:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _hold(study_dir: Path) -> tuple[IO[bytes], IO[bytes]]:
+    """Lock a study's journal, and the file in which earlier versions look for who holds it.
+
+    The journal's own lock is the one that counts: it goes wherever the study goes. The other file says who.
+
+    Raises:
+        JournalError: Another process holds the study, or the directory cannot be written.
+    """
+    try:
+        study_dir.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as opened:
+            journal = opened.enter_context(lock_file(study_dir / FILE_NAME))
+            note = opened.enter_context(lock_file(study_dir / LOCK_NAME))
+            note.truncate(0)
+            note.write(this_process().encode())
+            opened.pop_all()
+            return journal, note
+    except BlockingIOError as error:
+        holder = _holder(study_dir)
+        raise JournalError(f"the study in {study_dir} is being run by {holder}; wait for it or end it first") from error
+    except OSError as error:
+        raise JournalError(
+            f"cannot write the study in {study_dir}: {error.strerror or error}; "
+            "choose another hydra.sweep.dir or make it writable"
+        ) from error
+
+
+def _holder(study_dir: Path) -> str:
+    """Who holds a study, in words, as far as that is written down: in the file beside it, else in itself."""
+    with suppress(OSError):
+        if said := (study_dir / LOCK_NAME).read_text(errors="replace").strip():
+            return said
+    with suppress(AutoloopError, OSError):
+        study = read_study(study_dir)
+        last = study.resumes[-1] if study.resumes else study.header
+        if last.pid is not None:
+            return f"process {last.pid} on {last.host}"
+    return "another process"
 
 
 def read_study(study_dir: Path) -> Study:
@@ -203,6 +253,12 @@ def _replay(study: Study, events: Iterable[Event], path: Path, lines: int = 0) -
             study.record(event)
         except JournalError as error:  # noqa: PERF203 - which line it is must be told
             raise JournalError(_damage(number, path, error)) from error
+
+
+def _replayed(path: Path) -> Study:
+    study = Study()
+    _replay(study, _parse(path)[0], path)
+    return study
 
 
 def _damage(line: int, path: Path, why: object) -> str:

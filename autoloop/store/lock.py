@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -12,26 +13,59 @@ from weakref import WeakSet
 from autoloop.errors import JournalError
 
 _PROC = Path("/proc")
-_held: WeakSet[IO[str]] = WeakSet()
+_held: WeakSet[IO[bytes]] = WeakSet()
+
+#: What the kernel says of a lock that another process has, unlike of a file system that has none.
+_TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
 
 
-def take_lock(path: Path) -> IO[str]:
-    """Take the lock, which the kernel lets go of when this process ends in any way."""
-    file = path.open("a+")
+def lock_file(path: Path) -> IO[bytes]:
+    """Open a file for appending and lock it; the kernel lets go when this process ends in any way.
+
+    Returns:
+        The file that stands at ``path``, locked: where another takes its place meanwhile, that one.
+
+    Raises:
+        BlockingIOError: Another process has it.
+        JournalError: Its file system has no locks.
+        OSError: It cannot be made or opened.
+    """
+    while True:
+        file = path.open("ab", buffering=0)
+        try:
+            _lock(file, path)
+            if is_at(file.fileno(), path):
+                _held.add(file)
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
+        if error.errno in _TAKEN:
+            raise BlockingIOError(error.errno, f"{path} is locked by another process") from error
         raise JournalError(
-            f"the study in {path.parent} is being run by {holder}; wait for it or end it first"
+            f"the file system of {path.parent} has no locks ({error.strerror or error}), so that two processes "
+            "could run one study; choose a hydra.sweep.dir on another one"
         ) from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    file.flush()
-    _held.add(file)
-    return file
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one that stands at ``path``: not removed, moved or replaced since."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def this_process() -> str:
+    """This process in words, for others to find it."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _let_go_in_child() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from autoloop.curves.objective import Objective
 from autoloop.edits.variants import free_name, with_suffix
@@ -121,6 +121,11 @@ class Study:
             resumes=list(self.resumes),
             _tally=self.tally.copy(),
         )
+
+    def become(self, other: Study) -> None:
+        """Take over all that another record says, for everybody who holds this one."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))
 
     @property
     def tally(self) -> Tally:
