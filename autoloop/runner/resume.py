@@ -21,6 +21,7 @@ from autoloop.store.redact import logger, redact_all
 from autoloop.store.status import is_running, read_status
 from autoloop.study.events import StudyBegun
 from autoloop.study.identity import from_exact
+from autoloop.study.own_words import own_words
 from autoloop.study.record import Study
 
 log: logging.Logger = logger("autoloop")
@@ -52,7 +53,7 @@ def changes_since(header: StudyBegun, now: StudyBegun) -> list[str]:
         header: How the study began.
         now: How this process would begin it.
     """
-    then, here = header.as_record(), redact_all(recorded(now.as_record()), os.environ)
+    then, here = header.as_record(), _as_kept(now)
     before, after = _comparable(then, here)
     told: dict[str, str] = {}
     for part in _COMPARED:
@@ -62,6 +63,12 @@ def changes_since(header: StudyBegun, now: StudyBegun) -> list[str]:
     if len(told) > 1:  # the hash of a config tells nothing that its values do not
         told = {tail: text for tail, text in told.items() if not tail.startswith("starts")}
     return [*told.values(), *(_files_changed(before, after) if told else ())]
+
+
+def _as_kept(now: StudyBegun) -> dict[str, Any]:
+    """A header as the journal would have it."""
+    kept: dict[str, Any] = redact_all(recorded(now.as_record()), os.environ, own_words(now.kind))
+    return kept
 
 
 def _comparable(
