@@ -26,7 +26,7 @@ from autoloop.engine.execute.values import Placed
 from autoloop.engine.other_launchers import Due
 from autoloop.engine.slots import plan_slots
 from autoloop.errors import AutoloopError, ConfigError, SettingError, counted
-from autoloop.store.redact import logger
+from autoloop.store.redact import logger, redact
 
 log: logging.Logger = logger(__name__)
 
@@ -201,7 +201,7 @@ def describe(outcome: Outcome) -> str:
         how = "did not run"
     else:
         how = f"ended with exit code {outcome.exit_code}"
-    error = textwrap.shorten(outcome.error, _ERROR_WIDTH, placeholder=" ...")
+    error = textwrap.shorten(redact(outcome.error, os.environ), _ERROR_WIDTH, placeholder=" ...")
     parts = [f"job {outcome.index} {how}", error, f"log: {outcome.log}" if outcome.log else ""]
     return "; ".join(part for part in parts if part)
 

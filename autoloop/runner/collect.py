@@ -24,10 +24,11 @@ from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
 from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
-from autoloop.store.redact import one_line, redact, redact_all, without_controls
+from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
 from autoloop.study.events import Details, JobEnded
 from autoloop.study.fields import FieldError, read_fields
+from autoloop.study.own_words import ENDING
 from autoloop.study.record import Job
 from autoloop.study.returned import ReturnedValue
 from autoloop.study.trials import TrialState
@@ -113,7 +114,7 @@ class JobEnd:
 
     def write(self, run_dir: Path) -> None:
         """Leave it in the job's directory."""
-        write_atomic(run_dir / END_FILE, json.dumps(redact_all(asdict(self), os.environ)))
+        write_atomic(run_dir / END_FILE, json.dumps(redact_all(asdict(self), os.environ, ENDING)))
 
     def with_note(self, run_dir: Path) -> JobEnd:
         """The same end; where the job was ended from inside before its time, it says so."""
@@ -331,7 +332,7 @@ def leave_traceback(run_dir: Path, error: BaseException) -> None:
 
 def tail(path: Path) -> str:
     """The last lines of a log, without control characters and secrets; empty if it cannot be read."""
-    text = redact(_end_of_file(path, LOG_BYTES), os.environ)
+    text = redact(_end_of_file(path, LOG_BYTES + MARGIN), os.environ)[-LOG_BYTES:]
     lines = without_controls(text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
 

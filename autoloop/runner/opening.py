@@ -27,7 +27,8 @@ from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
-from autoloop.store.redact import logger, redact
+from autoloop.store.redact import logger, redact_all
+from autoloop.store.secrets import as_written
 from autoloop.study.events import Identity, StudyBegun, StudyResumed
 from autoloop.study.identity import exact
 from autoloop.study.record import Job
@@ -42,7 +43,8 @@ def command_line() -> str:
 
 def keep_config(study_dir: Path, config: DictConfig) -> None:
     """Leave the app's config in the study's directory, as Hydra's sweepers do."""
-    write_atomic(study_dir / "multirun.yaml", redact(OmegaConf.to_yaml(config), os.environ))
+    kept = redact_all(OmegaConf.to_container(config, resolve=False), os.environ)
+    write_atomic(study_dir / "multirun.yaml", OmegaConf.to_yaml(OmegaConf.create(kept)))
 
 
 def header_of(
@@ -70,7 +72,7 @@ def header_of(
         judging=unsaid(aim),
         limits=asdict(settings.limits),
         starts=tuple(start.name for start in points.starts),
-        config=exact(composer.of_job(start.config)),
+        config=exact(as_written(composer.of_job(start.config), composer.identity(start.overrides))),
         identity=Identity(
             config=exact(composer.identity(start.overrides)),
             files=dict(files),

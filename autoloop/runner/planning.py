@@ -166,7 +166,7 @@ def terms_of(settings: Settings, composer: Composer) -> Terms:
     judging = settings.judging
     return Terms(
         strategy=settings.strategy,
-        derive=composer.derive,
+        derive=lambda parent, edits: composer.derive(parent, [reveal(edit, os.environ) for edit in edits]),
         limits=settings.limits,
         seed=settings.seed,
         bounds=settings.bounds,

@@ -7,6 +7,7 @@ proposal: same bounds, same checks. If it fails, that is written down and the ro
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from autoloop.errors import ConfigError, EditError, did_you_mean
 from autoloop.loop.score import pairs, verdicts
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
+from autoloop.store.redact import redact
 from autoloop.strategies.base import OUTSIDE
 from autoloop.study.decisions import Refusal
 from autoloop.study.record import Study
@@ -147,7 +149,7 @@ def _output(proposer: Proposer, text: str) -> str:
         raise _FailedError(f"did not answer within {proposer.timeout_s:g} s") from None
     if done.returncode:
         last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "")
-        raise _FailedError(f"ended with exit code {done.returncode}: {last.strip()[:200]}")
+        raise _FailedError(f"ended with exit code {done.returncode}: {_short(last.strip(), 200)}")
     if len(done.stdout) > MOST_BYTES:
         raise _FailedError(f"printed {len(done.stdout)} characters; at most {MOST_BYTES} are read")
     return done.stdout
@@ -173,7 +175,9 @@ def _read(entry: Any, parents: Mapping[str, Any], default: str) -> Decision | Re
     """One proposal, or why it cannot be used."""
     edits = entry.get("edits") if isinstance(entry, Mapping) else None
     if not isinstance(edits, Sequence) or isinstance(edits, str) or not edits:
-        return _problem(f"it is no proposal {{parent, edits: [..], reason}}: {json.dumps(entry)[:200]}")
+        return _problem(
+            f"it is no proposal {{parent, edits: [..], reason}}: {_short(json.dumps(entry), 200)}"
+        )
     parent = str(entry.get("parent") or default)
     texts = tuple(str(edit) for edit in edits)
     if parent not in parents:
@@ -185,7 +189,13 @@ def _read(entry: Any, parents: Mapping[str, Any], default: str) -> Decision | Re
     except EditError as error:
         return _problem(error.why, parent, texts)
     reason = str(entry.get("reason") or "").strip() or "proposed from outside"
-    return Decision(OUTSIDE, parent, reason[:500], edits=read, expects=str(entry.get("expects") or "")[:500])
+    expects = _short(str(entry.get("expects") or ""), 500)
+    return Decision(OUTSIDE, parent, _short(reason, 500), edits=read, expects=expects)
+
+
+def _short(text: str, length: int) -> str:
+    """The beginning of what the program said, without secrets."""
+    return redact(text, os.environ)[:length]
 
 
 def _problem(why: str, parent: str = "", edits: tuple[str, ...] = ()) -> Refusal:

@@ -23,6 +23,7 @@ from autoloop.store.redact import logger, redact_all
 from autoloop.store.status import is_running, read_status
 from autoloop.study.events import StudyBegun
 from autoloop.study.identity import from_exact
+from autoloop.study.own_words import own_words
 from autoloop.study.record import Study
 
 log: logging.Logger = logger("autoloop")
@@ -54,7 +55,7 @@ def changes_since(header: StudyBegun, now: StudyBegun) -> Changes:
     Configs are compared as they are written (`autoloop.study.identity.settled`). A study that is older than
     that has its config resolved, and so is the one it is compared with.
     """
-    then, here = header.as_record(), redact_all(recorded(now.as_record()), os.environ)
+    then, here = header.as_record(), _as_kept(now)
     before, after = _comparable(then, here)
     own: dict[str, str] = {}
     shipped: dict[str, str] = {}
@@ -73,6 +74,12 @@ def _of_group(place: Keys) -> Keys:
     """A place in a header without what leads to the config group: ``settings``, ``config.autoloop``."""
     inner = place[1:]
     return inner[1:] if place[:2] == ("config", SECTION) else inner
+
+
+def _as_kept(now: StudyBegun) -> dict[str, Any]:
+    """A header as the journal would have it."""
+    kept: dict[str, Any] = redact_all(recorded(now.as_record()), os.environ, own_words(now.kind))
+    return kept
 
 
 def _comparable(

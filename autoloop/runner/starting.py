@@ -14,11 +14,19 @@ from autoloop.config.compose import Composer
 from autoloop.config.hydra_errors import hydra_message, in_one_line
 from autoloop.edits import format_literal
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
-from autoloop.store.redact import logger, redact, reveal
+from autoloop.store.journal import recorded
+from autoloop.store.redact import logger, redact, redact_all, reveal
 from autoloop.study.identity import prints
+from autoloop.study.own_words import NAME, SETTING, WORD, Own
 from autoloop.study.record import Job, Study
 
 log: logging.Logger = logger("autoloop")
+
+_OWN: Own = {
+    **dict.fromkeys(("study_dir", "group", "job_type"), WORD),
+    **dict.fromkeys(("name", "tags", "parent", "evidence"), NAME),
+    "edits": SETTING,
+}
 
 
 def make_place(study_dir: Path, study: Study, composer: Composer, job: Job) -> tuple[list[str], str]:
@@ -31,7 +39,7 @@ def make_place(study_dir: Path, study: Study, composer: Composer, job: Job) -> t
         job: The job.
     """
     overrides = [reveal(override, os.environ) for override in job.plan.overrides]
-    wanted = _wanted_dir(composer, overrides, job)
+    wanted = redact(_wanted_dir(composer, overrides, job), os.environ)
     run_dir = make_job_dir(study_dir, wanted or str(job.job), job.job, study)
     if run_dir != wanted:
         overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
@@ -67,8 +75,8 @@ def leave_lineage(
         "edits": list(job.plan.edits),
         "evidence": dict(job.plan.evidence),
     }
-    text = redact(json.dumps(lineage, default=str), os.environ)
-    write_atomic(study_dir / run_dir / LINEAGE_FILE, text)
+    kept = redact_all(recorded(lineage), os.environ, _OWN)
+    write_atomic(study_dir / run_dir / LINEAGE_FILE, json.dumps(kept))
     planned = json.dumps(prints(composer.planned(overrides)))
     write_atomic(study_dir / run_dir / PLANNED_FILE, planned)
 

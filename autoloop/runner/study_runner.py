@@ -52,7 +52,7 @@ from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.stepping import Stepper
 from autoloop.store.files import fitting
 from autoloop.store.journal import Journal
-from autoloop.store.redact import logger
+from autoloop.store.redact import keep_secrets_of, logger
 from autoloop.study.events import StudyBegun
 from autoloop.study.record import Job, Study
 
@@ -70,6 +70,7 @@ class StudyRunner:
         self.config = config
         self.launcher = JobLauncher(launcher)
         self.study_dir = Path(str(config.hydra.sweep.dir))
+        keep_secrets_of(OmegaConf.to_container(config, resolve=False))
         self.world = keep_configs(context.config_loader)
         self.composer = Composer(context.config_loader, config, settings.bounds)
         fill = partial(self.launcher.to_fill, settings.n_jobs)
@@ -115,6 +116,8 @@ class StudyRunner:
     def _begin(self, arguments: Sequence[str]) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""
         points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
+        for start in points.starts:
+            keep_secrets_of(start.config)
         return points, self.planner.first(points)
 
     def _plan_text(self, planned: Round) -> str:

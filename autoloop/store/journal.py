@@ -17,6 +17,7 @@ from autoloop.errors import AutoloopError, JournalError
 from autoloop.store.lock import is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
+from autoloop.study.own_words import own_words
 from autoloop.study.record import Study
 
 FILE_NAME = "study.jsonl"
@@ -98,7 +99,7 @@ class Journal:
         """
         with self.lock:
             record = recorded(replace(event, time=round(self._clock(), 3)).as_record())
-            record = redact_all(record, os.environ)
+            record = redact_all(record, os.environ, own_words(event.kind))
             text = json.dumps(record, ensure_ascii=False, allow_nan=False)
             event = read_event(record)
             self.check()

@@ -7,10 +7,14 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-SHORTEST_SECRET = 8  # shorter values would blank out ordinary words
+from autoloop.store.secrets import Secrets, of_config, of_environment
+from autoloop.study.own_words import NAME, SETTING, WORD, Own
+
+MARGIN = 4096
+"""What is read beside the piece of a file that is kept, so that a secret across its edge is seen whole."""
 
 #: Escape sequences, controls but tab and newline, line separators and marks that turn the direction of text.
 CONTROL = re.compile(
@@ -18,53 +22,78 @@ CONTROL = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
+_told_by_config: dict[str, str] = {}
+
+
+def keep_secrets_of(config: Any) -> None:
+    """From now on nothing that this process writes holds what a config calls a password, a token, a key.
+
+    Args:
+        config: Plain dicts and lists, interpolations unresolved.
+    """
+    _told_by_config.update(of_config(config, os.environ))
+
+
+def known_secrets(environment: Mapping[str, str]) -> Secrets:
+    """The secrets that an environment holds, and those that a config named (`keep_secrets_of`)."""
+    return _known(tuple(environment.items()), tuple(_told_by_config.items()))
+
+
+@lru_cache(maxsize=8)
+def _known(variables: tuple[tuple[str, str], ...], told: tuple[tuple[str, str], ...]) -> Secrets:
+    return Secrets.of({**dict(told), **of_environment(dict(variables))})
+
 
 def redact(text: str, environment: Mapping[str, str]) -> str:
-    """Return ``text`` with the value of every secret-looking variable replaced by the variable's name.
+    """Return ``text`` with every secret in it replaced by its name; see `autoloop.store.secrets`.
+
+    Redact before you cut and before you escape: half a secret is no less secret.
 
     Args:
         text: What is about to be written.
         environment: The variables whose values may occur in it.
     """
-    return _hide(text, secrets(environment))
+    return known_secrets(environment).hide(text)
 
 
-def secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that look like secrets."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET
-    }
+def redact_all(value: Any, environment: Mapping[str, str], own: Own | None = None) -> Any:
+    """Return a tree of mappings and lists with `redact` applied to the texts in it, never to their keys.
+
+    Args:
+        value: The tree.
+        environment: As in `redact`.
+        own: Where in it words of ours and names stand, which no secret must change.
+    """
+    known = known_secrets(environment)
+    return _hide_all(value, known, own) if known.values else value
 
 
-def _hide(text: str, found: Mapping[str, str]) -> str:
-    for name, value in found.items():
-        if value in text:
-            text = text.replace(value, f"<{name}>")
-    return text
-
-
-def redact_all(value: Any, environment: Mapping[str, str]) -> Any:
-    """Return a tree of mappings and lists with `redact` applied to every text in it, keys included."""
-    return _hide_all(value, secrets(environment))
-
-
-def _hide_all(value: Any, found: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return _hide(value, found)
+def _hide_all(value: Any, known: Secrets, own: Own | None) -> Any:
+    if own == WORD:
+        return value
     if isinstance(value, Mapping):
-        return {_hide_all(key, found): _hide_all(item, found) for key, item in value.items()}
+        return {key: _hide_all(item, known, _inside(own, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_hide_all(item, found) for item in value]
-    return value
+        return [_hide_all(item, known, _inside(own, place)) for place, item in enumerate(value)]
+    return _hide_in(value, known, own) if isinstance(value, str) else value
+
+
+def _hide_in(text: str, known: Secrets, own: Own | None) -> str:
+    if own == NAME:
+        return known.strong.hide(text)
+    if own == SETTING:
+        key, equals, setting = text.partition("=")
+        return f"{key}{equals}{known.hide(setting)}" if equals else known.hide(text)
+    return known.hide(text)
+
+
+def _inside(own: Own | None, key: object) -> Own | None:
+    return own.get(str(key), own.get("*")) if isinstance(own, Mapping) else own
 
 
 def reveal(text: str, environment: Mapping[str, str]) -> str:
-    """Return ``text`` with every ``<NAME>`` that `redact` put there replaced by the variable's value."""
-    for name, value in secrets(environment).items():
-        text = text.replace(f"<{name}>", value)
-    return text
+    """Return ``text`` with everything that `redact` hid in it put back."""
+    return known_secrets(environment).reveal(text)
 
 
 def without_controls(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from autoloop.store.files import write_atomic
 from autoloop.store.lock import is_alive
 from autoloop.store.redact import redact_all
+from autoloop.study.own_words import ENDING
 
 STATUS_NAME = "status.json"
 
@@ -22,7 +23,7 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
     Raises:
         OSError: The directory is gone, not writable or out of space.
     """
-    text = json.dumps(redact_all(dict(status), os.environ), indent=1) + "\n"
+    text = json.dumps(redact_all(dict(status), os.environ, ENDING), indent=1) + "\n"
     write_atomic(Path(job_dir) / STATUS_NAME, text, mode=None, durable=True, make_dir=False)
 
 

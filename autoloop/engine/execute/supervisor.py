@@ -25,6 +25,7 @@ from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
 from autoloop.store import lock
+from autoloop.store.redact import MARGIN, redact
 from autoloop.store.status import boot_id, write_status
 
 #: First words of an order from the pool, followed by a reason: end the job politely, or at once.
@@ -269,7 +270,8 @@ class Supervision:
                     data = _tail(file.fileno())
         except OSError:
             return ""
-        lines = [line.rstrip() for line in data.decode(errors="replace").splitlines()]
+        text = redact(data.decode(errors="replace"), self._assignment.env)[-_TAIL_BYTES:]
+        lines = [line.rstrip() for line in text.splitlines()]
         return "\n".join([line for line in lines if line][-_TAIL_LINES:])
 
     def _write_status(self, state: str, ended: Ended | None = None) -> None:
@@ -299,7 +301,7 @@ class Supervision:
 
 def _tail(fd: int) -> bytes:
     size = os.fstat(fd).st_size
-    return os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    return os.pread(fd, _TAIL_BYTES + MARGIN, max(0, size - _TAIL_BYTES - MARGIN))
 
 
 def _wake_on_signals(signals: Mapping[signal.Signals, EndedBy], end: Callable[[EndedBy], None]) -> int:

@@ -17,8 +17,10 @@ from autoloop.store.files import write_atomic
 from autoloop.store.lock import start_time
 from autoloop.store.redact import redact_all
 from autoloop.store.status import boot_id, write_status
+from autoloop.study.own_words import ENDING, NAME, Own
 
 EARLY_FILE = "ended_early.json"
+_OWN: Own = {**ENDING, "decision": {"rule": NAME, "evidence": NAME}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class EarlyEnd:
 
     def write(self, run_dir: Path) -> None:
         """Leave it in the job's directory."""
-        text = json.dumps(redact_all(asdict(self), os.environ), default=str)
+        text = json.dumps(redact_all(asdict(self), os.environ, _OWN), default=str)
         write_atomic(run_dir / EARLY_FILE, text)
 
     @classmethod

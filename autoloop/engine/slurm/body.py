@@ -22,6 +22,7 @@ from autoloop.engine.slots import Slot, slot_environment
 from autoloop.engine.slurm.folder import JobFolder, SlurmRequest
 from autoloop.engine.wandb_env import SERVICE_VARIABLES
 from autoloop.store.redact import redact_all, reveal
+from autoloop.study.own_words import ENDING, WORD
 from autoloop.study.returned import number, plain
 
 #: Orders to the supervisor, sent to it alone. SLURM sends the second one ahead of its time limit.
@@ -85,7 +86,7 @@ class _ClusterSupervision(Supervision):
         status = {**self._status(state, ended), "job_dir": self._job_dir}
         status["slurm_job"] = os.environ.get("SLURM_JOB_ID")
         with contextlib.suppress(OSError):  # a full disk must not end the job
-            safe = redact_all(status, os.environ)
+            safe = redact_all(status, os.environ, {**ENDING, "job_dir": WORD, "slurm_job": WORD})
             self._folder.write_start(self._restarts, {**safe, "value": value})
 
 

@@ -26,7 +26,7 @@ from autoloop.engine.slurm import engine
 from autoloop.engine.slurm.body import is_result
 from autoloop.engine.slurm.engine import Queued, Script, SubmitError
 from autoloop.engine.slurm.folder import HOME, JobFolder, SlurmRequest, keep_sweep
-from autoloop.store.redact import redact
+from autoloop.store.secrets import Secrets, of_environment
 
 log = logging.getLogger("autoloop")
 
@@ -188,7 +188,8 @@ class SlurmPool:
     def _submit(self, index: int, overrides: tuple[str, ...], sweep: str) -> Outcome | Placed:
         try:
             folder = JobFolder.make(self._sweep_dir, index)
-            safe = tuple(redact(override, os.environ) for override in overrides)
+            known = Secrets.of(of_environment(os.environ))  # the node's environment has these too
+            safe = tuple(known.hide(override) for override in overrides)
             paths = tuple(path for path in sys.path if isinstance(path, str))
             limits = self._settings.limits
             folder.write_request(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from autoloop.engine.execute.command import run_command
 from autoloop.engine.inside.runs import may_write_in
+from autoloop.store.redact import redact
 from autoloop.tasks.command.failure import TrainerFailedError, failure_of
 from autoloop.tasks.command.prepare import Start
 
@@ -41,7 +43,7 @@ def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
 
 
 def _said(log_file: Path, begin: int) -> str:
-    """The end of what a command printed since ``begin``, in bytes from the start of the log."""
+    """The end of what a command printed since ``begin``, in bytes from the start of the log; no secrets."""
     with log_file.open("rb") as output:
         output.seek(max(begin, log_file.stat().st_size - _READ_BYTES))
-        return output.read().decode("utf-8", errors="replace")
+        return redact(output.read().decode("utf-8", errors="replace"), os.environ)

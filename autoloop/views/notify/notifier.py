@@ -14,7 +14,8 @@ from typing import Any
 
 from autoloop.config.notify import NotifySettings
 from autoloop.engine.execute.limited import run_limited
-from autoloop.store.redact import redact
+from autoloop.store.redact import redact, redact_all
+from autoloop.study.own_words import NAME, WORD, Own
 from autoloop.study.record import Event, Study
 from autoloop.views.notify.messages import messages
 from autoloop.views.report import text
@@ -22,6 +23,11 @@ from autoloop.views.report import text
 log = logging.getLogger("autoloop")
 
 RECORD = "notifications.jsonl"
+
+_OWN: Own = {
+    **dict.fromkeys(("event", "metric", "log", "jobs"), WORD),
+    **dict.fromkeys(("name", "task", "best", "study"), NAME),
+}
 
 _TAIL = 500  # characters of a command's output that are kept
 
@@ -61,13 +67,14 @@ class Notifier:
 
     def _run(self) -> None:
         while (message := self._messages.get()) is not None:
-            problem = tell(self._settings, redact(json.dumps(message), os.environ))
+            message = redact_all(message, os.environ, _OWN)
+            problem = tell(self._settings, json.dumps(message))
             if problem:
                 log.warning("notify.command failed on %s: %s", message["event"], problem)
             self._record({"time": round(time.time(), 3), "problem": problem, "message": message})
 
     def _record(self, entry: dict[str, Any]) -> None:
-        line = redact(json.dumps(entry, ensure_ascii=False), os.environ) + "\n"
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
         try:
             with (self._study_dir / RECORD).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(line)
@@ -88,5 +95,5 @@ def tell(settings: NotifySettings, line: str) -> str:
 
 def _end_of(output: str) -> str:
     """The last characters that a command printed, after a colon; empty if there are none."""
-    said = text.clean(output[-_TAIL:].strip())
+    said = text.clean(redact(output, os.environ)[-_TAIL:].strip())
     return f": {said}" if said else ""
