@@ -3,7 +3,7 @@
 >>> from autoloop.history import read_history
 >>> history = read_history("outputs/job_0", keys=["train/loss", "eval/*"])
 >>> history.problem
-'no W&B history at outputs/job_0: there is no such file or directory'
+'no history at outputs/job_0: there is no such file or directory'
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def _different(series: Series) -> int:
     return 1 + int((ordered[1:] != ordered[:-1]).sum())
 
 
-def along(axis: Series, series: Series) -> Series:
+def along(axis: Series, series: Series, name: str = "") -> Series:
     """Return a series with the values of an axis as its steps; of several values at one the last counts.
 
     A row without a value of the axis has the last one before it, as W&B does it with ``step_sync``; a row
@@ -64,9 +64,10 @@ def along(axis: Series, series: Series) -> Series:
     Args:
         axis: The counter, by row.
         series: Any metric of the same run, by row.
+        name: The counter's name.
     """
     if np.array_equal(axis.steps, series.steps):
-        return Series(axis.values.astype(np.int64), series.values).in_order()
+        return Series(axis.values.astype(np.int64), series.values, name).in_order()
     at = np.searchsorted(axis.steps, series.steps, side="right")
     steps = np.concatenate([[min(0.0, axis.values[0])], axis.values])[at]
-    return Series(steps.astype(np.int64), series.values).in_order()
+    return Series(steps.astype(np.int64), series.values, name).in_order()

@@ -1,124 +1,105 @@
-"""Finding runs: which files under a directory hold the history of which run."""
+"""Finding runs: which files under a directory hold the history of which run, whoever wrote them."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import localtime, strftime
 
-from autoloop.history.run_notes import NOTES, RunNotes
+from autoloop.history import wandb
+from autoloop.history.run_notes import NOTES, RunNotes, is_run_dir
+from autoloop.history.source import Source, Tail
+from autoloop.history.wandb.kinds import WANDB
 
-LOG, JSONL, SUMMARY = "log", "jsonl", "summary"
-
-LOG_PATTERN, JSONL_NAME, SUMMARY_NAME = "run-*.wandb", "wandb-history.jsonl", "wandb-summary.json"
-_LOG_NAME = re.compile(r"run-(?P<id>.+)\.wandb")
-_RUN_DIR_NAME = re.compile(r"(?:offline-run|run|dryrun)-(?P<stamp>\d{8}_\d{6})-(?P<id>.+)")
-_RANK = {LOG: 0, JSONL: 1, SUMMARY: 2}  # of several sources in one run dir the first is used
+_MOST_LEVELS = 16  # of directories below the one that is searched
+_NO_LOGS = frozenset({"__pycache__", ".git", ".hg", ".venv", "node_modules", "site-packages"})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file that holds the history of a run, or a part of it.
+class Tracker:
+    """Whose files are read; see `autoloop.history.source`.
 
     Attributes:
-        path: The file.
-        kind: ``LOG`` (``.wandb``), ``JSONL`` (``wandb-history.jsonl``) or ``SUMMARY`` (the last values only).
-        run_id: The run's id by the names of file and directory; empty where they do not tell.
-        started: Sorts sources by the start of their runs: the time in the directory's name, else the
-            time of the last change, as ``YYYYmmdd_HHMMSS``; then the last change in nanoseconds.
+        name: Its name.
+        sources: Which files of a directory are its own.
+        tail: The reader of a source.
+        looked_for: What a person is told was looked for.
     """
 
-    path: Path
-    kind: str
-    run_id: str
-    started: tuple[str, int]
-
-    @property
-    def run_dir(self) -> Path:
-        """The run's directory."""
-        parent = self.path.parent
-        return parent.parent if self.kind == SUMMARY and parent.name == "files" else parent
+    name: str
+    sources: Callable[[Path, Sequence[str]], list[Source]]
+    tail: Callable[[Source, Iterable[str] | None], Tail]
+    looked_for: str
 
 
-def source_of(path: Path) -> Source | None:
-    """Return a file as a source; None if its name is not one that W&B gives to histories."""
-    match = _LOG_NAME.fullmatch(path.name)
-    kind = {JSONL_NAME: JSONL, SUMMARY_NAME: SUMMARY}.get(path.name, LOG if path.suffix == ".wandb" else "")
-    if not kind:
-        return None
-    source = Source(path, kind, "", ("", 0))
-    named = _RUN_DIR_NAME.fullmatch(source.run_dir.name)
-    try:
-        changed = path.stat().st_mtime_ns
-    except OSError:
-        return None
-    run_id = match["id"] if match else named["id"] if named else ""
-    stamp = named["stamp"] if named else _stamp(changed)
-    return Source(path, kind, run_id, (stamp, changed))
+#: All trackers. Where several tell the same, the first is believed.
+TRACKERS: tuple[Tracker, ...] = (Tracker(WANDB, wandb.sources, wandb.tail, wandb.LOOKED_FOR),)
 
 
-def _stamp(time_ns: int) -> str:
-    return strftime("%Y%m%d_%H%M%S", localtime(time_ns / 1e9))
+def tail_of(source: Source, keys: Iterable[str] | None) -> Tail:
+    """Return the reader of a source."""
+    return next(tracker for tracker in TRACKERS if tracker.name == source.tracker).tail(source, keys)
 
 
 def sources(path: Path) -> list[Source]:
-    """Return the sources at a file or anywhere under a directory, the best of each run dir, newest first.
+    """Return the sources at a file or anywhere under a directory, newest first.
 
-    Links to directories (``latest-run``) are not followed, except ``path`` itself. Runs that a job wrote to
-    another place are found by its notes, see `autoloop.history.run_notes`; of a job's directory, those that
-    lie in it and are another job's are left out.
+    Links to directories (``latest-run``) are not followed, except ``path`` itself. Of W&B's files in one run
+    dir the best count. W&B runs that a job wrote to another place are found by its notes, see
+    `autoloop.history.run_notes`; of a job's directory, runs in it that are another job's are left out.
     """
-    found = [source_of(file) for file in ([path] if path.is_file() else _files(path))]
-    best: dict[tuple[Path, str], Source] = {}
-    taken: set[Path] = set()
-    for source in sorted((s for s in found if s is not None), key=lambda s: _RANK[s.kind]):
-        run_dir = source.run_dir
-        if source.kind == LOG or run_dir not in taken:
-            best[run_dir, source.run_id] = source
-            taken.add(run_dir)
-    return sorted(best.values(), key=lambda s: (s.started, str(s.path)), reverse=True)
+    found = dict.fromkeys(_in_folder(path.parent, [path.name]) if path.is_file() else _below(path))
+    others = [source for source in found if source.tracker != WANDB]
+    best = wandb.best_of_each(source for source in found if source.tracker == WANDB)
+    return sorted([*best, *others], key=lambda s: (s.started, str(s.path)), reverse=True)
 
 
-def _files(top: Path) -> Iterator[Path]:
-    """Yield the files of all runs below a directory, and of those that the jobs below it wrote elsewhere."""
+def _below(top: Path) -> Iterator[Source]:
+    """Yield the sources below a directory, and those that the jobs below it wrote elsewhere."""
     notes = RunNotes.read(top)
-    for folder, inner, names in os.walk(top):
-        if notes and NOTES in names and Path(folder) != top:
+    for name, inner, names in os.walk(top):
+        folder = Path(name)
+        if notes and NOTES in names and folder != top:
             inner.clear()  # another job's
             continue
-        yield from (file for file in _histories(Path(folder), names) if not notes or _is_own(notes, file))
+        deep = len(folder.parts) - len(top.parts) >= _MOST_LEVELS
+        inner[:] = () if deep else sorted(one for one in inner if one not in _NO_LOGS)
+        yield from (
+            found for found in _in_folder(folder, sorted(names)) if not notes or _is_own(notes, found)
+        )
         if NOTES in names:
-            yield from _elsewhere(Path(folder), top)
+            yield from _elsewhere(folder, top)
 
 
-def _histories(folder: Path, names: Iterable[str]) -> Iterator[Path]:
-    return (folder / n for n in names if n.endswith(".wandb") or n in (JSONL_NAME, SUMMARY_NAME))
+def _in_folder(folder: Path, names: Sequence[str]) -> Iterator[Source]:
+    """Yield the sources in a directory; in that of a W&B run nothing but W&B's own is a history."""
+    is_wandb = is_run_dir(folder.name) or is_run_dir(folder.parent.name)
+    for tracker in TRACKERS[:1] if is_wandb else TRACKERS:
+        yield from tracker.sources(folder, names)
 
 
-def _is_own(notes: RunNotes, file: Path) -> bool:
-    return notes.is_own(file.parent.parent if file.parent.name == "files" else file.parent)
+def _is_own(notes: RunNotes, source: Source) -> bool:
+    return source.tracker != WANDB or notes.is_own(source.run_dir)
 
 
-def _elsewhere(job_dir: Path, top: Path) -> Iterator[Path]:
-    """Yield the files of a job's runs that do not lie below ``top``."""
+def _elsewhere(job_dir: Path, top: Path) -> Iterator[Source]:
+    """Yield the W&B runs of a job that do not lie below ``top``."""
     notes = RunNotes.read(job_dir)
     for run in notes.outside() if notes else ():
         if not run.resolve().is_relative_to(top.resolve()):
             for folder in (run, run / "files"):
                 with suppress(OSError):
-                    yield from _histories(folder, sorted(file.name for file in folder.iterdir()))
+                    yield from wandb.sources(folder, sorted(file.name for file in folder.iterdir()))
 
 
 def find_runs(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the W&B runs under a directory, newest first, each as a path that ``read_history`` takes.
+    """Return the runs under a directory, newest first, each as a path that ``read_history`` takes.
 
-    That is the run's directory, or the ``.wandb`` file where several share a directory. A run that was
-    resumed has a directory for each time; all are returned.
+    That is the run's directory, or the file where several share a directory. A run that was resumed into
+    several directories has each of them returned.
     """
     found = sources(Path(path))
     sharing = Counter(source.run_dir for source in found)

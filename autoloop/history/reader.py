@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.history import find
-from autoloop.history.find import Source
-from autoloop.history.legacy import read_jsonl, read_summary
+from autoloop.history.choice import choose
 from autoloop.history.run_notes import RunNotes
-from autoloop.history.runlog import RunLog
 from autoloop.history.series import History
+from autoloop.history.source import Source, Tail
+from autoloop.history.wandb.kinds import LOG, SUMMARY, WANDB
+from autoloop.history.wandb.runlog import RunLog
 
 _WORTH_PROCESSES_BYTES = 64 << 20  # less is read by one process sooner than several start
-_LOOKED_FOR = f"{find.LOG_PATTERN}, {find.JSONL_NAME} or {find.SUMMARY_NAME}"
 
 _NOT_THERE = "there is no such file or directory"
 
@@ -24,15 +24,16 @@ _NOT_THERE = "there is no such file or directory"
 def read_history(
     run_dir: str | os.PathLike[str], keys: Iterable[str] | None = None, objective: Sequence[str] = ()
 ) -> History:
-    """Return the history of the W&B run in or under a directory, or that a job in it wrote elsewhere.
+    """Return the history of the run in or under a directory, or that a job in it wrote elsewhere.
 
-    Where several runs are found, the newest that has logged the objective is read, and ``note`` says if
-    there are more such; without an objective, or where none has logged it, the newest that has logged a
-    metric. Where one run was resumed into several files, they are joined in order of time and the later file
-    wins. Damage never raises: what is lost is told in ``problem``.
+    Where several trackers logged, the one that has the objective is read, and of several such the one with
+    the most points. Where there are several runs of one tracker, the newest that has logged the objective is
+    read, and ``note`` says if there are more such; without an objective, or where none has logged it, the
+    newest that has logged a metric. Where one run was resumed into several files, they are joined in order of
+    time and the later file wins. Damage never raises: what is lost is told in ``problem``.
 
     Args:
-        run_dir: A job's directory, a ``wandb`` directory, one run's directory or a ``.wandb`` file.
+        run_dir: A job's directory, a ``wandb`` directory, one run's directory or a tracker's file.
         keys: Names of the metrics to read, or patterns with ``*``; None reads all.
         objective: Names of the metric that tells which of several runs is meant; they are among ``keys``.
 
@@ -41,11 +42,28 @@ def read_history(
     """
     path = Path(run_dir)
     asked = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
-    found = find.sources(path)
-    if not found:
-        what = f"no {_LOOKED_FOR} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
-        return History(problem=f"no W&B history at {path}: {what}", path=path)
-    runs = _runs(found)
+    trackers = _by_tracker(find.sources(path))
+    if not trackers:
+        what = f"no {_looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
+        return History(problem=f"no history at {path}: {what}", path=path)
+    histories = {name: _of_tracker(_runs(found), asked, objective) for name, found in trackers.items()}
+    return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
+
+
+def _by_tracker(found: list[Source]) -> dict[str, list[Source]]:
+    """Return the sources of each tracker, in the order of the table, newest first."""
+    groups = {tracker.name: [s for s in found if s.tracker == tracker.name] for tracker in find.TRACKERS}
+    return {name: group for name, group in groups.items() if group}
+
+
+def _points(history: History, objective: Sequence[str]) -> tuple[int, int]:
+    """Return how many points of the objective there are, and how many of all metrics."""
+    name = next((name for name in objective if name in history), None)
+    return 0 if name is None else len(history[name]), sum(map(len, history.values()))
+
+
+def _of_tracker(runs: list[list[Source]], asked: list[str] | None, objective: Sequence[str]) -> History:
+    """Return the history of the run that counts of one tracker's."""
     histories: Iterable[History] = (_read_run(parts, asked) for parts in runs)
     if objective and len(runs) > 1:
         histories = list(histories)
@@ -60,6 +78,12 @@ def read_history(
     return tried[0]
 
 
+def _looked_for() -> str:
+    """Say what files a history may be in."""
+    *most, last = (tracker.looked_for for tracker in find.TRACKERS)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
 def _also_looked_in(path: Path) -> str:
     """Say where else the runs of a job were looked for; empty where it noted no place."""
     notes = RunNotes.read(path)
@@ -72,7 +96,8 @@ def _chosen(logged: list[History], name: str) -> History:
     history = logged[0]
     if len(logged) > 1:
         run_id = history.run.run_id if history.run else history.path
-        history.note = f"{len(logged)} W&B runs logged {name}: the one that started last counts, {run_id}"
+        what = "W&B runs" if history.source in (LOG, SUMMARY) else f"{history.source} runs"
+        history.note = f"{len(logged)} {what} logged {name}: the one that started last counts, {run_id}"
     return history
 
 
@@ -80,7 +105,7 @@ def _runs(found: list[Source]) -> list[list[Source]]:
     """Return the sources of each run, newest run first, the sources of one run oldest first."""
     runs: dict[str, list[Source]] = {}
     for source in found:
-        runs.setdefault(source.run_id or str(source.path), []).append(source)
+        runs.setdefault(source.run_id or f"{source.path}/{source.part}", []).append(source)
     return [parts[::-1] for parts in runs.values()]
 
 
@@ -101,26 +126,11 @@ def _read_run(parts: list[Source], keys: list[str] | None) -> History:
 
 
 def _read_source(source: Source, keys: list[str] | None) -> History:
-    if source.kind == find.JSONL:
-        return read_jsonl(source, keys)
-    if source.kind == find.SUMMARY:
-        return read_summary(source, keys)
-    log = RunLog(source.path, keys)
-    log.read()
-    history = log.history()
-    return history if history.rows else _summary_instead(source, history, keys)
-
-
-def _summary_instead(source: Source, empty: History, keys: list[str] | None) -> History:
-    """Return the last values beside a log that holds no rows, or the empty history with a problem."""
-    for path in (source.run_dir / "files" / find.SUMMARY_NAME, source.run_dir / find.SUMMARY_NAME):
-        beside = find.source_of(path)
-        if beside and (found := read_summary(beside, keys)):
-            found.run = empty.run or found.run
-            found.problem = "; ".join(filter(None, [empty.problem, found.problem]))
-            return found
-    empty.problem = empty.problem or f"{source.path} holds no history: the run has logged nothing, or not yet"
-    return empty
+    tail = find.tail_of(source, keys)
+    tail.read()
+    history = tail.history()
+    history.sources = ((source.tracker, str(source.path)),)
+    return history
 
 
 def read_histories(
@@ -160,22 +170,22 @@ def _is_little(paths: list[Path]) -> bool:
 
 
 def read_values(run_dir: str | os.PathLike[str], key: str) -> list[tuple[int, Any]]:
-    """Return everything a run has logged under one name, numbers or not, as ``(step, value)`` in file order.
+    """Return all that a W&B run has logged under one name, numbers or not: ``(step, value)`` in file order.
 
     For texts, histograms and media, which a history leaves out; parts of a media value that newer files hold
     under names of their own (``image._type``, ``image.path``) have to be asked for by these. Slower than
     :func:`read_history`, and of several runs in a directory the newest is read.
     """
-    runs = _runs(find.sources(Path(run_dir)))
-    logs = [RunLog(source.path, keys=[]) for source in (runs[0] if runs else []) if source.kind == find.LOG]
+    runs = _runs([source for source in find.sources(Path(run_dir)) if source.tracker == WANDB])
+    logs = [RunLog(source.path, keys=[]) for source in (runs[0] if runs else []) if source.kind == LOG]
     return [pair for log in logs for pair in log.values(key)]
 
 
 class HistoryReader:
     """Follows one run while it is written: each update costs as much as the bytes that are new.
 
-    Where there are several, that is the newest which has logged the objective; without an objective, the
-    newest there was when the first file appeared.
+    Where there are several, that is the one ``read_history`` would read, as far as they have come: the newest
+    which has logged the objective; without an objective, the newest there was when the first file appeared.
 
     Args:
         path: What ``read_history`` takes. The file may not exist yet.
@@ -183,7 +193,6 @@ class HistoryReader:
         objective: As for ``read_history``.
 
     Attributes:
-        restarts: How often the file was found shorter than before, or replaced, and read from its start.
         runs: How many runs have been followed.
     """
 
@@ -193,69 +202,78 @@ class HistoryReader:
         keys: Iterable[str] | None = None,
         objective: Sequence[str] = (),
     ) -> None:
-        self.restarts = 0
         self.runs = 0
         self._path = Path(path)
         self._keys = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
         self._objective = tuple(objective)
-        self._logs: dict[Path, RunLog] = {}
-        self._log: RunLog | None = None
-        self._identity: tuple[int, int] = (0, 0)
+        self._tails: dict[tuple[str, Path, str], Tail] = {}
+        self._followed: tuple[str, Path, str] | None = None
+
+    @property
+    def restarts(self) -> int:
+        """How often a file was found shorter than before, or replaced, and read from its start."""
+        return sum(tail.restarts for tail in self._tails.values())
 
     def update(self) -> History:
         """Read what is new and return it: only the points that no earlier update returned.
 
         An end that is not yet readable, as a writer leaves it between two writes, waits for the next update.
         """
-        if self._log is not None:
-            if self._replaced(self._log):
-                self.restarts += 1
-                self._log = self._logs[self._log.path] = RunLog(self._log.path, self._keys)
-            self._log.read(final=False)
-        if self._log is None or self._may_change(self._log):
+        if self._followed is None or self._reads_on(self._tails[self._followed]):
             self._look_around()
-        return self._nothing() if self._log is None else self._log.history(fresh=True)
+        return self._told(fresh=True)
 
     def history(self) -> History:
         """Return all that has been read so far."""
-        return self._nothing() if self._log is None else self._log.history()
+        return self._told()
 
-    def _nothing(self) -> History:
-        return History(problem=f"no {find.LOG_PATTERN} under {self._path} yet", path=self._path)
+    def _told(self, fresh: bool = False) -> History:
+        if self._followed is None:
+            return History(problem=f"no {_looked_for()} under {self._path} yet", path=self._path)
+        history = self._tails[self._followed].history(fresh)
+        history.sources = ((self._followed[0], str(self._followed[1])),)
+        return history
 
-    def _may_change(self, log: RunLog) -> bool:
-        """Whether another run may be the one to follow: looking for it is a walk through the directory."""
-        return bool(self._objective) and (log.has_ended or not log.has_logged(self._objective))
+    def _reads_on(self, tail: Tail) -> bool:
+        """Read on; tell whether it is worth a walk through the directory to look for another run."""
+        before = tail.logged()
+        tail.read(final=False)
+        if not self._objective:
+            return not tail.logged()
+        is_idle = tail.logged() == before
+        return is_idle or tail.has_ended or not tail.logged(self._objective) or len(self._trackers()) > 1
+
+    def _trackers(self) -> set[str]:
+        return {tracker for tracker, _, _ in self._tails}
 
     def _look_around(self) -> None:
         """Choose the run to follow."""
-        found = [source.path for source in find.sources(self._path) if source.kind == find.LOG]
-        if not self._objective:
-            found = found[:1]
-        logs = [self._logs.setdefault(path, RunLog(path, self._keys)) for path in found]
-        for log in logs:
-            if log is not self._log:
-                log.read(final=False)
-        best = next((log for log in logs if log.has_logged(self._objective)), None)
-        best = best or self._log or next(iter(logs), None)
-        if best is not None and best is not self._log:
+        found = [source for source in find.sources(self._path) if source.kind != SUMMARY]
+        newest: dict[str, tuple[str, Path, str]] = {}
+        for tracker, group in _by_tracker(found).items():
+            newest[tracker] = self._newest([self._known(source) for source in group])
+        if not newest:
+            return
+        counts = {tracker: self._counts(self._tails[key]) for tracker, key in newest.items()}
+        now = self._followed[0] if self._followed else ""
+        best = newest[choose(counts, now)]
+        if best != self._followed:
             self.runs += 1
-            self._log, self._identity = best, _identity(best.path)
+            self._followed = best
 
-    def _replaced(self, log: RunLog) -> bool:
-        """Tell whether the file is another one than at the last update, or shorter than what was read."""
-        try:
-            size = log.path.stat().st_size
-        except OSError:
-            return False
-        known, self._identity = self._identity, _identity(log.path)
-        return known not in ((0, 0), self._identity) or size < log.offset
+    def _known(self, source: Source) -> tuple[str, Path, str]:
+        """Return the name of a source's tail, which has read what there is."""
+        key = (source.tracker, source.path, source.part)
+        if key not in self._tails:
+            self._tails[key] = find.tail_of(source, self._keys)
+        if key != self._followed:
+            self._tails[key].read(final=False)
+        return key
 
+    def _newest(self, keys: list[tuple[str, Path, str]]) -> tuple[str, Path, str]:
+        """Return which of one tracker's runs to follow; they are given newest first."""
+        logged = (key for key in keys if self._tails[key].logged(self._objective))
+        return next(logged, self._followed if self._followed in keys else keys[0])
 
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what tells a file from another one of its name; zeros where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return status.st_dev, status.st_ino
+    def _counts(self, tail: Tail) -> tuple[int, int]:
+        return tail.logged(self._objective), tail.logged()

@@ -24,6 +24,8 @@ class Series:
     Attributes:
         steps: int64 (n,), strictly increasing as read from a file.
         values: float64 (n,), one per step.
+        axis: The counter that the steps are of, by the name it was logged under; empty where the tracker has
+            steps of its own, or they were made by hand.
 
     Raises:
         ValueError: If the two are not one-dimensional and equally long.
@@ -31,6 +33,7 @@ class Series:
 
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
+    axis: str = ""
 
     def __post_init__(self) -> None:
         steps, values = np.asarray(self.steps, dtype=np.int64), np.asarray(self.values, dtype=np.float64)
@@ -54,17 +57,17 @@ class Series:
         order = np.argsort(self.steps, kind="stable")
         steps, values = self.steps[order], self.values[order]
         last = np.append(steps[1:] != steps[:-1], True)
-        return Series(steps[last], values[last])
+        return Series(steps[last], values[last], self.axis)
 
     def then(self, later: Series) -> Series:
         """Return both series as one; where both have a step, ``later`` wins."""
         steps = np.concatenate([self.steps, later.steps])
-        return Series(steps, np.concatenate([self.values, later.values])).in_order()
+        return Series(steps, np.concatenate([self.values, later.values]), later.axis).in_order()
 
     def until(self, step: int) -> Series:
         """Return the part up to and including a step."""
         end = int(np.searchsorted(self.steps, step, side="right"))
-        return Series(self.steps[:end], self.values[:end])
+        return Series(self.steps[:end], self.values[:end], self.axis)
 
     def at(self, step: int) -> float:
         """Return the value at the last step not beyond ``step``; NaN where there is none."""
@@ -137,8 +140,10 @@ class History(Mapping[str, Series]):
         axis: The metric whose values are the steps; empty where W&B's own steps are, which count rows.
         note: What is worth knowing where nothing is amiss: several runs logged the objective; else empty.
         rows: Number of history rows read (rows of a resumed run's files are added up).
-        source: Kind of file the series are from: "log" (``.wandb``), "jsonl", "summary" (one point per
-            metric: its last value) or "" (made by hand, or nothing found).
+        source: Kind of file the series are from: of W&B "log" (``.wandb``), "jsonl" or "summary" (one point
+            per metric: its last value), of other trackers "csv", "tensorboard" and so on; "" (made by hand,
+            or nothing found).
+        sources: Tracker and path of each file that the series are from, oldest first.
         path: File or directory that was read, "" if made by hand.
     """
 
@@ -156,6 +161,7 @@ class History(Mapping[str, Series]):
         self.note: str = facts.pop("note", "")
         self.rows: int = facts.pop("rows", 0)
         self.source: str = facts.pop("source", "")
+        self.sources: tuple[tuple[str, str], ...] = facts.pop("sources", ())
         self.path: str = str(facts.pop("path", ""))
         if facts:
             raise TypeError(f"a history has no {', '.join(map(repr, facts))}")
@@ -236,6 +242,7 @@ class History(Mapping[str, Series]):
             note=later.note or self.note,
             rows=self.rows + later.rows,
             source=later.source,
+            sources=self.sources + later.sources,
             path=later.path,
         )
 

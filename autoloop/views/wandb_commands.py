@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from autoloop.errors import OutsideError
-from autoloop.history.find import LOG, sources
+from autoloop.history.find import sources
+from autoloop.history.wandb.kinds import LOG
 from autoloop.study.record import Study
 
 #: Directory of a study that holds a link to each W&B run in it: what ``wandb leet`` can browse.

@@ -31,7 +31,7 @@ WAYS = {
     "drop": Way("`os._exit(4)`", "FAILED", "exit code 4", {"exit_code": 4}),
     "segfault": Way("a segmentation fault", "FAILED", "killed by SIGSEGV", {"signal": "SIGSEGV"}),
     "kill": Way("`kill -9` of the job", "FAILED", "killed by SIGKILL", {"signal": "SIGKILL"}),
-    "nothing": Way("no history", "FAILED", f"{LEFT_NOTHING}no W&B history at ", {"exit_code": 0}),
+    "nothing": Way("no history", "FAILED", f"{LEFT_NOTHING}no history at ", {"exit_code": 0}),
     "broken_history": Way("a damaged history", "FAILED", LEFT_NOTHING, {"exit_code": 0}),
     "no_dir": Way("its directory is deleted", "FAILED", LEFT_NOTHING, {"exit_code": 0}),
     "diverge": Way("a loss of NaN", "INFEASIBLE", "train/loss is not finite", {"exit_code": 0}),

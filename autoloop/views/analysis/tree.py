@@ -11,8 +11,9 @@ from pathlib import Path
 from joblib import Parallel, cpu_count, delayed
 
 from autoloop.history import read_history
-from autoloop.history.find import Source, sources
+from autoloop.history.find import sources
 from autoloop.history.series import History
+from autoloop.history.source import Source
 from autoloop.views.analysis.runs import AnalysedRun, Look, analyse
 
 WANDB_DIRS = ("wandb", ".wandb")

@@ -165,9 +165,9 @@ def test_nothing_there(tmp_path):
     """Missing and empty places give no metrics and say what was looked for, and where."""
     missing, empty = read_history(tmp_path / "x"), read_history(tmp_path)
     assert (len(missing), len(empty)) == (0, 0)
-    assert missing.problem == f"no W&B history at {tmp_path / 'x'}: there is no such file or directory"
+    assert missing.problem == f"no history at {tmp_path / 'x'}: there is no such file or directory"
     assert empty.problem == (
-        f"no W&B history at {tmp_path}: no run-*.wandb, wandb-history.jsonl or wandb-summary.json in it"
+        f"no history at {tmp_path}: no run-*.wandb, wandb-history.jsonl or wandb-summary.json in it"
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autoloop.history import records
 from autoloop.history.bytearrays import ByteArray
+from autoloop.history.wandb import records
 
 _NUMBER = 0x08  # tag of a record's number, a varint
 _KINDS = np.zeros(256, dtype=np.int64)  # by tag, for the records that come once per row

@@ -1,7 +1,7 @@
 """Records: what one record of a ``.wandb`` file says, decoded with plain Python.
 
 Every form that W&B has written since 0.10 is understood here, whatever the order of its fields. Rows of
-numbers, which are nearly all of a file, have a faster way in :mod:`autoloop.history.items`; this module
+numbers, which are nearly all of a file, have a faster way in :mod:`autoloop.history.wandb.items`; this module
 is the reference for it and takes what it leaves.
 
 Field numbers: https://github.com/wandb/wandb/blob/main/wandb/proto/wandb_internal.proto

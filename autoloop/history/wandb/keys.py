@@ -1,17 +1,15 @@
-"""Keys: which metrics are asked for, and finding a metric by the bytes of its key again."""
+"""Keys: finding a metric by the bytes of its key again."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 
 import numpy as np
 
-from autoloop.history import records
 from autoloop.history.bytearrays import Bools, ByteArray, Ints, Words
+from autoloop.history.wandb import records
+from autoloop.history.wanted import Wanted
 from autoloop.history.wire import SHORT_BYTES, fields
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd: its powers are odd, too, and have no pattern
@@ -19,48 +17,6 @@ _FACTORS = np.array([pow(_GOLDEN, 2 * power + 1, 1 << 64) for power in range(64)
 KEY, NESTED = 0x0A, 0x12  # tags of the key fields of an item
 _TABLE_BITS = range(8, 21)
 _MAX_BEGINNINGS = 100  # with more, telling items apart by their beginnings costs more than it saves
-_WILD = re.compile(r"[*?\[]")
-
-
-class Wanted:
-    """The metrics a caller asks for: names, and patterns with ``*``, ``?`` and ``[...]``.
-
-    Args:
-        keys: Names and patterns; None asks for every metric.
-    """
-
-    def __init__(self, keys: Iterable[str] | None) -> None:
-        self._all = keys is None
-        given = [keys] if isinstance(keys, str) else list(keys or ())
-        self._names = set(given)
-        self._patterns = [key for key in given if _WILD.search(key)]
-        self._stems = [_WILD.split(key)[0] for key in self._patterns]  # what a match must begin with
-
-    def name(self, name: str) -> bool:
-        """Tell whether the metric ``name`` is asked for."""
-        return self._all or name in self._names or any(fnmatchcase(name, p) for p in self._patterns)
-
-    def parent(self, name: str) -> bool:
-        """Tell whether a dict logged as ``name`` may hold a metric that is asked for."""
-        inside = f"{name}."
-        return (
-            self.name(name)
-            or any(key.startswith(inside) for key in self._names)
-            or any(stem.startswith(inside) or inside.startswith(stem) for stem in self._stems)
-        )
-
-    def plain_names(self) -> set[str] | None:
-        """Return the names that are asked for; None if there are patterns, or all are."""
-        return None if self._all or self._patterns else self._names
-
-    def beginnings(self) -> list[Beginning] | None:
-        """Return how the key fields of short items that matter can begin; None if in too many ways."""
-        texts = {(part, True) for key in (*self._names, *self._stems) for part in _parents(key)}
-        texts |= {(key, True) for key in self._names} | {(stem, False) for stem in self._stems}
-        keys = [(text.encode(), is_whole) for text, is_whole in sorted(texts)]
-        found = [_beginning(key, is_whole) for key, is_whole in keys if len(key) < SHORT_BYTES]
-        few = all(one.mask for one in found) and len(found) <= _MAX_BEGINNINGS
-        return found if few and not self._all else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +36,16 @@ class Beginning:
     offset: int
     next_mask: int
     next_value: int
+
+
+def beginnings(wanted: Wanted) -> list[Beginning] | None:
+    """Return how the key fields of short items that are asked for can begin; None if in too many ways."""
+    texts = {(part, True) for key in (*wanted.names, *wanted.stems) for part in _parents(key)}
+    texts |= {(key, True) for key in wanted.names} | {(stem, False) for stem in wanted.stems}
+    keys = [(text.encode(), is_whole) for text, is_whole in sorted(texts)]
+    found = [_beginning(key, is_whole) for key, is_whole in keys if len(key) < SHORT_BYTES]
+    few = all(one.mask for one in found) and len(found) <= _MAX_BEGINNINGS
+    return found if few and not wanted.everything else None
 
 
 def _beginning(text: bytes, is_whole: bool) -> Beginning:
@@ -114,8 +80,8 @@ class KeyTable:
         self.names: list[str] = []
         self.index: dict[str, int] = {}
         self._wanted = wanted
-        beginnings = wanted.beginnings()
-        self.filter = None if beginnings is None else partial(_may_matter, beginnings)
+        ways = beginnings(wanted)
+        self.filter = None if ways is None else partial(_may_matter, ways)
         self.whole: Bools = np.zeros(0, dtype=bool)  # per name: whether numbers under this very name count
         self._regions: dict[bytes, int] = {}  # key fields as bytes -> name index, -1 if nobody asked
         self._ids: Ints = np.array([-1])  # name index, length and words of each region

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoloop.history import records
 from autoloop.history.bytearrays import ByteArray
-from autoloop.history.items import decode, latest
-from autoloop.history.keys import KeyTable, Wanted
-from autoloop.history.walk import chain, scan
+from autoloop.history.wandb import records
+from autoloop.history.wandb.items import decode, latest
+from autoloop.history.wandb.keys import KeyTable
+from autoloop.history.wandb.walk import chain, scan
+from autoloop.history.wanted import Wanted
 from autoloop.history.wire import WireError
 from tests.helpers import wandb_file as w
 
@@ -57,7 +58,7 @@ messages = st.lists(st.tuples(st.lists(items(), max_size=5), steps), min_size=1,
 
 
 def one_by_one(data, wanted):
-    """Decode rows with :mod:`autoloop.history.records` alone."""
+    """Decode rows with :mod:`autoloop.history.wandb.records` alone."""
     numbers, skipped, found_steps = Counter(), Counter(), []
     for index, message in enumerate(data):
         try:

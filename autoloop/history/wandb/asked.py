@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from autoloop.history.bytearrays import ByteArray, Ints
-from autoloop.history.keys import KEY, NESTED, KeyTable
-from autoloop.history.walk import Stretches
+from autoloop.history.wandb.keys import KEY, NESTED, KeyTable
+from autoloop.history.wandb.walk import Stretches
 from autoloop.history.wire import SHORT_BYTES
 
 VALUE_JSON = (0x82, 0x01)  # the tag of an item's JSON value has two bytes

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from autoloop.history import records
-from autoloop.history.columns import Columns
-from autoloop.history.find import SUMMARY, Source
-from autoloop.history.runlog import run_url
+from autoloop.history.files import open_regular
 from autoloop.history.series import INTERNAL, History, RunRecord
+from autoloop.history.source import Source
+from autoloop.history.wandb import records
+from autoloop.history.wandb.columns import Columns
+from autoloop.history.wandb.kinds import SUMMARY
+from autoloop.history.wandb.runlog import run_url
 
 _MAX_CONFIG = 1 << 18  # characters of a config.yaml that is read: parsing takes 10 s a MB
 _MAX_NODES = 100_000  # values in it
@@ -22,7 +24,7 @@ def read_jsonl(source: Source, keys: Iterable[str] | None = None) -> History:
     columns, bad = Columns(keys), list[int]()
     number, step = 0, -1
     try:
-        with source.path.open("rb") as lines:
+        with open_regular(source.path) as lines:
             for number, line in enumerate(lines, start=1):
                 row = records.parse_json(line.decode("utf-8", "replace"))
                 if not isinstance(row, dict):

@@ -5,7 +5,7 @@ of fields 2: the step of a history record, the removals of a summary record. Eve
 of these fields, so where they are follows from their lengths alone, beginning at the record's first byte.
 :func:`chain` goes from field to field in all records side by side; where there are only a few, long records,
 :func:`scan` looks for what may be their items and then proves it. What else a record may hold is marked odd
-and left to :mod:`autoloop.history.records`.
+and left to :mod:`autoloop.history.wandb.records`.
 """
 
 from __future__ import annotations

@@ -8,12 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from autoloop.history import records
 from autoloop.history.bytearrays import ByteArray
-from autoloop.history.framing import Framer
-from autoloop.history.items import latest
-from autoloop.history.keys import KeyTable, Wanted
-from autoloop.history.split import Split
+from autoloop.history.wandb import records
+from autoloop.history.wandb.framing import Framer
+from autoloop.history.wandb.items import latest
+from autoloop.history.wandb.keys import KeyTable
+from autoloop.history.wandb.split import Split
+from autoloop.history.wanted import Wanted
 from autoloop.history.wire import WireError
 
 _RECENT = 32  # records of a batch that are looked at first

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoloop.history.bytearrays import ByteArray, Ints
-from autoloop.history.items import Numbers, decode
-from autoloop.history.keys import KeyTable, Wanted
 from autoloop.history.series import INTERNAL, Series
+from autoloop.history.wandb.items import Numbers, decode
+from autoloop.history.wandb.keys import KeyTable
+from autoloop.history.wanted import Wanted
 
 _MEDIA_SUFFIX = "._type"  # the part of a flattened media value (image, histogram...) that names its kind
 _HIDDEN = "_wandb."  # W&B's own facts, logged like a metric by some versions
@@ -83,9 +84,10 @@ class Columns:
         hidden = self._media()
         return {name: found[name] for name in sorted(found) if not name.startswith(hidden)}
 
-    def has(self, name: str) -> bool:
-        """Tell whether a metric has a point."""
-        return self._keys.index.get(name, -1) in self._chunks
+    def logged(self, names: Iterable[str] | None = None) -> int:
+        """Return how many values these metrics have; without names, all that were kept."""
+        index = self._chunks if names is None else (self._keys.index.get(name, -1) for name in names)
+        return sum(steps.size for at in index for steps, _ in self._chunks.get(at, ()))
 
     def whole(self, name: str) -> Series | None:
         """Return all points of one metric, new or not; None if it has none."""

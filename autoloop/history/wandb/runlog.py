@@ -10,15 +10,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from autoloop.history import records
 from autoloop.history.axis import along, choose_axis
-from autoloop.history.columns import Columns
-from autoloop.history.find import LOG
-from autoloop.history.framing import Framer, Records
-from autoloop.history.keys import Wanted
+from autoloop.history.files import identity, open_regular
 from autoloop.history.series import INTERNAL, History, RunRecord, Series
-from autoloop.history.split import Split
-from autoloop.history.summary import summary_of
+from autoloop.history.wandb import records
+from autoloop.history.wandb.columns import Columns
+from autoloop.history.wandb.framing import Framer, Records
+from autoloop.history.wandb.kinds import LOG
+from autoloop.history.wandb.split import Split
+from autoloop.history.wandb.summary import summary_of
+from autoloop.history.wanted import Wanted
 from autoloop.history.wire import WireError, fields
 
 _DEFAULT_SERVER = "https://wandb.ai"
@@ -33,10 +34,15 @@ class RunLog:
     Args:
         path: The file.
         keys: Names and patterns of the metrics to keep; None keeps all.
+
+    Attributes:
+        restarts: How often the file was found shorter than before, or replaced, and read from its start.
     """
 
     def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
         self.path = path
+        self.restarts = 0
+        self._identity: tuple[int, int] | None = None
         self._keys = None if keys is None else [keys] if isinstance(keys, str) else list(keys)
         self._wanted = Wanted(self._keys)
         self._axes: set[str] = set()  # read beside what is asked for
@@ -63,18 +69,26 @@ class RunLog:
         """Whether the file has the record of the run's end."""
         return self._exit_code is not None
 
-    def has_logged(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these metrics has a value."""
-        return any(map(self.columns.has, names))
+    def logged(self, names: Iterable[str] | None = None) -> int:
+        """Return how many values these metrics have, or all that were asked for."""
+        return self.columns.logged(names)
 
     def read(self, final: bool = True) -> None:
         """Read what is new since the last call; see :meth:`Framer.read` for ``final``."""
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
+                self._notice(os.fstat(file.fileno()))
                 while not self._read_on(file, final):
                     self._begin()
         except OSError as error:
             self._error = f"{self.path} cannot be read: {error.strerror or error}"
+
+    def _notice(self, status: os.stat_result) -> None:
+        """Begin anew where the file is another one than at the last call, or shorter than what was read."""
+        known, self._identity = self._identity, identity(status)
+        if known not in (None, self._identity) or status.st_size < self.offset:
+            self.restarts += 1
+            self._begin()
 
     def _read_on(self, file: BinaryIO, final: bool) -> bool:
         """Read on; return False where an axis turned up only after rows that were read without it."""
@@ -153,7 +167,7 @@ class RunLog:
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
         """Yield step and value of everything that was logged as ``key``, or inside a dict of that name."""
         step = -1
-        with suppress(OSError), self.path.open("rb") as file:
+        with suppress(OSError), open_regular(self.path) as file:
             for record in chain.from_iterable(Framer().read(file)):
                 kind, message = records.split(record)
                 if kind != records.HISTORY:
@@ -204,7 +218,7 @@ class RunLog:
         if axis is None:
             return "", asked
         name, counter = axis
-        return name, {metric: along(counter, series) for metric, series in asked.items()}
+        return name, {metric: along(counter, series, name) for metric, series in asked.items()}
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""

@@ -1,7 +1,7 @@
 """Items: the numbers in many history rows at once.
 
-What does not have the usual form is left to :mod:`autoloop.history.records`, one by one. Nothing is assumed
-about which keys a row has or in which order (wandb-core shuffles them).
+What does not have the usual form is left to :mod:`autoloop.history.wandb.records`, one by one. Nothing is
+assumed about which keys a row has or in which order (wandb-core shuffles them).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autoloop.history import records
-from autoloop.history.asked import VALUE_JSON, Items, asked_items
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
-from autoloop.history.keys import KeyTable
 from autoloop.history.numbers import Floats, parse
-from autoloop.history.walk import Stretches, walk
+from autoloop.history.wandb import records
+from autoloop.history.wandb.asked import VALUE_JSON, Items, asked_items
+from autoloop.history.wandb.keys import KeyTable
+from autoloop.history.wandb.walk import Stretches, walk
 from autoloop.history.wire import WireError, encode_field
 
 _INTEGER, _DOUBLE = 0x28, 0x31  # tags of the typed values of an item

@@ -1,0 +1,39 @@
+"""Files that anybody may have put into a job's directory: nobody waits for what is no file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+class NotAFileError(OSError):
+    """Something else stands where a file is looked for: a directory, a FIFO, a socket, a device."""
+
+
+def regular(path: Path) -> os.stat_result | None:
+    """Return the status of a file, or of the file that a link leads to; None of anything else or nothing."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # no such file, a circle of links; a name with a zero byte
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read; of anything else nothing is read, and nobody waits for it.
+
+    Raises:
+        OSError: It cannot be opened, or is no file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotAFileError(f"{path} is not a file")
+    return os.fdopen(handle, "rb")
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    """Return what tells a file from another one of its name."""
+    return status.st_dev, status.st_ino

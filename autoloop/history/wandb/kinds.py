@@ -1,0 +1,4 @@
+"""Words for W&B's files."""
+
+WANDB = "wandb"
+LOG, JSONL, SUMMARY = "log", "jsonl", "summary"

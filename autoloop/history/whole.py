@@ -1,0 +1,52 @@
+"""Files that are written anew as a whole: read again where they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from autoloop.history.files import regular
+from autoloop.history.points import Points
+from autoloop.history.series import History
+
+
+class WholeFile:
+    """What such a file says; see `autoloop.history.source.Tail`.
+
+    Args:
+        path: The file.
+        load: Reads it. What it cannot read is told in the history's ``problem``.
+    """
+
+    has_ended = False
+
+    def __init__(self, path: Path, load: Callable[[], History]) -> None:
+        self.path = path
+        self.restarts = 0
+        self._load = load
+        self._history = History(path=path)
+        self._points = Points()
+        self._seen: tuple[int, ...] | None = None
+
+    def read(self, final: bool = True) -> None:
+        """Read the file if it has changed; what is half written waits, see `Tail.read`."""
+        status = regular(self.path)
+        seen = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if status else ()
+        if seen == self._seen:
+            return
+        found = self._load()
+        if found.problem and not len(found) and not final:
+            return
+        self._seen, self._history = seen, found
+        self._points.restart()
+        for name, series in found.items():
+            self._points.axis = series.axis
+            self._points.add(name, series.steps, series.values)
+
+    def logged(self, names: Iterable[str] | None = None) -> int:
+        """Return how many values these metrics have, or all that were asked for."""
+        return sum(len(self._history.get(n, ())) for n in (self._history if names is None else names))
+
+    def history(self, fresh: bool = False) -> History:
+        """Return what has been read; see `Tail.history`."""
+        return self._history.replace(self._points.series(fresh=True)) if fresh else self._history
