@@ -34,7 +34,7 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     Args:
         study: The record.
         metrics: Goals of metrics, and the direction that the user gave.
-        named: The metric whose value the app says it returns; empty where it says none.
+        named: The metric whose value the app says it returns; empty where only its jobs do, or none.
 
     Returns:
         The objective; None while no job has completed, or where there is nothing to judge by.
@@ -43,6 +43,8 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     results = [result for job in done if (result := _results(job))]
     if results:
         return _of_results(_common(results), metrics)
+    names = {job.details.named for job in done}
+    named = named or (names.pop() if len(names) == 1 else "")
     returned = [value for job in done if (value := _returned(job)) is not None]
     if not returned:
         return _of_curves(done, metrics, f"the task returned {_no_number(done)}") if done else None

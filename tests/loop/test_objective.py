@@ -56,6 +56,19 @@ def test_a_0_counts_where_the_user_says_which_way_or_the_config_names_it() -> No
     assert (told.metric, named.metric, named.goal) == ("", "", "max")
 
 
+def test_a_name_that_only_the_jobs_can_read_tells_which_way() -> None:
+    """Each says in its own process which metric it returned; two that differ say nothing."""
+    study = returning(0.4, 0.5, summary=LOSSES)
+    for place, named in enumerate(("val/acc_best", "val/acc_best")):
+        job = study.jobs[place]
+        study.jobs[place] = replace(job, details=replace(job.details, named=named))
+    aim = seen(study, Metrics.read({}))
+    assert aim and (aim.goal, aim.why) == ("max", "the config calls it val/acc_best, which is best high")
+    study.jobs[0] = replace(study.jobs[0], details=replace(study.jobs[0].details, named="val/loss"))
+    doubtful = seen(study, Metrics.read({}))
+    assert doubtful and doubtful.goal == "min"
+
+
 def test_a_search_of_jobs_that_all_return_0_has_nothing_to_judge_by() -> None:
     """It ends as one whose tasks return nothing does, and calls no job the best; a result changes that."""
     study = replace(returning(0.0, 0.0, summary={}), open=True, aim=Objective(why="unsaid"))
