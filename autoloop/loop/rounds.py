@@ -89,6 +89,8 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
     planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
+    for decision, why in terms.strategy.passed_over(situation):
+        planned.refuse(decision, why)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned

@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from autoloop.curves.jitters import jitters
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.summary import MetricSummary, summarize_series
 from autoloop.edits.effects import unheeded
@@ -56,6 +57,7 @@ class JobEnd:
         return_value: The task's result where it is a number.
         results: Name -> number, where it returned several.
         returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
+        named: The metric whose value it returned, as its config says in its own process; empty if none.
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
         signal: Name of the signal that ended it, or None.
@@ -72,6 +74,7 @@ class JobEnd:
     return_value: float | None = None
     results: Mapping[str, float] = field(default_factory=dict)
     returned: str = ""
+    named: str = ""
     error: str = ""
     exit_code: int | None = None
     signal: str | None = None
@@ -142,6 +145,12 @@ class JobEnd:
             return read_fields(cls, {name: item for name, item in found.items() if item is not None})
         return None
 
+    @classmethod
+    def named_in(cls, run_dir: Path) -> str:
+        """The metric that the job's own process says it returned; empty where it left no such word."""
+        own = cls.read(run_dir)
+        return own.named if own else ""
+
 
 def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
     """How a job ended that left no word of its end, and of which the launcher tells none.
@@ -182,14 +191,19 @@ def job_ended(
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
     last_words = last_words if state is not TrialState.COMPLETE else ""
-    details = _details(job, end, history, log, no_result(end, metrics))
+    details = replace(
+        _details(job, end, history, log, no_result(end, metrics)),
+        log_tail=last_words,
+        named=end.named or JobEnd.named_in(run_dir),
+        jitters=jitters(history, summary, metrics, end.return_value),
+    )
     return JobEnded(
         objective=objective_of(end, summary, metrics),
         state=state,
         summary={name: metric.as_dict() for name, metric in summary.items()},
         steps=max((int(series.steps[-1]) for series in history.values() if len(series.steps)), default=0),
         error=error,
-        details=replace(details, log_tail=last_words),
+        details=details,
         job=job.job,
         name=job.name,
         round=job.round,
