@@ -140,7 +140,7 @@ def test_failures_in_a_row_end_the_study(tmp_path):
     variants = ",".join(f"v{number}:{{x@mul:0.{number}}}" for number in range(2, 7))
     done = run(tmp_path / "s", f"autoloop.variants={{{variants}}}", "n_jobs=1", "max_failures=2", "do=raise")
     assert done.code == 1
-    assert ": 2 jobs failed in a row (max_failures=2)" in done.output
+    assert "2 jobs failed in a row (max_failures=2)" in done.output
     assert [job.started for job in done.study.jobs.values()] == [True, True, False, False, False, False]
     fast = run(tmp_path / "t", f"autoloop.variants={{{variants}}}", "n_jobs=1", "fail_fast=true", "do=raise")
     assert fast.code == 1
