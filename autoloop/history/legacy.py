@@ -9,11 +9,12 @@ from typing import Any
 
 from autoloop.history import records
 from autoloop.history.columns import Columns
+from autoloop.history.files import open_file, read_note
 from autoloop.history.find import SUMMARY, Source
 from autoloop.history.runlog import run_url
 from autoloop.history.series import INTERNAL, History, RunRecord
 
-_MAX_CONFIG = 1 << 18  # characters of a config.yaml that is read: parsing takes 10 s a MB
+_MAX_CONFIG = 1 << 18  # bytes of a config.yaml that is read: parsing takes 10 s a MB
 _MAX_NODES = 100_000  # values in it
 
 
@@ -22,7 +23,7 @@ def read_jsonl(source: Source, keys: Iterable[str] | None = None) -> History:
     columns, bad = Columns(keys), list[int]()
     number, step = 0, -1
     try:
-        with source.path.open("rb") as lines:
+        with open_file(source.path) as lines:
             for number, line in enumerate(lines, start=1):
                 row = records.parse_json(line.decode("utf-8", "replace"))
                 if not isinstance(row, dict):
@@ -106,8 +107,7 @@ def _config(source: Source) -> dict[str, Any]:
 
     for path in _candidates(source, "config.yaml"):
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            content = yaml.safe_load(text) if len(text) <= _MAX_CONFIG else None
+            content = yaml.safe_load(read_note(path, _MAX_CONFIG))
         except (OSError, yaml.YAMLError, ValueError, RecursionError):
             continue
         if isinstance(content, dict) and _nodes_left(content, _MAX_NODES) > 0:
@@ -139,7 +139,7 @@ def _candidates(source: Source, name: str) -> Iterator[Path]:
 def _json_file(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file, empty if there is none."""
     try:
-        content = json.loads(path.read_bytes().decode("utf-8", "replace"))
+        content = json.loads(read_note(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

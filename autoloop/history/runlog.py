@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from autoloop.history import records
 from autoloop.history.axis import along, choose_axis
 from autoloop.history.columns import Columns
+from autoloop.history.files import open_file
 from autoloop.history.find import LOG
 from autoloop.history.framing import Framer, Records
 from autoloop.history.keys import Wanted
@@ -70,7 +71,7 @@ class RunLog:
     def read(self, final: bool = True) -> None:
         """Read what is new since the last call; see :meth:`Framer.read` for ``final``."""
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 while not self._read_on(file, final):
                     self._begin()
         except OSError as error:
@@ -153,7 +154,7 @@ class RunLog:
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
         """Yield step and value of everything that was logged as ``key``, or inside a dict of that name."""
         step = -1
-        with suppress(OSError), self.path.open("rb") as file:
+        with suppress(OSError), open_file(self.path) as file:
             for record in chain.from_iterable(Framer().read(file)):
                 kind, message = records.split(record)
                 if kind != records.HISTORY:

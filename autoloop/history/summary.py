@@ -10,6 +10,7 @@ from typing import Any
 
 from autoloop.history import records
 from autoloop.history.bytearrays import ByteArray
+from autoloop.history.files import open_file
 from autoloop.history.framing import Framer
 from autoloop.history.items import latest
 from autoloop.history.keys import KeyTable, Wanted
@@ -63,7 +64,7 @@ def summary_of(path: Path, keys: Iterable[str] | None, size: int) -> dict[str, A
         OSError: If the file cannot be read any more, or has become shorter.
     """
     summary = Summary(keys)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         if os.fstat(file.fileno()).st_size < size:
             raise OSError("the file has become shorter")
         for found in Framer().read(file, size=size):

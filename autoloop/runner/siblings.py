@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import JournalError
+from autoloop.history.files import MOST_BYTES, open_file
 from autoloop.store.journal import FILE_NAME, read_study
 from autoloop.store.lock import start_time
 from autoloop.study.record import Study
@@ -69,9 +70,9 @@ def _below(base: Path, parts: tuple[str, ...], left: Iterator[int]) -> Iterator[
 def _header(study_dir: Path) -> Mapping[str, Any]:
     """The first line of a journal; empty where there is none that can be read."""
     try:
-        with (study_dir / FILE_NAME).open(encoding="utf-8") as file:
-            header = json.loads(file.readline())
-    except (OSError, ValueError):
+        with open_file(study_dir / FILE_NAME) as file:
+            header = json.loads(file.readline(MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}
 

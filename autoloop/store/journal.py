@@ -163,7 +163,9 @@ def _hold(study_dir: Path) -> tuple[IO[bytes], IO[bytes]]:
             return journal, note
     except BlockingIOError as error:
         holder = _holder(study_dir)
-        raise JournalError(f"the study in {study_dir} is being run by {holder}; wait for it or end it first") from error
+        raise JournalError(
+            f"the study in {study_dir} is being run by {holder}; wait for it or end it first"
+        ) from error
     except OSError as error:
         raise JournalError(
             f"cannot write the study in {study_dir}: {error.strerror or error}; "

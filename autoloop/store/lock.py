@@ -50,7 +50,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
         if error.errno in _TAKEN:
             raise BlockingIOError(error.errno, f"{path} is locked by another process") from error
         raise JournalError(
-            f"the file system of {path.parent} has no locks ({error.strerror or error}), so that two processes "
+            f"the file system of {path.parent} has no locks ({error.strerror or error}), so two processes "
             "could run one study; choose a hydra.sweep.dir on another one"
         ) from error
 

@@ -18,8 +18,12 @@ from autoloop.engine.execute.inherited import disown_exit_handlers
 from autoloop.engine.execute.processes import die_with_parent
 from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, send_report
 from autoloop.engine.execute.values import Assignment, Reply
+from autoloop.store.redact import redact
 
 LOG_NAME = "job.log"
+
+#: Characters of an error's text that a job tells its supervisor.
+MOST_ERROR = 1 << 16
 
 #: Exit code of a job that an unhandled exception, or Ctrl-C, ended.
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -94,7 +98,7 @@ def _run_call(call: bytes, report_fd: int) -> int:
     result = cloudpickle.loads(call)()
     reply = result if isinstance(result, Reply) else Reply(result)
     if reply.error:
-        send_report(report_fd, ERROR, reply.error.encode(errors="replace"))
+        send_report(report_fd, ERROR, _told(reply.error))
     send_report(report_fd, VALUE, cloudpickle.dumps(reply.value))
     return reply.exit_code
 
@@ -107,10 +111,14 @@ def _record(error: BaseException, report_fd: int) -> int:
         print(error.code, file=sys.stderr)
         return EXIT_FAILED
     traceback.print_exc()
-    text = last_line(error)
     with contextlib.suppress(OSError):
-        send_report(report_fd, ERROR, text.encode(errors="replace"))
+        send_report(report_fd, ERROR, _told(last_line(error)))
     return EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILED
+
+
+def _told(error: str) -> bytes:
+    """An error's text for the supervisor, without secrets and of bounded length."""
+    return redact(error, os.environ)[:MOST_ERROR].encode(errors="replace")
 
 
 def last_line(error: BaseException) -> str:

@@ -14,6 +14,10 @@ _HEADER = struct.Struct("!cQ")
 
 #: Kinds of frames: the job's directory, its pickled value, and the text of its error.
 DIRECTORY, VALUE, ERROR = b"D", b"V", b"E"
+_KINDS = (DIRECTORY, VALUE, ERROR)
+
+#: Bytes of the longest frame.
+_MOST_BYTES = 64 << 20
 
 
 def send_report(fd: int, kind: bytes, body: bytes) -> None:
@@ -31,12 +35,17 @@ class ReportReader:
         self.fd = fd
         self.open = True
         self._buffer = bytearray()
+        self._lost = False  # what came was none of our frames: the rest is thrown away
 
     def read(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the frames (kind, body) that are complete by now."""
         self._fill()
         while len(self._buffer) >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._buffer)
+            if kind not in _KINDS or length > _MOST_BYTES:
+                self._lost = True
+                self._buffer.clear()
+                return
             end = _HEADER.size + length
             if len(self._buffer) < end:
                 return
@@ -51,4 +60,4 @@ class ReportReader:
             except BlockingIOError:
                 return
             self.open = bool(chunk)
-            self._buffer += chunk
+            self._buffer += b"" if self._lost else chunk

@@ -24,6 +24,7 @@ from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReade
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
+from autoloop.history.files import open_file
 from autoloop.store import lock
 from autoloop.store.status import boot_id, write_status
 
@@ -265,7 +266,7 @@ class Supervision:
             if self._job_dir is None:
                 data = _tail(self._output_fd)
             else:
-                with (Path(self._job_dir) / LOG_NAME).open("rb") as file:
+                with open_file(Path(self._job_dir) / LOG_NAME) as file:
                     data = _tail(file.fileno())
         except OSError:
             return ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.engine.execute.gpus import visible
+from autoloop.history.files import read_note
 from autoloop.stopping import StopDecision
 from autoloop.store.files import write_atomic
 from autoloop.store.lock import start_time
@@ -57,7 +58,7 @@ class EarlyEnd:
     def read(cls, run_dir: Path) -> EarlyEnd | None:
         """What was left in a job's directory; None if nothing readable."""
         try:
-            found = cls(**json.loads((run_dir / EARLY_FILE).read_text(encoding="utf-8")))
+            found = cls(**json.loads(read_note(run_dir / EARLY_FILE)))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         right = (isinstance(found.ended_by, str), isinstance(found.error, str))

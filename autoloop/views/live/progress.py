@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autoloop.curves.metrics import Metrics
 from autoloop.history import HistoryReader
+from autoloop.history.files import read_note
 from autoloop.history.series import History
 from autoloop.store.status import STATUS_NAME
 from autoloop.study.record import Job, Study
@@ -109,14 +110,14 @@ class _JobReader:
 
     def _read_status(self) -> None:
         try:
-            status = json.loads((self._run_dir / STATUS_NAME).read_text(encoding="utf-8"))
+            status = json.loads(read_note(self._run_dir / STATUS_NAME))
             self._progress = replace(
                 self._progress,
                 slot=int(status["slot"]),
                 gpus=tuple(map(str, status["gpus"])),
                 started_at=float(status["started_at"]),
             )
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return  # not there yet, or not from our launcher
 
     def _take(self, fresh: History) -> None:
