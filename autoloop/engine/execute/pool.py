@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -22,14 +23,22 @@ from joblib import Parallel, delayed
 
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
-from autoloop.engine.execute.supervisor import KILL, STOP
+from autoloop.engine.execute.supervisor import KILL, STARTED, STOP
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, JobLimits, Outcome, Request
+from autoloop.engine.execute.vigil import Step, Vigil
 from autoloop.engine.execute.zygote import Zygote
 from autoloop.engine.slots import Slot, slot_environment
 from autoloop.engine.wandb_env import SERVICE_VARIABLES
-from autoloop.errors import AutoloopError
+from autoloop.errors import AutoloopError, OutsideError
+from autoloop.store.lock import is_alive, start_time
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("autoloop")
+
+_LOOK_S = 0.5  # between two looks whether a supervisor that is silent should have spoken
+
+#: Seconds that a start takes at most once the user has asked twice to end, and that processes which cannot be
+#: killed are waited for in the end.
+_START_PATIENCE_S, _LOST_PATIENCE_S = 2.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,40 @@ class PoolSettings:
 
 
 class SupervisorLostError(ChildProcessError):
-    """Something on this machine ended the supervisor of a job."""
+    """Something on this machine ended the supervisor of a job.
+
+    Attributes:
+        ended_by: Why the job is to have ended.
+        stuck: Whether the supervisor, or its job, is still there.
+    """
+
+    def __init__(self, message: str, ended_by: EndedBy = "interrupted", stuck: bool = False) -> None:
+        super().__init__(message)
+        self.ended_by = ended_by
+        self.stuck = stuck
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A job that runs.
+
+    Attributes:
+        channel: To its supervisor.
+        pid: Of its supervisor.
+        started: When that process started, see `autoloop.store.lock.start_time`.
+        vigil: How long it is waited for.
+    """
+
+    channel: Connection
+    pid: int
+    started: str
+    vigil: Vigil
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send the supervisor a signal, as long as it is there."""
+        if is_alive(self.pid, self.started):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, signum)
 
 
 class Pool:
@@ -78,9 +120,11 @@ class Pool:
         self._shared: bytes | None = None
         self._lock = threading.Lock()  # over the zygote and the running jobs, never held for long
         self._starting = threading.Lock()  # jobs start one after the other
-        self._running: dict[int, Connection] = {}
+        self._running: dict[int, _Running] = {}
+        self._lost: set[int] = set()  # slots whose job cannot be ended
         self._interrupted = threading.Event()
         self._interrupt_order = STOP
+        self._hurried_at = float("inf")
         self._last_start = float("-inf")
 
     @property
@@ -116,8 +160,15 @@ class Pool:
             KeyboardInterrupt: After Ctrl-C, when all jobs have ended and their outcomes are yielded.
                 A second Ctrl-C ends them at once.
             SystemExit: The same for SIGTERM, with exit code 143.
+            OutsideError: No slot is left, since jobs there cannot be ended.
         """
+        if not self._free():
+            raise OutsideError(
+                "no slot is left: the last job in each cannot be killed, as its state in /proc tells (D: it "
+                "waits for a disk or a driver). Free them, then give the same command again"
+            )
         self._interrupted.clear()
+        self._hurried_at = float("inf")
         feed = Feed(requests)
         outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
         interrupts = Interrupts(lambda at_once: self._interrupt(feed, at_once))
@@ -147,11 +198,16 @@ class Pool:
         with self._lock:
             self._leave_zygote()
             while self._left:
-                self._left.pop().close()
+                self._left.pop().close(patience_s=_LOST_PATIENCE_S if self._lost else None)
+
+    def _free(self) -> list[Slot]:
+        return [slot for slot in self._settings.slots if slot.index not in self._lost]
 
     def _interrupt(self, feed: Feed[Request], at_once: bool) -> None:
         feed.close()
         self._interrupt_order = KILL if at_once else STOP
+        if at_once:
+            self._hurried_at = min(self._hurried_at, time.monotonic())
         self._interrupted.set()
         zygote = self._zygote
         if zygote is not None:
@@ -161,17 +217,18 @@ class Pool:
 
     def _order(self, index: int, order: str, reason: EndedBy) -> bool:
         with self._lock:
-            channel = self._running.get(index)
-            if channel is None:
+            running = self._running.get(index)
+            if running is None:
                 return False
+            running.vigil.ask(time.monotonic(), reason, at_once=order == KILL)
             try:
-                channel.send_bytes(f"{order} {reason}".encode())
+                running.channel.send_bytes(f"{order} {reason}".encode())
             except OSError:
                 return False
             return True
 
     def _dispatch(self, feed: Feed[Request], outcomes: SimpleQueue[Outcome | None]) -> None:
-        slots = self._settings.slots
+        slots = self._free()
         parallel = Parallel(
             n_jobs=len(slots), backend="threading", return_as="generator_unordered", pre_dispatch="all"
         )
@@ -181,12 +238,18 @@ class Pool:
         except BaseException as error:  # noqa: BLE001  raised again where the outcomes are read
             feed.error = feed.error or error
         finally:
+            feed.close()  # a slot may have been lost while the feed has more
             outcomes.put(None)
 
     def _serve(self, slot: Slot, feed: Feed[Request], outcomes: SimpleQueue[Outcome | None]) -> None:
-        """Run one job after the other in ``slot``."""
-        while (request := feed.take()) is not None:
+        """Run one job after the other in ``slot``, until it is lost."""
+        while slot.index not in self._lost and (request := feed.take()) is not None:
             outcomes.put(self._run_one(request, slot))
+
+    def _lose(self, slot: Slot, why: str) -> None:
+        """Start no more jobs in a slot: what runs there may hold its GPUs for ever."""
+        self._lost.add(slot.index)
+        log.warning("slot %d is lost for this run: %s", slot.index, why)
 
     def _run_one(self, request: Request, slot: Slot) -> Outcome:
         outcome = Outcome(request.index, slot=slot.index, gpus=slot.gpus, started_at=time.time())
@@ -195,12 +258,16 @@ class Pool:
                 self._settings.wait_for_gpus(slot.gpus, self._interrupted.wait)
             ended = self._supervised(request, slot)
         except SupervisorLostError as error:
-            return replace(outcome, ended_by="interrupted", error=str(error), ended_at=time.time())
+            if error.stuck:
+                self._lose(slot, str(error))
+            return replace(outcome, ended_by=error.ended_by, error=str(error), ended_at=time.time())
         except Exception as error:  # the border of a job: one that cannot start is a failure
             log.debug("job %s could not be run", request.index, exc_info=True)
             return replace(outcome, error=f"{type(error).__name__}: {error}", ended_at=time.time())
         if ended is None:
             return replace(outcome, ended_by="interrupted", ended_at=time.time())
+        if ended.stuck:
+            self._lose(slot, ended.stuck)
         return _outcome(outcome, ended)
 
     def _supervised(self, request: Request, slot: Slot) -> Ended | None:
@@ -213,18 +280,16 @@ class Pool:
             if self._settings.stagger_s:
                 began = time.time()  # a job that is told to wait has not begun
             assignment = pickle.dumps(self._assignment(request, slot, began))
-            channel = self._start(assignment) or self._start_cold(assignment)
+            running = self._start(assignment) or self._start_cold(assignment)
             self._last_start = time.monotonic()
-        if channel is None:
+        if running is None:
             return None
-        with channel, self._watched(request.index, channel):
-            last_word = _receive(channel)
-        if last_word is None:
-            raise SupervisorLostError("the process that supervises the job was killed, and the job with it")
+        with running.channel, self._watched(request.index, running):
+            last_word = _last_word(running)
         ended: Ended = pickle.loads(last_word)
         return ended
 
-    def _start_cold(self, assignment: bytes) -> Connection | None:
+    def _start_cold(self, assignment: bytes) -> _Running | None:
         """Start a job after the zygote died on the attempt: with one that imports nothing itself.
 
         Raises:
@@ -237,28 +302,34 @@ class Pool:
         with self._lock:
             self._leave_zygote()
             self._warm = False
-        channel = self._start(assignment)
-        if channel is None and not self._interrupted.is_set():
+        running = self._start(assignment)
+        if running is None and not self._interrupted.is_set():
             raise ChildProcessError("no process could be started for the job")
-        return channel
+        return running
 
-    def _start(self, assignment: bytes) -> Connection | None:
+    def _start(self, assignment: bytes) -> _Running | None:
         """Fork a supervisor and wait until it has started the job; None if the zygote died over it."""
         channel, theirs = Pipe(duplex=True)
         with theirs, self._lock:
             self._fork(theirs.fileno())
         with contextlib.suppress(OSError):
             channel.send_bytes(assignment)
-        if _receive(channel) is None:
+        while not channel.poll(_LOOK_S):
+            if time.monotonic() - self._hurried_at > _START_PATIENCE_S and self._zygote is not None:
+                self._zygote.kill()  # it is stopped or hangs, and the user has asked twice
+        word = _receive(channel)
+        if word is None:
             channel.close()
             return None
-        return channel
+        pid = int(word.removeprefix(STARTED))
+        vigil = Vigil(self._settings.limits, time.monotonic())
+        return _Running(channel, pid, start_time(pid) or "", vigil)
 
     @contextlib.contextmanager
-    def _watched(self, index: int, channel: Connection) -> Iterator[None]:
-        """Keep ``channel`` where orders for job ``index`` find it."""
+    def _watched(self, index: int, running: _Running) -> Iterator[None]:
+        """Keep a job where orders for it are looked for."""
         with self._lock:
-            self._running[index] = channel
+            self._running[index] = running
         if self._interrupted.is_set():  # it came while the job started
             self._order(index, self._interrupt_order, "interrupted")
         try:
@@ -312,6 +383,30 @@ class Pool:
             self._zygote.leave()
             self._left.append(self._zygote)
             self._zygote = None
+
+
+def _last_word(running: _Running) -> bytes:
+    """Wait for a supervisor's last word, but not for ever where it should have been spoken.
+
+    Raises:
+        SupervisorLostError: It was killed, by whoever; or cannot be.
+    """
+    why = "was killed"
+    while not running.channel.poll(_LOOK_S):
+        step = running.vigil.due(time.monotonic())
+        if step is Step.WAKE:
+            running.signal(signal.SIGCONT)
+        elif step is Step.KILL:
+            why = "did not answer and was killed"
+            running.signal(signal.SIGKILL)
+        elif step is Step.GIVE_UP:
+            told = f"its supervisor (process {running.pid}) cannot be killed, so the job may still run"
+            raise SupervisorLostError(told, running.vigil.reason or "interrupted", stuck=True)
+    word = _receive(running.channel)
+    if word is None:
+        told = f"the process that supervises the job {why}, and the job with it"
+        raise SupervisorLostError(told, running.vigil.reason or "interrupted")
+    return word
 
 
 def _receive(channel: Connection) -> bytes | None:
