@@ -24,6 +24,7 @@ from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.execute.values import Placed
 from autoloop.engine.other_launchers import Due
 from autoloop.engine.slots import plan_slots
+from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, ConfigError, SettingError, counted
 from autoloop.store.redact import logger
 
@@ -139,6 +140,8 @@ def set_up_process(given: SetUp) -> None:
     whitelist = getattr(given.context, "execution_whitelist", None)  # hydra 1.4
     extra = {} if whitelist is None else {"execution_whitelist": whitelist}
     configure_log(given.config.hydra.hydra_logging, given.config.hydra.verbose, **extra)
+    open_standard_streams()
+    outlive_readers()
 
 
 def begin(given: SetUp, where: str) -> SharedSweep:

@@ -162,7 +162,15 @@ class Dispatcher:
         if isinstance(outcome, Returned):
             self.record(job, self._end_of(job, outcome.value, outcome.broken))
         else:
-            self.record(job, JobEnd.of_outcome(outcome))
+            self.record(job, self._end_of_outcome(job, outcome))
+
+    def _end_of_outcome(self, job: Job, outcome: Outcome) -> JobEnd:
+        """How a job in a slot ended; a result that did not come back stands in its directory."""
+        end = JobEnd.of_outcome(outcome)
+        own = None if outcome.value is not None or not outcome.ok else JobEnd.read(self._run_dir(job))
+        if own is None or own.failed:
+            return end
+        return replace(end, return_value=own.return_value, results=own.results, returned=own.returned)
 
     def _run_batches(self, jobs: Sequence[Job]) -> Returns:
         """Run jobs through any Hydra launcher, which tells of their ends all at once."""

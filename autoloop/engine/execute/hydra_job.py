@@ -8,7 +8,6 @@ import logging
 import pickle
 import reprlib
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.edits import format_literal
 from autoloop.engine.execute import references
-from autoloop.engine.execute.child import EXIT_FAILED, MOST_ERROR, enter_job_dir, last_line
+from autoloop.engine.execute.child import EXIT_FAILED, MOST_ERROR, enter_job_dir, last_line, say
 from autoloop.engine.execute.exits import without_exit
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
 from autoloop.engine.execute.traces import Travelling, failure_text
@@ -166,7 +165,7 @@ def _reply(job_return: JobReturn) -> Reply:
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)
     shown = failure_text(error)
-    print(shown, end="", file=sys.stderr)
+    say(shown)
     text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = Travelling(_portable_error(error), shown)
     return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
@@ -178,7 +177,7 @@ def _portable_value(value: Any) -> Any:
     if problem is None:
         return value
     shown = reprlib.repr(value)
-    print(f"autoloop: of the return value {shown} only numbers are passed on: {problem}", file=sys.stderr)
+    say(f"autoloop: of the return value {shown} only numbers are passed on: {problem}\n")
     read = ReturnedValue.of(value)
     return dict(read.results) or read.value
 

@@ -6,6 +6,7 @@ or be stopped, in the middle of a frame.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -20,8 +21,43 @@ _KINDS = (DIRECTORY, VALUE, ERROR)
 _MOST_BYTES = 64 << 20
 
 
-def send_report(fd: int, kind: bytes, body: bytes) -> None:
-    """Write one frame to ``fd``, waiting for the reader where the pipe is full."""
+class ReportWriter:
+    """Writes frames into the pipe, also where the job has closed it or has a file of its own by that number.
+
+    Args:
+        fd: The pipe's writing end.
+        again: Where the supervisor's end is found, of which the kernel opens another.
+    """
+
+    def __init__(self, fd: int, again: str) -> None:
+        self._fd = fd
+        self._again = again
+        self._pipe = os.fstat(fd)
+
+    def send(self, kind: bytes, body: bytes) -> None:
+        """Write one frame, waiting for the reader where the pipe is full.
+
+        Raises:
+            OSError: The pipe is gone.
+        """
+        if self._is_pipe(self._fd):
+            return _write(self._fd, kind, body)
+        opened = os.open(self._again, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            if not self._is_pipe(opened):
+                raise OSError(errno.EBADF, "the pipe to the supervisor is gone")
+            return _write(opened, kind, body)
+        finally:
+            os.close(opened)
+
+    def _is_pipe(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(fd), self._pipe)
+        except OSError:
+            return False
+
+
+def _write(fd: int, kind: bytes, body: bytes) -> None:
     data = memoryview(_HEADER.pack(kind, len(body)) + body)
     while data:
         data = data[os.write(fd, data) :]

@@ -20,7 +20,7 @@ from autoloop.engine.execute.child import LOG_NAME, open_log, run_assignment
 from autoloop.engine.execute.ending import Ending
 from autoloop.engine.execute.memory import OUT_OF_MEMORY, MemoryKills
 from autoloop.engine.execute.open_runs import OpenRuns
-from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader
+from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader, ReportWriter
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
@@ -100,7 +100,7 @@ class Supervision:
         """Fork the job."""
         self._wake_fd = _wake_on_signals(self._signals, self._begin_ending)
         output_fd = self._open_output()
-        report_fd, job_end = os.pipe()
+        report_fd, job_end = os.pipe()  # the job's end stays open here too: the job may want it again
         self._started_at, self._began = self._assignment.started_at or time.time(), time.monotonic()
         supervisor = os.getpid()
         self._pid = os.fork()
@@ -108,8 +108,8 @@ class Supervision:
             if self._channel is not None:
                 self._channel.close()
             os.close(report_fd)
-            run_assignment(self._assignment, job_end, output_fd, supervisor)
-        os.close(job_end)
+            reports = ReportWriter(job_end, f"/proc/{supervisor}/fd/{report_fd}")
+            run_assignment(self._assignment, reports, output_fd, supervisor)
         self._output_fd = output_fd
         self._reports = ReportReader(report_fd)
         self._write_status("running")

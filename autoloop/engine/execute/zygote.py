@@ -89,6 +89,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,  # what an import prints, the main process has printed
                 pass_fds=[theirs.fileno()],
+                stderr=None if sys.__stderr__ is not None else subprocess.DEVNULL,  # it may be a file by now
                 start_new_session=True,
             )
         self._socket = ours
@@ -245,7 +246,7 @@ def _import(module: str) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:  # noqa: BLE001  importing runs foreign code
-        print(f"autoloop: cannot preload {module!r}: {error}", file=sys.stderr)
+        _say(f"cannot preload {module!r}: {error}")
 
 
 def keep_shared(pickled: bytes, *, load: bool) -> None:
@@ -272,12 +273,18 @@ def _settle() -> None:
     """
     spoilt = "uses the GPU" if processes.has_opened_gpu() else _thread_of_import()
     if spoilt:
-        print(f"autoloop: an imported module {spoilt}; jobs import by themselves instead", file=sys.stderr)
+        _say(f"an imported module {spoilt}; jobs import by themselves instead")
         os._exit(1)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            stream.flush()
     gc.collect()
     gc.freeze()
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        print(f"autoloop: {text}", file=sys.stderr)
 
 
 def _thread_of_import() -> str:
