@@ -93,6 +93,7 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         grace_s=number(chosen, "grace_s"),
     )
     min_free_gb = chosen["min_free_mem_gb"]
+    memory = None if min_free_gb is None else MemoryWait(number(chosen, "min_free_mem_gb"))
     preload = chosen["preload"] or ()
     return PoolSettings(
         slots=slots,
@@ -101,7 +102,8 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         limits=limits,
         stagger_s=number(chosen, "stagger_s"),
         preload=(preload,) if isinstance(preload, str) else tuple(preload),
-        wait_for_gpus=None if min_free_gb is None else MemoryWait(number(chosen, "min_free_mem_gb")),
+        wait_for_gpus=memory,
+        gpus_left=memory.left if memory else lambda gpus: None,
     )
 
 

@@ -92,6 +92,29 @@ def is_alive(pid: int, started: str) -> bool:
     return fields is not None and fields[19] == started and fields[0] not in "ZX"
 
 
+def has_open(pid: int | None, path: Path) -> bool:
+    """Return whether a process lives and, as far as may be seen, has a file open: pids are used again.
+
+    Another user's process may not be looked at; it is taken for the one that is meant.
+    """
+    fields = None if pid is None else stat_fields(pid)
+    if fields is None or fields[0] in "ZX":
+        return False
+    try:
+        return any(_is_same(entry, path) for entry in (_PROC / str(pid) / "fd").iterdir())
+    except PermissionError:
+        return True
+    except OSError:  # it ended meanwhile
+        return False
+
+
+def _is_same(entry: Path, path: Path) -> bool:
+    try:
+        return entry.samefile(path)
+    except OSError:
+        return False
+
+
 def stat_fields(pid: int) -> list[str] | None:
     """Return the fields of /proc/<pid>/stat from the state on: state, ppid, pgrp, session, ..."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
 import os
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 #: Bytes of what a program prints that are kept where nobody says otherwise.
 MOST_BYTES = 16 << 20
+
+#: Programs that run; where a thread waits for one when this process ends, it ends too.
+_running: set[subprocess.Popen[bytes]] = set()
 
 _LOOK_S = 0.1  # between two looks at how much a program has printed
 
@@ -54,6 +58,7 @@ def run_limited(
         process = subprocess.Popen(
             list(argv), stdin=source, stdout=printed, stderr=stderr, start_new_session=True
         )
+        _running.add(process)
         files = (printed, complaint)
         code = _wait(process, timeout_s, end_rest, lambda: max(map(_size, files)) > most_bytes)
         return subprocess.CompletedProcess(argv, code, *(_text_of(file, most_bytes) for file in files))
@@ -86,6 +91,8 @@ def _wait(
         _kill_session(process)
         process.wait()
         raise
+    finally:
+        _running.discard(process)
     if end_rest:
         _kill_session(process)
     return code
@@ -107,6 +114,12 @@ def _refuse(too_much: bool) -> None:
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+@atexit.register
+def _end_running() -> None:
+    for process in list(_running):
+        _kill_session(process)
 
 
 def _size(file: IO[bytes]) -> int:

@@ -54,6 +54,7 @@ class PoolSettings:
         preload: Modules that the zygote imports once for all jobs.
         wait_for_gpus: Called with a slot's GPUs before a job starts there; may block. It is given a
             second argument to wait with: ``pause(seconds)`` returns True when the pool is closing.
+        gpus_left: Called with a slot's GPUs when the job that was waited for has ended there.
     """
 
     slots: tuple[Slot, ...]
@@ -63,6 +64,7 @@ class PoolSettings:
     stagger_s: float = 0.0
     preload: tuple[str, ...] = ()
     wait_for_gpus: Callable[[tuple[str, ...], Callable[[float], bool]], None] | None = None
+    gpus_left: Callable[[tuple[str, ...]], None] = lambda gpus: None
 
 
 class SupervisorLostError(ChildProcessError):
@@ -244,7 +246,9 @@ class Pool:
     def _serve(self, slot: Slot, feed: Feed[Request], outcomes: SimpleQueue[Outcome | None]) -> None:
         """Run one job after the other in ``slot``, until it is lost."""
         while slot.index not in self._lost and (request := feed.take()) is not None:
-            outcomes.put(self._run_one(request, slot))
+            outcome = self._run_one(request, slot)
+            self._settings.gpus_left(slot.gpus)
+            outcomes.put(outcome)
 
     def _lose(self, slot: Slot, why: str) -> None:
         """Start no more jobs in a slot: what runs there may hold its GPUs for ever."""
