@@ -171,7 +171,7 @@ def test_nothing_is_written_where_nobody_looks_for_it(tmp_path: Path, change: Ca
     journal.append(event_of("study", command="x"))
     change(tmp_path / "s")
     before = {path: path.read_bytes() for path in tmp_path.rglob(FILE_NAME)}
-    with pytest.raises(JournalError, match="is no longer at .*s/study.jsonl"):
+    with pytest.raises(JournalError, match="is no longer at"):
         journal.append(event_of("round", **ROUND))
     assert {path: path.read_bytes() for path in tmp_path.rglob(FILE_NAME)} == before
     assert journal.study.jobs == {}

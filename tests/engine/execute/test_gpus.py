@@ -60,7 +60,7 @@ def test_waiting_ends_with_the_pool():
 
 
 def test_memory_of_a_shared_gpu_is_promised_once():
-    """Two slots on one GPU do not both take the same free memory; a job's end, or time, takes a promise back."""
+    """Two slots on one GPU do not both take the same free memory; a job's end, or time, ends a promise."""
     now = [0.0]
     wait = MemoryWait(8.0, lambda: {"0": 10.0, "1": 10.0}, lambda: now[0])
     pauses = []

@@ -130,7 +130,7 @@ with Interrupts(pass_on, patience_s=0.3):
 
 
 def test_an_error_on_the_first_signal_does_not_lose_the_second_which_always_ends():
-    """Whoever is told of a signal may fail, and whatever runs on after the second does so for a limited time."""
+    """Whoever is told of a signal may fail, and what runs on after the second has its time limit."""
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout.split()) == (143, ["first", "again"])
     assert "no way" in done.stderr
