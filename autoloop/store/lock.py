@@ -14,6 +14,7 @@ from autoloop.errors import JournalError
 
 _PROC = Path("/proc")
 _held: WeakSet[IO[bytes]] = WeakSet()
+_disowned: list[IO[bytes]] = []
 
 #: What the kernel says of a lock that another process has, unlike of a file system that has none.
 _TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
@@ -61,6 +62,12 @@ def is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
         return False
+
+
+def disown(file: IO[bytes]) -> None:
+    """Never close a file: its descriptor was closed behind its back, and may be another file's by now."""
+    _held.discard(file)
+    _disowned.append(file)
 
 
 def this_process() -> str:

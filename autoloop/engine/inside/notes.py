@@ -18,6 +18,7 @@ from autoloop.store.files import write_atomic
 from autoloop.store.lock import start_time
 from autoloop.store.redact import redact_all
 from autoloop.store.status import boot_id, write_status
+from autoloop.study.fields import FieldError, read_fields
 
 EARLY_FILE = "ended_early.json"
 
@@ -45,8 +46,8 @@ class EarlyEnd:
     def stop(self) -> StopDecision | None:
         """The stop rule's decision; None where no rule had a say."""
         try:
-            return StopDecision(**self.decision) if self.decision else None
-        except TypeError:
+            return read_fields(StopDecision, self.decision) if self.decision else None
+        except FieldError:
             return None
 
     def write(self, run_dir: Path) -> None:
