@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -65,10 +66,12 @@ def show(text: str) -> None:
 
 @contextlib.contextmanager
 def _unread(stream: IO[str]) -> Iterator[None]:
-    """Where nobody reads a stream any more, let it lead nowhere from then on."""
+    """Where nobody reads a stream any more, or a job has closed it, let it lead nowhere from then on."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EBADF, errno.EIO):
+            raise
         _open_null(stream.fileno())
 
 
