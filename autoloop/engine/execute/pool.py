@@ -6,14 +6,12 @@ import contextlib
 import logging
 import os
 import pickle
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -23,18 +21,17 @@ from joblib import Parallel, delayed
 
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
+from autoloop.engine.execute.running import LOOK_S, Running, SupervisorLostError, last_word, receive
 from autoloop.engine.execute.supervisor import KILL, STARTED, STOP
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, JobLimits, Outcome, Request
-from autoloop.engine.execute.vigil import Step, Vigil
+from autoloop.engine.execute.vigil import Vigil
 from autoloop.engine.execute.zygote import Zygote
 from autoloop.engine.slots import Slot, slot_environment
 from autoloop.engine.wandb_env import SERVICE_VARIABLES
 from autoloop.errors import AutoloopError, OutsideError
-from autoloop.store.lock import is_alive, start_time
+from autoloop.store.lock import start_time
 
 log = logging.getLogger("autoloop")
-
-_LOOK_S = 0.5  # between two looks whether a supervisor that is silent should have spoken
 
 #: Seconds that a start takes at most once the user has asked twice to end, and that processes which cannot be
 #: killed are waited for in the end.
@@ -67,43 +64,6 @@ class PoolSettings:
     gpus_left: Callable[[tuple[str, ...]], None] = lambda gpus: None
 
 
-class SupervisorLostError(ChildProcessError):
-    """Something on this machine ended the supervisor of a job.
-
-    Attributes:
-        ended_by: Why the job is to have ended.
-        stuck: Whether the supervisor, or its job, is still there.
-    """
-
-    def __init__(self, message: str, ended_by: EndedBy = "interrupted", stuck: bool = False) -> None:
-        super().__init__(message)
-        self.ended_by = ended_by
-        self.stuck = stuck
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A job that runs.
-
-    Attributes:
-        channel: To its supervisor.
-        pid: Of its supervisor.
-        started: When that process started, see `autoloop.store.lock.start_time`.
-        vigil: How long it is waited for.
-    """
-
-    channel: Connection
-    pid: int
-    started: str
-    vigil: Vigil
-
-    def signal(self, signum: signal.Signals) -> None:
-        """Send the supervisor a signal, as long as it is there."""
-        if is_alive(self.pid, self.started):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, signum)
-
-
 class Pool:
     """Runs requests, at most one per slot at any time.
 
@@ -122,7 +82,7 @@ class Pool:
         self._shared: bytes | None = None
         self._lock = threading.Lock()  # over the zygote and the running jobs, never held for long
         self._starting = threading.Lock()  # jobs start one after the other
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
         self._lost: set[int] = set()  # slots whose job cannot be ended
         self._interrupted = threading.Event()
         self._interrupt_order = STOP
@@ -289,11 +249,10 @@ class Pool:
         if running is None:
             return None
         with running.channel, self._watched(request.index, running):
-            last_word = _last_word(running)
-        ended: Ended = pickle.loads(last_word)
+            ended: Ended = pickle.loads(last_word(running))
         return ended
 
-    def _start_cold(self, assignment: bytes) -> _Running | None:
+    def _start_cold(self, assignment: bytes) -> Running | None:
         """Start a job after the zygote died on the attempt: with one that imports nothing itself.
 
         Raises:
@@ -311,26 +270,26 @@ class Pool:
             raise ChildProcessError("no process could be started for the job")
         return running
 
-    def _start(self, assignment: bytes) -> _Running | None:
+    def _start(self, assignment: bytes) -> Running | None:
         """Fork a supervisor and wait until it has started the job; None if the zygote died over it."""
         channel, theirs = Pipe(duplex=True)
         with theirs, self._lock:
             self._fork(theirs.fileno())
         with contextlib.suppress(OSError):
             channel.send_bytes(assignment)
-        while not channel.poll(_LOOK_S):
+        while not channel.poll(LOOK_S):
             if time.monotonic() - self._hurried_at > _START_PATIENCE_S and self._zygote is not None:
                 self._zygote.kill()  # it is stopped or hangs, and the user has asked twice
-        word = _receive(channel)
+        word = receive(channel)
         if word is None:
             channel.close()
             return None
         pid = int(word.removeprefix(STARTED))
         vigil = Vigil(self._settings.limits, time.monotonic())
-        return _Running(channel, pid, start_time(pid) or "", vigil)
+        return Running(channel, pid, start_time(pid) or "", vigil)
 
     @contextlib.contextmanager
-    def _watched(self, index: int, running: _Running) -> Iterator[None]:
+    def _watched(self, index: int, running: Running) -> Iterator[None]:
         """Keep a job where orders for it are looked for."""
         with self._lock:
             self._running[index] = running
@@ -387,38 +346,6 @@ class Pool:
             self._zygote.leave()
             self._left.append(self._zygote)
             self._zygote = None
-
-
-def _last_word(running: _Running) -> bytes:
-    """Wait for a supervisor's last word, but not for ever where it should have been spoken.
-
-    Raises:
-        SupervisorLostError: It was killed, by whoever; or cannot be.
-    """
-    why = "was killed"
-    while not running.channel.poll(_LOOK_S):
-        step = running.vigil.due(time.monotonic())
-        if step is Step.WAKE:
-            running.signal(signal.SIGCONT)
-        elif step is Step.KILL:
-            why = "did not answer and was killed"
-            running.signal(signal.SIGKILL)
-        elif step is Step.GIVE_UP:
-            told = f"its supervisor (process {running.pid}) cannot be killed, so the job may still run"
-            raise SupervisorLostError(told, running.vigil.reason or "interrupted", stuck=True)
-    word = _receive(running.channel)
-    if word is None:
-        told = f"the process that supervises the job {why}, and the job with it"
-        raise SupervisorLostError(told, running.vigil.reason or "interrupted")
-    return word
-
-
-def _receive(channel: Connection) -> bytes | None:
-    """Return a supervisor's next word, None if it is gone."""
-    try:
-        return channel.recv_bytes()
-    except (EOFError, ConnectionError):
-        return None
 
 
 def _outcome(outcome: Outcome, ended: Ended) -> Outcome:
