@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from autoloop.engine.streams import open_standard_streams
 from autoloop.errors import AutoloopError, did_you_mean
 
 INTERRUPTED = 130  # as shells tell of SIGINT: 128 + 2
@@ -78,6 +79,7 @@ def guarded(run: Callable[[], Any]) -> Any:
     Raises:
         SystemExit: With the error's exit code; 1 for a file or directory that cannot be used.
     """
+    open_standard_streams()
     try:
         return run()
     except AutoloopError as error:

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.base_config import escaped
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
 from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
 from autoloop.config.packing import pack, unpack
@@ -35,7 +36,7 @@ _ASIDE = _OF_STUDY | {"variants_per_run"}
 _KEPT = 64  # composed configs that are kept as they are; each takes up to 1 MB
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
-_BARE_PATH = re.compile(r"[\w/.+@%~-]+")
+_BARE_PATH = re.compile(r"[A-Za-z0-9_/.+@%-]+")
 
 
 class Composer:
@@ -257,9 +258,9 @@ class LazyConfig(Mapping[str, Any]):
 
 
 def path_override(key: str, path: Path) -> str:
-    """Return ``key=path`` as Hydra reads it; in quotes where the path needs them."""
+    """Return ``key=path`` as Hydra and then OmegaConf read it, whatever characters the path has."""
     text = str(path)
-    return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(text)}"
+    return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(escaped(text))}"
 
 
 def top_keys(config: Mapping[str, Any]) -> frozenset[str]:

@@ -16,8 +16,8 @@ from autoloop.history.series import History, Series
 Steps = NDArray[np.int64]
 
 _LOSS = re.compile(r"loss|\bnll\b|perplexity", re.IGNORECASE)
-_GRAD_NORM = re.compile(r"grad.*norm|norm.*grad", re.IGNORECASE)
-_NO_NORM = re.compile(r"max_?grad|clip|thresh|limit|loss[^/]*$", re.IGNORECASE)
+_GRAD_NORM = re.compile(r"grad.{0,80}norm|norm.{0,80}grad", re.IGNORECASE)
+_NO_NORM = re.compile(r"max_?grad|clip|thresh|limit|loss[^/]{0,80}$", re.IGNORECASE)
 _HELD_OUT = re.compile(r"\b(eval|evaluation|val|valid|validation|test|dev)\b", re.IGNORECASE)
 
 

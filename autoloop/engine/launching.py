@@ -25,6 +25,7 @@ from autoloop.engine.execute.pool import Pool, PoolSettings
 from autoloop.engine.execute.values import Placed
 from autoloop.engine.other_launchers import Due
 from autoloop.engine.slots import plan_slots
+from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, ConfigError, SettingError, counted
 from autoloop.store.redact import logger, redact
 
@@ -106,6 +107,7 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         grace_s=number(chosen, "grace_s"),
     )
     min_free_gb = chosen["min_free_mem_gb"]
+    memory = None if min_free_gb is None else MemoryWait(number(chosen, "min_free_mem_gb"))
     preload = chosen["preload"] or ()
     return PoolSettings(
         slots=slots,
@@ -114,7 +116,8 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         limits=limits,
         stagger_s=number(chosen, "stagger_s"),
         preload=(preload,) if isinstance(preload, str) else tuple(preload),
-        wait_for_gpus=None if min_free_gb is None else MemoryWait(number(chosen, "min_free_mem_gb")),
+        wait_for_gpus=memory,
+        gpus_left=memory.left if memory else lambda gpus: None,
     )
 
 
@@ -153,6 +156,8 @@ def set_up_process(given: SetUp) -> None:
     whitelist = getattr(given.context, "execution_whitelist", None)  # hydra 1.4
     extra = {} if whitelist is None else {"execution_whitelist": whitelist}
     configure_log(given.config.hydra.hydra_logging, given.config.hydra.verbose, **extra)
+    open_standard_streams()
+    outlive_readers()
 
 
 def begin(given: SetUp, where: str) -> SharedSweep:

@@ -111,6 +111,7 @@ class Watcher:
         self._known: dict[int, tuple[Study, float, _EndedCurves]] = {}  # by the event that planned a round
         self._told: set[int] = set()
         self._broken: set[str] = set()
+        self._problem = ""  # what went wrong at the last look
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -163,8 +164,13 @@ class Watcher:
     def _look_safely(self) -> None:
         try:
             self.look()
-        except Exception:  # the border of the thread: told, and tried again at the next look
-            log.exception("the jobs could not be watched this time")
+        except Exception as error:  # the border of the thread: told once, and tried again at the next look
+            problem = f"{type(error).__name__}: {error}"
+            if problem != self._problem:
+                log.exception("the jobs could not be watched this time")
+            self._problem = problem
+        else:
+            self._problem = ""
 
     def _judge(self, study: Study, job: Job) -> StopDecision | None:
         """Ask the rules about the steps that are new."""

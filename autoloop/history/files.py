@@ -1,11 +1,15 @@
-"""Files that anybody may have put into a job's directory: nobody waits for what is no file."""
+"""Files that anybody may have put where one of ours is looked for: nobody waits for what is no file."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
+
+#: Bytes of a note that is read whole; ours have some kilobytes.
+MOST_BYTES = 16 << 20
 
 
 class NotAFileError(OSError):
@@ -37,3 +41,26 @@ def open_regular(path: Path) -> BinaryIO:
 def identity(status: os.stat_result) -> tuple[int, int]:
     """Return what tells a file from another one of its name."""
     return status.st_dev, status.st_ino
+
+
+def read_note(path: Path, most: int = MOST_BYTES) -> str:
+    """Return the text of a file of at most so many bytes; what is no UTF-8 is replaced.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or has more bytes.
+    """
+    with open_regular(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))
+    return data.decode("utf-8", errors="replace")
+
+
+def end_of_file(path: Path, size: int) -> str:
+    """The last ``size`` bytes of a file as text; empty if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size).decode("utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -28,6 +28,8 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import Any
 
+from autoloop.history.files import read_note
+
 #: File of a job's directory: a line of JSON for each thing noted.
 NOTES = "wandb_runs.jsonl"
 
@@ -66,7 +68,7 @@ class RunNotes:
     def read(cls, job_dir: Path) -> RunNotes | None:
         """What was noted in a directory; None where nothing was. Unreadable lines are passed over."""
         try:
-            lines = (job_dir / NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_note(job_dir / NOTES).splitlines()
         except OSError:
             return None
         notes = cls(job_dir)

@@ -23,6 +23,7 @@ from autoloop.engine.execute.traces import failure_text
 from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
+from autoloop.history.files import end_of_file, read_note
 from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
@@ -36,15 +37,17 @@ from autoloop.study.trials import TrialState
 
 OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemoryError|\bMemoryError\b|can(?:'t|not) allocate memory|\bbad_alloc\b"
-    r"|CU\w+_STATUS_ALLOC",
+    r"|CU\w{1,40}_STATUS_ALLOC",
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
 EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
-RUN_URL = re.compile(r"https?://[^\s'\"<>]+/runs/[\w-]+")
+RUN_URL = re.compile(r"https?://[^\s'\"<>]{1,300}/runs/[\w-]{1,100}")
 LOG_LINES = 40  # last lines of a job's log that the journal keeps
 LOG_BYTES = 16_384  # of the end of a log that are read for these lines
 URL_BYTES = 1 << 20  # a trainer tells the address of its run again when it ends
+URL_LINE = 2000  # characters of a line that may tell it
+ERROR_CHARACTERS = 1 << 16  # of an error's text, of which the first line is kept
 END_FILE = "job_end.json"
 
 
@@ -92,7 +95,7 @@ class JobEnd:
             found = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
             code = found if isinstance(found, int) else None
             told = f"{type(value).__name__}: {value}" if code is None else str(value)
-            return cls(True, error=one_line(told), exit_code=code)
+            return cls(True, error=one_line(told[:ERROR_CHARACTERS]), exit_code=code)
         read = ReturnedValue.of(value)
         return cls(False, return_value=read.value, results=read.results, returned=read.problem)
 
@@ -138,7 +141,7 @@ class JobEnd:
     def read(cls, run_dir: Path) -> JobEnd | None:
         """What the job left in its directory; None if it left nothing readable."""
         try:
-            found = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
+            found = json.loads(read_note(run_dir / END_FILE))
         except (OSError, ValueError, RecursionError):
             return None
         with suppress(FieldError, AttributeError):
@@ -346,19 +349,9 @@ def leave_traceback(run_dir: Path, error: BaseException) -> None:
 
 def tail(path: Path) -> str:
     """The last lines of a log, without control characters and secrets; empty if it cannot be read."""
-    text = redact(_end_of_file(path, LOG_BYTES + MARGIN), os.environ)[-LOG_BYTES:]
+    text = redact(end_of_file(path, LOG_BYTES + MARGIN), os.environ)[-LOG_BYTES:]
     lines = without_controls(text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
-
-
-def _end_of_file(path: Path, size: int) -> str:
-    """The last ``size`` bytes of a file as text; empty if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
-            return file.read(size).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def cause(text: str) -> str:
@@ -372,5 +365,6 @@ def url_in(log: Path | None) -> str:
     """The page of its W&B run that a trainer printed; empty if it printed none."""
     if log is None:
         return ""
-    found = RUN_URL.findall(without_controls(_end_of_file(log, URL_BYTES)))
-    return str(found[-1]) if found else ""
+    lines = without_controls(end_of_file(log, URL_BYTES)).splitlines()
+    said = (RUN_URL.findall(line) for line in reversed(lines) if "/runs/" in line and len(line) <= URL_LINE)
+    return next((str(found[-1]) for found in said if found), "")

@@ -19,7 +19,7 @@ from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
-from autoloop.loop.due import Requeue, Run, Step, Stop, Wait
+from autoloop.loop.due import PlanRound, Requeue, Run, Step, Stop, Wait
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.starting import leave_lineage, make_place
@@ -69,6 +69,7 @@ class Dispatcher:
         self._report = report
         self._study_dir = journal.path.parent
         self._closing = False
+        self._ends = 0  # so many were told of: what is planned meanwhile does not know of the latest
         self._shared_gpu_told = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
         self._watcher = Watcher(
@@ -99,6 +100,7 @@ class Dispatcher:
                     self._closing = self._closing or outcome.ended_by == "interrupted"
                     self._record_outcome(outcome)
                     with ended:
+                        self._ends += 1
                         ended.notify_all()
                     if isinstance(outcome.value, JobReturn):
                         returned[outcome.index] = outcome.value
@@ -118,23 +120,32 @@ class Dispatcher:
         """Hand out a job whenever a slot is free; what is to be decided while jobs run is decided here.
 
         Ends where nothing runs and nothing is to be started: the rest is done between streams. A slot is free
-        before its job's end is written down; that is waited for.
+        before its job's end is written down; that is waited for. What takes its time, a plan, is made without
+        the journal's lock, so that ends are written down meanwhile.
         """
         study = self._journal.study
         while True:
             with ended:
                 ended.wait_for(lambda: self._closing or self._has_room(study))
                 step = Stop("closing") if self._closing else self._next_step(study)
+                known = self._ends
                 if isinstance(step, Run):
                     words = self._start(step.jobs[0])
-                elif isinstance(step, Stop) or not (
-                    self._journal.study.running() or isinstance(step, Requeue)
-                ):
+                elif isinstance(step, Stop) or not (study.running() or isinstance(step, Requeue)):
                     return
-                elif isinstance(step, Wait) or self._take(step) is not None:
+                elif isinstance(step, Wait):
                     ended.wait()
+                elif not isinstance(step, PlanRound):
+                    self._take(step)
             if isinstance(step, Run) and words is not None:
                 yield step.jobs[0].job, words
+            elif isinstance(step, PlanRound) and self._take(step) is not None:
+                self._wait_for_news(ended, known)
+
+    def _wait_for_news(self, ended: threading.Condition, known: int) -> None:
+        """Wait until more ends than ``known`` were told of."""
+        with ended:
+            ended.wait_for(lambda: self._closing or self._ends != known)
 
     def _has_room(self, study: Study) -> bool:
         """Whether fewer jobs run than there are slots, as far as the journal knows."""
@@ -162,7 +173,15 @@ class Dispatcher:
         if isinstance(outcome, Returned):
             self.record(job, self._end_of(job, outcome.value, outcome.broken))
         else:
-            self.record(job, JobEnd.of_outcome(outcome))
+            self.record(job, self._end_of_outcome(job, outcome))
+
+    def _end_of_outcome(self, job: Job, outcome: Outcome) -> JobEnd:
+        """How a job in a slot ended; a result that did not come back stands in its directory."""
+        end = JobEnd.of_outcome(outcome)
+        own = None if outcome.value is not None or not outcome.ok else JobEnd.read(self._run_dir(job))
+        if own is None or own.failed:
+            return end
+        return replace(end, return_value=own.return_value, results=own.results, returned=own.returned)
 
     def _run_batches(self, jobs: Sequence[Job]) -> Returns:
         """Run jobs through any Hydra launcher, which tells of their ends all at once."""

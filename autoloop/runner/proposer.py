@@ -28,6 +28,7 @@ from autoloop.study.record import Study
 KEYS = ("command", "timeout_s")
 MOST_BYTES = 1_000_000  # characters of an answer; a longer one is refused
 MOST_PROPOSALS = 100  # of one answer; further ones are left out
+MOST_EDITS, LONGEST = 200, 2000  # edits of a proposal, and characters of one and of its parent's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,12 @@ def ask(proposer: Proposer, question: Mapping[str, Any], parents: Mapping[str, A
         default: The parent of a proposal that names none.
     """
     try:
-        text = _output(proposer, json.dumps(question, default=str))
+        entries = _entries(_output(proposer, json.dumps(question, default=str)))
     except (OSError, ValueError) as error:
         return Answer(problems=(_problem(f"{proposer.command!r} cannot be run: {error}"),))
     except _FailedError as error:
         return Answer(problems=(_problem(f"{proposer.command!r} {error}"),))
-    found = [_read(entry, parents, default) for entry in _entries(text)[:MOST_PROPOSALS]]
+    found = [_read_safely(entry, parents, default) for entry in entries[:MOST_PROPOSALS]]
     return Answer(
         tuple(one for one in found if isinstance(one, Decision)),
         tuple(one for one in found if isinstance(one, Refusal)),
@@ -144,7 +145,9 @@ def _output(proposer: Proposer, text: str) -> str:
     """Run the program in a session of its own and return what it printed."""
     words = shlex.split(proposer.command)
     try:
-        done = run_limited(words, text, timeout_s=proposer.timeout_s, end_rest=True)
+        done = run_limited(
+            words, text, timeout_s=proposer.timeout_s, end_rest=True, most_bytes=4 * MOST_BYTES
+        )
     except subprocess.TimeoutExpired:
         raise _FailedError(f"did not answer within {proposer.timeout_s:g} s") from None
     if done.returncode:
@@ -160,6 +163,8 @@ def _entries(text: str) -> list[Any]:
     try:
         whole = json.loads(text)
         return whole if isinstance(whole, list) else [whole]
+    except RecursionError:
+        raise _FailedError("printed JSON that is nested too deep") from None
     except ValueError:
         return [_line(line) for line in text.splitlines() if line.strip()]
 
@@ -167,8 +172,15 @@ def _entries(text: str) -> list[Any]:
 def _line(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"edits": line.split()}
+
+
+def _read_safely(entry: Any, parents: Mapping[str, Any], default: str) -> Decision | Refusal:
+    try:
+        return _read(entry, parents, default)
+    except RecursionError:
+        return _problem("it is nested too deep")
 
 
 def _read(entry: Any, parents: Mapping[str, Any], default: str) -> Decision | Refusal:
@@ -180,6 +192,10 @@ def _read(entry: Any, parents: Mapping[str, Any], default: str) -> Decision | Re
         )
     parent = str(entry.get("parent") or default)
     texts = tuple(str(edit) for edit in edits)
+    if len(texts) > MOST_EDITS or max(map(len, (parent, *texts))) > LONGEST:
+        begin = tuple(text[:LONGEST] for text in texts[:MOST_EDITS])
+        why = f"it has more than {MOST_EDITS} edits, or one of over {LONGEST} characters"
+        return _problem(why, edits=begin)
     if parent not in parents:
         return _problem(
             f"there is no finished trial {parent!r}{did_you_mean(parent, parents)}", parent, texts

@@ -8,6 +8,7 @@ import yaml
 
 from autoloop.edits.variants import parse_entries
 from autoloop.errors import ConfigError
+from autoloop.history.files import read_note
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import ASKED_FOR
 from autoloop.study.record import Study
@@ -31,9 +32,10 @@ def waiting(study_dir: Path, study: Study, start: str) -> list[Decision]:
     if not path.is_file():
         return []
     try:
-        entries = parse_entries(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(read_note(path))
+    except (OSError, RecursionError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    entries = parse_entries(content)
     done = {job.plan.evidence.get("name") for job in study.jobs.values() if job.plan.rule == ASKED_FOR}
     return [
         Decision(ASKED_FOR, start, entry.reason or "asked for by the user", {"name": entry.name}, entry.edits)

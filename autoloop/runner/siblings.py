@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import JournalError
+from autoloop.history.files import MOST_BYTES, open_regular
 from autoloop.store.journal import FILE_NAME, read_study
-from autoloop.store.lock import start_time
+from autoloop.store.lock import has_open
 from autoloop.study.record import Study
 
 MOST = 300
@@ -37,7 +38,7 @@ def unfinished_sibling(pattern: str, study_dir: Path, command: str, cwd: str) ->
             continue
         with suppress(JournalError):
             study = read_study(found)
-            if study.stopped is None and not _is_run(study):
+            if study.stopped is None and not _is_run(study, found):
                 return found
     return None
 
@@ -69,14 +70,14 @@ def _below(base: Path, parts: tuple[str, ...], left: Iterator[int]) -> Iterator[
 def _header(study_dir: Path) -> Mapping[str, Any]:
     """The first line of a journal; empty where there is none that can be read."""
     try:
-        with (study_dir / FILE_NAME).open(encoding="utf-8") as file:
-            header = json.loads(file.readline())
-    except (OSError, ValueError):
+        with open_regular(study_dir / FILE_NAME) as file:
+            header = json.loads(file.readline(MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}
 
 
-def _is_run(study: Study) -> bool:
+def _is_run(study: Study, study_dir: Path) -> bool:
     """Whether the process that had a study last still runs on this machine."""
     last = study.resumes[-1] if study.resumes else study.header
-    return last.host == socket.gethostname() and start_time(last.pid or 0) is not None
+    return last.host == socket.gethostname() and has_open(last.pid, study_dir / FILE_NAME)

@@ -76,8 +76,9 @@ class Stepper:
             self._measure(step)
         elif isinstance(step, PlanRound):
             first = step.round == 1 and not journal.study.jobs
-            planned = self.first if first else self.planner.next(journal.study, step.round, step.places)
-            return self._plan(planned)
+            planned = self.first if first else self.planner.next(journal.snapshot(), step.round, step.places)
+            with journal.lock:
+                return self._plan(planned)
         return None
 
     def _plan(self, planned: Round) -> Stop | None:

@@ -27,6 +27,7 @@ from autoloop.curves.metrics import Metrics
 from autoloop.edits.variants import Variant
 from autoloop.engine.inside.watch import Inside
 from autoloop.engine.launchers import JobLauncher
+from autoloop.engine.streams import show
 from autoloop.engine.wandb_env import check_login, left_out
 from autoloop.errors import JournalError
 from autoloop.loop.due import next_step
@@ -96,7 +97,7 @@ class StudyRunner:
         points, planned = self._begin(arguments)
         self.planner.load_scorecard()
         if self.settings.dry_run:
-            print(self._plan_text(planned))
+            show(self._plan_text(planned))
             return []
         self._check_surroundings(points.starts)
         if self.settings.resume == "auto":

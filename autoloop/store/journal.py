@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoloop.errors import AutoloopError, JournalError
-from autoloop.store.lock import is_at, lock_file, this_process
+from autoloop.store.lock import disown, is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
 from autoloop.study.own_words import own_words
@@ -61,6 +61,7 @@ class Journal:
         self.observers: list[Callable[[Event, Study], None]] = []
         with ExitStack() as opened:
             self._file, self._lock = (opened.enter_context(file) for file in _hold(study_dir))
+            self._file_status = os.fstat(self._file.fileno())
             self._there = self.path.absolute()  # a job of this process may change its directory
             events, end = _parse(self.path)
             self._file.truncate(end)
@@ -75,12 +76,21 @@ class Journal:
             JournalError: The file at the study's path is another one, or none: it was removed, replaced by a
                 copy, or its directory was moved.
         """
-        if not is_at(self._file.fileno(), self._there):
+        if not is_at(self._file.fileno(), self._there) and not self._found_again():
             raise JournalError(
                 f"the journal of this study is no longer at {self._there}: the file or a directory above it "
                 "was removed, renamed or replaced while the study ran, so this process ends. If it was "
                 "renamed, name it back or go on from there: autoloop resume DIR"
             )
+
+    def _found_again(self) -> bool:
+        """Open the journal once more where a job in this process has closed it; return whether it was."""
+        with suppress(BlockingIOError, FileNotFoundError):
+            if os.path.samestat(self._file_status, self._there.stat()):
+                disown(self._file)
+                self._file = lock_file(self._there)
+                return True
+        return False
 
     def append(self, event: Event) -> Event:
         """Write one event, wait until it is on disk, then take it into account.
@@ -164,7 +174,9 @@ def _hold(study_dir: Path) -> tuple[IO[bytes], IO[bytes]]:
             return journal, note
     except BlockingIOError as error:
         holder = _holder(study_dir)
-        raise JournalError(f"the study in {study_dir} is being run by {holder}; wait for it or end it first") from error
+        raise JournalError(
+            f"the study in {study_dir} is being run by {holder}; wait for it or end it first"
+        ) from error
     except OSError as error:
         raise JournalError(
             f"cannot write the study in {study_dir}: {error.strerror or error}; "

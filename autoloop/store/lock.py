@@ -14,6 +14,7 @@ from autoloop.errors import JournalError
 
 _PROC = Path("/proc")
 _held: WeakSet[IO[bytes]] = WeakSet()
+_disowned: list[IO[bytes]] = []
 
 #: What the kernel says of a lock that another process has, unlike of a file system that has none.
 _TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
@@ -50,7 +51,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
         if error.errno in _TAKEN:
             raise BlockingIOError(error.errno, f"{path} is locked by another process") from error
         raise JournalError(
-            f"the file system of {path.parent} has no locks ({error.strerror or error}), so that two processes "
+            f"the file system of {path.parent} has no locks ({error.strerror or error}), so two processes "
             "could run one study; choose a hydra.sweep.dir on another one"
         ) from error
 
@@ -61,6 +62,12 @@ def is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
         return False
+
+
+def disown(file: IO[bytes]) -> None:
+    """Never close a file: its descriptor was closed behind its back, and may be another file's by now."""
+    _held.discard(file)
+    _disowned.append(file)
 
 
 def this_process() -> str:
@@ -90,6 +97,29 @@ def is_alive(pid: int, started: str) -> bool:
     """Return whether the process of that pid and `start_time` runs; a zombie does not."""
     fields = stat_fields(pid)
     return fields is not None and fields[19] == started and fields[0] not in "ZX"
+
+
+def has_open(pid: int | None, path: Path) -> bool:
+    """Return whether a process lives and, as far as may be seen, has a file open: pids are used again.
+
+    Another user's process may not be looked at; it is taken for the one that is meant.
+    """
+    fields = None if pid is None else stat_fields(pid)
+    if fields is None or fields[0] in "ZX":
+        return False
+    try:
+        return any(_is_same(entry, path) for entry in (_PROC / str(pid) / "fd").iterdir())
+    except PermissionError:
+        return True
+    except OSError:  # it ended meanwhile
+        return False
+
+
+def _is_same(entry: Path, path: Path) -> bool:
+    try:
+        return entry.samefile(path)
+    except OSError:
+        return False
 
 
 def stat_fields(pid: int) -> list[str] | None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autoloop.history.files import read_note
 from autoloop.store.files import write_atomic
 from autoloop.store.lock import is_alive
 from autoloop.store.redact import redact_all
 from autoloop.study.own_words import ENDING
 
 STATUS_NAME = "status.json"
+
+#: Kinds of what stands there; a whole number is a time, too.
+_KINDS = {
+    **dict.fromkeys(("state", "process_start", "supervisor_start", "boot_id", "host"), str),
+    **dict.fromkeys(("signal", "ended_by", "error", "log"), str),
+    **dict.fromkeys(("pid", "supervisor_pid", "slot", "exit_code"), int),
+    **dict.fromkeys(("started_at", "ended_at", "asked_to_end_at"), float),
+    "gpus": list,
+}
 
 
 def write_status(job_dir: str, status: Mapping[str, object]) -> None:
@@ -28,12 +39,28 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
 
 
 def read_status(job_dir: Path) -> dict[str, Any] | None:
-    """Return what a job's ``status.json`` says; None where there is none, or none that can be read."""
+    """Return what a job's ``status.json`` says; None where there is none, or none that can be read.
+
+    What is there of another kind than a supervisor writes is left out.
+    """
     try:
-        status = json.loads((job_dir / STATUS_NAME).read_text(encoding="utf-8"))
+        status = json.loads(read_note(job_dir / STATUS_NAME))
     except (OSError, ValueError, RecursionError):
         return None
-    return status if isinstance(status, dict) else None
+    if not isinstance(status, dict):
+        return None
+    return {name: value for name, value in status.items() if _is_right(name, value)}
+
+
+def _is_right(name: str, value: Any) -> bool:
+    kind = _KINDS.get(name)
+    if kind is None or value is None:
+        return True
+    if isinstance(value, float):
+        return kind is float and math.isfinite(value)
+    if kind is list:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, int if kind is float else kind) and not isinstance(value, bool)
 
 
 def is_running(status: Mapping[str, Any] | None) -> bool:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from autoloop.study.alike import nan_is_nan
 
 NO_NUMBERS = (str, bytes, bytearray, bool)
 """What ``float()`` takes and yet is no result: text is not measured, and True says that a task is done."""
+
+MOST_RESULTS, MOST_CHARACTERS = 1000, 500
+"""Named results that are read, the first ones, and the characters of a name; longer ones are none."""
+
+DEEPEST = 20
+"""Dicts within dicts that are looked into."""
 
 
 @nan_is_nan
@@ -35,7 +42,7 @@ class ReturnedValue:
         if value is None:
             return cls()
         if isinstance(value, Mapping):
-            results = dict(_named(value, ""))
+            results = dict(islice(_named(value, ""), MOST_RESULTS))
             return cls(results=results, problem="" if results else f"{_kind(value)} without a number")
         read = number(value)
         return cls(value=read) if read is not None else cls(problem=_kind(value))
@@ -46,7 +53,7 @@ def number(value: Any) -> float | None:
 
     Scalars and arrays of one element of any library count; text and truth values do not.
     """
-    value = plain(value)
+    value = plain(value, 0)
     if isinstance(value, NO_NUMBERS):
         return None
     with suppress(TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError):
@@ -54,10 +61,15 @@ def number(value: Any) -> float | None:
     return None
 
 
-def plain(value: Any) -> Any:
-    """The value with scalars of array libraries as Python's own, which any process can read."""
+def plain(value: Any, deep: int = DEEPEST) -> Any:
+    """The value with scalars of array libraries as Python's own, which any process can read.
+
+    Args:
+        value: The value.
+        deep: How many dicts within dicts are looked into.
+    """
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, deep - 1) for key, item in value.items()} if deep > 0 else value
     if type(value) in (int, float, bool, str) or not callable(getattr(value, "item", None)):
         return value
     with suppress(TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError):
@@ -65,12 +77,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _named(results: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, float]]:
+def _named(results: Mapping[Any, Any], prefix: str, deep: int = DEEPEST) -> Iterator[tuple[str, float]]:
     for key, item in results.items():
+        name = f"{prefix}{key}"
         if isinstance(item, Mapping):
-            yield from _named(item, f"{prefix}{key}/")
-        elif (read := number(item)) is not None:
-            yield f"{prefix}{key}", read
+            yield from _named(item, f"{name}/", deep - 1) if deep else ()
+        elif len(name) <= MOST_CHARACTERS and (read := number(item)) is not None:
+            yield name, read
 
 
 def _kind(value: Any) -> str:

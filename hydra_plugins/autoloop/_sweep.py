@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from autoloop.config.foreign import OURS, left_aside, without_foreign
 from autoloop.config.origins import where
 from autoloop.config.settings import Settings, resolved
+from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
 from autoloop.store.redact import logger, tell
@@ -50,6 +51,8 @@ def sweep(
     Raises:
         HydraException: A config does not compose; Hydra shows it and exits with 1.
     """
+    open_standard_streams()
+    outlive_readers()
     HydraConfig.instance().set_config(config)  # for ${hydra:...} in hydra.sweep.dir
     try:
         if aside := left_aside(OURS["autoloop"], config):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from autoloop.config.compose import app_config
+from autoloop.config.compose import app_config, path_override
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import signature
 from autoloop.errors import ConfigError
@@ -47,3 +50,30 @@ def test_live_is_a_switch_with_a_third_position(given: object, read: str):
 def test_a_wrong_word_is_told_with_the_nearest():
     with pytest.raises(ConfigError, match="live='aut' is not one of auto, true, false; did you mean 'auto'"):
         Settings.read({"strategy": "rules", "live": "aut"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jörg",
+        "a~b",
+        "~",
+        "日本",
+        "a=b",
+        "a,b",
+        "a b",
+        "a'b\"c",
+        "a%b",
+        "a${b}",
+        "a\\${b}",
+        "a\nb",
+        "a\\",
+        "[a]",
+        "{a}",
+    ],
+)
+def test_a_path_of_any_letters_reaches_the_config_as_it_is(name):
+    """Hydra's parser and OmegaConf's interpolations both leave it alone."""
+    path = Path("/studies") / name / "s"
+    override = OverridesParser.create().parse_override(path_override("hydra.sweep.dir", path))
+    assert OmegaConf.create({"dir": override.value()}).dir == str(path)

@@ -184,6 +184,24 @@ def test_a_rule_that_fails_is_told_once_and_ends_no_job(
     ]
 
 
+def test_what_goes_wrong_at_every_look_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A directory that is gone does not fill the log; after a look that went well it is told anew."""
+    room, problems = Room(tmp_path, []), iter(["disk gone", "disk gone", "", "disk gone", "disk full"])
+
+    def look() -> None:
+        if problem := next(problems):
+            raise OSError(problem)
+
+    room.watcher.look = look  # type: ignore[method-assign]
+    for _ in range(5):
+        room.watcher._look_safely()
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == [
+        "disk gone",
+        "disk gone",
+        "disk full",
+    ]
+
+
 def test_without_rules_no_thread_is_started(tmp_path: Path) -> None:
     room = Room(tmp_path, [])
     room.watcher.start()

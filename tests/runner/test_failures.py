@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from autoloop.engine.execute.memory import MemoryKills
-from tests.helpers.studies_app.launch import FOUR_JOBS, Ran, processes_of, run
+from autoloop.store.journal import read_study
+from tests.engine.execute.execute_helpers import wait_until
+from tests.helpers.studies_app.launch import (
+    FOUR_JOBS,
+    TWO_JOBS,
+    Ran,
+    command,
+    environment,
+    processes_of,
+    run,
+    start,
+)
 from tests.runner.ways import WAYS
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
@@ -84,6 +96,46 @@ def test_a_secret_appears_nowhere(many_ends):
     own = [path for path in many_ends.study_dir.rglob("*") if path.is_file() and path.name != "job.log"]
     assert [str(path) for path in own if SECRET.encode() in path.read_bytes()] == []
     assert SECRET not in many_ends.output
+
+
+def test_nothing_of_ours_goes_into_a_tasks_files(many_ends):
+    """A file that has the number of our pipe or of standard error holds what its task wrote."""
+    job_dir = many_ends.study_dir / many_ends.study.by_name("close_all").run_dir
+    written = [path.read_text() for path in sorted(job_dir.glob("mine*"))]
+    assert len(written) == 30
+    assert "".join(written) in ("", "into a file of mine\n")
+
+
+@pytest.mark.parametrize(
+    "descriptors",
+    [
+        "<&- 2>err | true",
+        *(pytest.param(which, marks=pytest.mark.slow) for which in (">&- 2>err", "2>&-", "<&- >&- 2>&-")),
+    ],
+)
+def test_a_study_runs_whatever_its_descriptors_are(tmp_path, descriptors):
+    """Closed, as by cron and daemons, or read by nobody, as by ``| head -1``: its jobs run quietly."""
+    line = f"{shlex.join(command(tmp_path / 's', TWO_JOBS))} {descriptors}"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment(), timeout=120)
+    assert done.returncode == 0
+    states = [job.state.value for job in read_study(tmp_path / "s").jobs.values()]
+    assert states == ["COMPLETE", "COMPLETE"]
+    said = tmp_path / "err"
+    assert "Traceback" not in (said.read_text() if said.exists() else "")
+
+
+def test_a_study_whose_directory_is_renamed_ends_and_begins_no_other(tmp_path):
+    """Its jobs are ended with it, and it goes on from where it is now."""
+    main = start(tmp_path / "s", TWO_JOBS, "sleep_s=1.5", "rounds=2", "n_jobs=1")
+    wait_until(lambda: (tmp_path / "s" / "0" / "status.json").exists())
+    (tmp_path / "s").rename(tmp_path / "t")
+    output, _ = main.communicate(timeout=60)
+    assert main.returncode == 2
+    assert f"is no longer at {tmp_path / 's' / 'study.jsonl'}" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "s" / "study.jsonl").exists()
+    assert processes_of(tmp_path / "t") == []
+    assert read_study(tmp_path / "t").stopped is None
 
 
 def test_infeasible_jobs_are_no_parents_but_of_rules_made_for_them(many_ends):

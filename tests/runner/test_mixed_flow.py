@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.helpers.flow_app.launch import always, run
 from tests.helpers.studies_app import launch
 
 MIXED = "hydra.sweeper.strategy={_target_:autoloop.strategies.MixedStrategy"
+
+
+def events_of(study_dir: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (study_dir / "study.jsonl").read_text().splitlines()]
 
 
 def test_mixed_fills_its_rounds_and_finds_a_better_learning_rate(tmp_path: Path) -> None:
@@ -149,3 +155,31 @@ def test_an_outside_proposer_keeps_to_the_bounds_and_its_failure_is_written_down
     assert [[new for _, _, new in job.plan.changes] for job in outside] == [[0.25], [1.0]]
     (refusal,) = [one for one in ran.study.refused[3] if one.rule == "outside"]
     assert "exit code 1: out of ideas" in refusal.why
+
+
+def test_ends_are_written_down_while_an_outside_proposer_thinks(tmp_path: Path) -> None:
+    """Its answer takes as long as it likes: here until the end of the job that runs meanwhile is written."""
+    program = tmp_path / "agent.py"
+    program.write_text(
+        "import sys, time\n"
+        f"journal = {str(tmp_path / 'study' / 'study.jsonl')!r}\n"
+        'ends = lambda: open(journal).read().count(\'"event": "trial"\')\n'
+        "before, deadline = ends(), time.monotonic() + 60\n"
+        "while before < 2 and ends() == before and time.monotonic() < deadline: time.sleep(0.05)\n"
+        "print('lr@set=0.25')\n"
+    )
+    ran = run(
+        tmp_path / "study",
+        f"{MIXED},size:2,outside_share:0.5,proposer:{{command:'{sys.executable} {program}'}}}}",
+        "+hydra.sweeper.bounds={lr:[0.0001,1.0]}",
+        "+hydra.sweeper.variants={slow:{pause_s@set:0.2}}",
+        "hydra.sweeper.rounds=2",
+        "hydra.sweeper.barrier=false",
+        "hydra.sweeper.stop_rules=none",
+        "hydra.launcher.n_jobs=2",
+        launcher="slots",
+    )
+    assert ran.code == 0, ran.output
+    kinds = [(event.get("event"), event.get("name")) for event in events_of(tmp_path / "study")]
+    second = [place for place, (kind, _) in enumerate(kinds) if kind == "round"][1]
+    assert kinds.index(("trial", "baseline")) < kinds.index(("trial", "slow")) < second

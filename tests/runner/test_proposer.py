@@ -45,6 +45,10 @@ def test_it_may_answer_with_json_json_lines_or_lines_of_edits(printed: str) -> N
         ("print('[3]')", "it is no proposal"),
         ('print(\'{"edits": ["lr@mul=2"], "parent": "bets"}\')', "did you mean 'best'"),
         ("print('x' * 2000000)", "printed 2000001 characters"),
+        ("while True: print('x' * 1000000)", "it printed too much"),
+        ("print('[' * 100000 + ']' * 100000)", "nested too deep"),
+        ('print(\'{"edits": [\' + "[" * 400 + "1" + "]" * 400 + "]}")', "the op is missing"),
+        ("print('{\"edits\": [\"' + 'a' * 5000 + '@mul=2\"]}')", "one of over 2000 characters"),
     ],
 )
 def test_what_cannot_be_used_is_recorded_with_its_reason(program: str, why: str) -> None:
@@ -71,6 +75,11 @@ def test_what_the_program_started_ends_with_it(tmp_path: Path) -> None:
     answer(program, timeout_s=0.8)
     time.sleep(1.5)
     assert not (tmp_path / "late").exists()
+
+
+def test_a_daemon_that_keeps_its_output_open_is_not_waited_for() -> None:
+    daemon = "import os, time\nif os.fork() == 0:\n os.setsid(); time.sleep(8); os._exit(0)\nprint('a@mul=2')"
+    assert answer(daemon, timeout_s=5.0).proposals
 
 
 def test_it_is_told_the_whole_study() -> None:

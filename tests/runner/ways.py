@@ -43,6 +43,15 @@ WAYS = {
         {"exit_code": 1},
     ),
     "memory_error": Way("a MemoryError", "INFEASIBLE", "MemoryError", {"exit_code": 1}),
+    "close_all": Way(
+        "all descriptors closed, files of its own in their place",
+        "COMPLETE",
+        "",
+        {"exit_code": 0},
+    ),
+    "return_much": Way("20 MB returned beside the loss", "COMPLETE", "", {"results": {"loss": 1.0}}),
+    "long_line": Way("a line of a megabyte in the log", "COMPLETE", "", {"exit_code": 0}),
+    "odd_notes": Way("pipes and endless files in the place of our notes", "COMPLETE", "", {"exit_code": 0}),
     "secret": Way(
         "an error that shows a secret",
         "FAILED",
@@ -92,6 +101,21 @@ OTHERS = [
         "`kill -9` of the study after the job's own end",
         "as it had ended",
         "runner/test_resume.py::test_a_job_that_had_finished_is_taken_over",
+    ),
+    (
+        "Ctrl-C twice while its supervisor is stopped",
+        "INTERRUPTED, queued again by the next start",
+        "engine/execute/test_main_process.py::test_a_second_signal_ends_jobs_whose_supervisor_is_stopped",
+    ),
+    (
+        "its time is up while its supervisor is stopped",
+        "TIMEOUT",
+        "engine/execute/test_pool.py::test_a_time_limit_holds_although_the_supervisor_is_stopped",
+    ),
+    (
+        "nothing, since it cannot be killed",
+        "as it was to end; its slot is given up",
+        "engine/execute/test_pool.py::test_a_job_that_cannot_be_killed_costs_its_slot",
     ),
     (
         "a stop rule",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import math
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from autoloop.errors import JournalError
-from autoloop.store.journal import FILE_NAME, Journal, read_study
+from autoloop.store.journal import FILE_NAME, LOCK_NAME, Journal, read_study
 from tests.helpers.studies import event_of
 
 ROUND = {
@@ -118,6 +122,73 @@ time.sleep(60)
             Journal(tmp_path)
         holder.send_signal(signal.SIGKILL)
     Journal(tmp_path).close()
+
+
+def test_the_lock_is_the_journals_own(tmp_path: Path):
+    """Whoever removes the file that says who holds a study does not let a second process in."""
+    with Journal(tmp_path) as journal:
+        journal.append(event_of("study", command="x", pid=4711, host="there"))
+        (tmp_path / LOCK_NAME).unlink()
+        with pytest.raises(JournalError, match="is being run by process 4711 on there"):
+            Journal(tmp_path)
+
+
+def test_a_file_system_without_locks_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(JournalError, match="has no locks"):
+        Journal(tmp_path)
+
+
+def replaced(study: Path) -> None:
+    """As an editor, ``sed -i`` or a restore from a backup does it."""
+    shutil.copy(study / FILE_NAME, study / "copy")
+    (study / "copy").rename(study / FILE_NAME)
+
+
+def another_made(study: Path) -> None:
+    study.rename(study.with_name("elsewhere"))
+    study.mkdir()
+    (study / FILE_NAME).touch()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        shutil.rmtree,
+        lambda study: (study / FILE_NAME).unlink(),
+        lambda study: study.rename(study.with_name("elsewhere")),
+        replaced,
+        another_made,
+    ],
+    ids=["removed", "journal removed", "renamed", "replaced", "another made"],
+)
+def test_nothing_is_written_where_nobody_looks_for_it(tmp_path: Path, change: Callable[[Path], object]):
+    """A line that would not stand at the study's path is an error, and no study is changed by it."""
+    journal = Journal(tmp_path / "s")
+    journal.append(event_of("study", command="x"))
+    change(tmp_path / "s")
+    before = {path: path.read_bytes() for path in tmp_path.rglob(FILE_NAME)}
+    with pytest.raises(JournalError, match="is no longer at"):
+        journal.append(event_of("round", **ROUND))
+    assert {path: path.read_bytes() for path in tmp_path.rglob(FILE_NAME)} == before
+    assert journal.study.jobs == {}
+    journal.close()
+
+
+def test_an_event_that_fails_halfway_leaves_the_study_as_the_file_has_it(tmp_path: Path):
+    """An event that speaks of an unknown job is in neither, whoever holds the study."""
+    with Journal(tmp_path) as journal:
+        journal.append(event_of("study", command="x"))
+        held = journal.study
+        with pytest.raises(JournalError):
+            journal.append(event_of("job", job=7, name="none", round=1, run_dir="7"))
+        assert held.tally.run_dirs == set()
+        assert held.events == read_study(tmp_path).events
+        journal.append(event_of("round", **ROUND))
+        assert list(held.jobs) == [0]
 
 
 def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path):

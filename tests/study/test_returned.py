@@ -49,3 +49,13 @@ def test_a_dict_of_numbers_is_named_results() -> None:
     value = {"val": {"acc": np.float32(0.5)}, "loss": Decimal(2), "best": "model.pt"}
     assert dict(ReturnedValue.of(value).results) == {"val/acc": 0.5, "loss": 2.0}
     assert type(plain(value)["val"]["acc"]) is float
+
+
+def test_what_is_returned_without_end_is_read_within_bounds():
+    """Many numbers, dicts within dicts and endless names cost the numbers beyond a bound, not the job."""
+    deep = {"loss": 1.0}
+    for _ in range(100_000):
+        deep = {"a": deep, "top": 2.0}
+    assert ReturnedValue.of(deep).results["top"] == 2.0
+    assert len(ReturnedValue.of({str(number): number for number in range(5000)}).results) == 1000
+    assert ReturnedValue.of({"x" * 10_000: 1.0, "loss": 2.0}).results == {"loss": 2.0}

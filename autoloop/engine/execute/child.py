@@ -17,16 +17,23 @@ from typing import Any, NoReturn
 from autoloop.engine.execute import seeds
 from autoloop.engine.execute.inherited import disown_exit_handlers
 from autoloop.engine.execute.processes import die_with_parent
-from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, send_report
+from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportWriter
 from autoloop.engine.execute.values import Assignment, Reply
+from autoloop.store.redact import redact
 
 LOG_NAME = "job.log"
+
+#: Characters of an error's text that a job tells its supervisor.
+MOST_ERROR = 1 << 16
 
 #: Exit code of a job that an unhandled exception, or Ctrl-C, ended.
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
-#: The writing end of the pipe to the supervisor, in a job's process only.
-_report_fd: int | None = None
+#: The pipe to the supervisor, in a job's process only.
+_reports: ReportWriter | None = None
+
+#: Where the output of a job's process goes: what it is, and its path as far as it has one.
+_log: tuple[os.stat_result, str | None] | None = None
 
 
 def enter_job_dir(path: str) -> None:
@@ -35,23 +42,24 @@ def enter_job_dir(path: str) -> None:
     Creates the directory. For calls whose request could not name the directory, because only
     composing the job's config tells it. Outside a job's process this does nothing.
     """
-    if _report_fd is None:
+    if _reports is None:
         return
     job_dir = Path(path).absolute()
     job_dir.mkdir(parents=True, exist_ok=True)
     _flush()
     log = open_log(str(job_dir))
-    os.lseek(1, 0, os.SEEK_SET)
-    while early := os.read(1, 1 << 16):
-        os.write(log, early)
-    _redirect_output(log)
+    with contextlib.suppress(OSError):  # the main program may have closed it
+        os.lseek(1, 0, os.SEEK_SET)
+        while early := os.read(1, 1 << 16):
+            os.write(log, early)
+    _redirect_output(log, str(job_dir / LOG_NAME))
     os.close(log)
-    send_report(_report_fd, DIRECTORY, os.fsencode(job_dir))
+    _reports.send(DIRECTORY, os.fsencode(job_dir))
 
 
 def is_supervised() -> bool:
     """Return whether this process is a job's, with a supervisor that watches it."""
-    return _report_fd is not None
+    return _reports is not None
 
 
 def open_log(job_dir: str) -> int:
@@ -59,59 +67,70 @@ def open_log(job_dir: str) -> int:
     return os.open(Path(job_dir) / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
 
-def run_assignment(assignment: Assignment, report_fd: int, output_fd: int, supervisor: int) -> NoReturn:
+def run_assignment(
+    assignment: Assignment, reports: ReportWriter, output_fd: int, supervisor: int
+) -> NoReturn:
     """Become the job: never returns to the supervisor's code it was forked from.
 
     Args:
         assignment: What to run.
-        report_fd: Writing end of the pipe to the supervisor.
+        reports: The pipe to the supervisor.
         output_fd: Where standard output and standard error go.
         supervisor: Process id of the supervisor, without which this process must not live.
     """
-    global _report_fd
+    global _reports
     exit_code = EXIT_FAILED
     try:
         os.setpgid(0, 0)
         die_with_parent(supervisor)
         disown_exit_handlers()
-        _redirect_output(output_fd)
+        log = assignment.job_dir and str(Path(assignment.job_dir) / LOG_NAME)
+        _redirect_output(output_fd, log)
         _reset_signals()
         _enter_environment(assignment)
         if assignment.argv is not None:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             os.execvpe(assignment.argv[0], assignment.argv, assignment.env)
-        _report_fd = report_fd
-        exit_code = _run_call(assignment.call or b"", report_fd)
+        _reports = reports
+        exit_code = _run_call(assignment.call or b"", reports)
     except BaseException as error:  # noqa: BLE001  the border of a job: recorded, then its process ends
-        exit_code = _record(error, report_fd)
+        exit_code = _record(error, reports)
     finally:
         exit_code = _finish(exit_code)
         os._exit(exit_code)
 
 
-def _run_call(call: bytes, report_fd: int) -> int:
+def _run_call(call: bytes, reports: ReportWriter) -> int:
     from autoloop.engine.execute import pickling
 
     result = pickle.loads(call)()
     reply = result if isinstance(result, Reply) else Reply(result)
     if reply.error:
-        send_report(report_fd, ERROR, reply.error.encode(errors="replace"))
-    send_report(report_fd, VALUE, pickling.dumps(reply.value))
+        reports.send(ERROR, _told(reply.error))
+    value = pickling.dumps(reply.value)
+    try:
+        reports.send(VALUE, value)
+    except OSError as error:  # the job has done its work
+        say(f"autoloop: the return value is lost: {error}\n")
     return reply.exit_code
 
 
-def _record(error: BaseException, report_fd: int) -> int:
+def _record(error: BaseException, reports: ReportWriter) -> int:
     """Print and report what ended the call; return the exit code."""
     if isinstance(error, SystemExit):
         if error.code is None or isinstance(error.code, int):
             return error.code or 0
-        print(error.code, file=sys.stderr)
+        say(f"{error.code}\n")
         return EXIT_FAILED
-    traceback.print_exc()
-    text = last_line(error)
+    say(traceback.format_exc())
     with contextlib.suppress(OSError):
-        send_report(report_fd, ERROR, text.encode(errors="replace"))
+        reports.send(ERROR, _told(last_line(error)))
     return EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILED
+
+
+def _told(error: str) -> bytes:
+    """An error's text for the supervisor, without secrets and of bounded length."""
+    return redact(error, os.environ)[:MOST_ERROR].encode(errors="replace")
 
 
 def last_line(error: BaseException) -> str:
@@ -125,7 +144,7 @@ def _finish(exit_code: int) -> int:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001  an exit handler failed: its traceback belongs into the log
-        traceback.print_exc()
+        say(traceback.format_exc())
         exit_code = exit_code or EXIT_FAILED
     _flush()
     return exit_code & 0xFF
@@ -137,7 +156,26 @@ def _flush() -> None:
             stream.flush()
 
 
-def _redirect_output(fd: int) -> None:
+def say(text: str) -> None:
+    """Write into the log of this job, also where its task has closed standard error or put a file there."""
+    if _log is None:
+        print(text, file=sys.stderr, end="")
+        return
+    _flush()
+    log, path = _log
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(2), log):
+            os.write(2, text.encode(errors="backslashreplace"))
+            return
+    with contextlib.suppress(OSError):
+        if path:
+            with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+
+
+def _redirect_output(fd: int, path: str | None) -> None:
+    global _log
+    _log = os.fstat(fd), path
     os.dup2(fd, 1)
     os.dup2(fd, 2)
 

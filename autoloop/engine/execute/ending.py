@@ -24,11 +24,13 @@ class Ending:
         reason: Why the job is ended.
         began: When it was asked to end.
         grace_s: How long after ``began`` the last process must be gone.
+        hurried: Whether somebody did not want to wait that long.
     """
 
     reason: EndedBy
     began: float
     grace_s: float
+    hurried: bool = False
     _sent: list[signal.Signals] = field(default_factory=list)
     _next_kill: float = 0.0
 
@@ -53,7 +55,7 @@ class Ending:
 
     def hurry(self) -> None:
         """Skip what is left of the grace: SIGKILL is due at once."""
-        self.grace_s = 0.0
+        self.grace_s, self.hurried = 0.0, True
 
     def _once(self, signum: signal.Signals) -> signal.Signals | None:
         if signum in self._sent:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import threading
+import time
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -16,6 +18,7 @@ log = logging.getLogger(__name__)
 _GPU = re.compile(r"\d+|(GPU|MIG)-\S+")
 _QUERY_TIMEOUT_S = 30  # for one answer of nvidia-smi
 _WAIT_S = 5.0  # between two looks for free memory, each of which starts nvidia-smi
+_PROMISED_S = 60.0  # in which a job has taken what it needs
 _MB_PER_GB = 1024  # nvidia-smi's MiB per GiB
 
 
@@ -57,31 +60,57 @@ def free_memory_gb() -> dict[str, float]:
 class MemoryWait:
     """Waits until GPUs that others use as well have enough free memory.
 
+    A job takes its memory some time after it was let in: for so long the memory is promised to it, and one
+    that shares its GPU must find as much again.
+
     Args:
         min_free_gb: Free memory in GiB that every GPU of the slot must have.
         measure: Returns free memory per GPU name.
+        clock: Seconds of any clock.
     """
 
     def __init__(
-        self, min_free_gb: float, measure: Callable[[], Mapping[str, float]] = free_memory_gb
+        self,
+        min_free_gb: float,
+        measure: Callable[[], Mapping[str, float]] = free_memory_gb,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._min_free_gb = min_free_gb
         self._measure = measure
+        self._clock = clock
+        self._promised: list[tuple[float, tuple[str, ...]]] = []  # (until when, on which GPUs)
+        self._lock = threading.Lock()  # one job is let in at a time
 
     def __call__(self, gpus: tuple[str, ...], pause: Callable[[float], bool]) -> None:
         """Return when all of ``gpus`` are free enough, or when ``pause`` says that waiting is over."""
         told = False
-        while short := self._short(gpus):
+        while short := self._let_in(gpus):
             if not told:
                 log.info("waiting for %s GB on GPU %s", self._min_free_gb, ", ".join(short))
                 told = True
             if pause(_WAIT_S):
                 return
 
-    def _short(self, gpus: tuple[str, ...]) -> list[str]:
-        """Return those of ``gpus`` that lack memory; one that cannot be measured counts as free."""
-        free = self._measure()
-        return [gpu for gpu in gpus if free.get(gpu, self._min_free_gb) < self._min_free_gb]
+    def left(self, gpus: tuple[str, ...]) -> None:
+        """Take back what is promised to the job on ``gpus``, which has ended."""
+        with self._lock:
+            mine = next((one for one in self._promised if one[1] == gpus), None)
+            self._promised = [one for one in self._promised if one is not mine]
+
+    def _let_in(self, gpus: tuple[str, ...]) -> list[str]:
+        """Promise a job its memory; return those of ``gpus`` that lack it, where there are any."""
+        with self._lock:
+            free, now = self._measure(), self._clock()
+            self._promised = [one for one in self._promised if one[0] > now]
+            short = [gpu for gpu in gpus if self._lacks(gpu, free)]
+            if not short:
+                self._promised.append((now + _PROMISED_S, gpus))
+            return short
+
+    def _lacks(self, gpu: str, free: Mapping[str, float]) -> bool:
+        """Whether a GPU has too little memory; one that cannot be measured counts as free."""
+        jobs = 1 + sum(gpu in gpus for _, gpus in self._promised)
+        return gpu in free and free[gpu] < jobs * self._min_free_gb
 
 
 def _query(fields: str) -> list[list[str]]:

@@ -6,8 +6,8 @@ import contextlib
 import functools
 import logging
 import pickle
+import reprlib
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,16 +23,19 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.edits import format_literal
 from autoloop.engine.execute import pickling, references
-from autoloop.engine.execute.child import EXIT_FAILED, enter_job_dir, last_line
+from autoloop.engine.execute.child import EXIT_FAILED, MOST_ERROR, enter_job_dir, last_line, say
 from autoloop.engine.execute.exits import without_exit
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
 from autoloop.engine.execute.traces import Travelling, failure_text
 from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE
-from autoloop.study.returned import plain
+from autoloop.study.returned import ReturnedValue, plain
 
 log = logging.getLogger(__name__)
+
+#: Bytes of a pickled return value, or of an exception, that go to the main process.
+MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -160,30 +163,35 @@ def _reply(job_return: JobReturn) -> Reply:
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)
     shown = failure_text(error)
-    print(shown, end="", file=sys.stderr)
+    say(shown)
     text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = Travelling(_portable_error(error), shown)
     return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
 
 
 def _portable_value(value: Any) -> Any:
-    """Return ``value``, or None with a warning in the log where it cannot be pickled."""
+    """Return ``value``; where it cannot be pickled or is too large, its numbers, and say so in the log."""
     problem = _travel_problem(value)
     if problem is None:
         return value
-    print(f"autoloop: the return value {value!r:.200} is lost: {problem}", file=sys.stderr)
-    return None
+    shown = reprlib.repr(value)
+    say(f"autoloop: of the return value {shown} only numbers are passed on: {problem}\n")
+    read = ReturnedValue.of(value)
+    return dict(read.results) or read.value
 
 
 def _portable_error(error: BaseException) -> BaseException:
     """Return ``error``, or a RuntimeError that reads the same where it cannot be pickled."""
-    return error if _travel_problem(error) is None else RuntimeError(last_line(error))
+    return error if _travel_problem(error) is None else RuntimeError(last_line(error)[:MOST_ERROR])
 
 
 def _travel_problem(value: Any) -> str | None:
     """Return why ``value`` would not survive the way to another process, None if it would."""
     try:
-        pickle.loads(pickling.dumps(value))
+        pickled = pickling.dumps(value)
+        if len(pickled) > MOST_BYTES:
+            return f"it has {len(pickled)} bytes, and at most {MOST_BYTES} are"
+        pickle.loads(pickled)
     except Exception as problem:  # noqa: BLE001  pickling runs foreign code
         return f"{type(problem).__name__}: {problem}"
     return None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import select
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
+
+log = logging.getLogger("autoloop")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _END = 0  # not the number of any signal
@@ -22,13 +27,18 @@ class Interrupts:
     Python sets no signal handlers, this changes nothing.
 
     Args:
-        on_interrupt: Called with False for the first signal and True for each further one.
+        on_interrupt: Called with False for the first signal and True for each further one. An error of it is
+            told, and signals go on to be heard.
+        patience_s: Seconds after the second signal in which the context must have been left; then this
+            process ends, and with it what watches it.
     """
 
-    def __init__(self, on_interrupt: Callable[[bool], None]) -> None:
+    def __init__(self, on_interrupt: Callable[[bool], None], patience_s: float = 20.0) -> None:
         #: The first signal that came, None if none did.
         self.signum: int | None = None
         self._on_interrupt = on_interrupt
+        self._patience_s = patience_s
+        self._deadline: float | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -63,8 +73,23 @@ class Interrupts:
             raise SystemExit(128 + self.signum)
 
     def _forward(self) -> None:
-        while (signum := os.read(self._read_fd, 1)[0]) != _END:
+        while (signum := self._next()) != _END:
             if signum in _SIGNALS:
                 again = self.signum is not None
                 self.signum = self.signum or signum
-                self._on_interrupt(again)
+                if again and self._deadline is None:
+                    self._deadline = time.monotonic() + self._patience_s
+                self._tell(again)
+
+    def _next(self) -> int:
+        """Wait for the number of the next signal; where time is up, that is the end of this process."""
+        left_s = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        if not select.select([self._read_fd], [], [], left_s)[0]:
+            os._exit(128 + (self.signum or 0))
+        return os.read(self._read_fd, 1)[0]
+
+    def _tell(self, again: bool) -> None:
+        try:
+            self._on_interrupt(again)
+        except Exception:  # the border of the thread: without it no further signal would be heard
+            log.exception("the interruption could not be passed on; once more ends this process")

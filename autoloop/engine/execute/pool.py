@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -22,14 +21,21 @@ from joblib import Parallel, delayed
 from autoloop.engine.execute import pickling
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
-from autoloop.engine.execute.supervisor import KILL, STOP
+from autoloop.engine.execute.running import LOOK_S, Running, SupervisorLostError, last_word, receive
+from autoloop.engine.execute.supervisor import KILL, STARTED, STOP
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, JobLimits, Outcome, Request
+from autoloop.engine.execute.vigil import Vigil
 from autoloop.engine.execute.zygote import Zygote
 from autoloop.engine.slots import Slot, slot_environment
 from autoloop.engine.wandb_env import SERVICE_VARIABLES
-from autoloop.errors import AutoloopError
+from autoloop.errors import AutoloopError, OutsideError
+from autoloop.store.lock import start_time
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("autoloop")
+
+#: Seconds that a start takes at most once the user has asked twice to end, and that processes which cannot be
+#: killed are waited for in the end.
+_START_PATIENCE_S, _LOST_PATIENCE_S = 2.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class PoolSettings:
         preload: Modules that the zygote imports once for all jobs.
         wait_for_gpus: Called with a slot's GPUs before a job starts there; may block. It is given a
             second argument to wait with: ``pause(seconds)`` returns True when the pool is closing.
+        gpus_left: Called with a slot's GPUs when the job that was waited for has ended there.
     """
 
     slots: tuple[Slot, ...]
@@ -54,10 +61,7 @@ class PoolSettings:
     stagger_s: float = 0.0
     preload: tuple[str, ...] = ()
     wait_for_gpus: Callable[[tuple[str, ...], Callable[[float], bool]], None] | None = None
-
-
-class SupervisorLostError(ChildProcessError):
-    """Something on this machine ended the supervisor of a job."""
+    gpus_left: Callable[[tuple[str, ...]], None] = lambda gpus: None
 
 
 class Pool:
@@ -78,9 +82,11 @@ class Pool:
         self._shared: bytes | None = None
         self._lock = threading.Lock()  # over the zygote and the running jobs, never held for long
         self._starting = threading.Lock()  # jobs start one after the other
-        self._running: dict[int, Connection] = {}
+        self._running: dict[int, Running] = {}
+        self._lost: set[int] = set()  # slots whose job cannot be ended
         self._interrupted = threading.Event()
         self._interrupt_order = STOP
+        self._hurried_at = float("inf")
         self._last_start = float("-inf")
 
     @property
@@ -116,8 +122,15 @@ class Pool:
             KeyboardInterrupt: After Ctrl-C, when all jobs have ended and their outcomes are yielded.
                 A second Ctrl-C ends them at once.
             SystemExit: The same for SIGTERM, with exit code 143.
+            OutsideError: No slot is left, since jobs there cannot be ended.
         """
+        if not self._free():
+            raise OutsideError(
+                "no slot is left: the last job in each cannot be killed, as its state in /proc tells (D: it "
+                "waits for a disk or a driver). Free them, then give the same command again"
+            )
         self._interrupted.clear()
+        self._hurried_at = float("inf")
         feed = Feed(requests)
         outcomes: SimpleQueue[Outcome | None] = SimpleQueue()
         interrupts = Interrupts(lambda at_once: self._interrupt(feed, at_once))
@@ -147,11 +160,16 @@ class Pool:
         with self._lock:
             self._leave_zygote()
             while self._left:
-                self._left.pop().close()
+                self._left.pop().close(patience_s=_LOST_PATIENCE_S if self._lost else None)
+
+    def _free(self) -> list[Slot]:
+        return [slot for slot in self._settings.slots if slot.index not in self._lost]
 
     def _interrupt(self, feed: Feed[Request], at_once: bool) -> None:
         feed.close()
         self._interrupt_order = KILL if at_once else STOP
+        if at_once:
+            self._hurried_at = min(self._hurried_at, time.monotonic())
         self._interrupted.set()
         zygote = self._zygote
         if zygote is not None:
@@ -161,17 +179,18 @@ class Pool:
 
     def _order(self, index: int, order: str, reason: EndedBy) -> bool:
         with self._lock:
-            channel = self._running.get(index)
-            if channel is None:
+            running = self._running.get(index)
+            if running is None:
                 return False
+            running.vigil.ask(time.monotonic(), reason, at_once=order == KILL)
             try:
-                channel.send_bytes(f"{order} {reason}".encode())
+                running.channel.send_bytes(f"{order} {reason}".encode())
             except OSError:
                 return False
             return True
 
     def _dispatch(self, feed: Feed[Request], outcomes: SimpleQueue[Outcome | None]) -> None:
-        slots = self._settings.slots
+        slots = self._free()
         parallel = Parallel(
             n_jobs=len(slots), backend="threading", return_as="generator_unordered", pre_dispatch="all"
         )
@@ -181,12 +200,20 @@ class Pool:
         except BaseException as error:  # noqa: BLE001  raised again where the outcomes are read
             feed.error = feed.error or error
         finally:
+            feed.close()  # a slot may have been lost while the feed has more
             outcomes.put(None)
 
     def _serve(self, slot: Slot, feed: Feed[Request], outcomes: SimpleQueue[Outcome | None]) -> None:
-        """Run one job after the other in ``slot``."""
-        while (request := feed.take()) is not None:
-            outcomes.put(self._run_one(request, slot))
+        """Run one job after the other in ``slot``, until it is lost."""
+        while slot.index not in self._lost and (request := feed.take()) is not None:
+            outcome = self._run_one(request, slot)
+            self._settings.gpus_left(slot.gpus)
+            outcomes.put(outcome)
+
+    def _lose(self, slot: Slot, why: str) -> None:
+        """Start no more jobs in a slot: what runs there may hold its GPUs for ever."""
+        self._lost.add(slot.index)
+        log.warning("slot %d is lost for this run: %s", slot.index, why)
 
     def _run_one(self, request: Request, slot: Slot) -> Outcome:
         outcome = Outcome(request.index, slot=slot.index, gpus=slot.gpus, started_at=time.time())
@@ -195,12 +222,16 @@ class Pool:
                 self._settings.wait_for_gpus(slot.gpus, self._interrupted.wait)
             ended = self._supervised(request, slot)
         except SupervisorLostError as error:
-            return replace(outcome, ended_by="interrupted", error=str(error), ended_at=time.time())
+            if error.stuck:
+                self._lose(slot, str(error))
+            return replace(outcome, ended_by=error.ended_by, error=str(error), ended_at=time.time())
         except Exception as error:  # the border of a job: one that cannot start is a failure
             log.debug("job %s could not be run", request.index, exc_info=True)
             return replace(outcome, error=f"{type(error).__name__}: {error}", ended_at=time.time())
         if ended is None:
             return replace(outcome, ended_by="interrupted", ended_at=time.time())
+        if ended.stuck:
+            self._lose(slot, ended.stuck)
         return _outcome(outcome, ended)
 
     def _supervised(self, request: Request, slot: Slot) -> Ended | None:
@@ -213,18 +244,15 @@ class Pool:
             if self._settings.stagger_s:
                 began = time.time()  # a job that is told to wait has not begun
             assignment = pickle.dumps(self._assignment(request, slot, began))
-            channel = self._start(assignment) or self._start_cold(assignment)
+            running = self._start(assignment) or self._start_cold(assignment)
             self._last_start = time.monotonic()
-        if channel is None:
+        if running is None:
             return None
-        with channel, self._watched(request.index, channel):
-            last_word = _receive(channel)
-        if last_word is None:
-            raise SupervisorLostError("the process that supervises the job was killed, and the job with it")
-        ended: Ended = pickle.loads(last_word)
+        with running.channel, self._watched(request.index, running):
+            ended: Ended = pickle.loads(last_word(running))
         return ended
 
-    def _start_cold(self, assignment: bytes) -> Connection | None:
+    def _start_cold(self, assignment: bytes) -> Running | None:
         """Start a job after the zygote died on the attempt: with one that imports nothing itself.
 
         Raises:
@@ -237,28 +265,34 @@ class Pool:
         with self._lock:
             self._leave_zygote()
             self._warm = False
-        channel = self._start(assignment)
-        if channel is None and not self._interrupted.is_set():
+        running = self._start(assignment)
+        if running is None and not self._interrupted.is_set():
             raise ChildProcessError("no process could be started for the job")
-        return channel
+        return running
 
-    def _start(self, assignment: bytes) -> Connection | None:
+    def _start(self, assignment: bytes) -> Running | None:
         """Fork a supervisor and wait until it has started the job; None if the zygote died over it."""
         channel, theirs = Pipe(duplex=True)
         with theirs, self._lock:
             self._fork(theirs.fileno())
         with contextlib.suppress(OSError):
             channel.send_bytes(assignment)
-        if _receive(channel) is None:
+        while not channel.poll(LOOK_S):
+            if time.monotonic() - self._hurried_at > _START_PATIENCE_S and self._zygote is not None:
+                self._zygote.kill()  # it is stopped or hangs, and the user has asked twice
+        word = receive(channel)
+        if word is None:
             channel.close()
             return None
-        return channel
+        pid = int(word.removeprefix(STARTED))
+        vigil = Vigil(self._settings.limits, time.monotonic())
+        return Running(channel, pid, start_time(pid) or "", vigil)
 
     @contextlib.contextmanager
-    def _watched(self, index: int, channel: Connection) -> Iterator[None]:
-        """Keep ``channel`` where orders for job ``index`` find it."""
+    def _watched(self, index: int, running: Running) -> Iterator[None]:
+        """Keep a job where orders for it are looked for."""
         with self._lock:
-            self._running[index] = channel
+            self._running[index] = running
         if self._interrupted.is_set():  # it came while the job started
             self._order(index, self._interrupt_order, "interrupted")
         try:
@@ -312,14 +346,6 @@ class Pool:
             self._zygote.leave()
             self._left.append(self._zygote)
             self._zygote = None
-
-
-def _receive(channel: Connection) -> bytes | None:
-    """Return a supervisor's next word, None if it is gone."""
-    try:
-        return channel.recv_bytes()
-    except (EOFError, ConnectionError):
-        return None
 
 
 def _outcome(outcome: Outcome, ended: Ended) -> Outcome:

@@ -20,10 +20,11 @@ from autoloop.engine.execute.child import LOG_NAME, open_log, run_assignment
 from autoloop.engine.execute.ending import Ending
 from autoloop.engine.execute.memory import OUT_OF_MEMORY, MemoryKills
 from autoloop.engine.execute.open_runs import OpenRuns
-from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader
+from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader, ReportWriter
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
+from autoloop.history.files import open_regular
 from autoloop.store import lock
 from autoloop.store.redact import MARGIN, redact
 from autoloop.store.status import boot_id, write_status
@@ -31,14 +32,18 @@ from autoloop.store.status import boot_id, write_status
 #: First words of an order from the pool, followed by a reason: end the job politely, or at once.
 STOP, KILL = "stop", "kill"
 
-#: What the pool hears when the job's process is there; the next word is the last (`Ended`).
-STARTED = b"started"
+#: What the pool hears when the job's process is there, followed by the supervisor's pid; the next word is the
+#: last (`Ended`).
+STARTED = b"started "
 
 #: Seconds between looks at the main process, which may die without closing its end of the channel.
 _LIFE_CHECK_S = 1.0
 
 #: Seconds that processes which a job left behind get to end after SIGTERM.
 _STRAGGLER_GRACE_S = 1.0
+
+#: Seconds after the first SIGKILL in which everything must be gone, and those where somebody is in a hurry.
+_STUCK_S, _STUCK_HURRIED_S = 20.0, 1.5
 
 #: How much of the end of a log makes up an error text.
 _TAIL_BYTES, _TAIL_LINES = 4096, 5
@@ -53,7 +58,7 @@ def supervise(channel_fd: int) -> NoReturn:
     supervision = Supervision(assignment, channel)
     supervision.start()
     with contextlib.suppress(OSError):  # a dead main process is noticed while watching
-        channel.send_bytes(STARTED)
+        channel.send_bytes(STARTED + str(os.getpid()).encode())
     ended = supervision.watch()
     with contextlib.suppress(OSError):
         channel.send_bytes(pickle.dumps(ended))
@@ -87,6 +92,7 @@ class Supervision:
         self._max_rss_mb = 0.0
         self._ending: Ending | None = None
         self._asked_to_end_at: float | None = None
+        self._killed_at: float | None = None  # when the first SIGKILL was sent
         self._stall = StallWatch(assignment.limits.stall_s)
         self._memory = MemoryKills()
         self._open_runs = OpenRuns()
@@ -95,7 +101,7 @@ class Supervision:
         """Fork the job."""
         self._wake_fd = _wake_on_signals(self._signals, self._begin_ending)
         output_fd = self._open_output()
-        report_fd, job_end = os.pipe()
+        report_fd, job_end = os.pipe()  # the job's end stays open here too: the job may want it again
         self._started_at, self._began = self._assignment.started_at or time.time(), time.monotonic()
         supervisor = os.getpid()
         self._pid = os.fork()
@@ -103,15 +109,15 @@ class Supervision:
             if self._channel is not None:
                 self._channel.close()
             os.close(report_fd)
-            run_assignment(self._assignment, job_end, output_fd, supervisor)
-        os.close(job_end)
+            reports = ReportWriter(job_end, f"/proc/{supervisor}/fd/{report_fd}")
+            run_assignment(self._assignment, reports, output_fd, supervisor)
         self._output_fd = output_fd
         self._reports = ReportReader(report_fd)
         self._write_status("running")
 
     def watch(self) -> Ended:
         """Wait for the end of the job and of everything it started; return how it went."""
-        while not self._reap():
+        while not self._reap() and not self._is_stuck():
             self._read_reports()
             self._read_orders()
             self._memory.look(time.monotonic())
@@ -186,8 +192,27 @@ class Supervision:
         due = self._ending.due(time.monotonic()) if self._ending else None
         if due == signal.SIGINT:
             processes.kill_group(self._pid, due)
+        elif due == signal.SIGKILL:
+            self._kill_all()
         elif due is not None:
             processes.kill_descendants(due)
+
+    def _kill_all(self) -> None:
+        self._killed_at = self._killed_at or time.monotonic()
+        processes.kill_descendants(signal.SIGKILL)
+
+    def _is_stuck(self) -> bool:
+        """Whether something below this process was killed and does not die: it waits in the kernel."""
+        if self._killed_at is None:
+            return False
+        hurried = self._ending is not None and self._ending.hurried
+        return time.monotonic() - self._killed_at >= (_STUCK_HURRIED_S if hurried else _STUCK_S)
+
+    def _stuck(self) -> str:
+        """What is still there although it was killed, in words; empty if nothing is."""
+        states = {pid: (lock.stat_fields(pid) or "?")[0] for pid in processes.descendants(os.getpid())}
+        left = [f"{pid} (state {state})" for pid, state in states.items() if state not in "ZX"]
+        return f"the job's processes cannot be killed: {', '.join(left[:5])}" if left else ""
 
     def _sleep(self) -> None:
         """Wait for a signal, a report or an order, at most until the next check is due."""
@@ -224,9 +249,10 @@ class Supervision:
         deadline = time.monotonic() + (0.0 if self._ending else _STRAGGLER_GRACE_S)
         if self._has_children():
             processes.kill_descendants(signal.SIGTERM)
-        while self._has_children():
+        while self._has_children() and not self._is_stuck():
             if time.monotonic() >= deadline:
-                processes.kill_descendants(signal.SIGKILL)
+                self._kill_all()
+            self._read_orders()
             select.select([self._wake_fd], [], [], 0.05)
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_fd, 4096)
@@ -241,14 +267,15 @@ class Supervision:
 
     def _summary(self, ended_by: EndedBy | None) -> Ended:
         code = os.waitstatus_to_exitcode(self._exit_status or 0)
-        error = self._error
+        stuck = self._stuck() if self._is_stuck() else ""
+        error = self._error or stuck
         if not error and (code != 0 or ended_by):
             error = self._last_output()
         if code != 0 and not ended_by and self._memory.happened(time.monotonic()):
             error = f"{error}\n{OUT_OF_MEMORY}".strip()
         return Ended(
             value=self._value,
-            exit_code=code if code >= 0 else None,
+            exit_code=code if code >= 0 and self._exit_status is not None else None,
             signal=signal_name(-code) if code < 0 else None,
             ended_by=ended_by,
             error=error,
@@ -258,6 +285,7 @@ class Supervision:
             pid=self._pid,
             max_rss_mb=round(self._max_rss_mb, 1),
             cpu_s=round(self._cpu_s, 3),
+            stuck=stuck,
         )
 
     def _last_output(self) -> str:
@@ -266,7 +294,7 @@ class Supervision:
             if self._job_dir is None:
                 data = _tail(self._output_fd)
             else:
-                with (Path(self._job_dir) / LOG_NAME).open("rb") as file:
+                with open_regular(Path(self._job_dir) / LOG_NAME) as file:
                     data = _tail(file.fileno())
         except OSError:
             return ""

@@ -12,6 +12,8 @@ from autoloop.store.redact import redact
 
 #: Modules between the start of a job and the app's own code; their frames tell nothing of a failure.
 _BETWEEN = ("hydra.core.utils", "autoloop.engine.execute.", "autoloop.engine.inside.")
+#: Characters of what is shown; the rest is a message that nobody reads.
+MOST_CHARACTERS = 1 << 18
 _BEGIN = "Traceback (most recent call last):"
 
 
@@ -47,7 +49,8 @@ def failure_text(error: BaseException) -> str:
     if getattr(error, "exit_code", None) is not None and not isinstance(error, JobExitError):
         return redact(f"autoloop: {error}\n", os.environ)
     lines = traceback.format_exception(type(error), error, _of_app(error.__traceback__))
-    return redact("".join(lines), os.environ)
+    text = redact("".join(lines), os.environ)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} ...\n"
 
 
 def _of_app(shown: TracebackType | None) -> TracebackType | None:

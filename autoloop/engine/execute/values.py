@@ -163,6 +163,7 @@ class Ended:
 
     Attributes:
         value: The pickled return value (cloudpickle), None if nothing came back.
+        stuck: What of the job could not be killed, in words; empty if nothing is left.
     """
 
     value: bytes | None
@@ -176,3 +177,4 @@ class Ended:
     pid: int
     max_rss_mb: float
     cpu_s: float
+    stuck: str = ""

@@ -38,6 +38,9 @@ _LIFE_CHECK_S = 1.0
 #: Seconds between looks at the jobs that are still running at the end.
 _LAST_LOOK_S = 0.01
 
+#: Seconds in which what a killed supervisor has left must be gone; what cannot be killed is left alone then.
+_STRAYS_S = 5.0
+
 _BOOT = (
     "import json, sys; fd, sys.path[:] = json.loads(sys.argv[1]); "
     "from autoloop.engine.execute.zygote import serve; serve(fd)"
@@ -86,6 +89,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,  # what an import prints, the main process has printed
                 pass_fds=[theirs.fileno()],
+                stderr=None if sys.__stderr__ is not None else subprocess.DEVNULL,  # it may be a file by now
                 start_new_session=True,
             )
         self._socket = ours
@@ -112,14 +116,19 @@ class Zygote:
         """End the zygote: at once if it is importing, else when the last job has ended; jobs go on."""
         self._process.terminate()
 
+    def kill(self) -> None:
+        """Kill the zygote; jobs go on."""
+        self._process.kill()
+
     def leave(self) -> None:
         """Let the zygote end when its last job has."""
         self._socket.close()
 
-    def close(self) -> None:
-        """Let the zygote end and wait for it and for its last job."""
+    def close(self, patience_s: float | None = None) -> None:
+        """Let the zygote end and wait for it and for its last job; not longer than so many seconds."""
         self.leave()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience_s)
 
     def _send(self, kind: bytes, body: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `fork` will tell
@@ -237,7 +246,7 @@ def _import(module: str) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:  # noqa: BLE001  importing runs foreign code
-        print(f"autoloop: cannot preload {module!r}: {error}", file=sys.stderr)
+        _say(f"cannot preload {module!r}: {error}")
 
 
 def keep_shared(pickled: bytes, *, load: bool) -> None:
@@ -264,12 +273,18 @@ def _settle() -> None:
     """
     spoilt = "uses the GPU" if processes.has_opened_gpu() else _thread_of_import()
     if spoilt:
-        print(f"autoloop: an imported module {spoilt}; jobs import by themselves instead", file=sys.stderr)
+        _say(f"an imported module {spoilt}; jobs import by themselves instead")
         os._exit(1)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            stream.flush()
     gc.collect()
     gc.freeze()
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        print(f"autoloop: {text}", file=sys.stderr)
 
 
 def _thread_of_import() -> str:
@@ -289,8 +304,16 @@ def _reap(supervisors: set[int]) -> bool:
         if ended:
             supervisors.discard(pid)
             crashed |= status != 0
-    while crashed and (strays := set(processes.children(os.getpid())) - supervisors):
-        for pid in strays:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+    deadline = time.monotonic() + _STRAYS_S
+    while crashed and time.monotonic() < deadline and _kill_strays(supervisors):
+        time.sleep(_LAST_LOOK_S)
     return bool(supervisors)
+
+
+def _kill_strays(supervisors: set[int]) -> bool:
+    """Kill and collect what supervisors have left to this process; return whether something is left."""
+    strays = set(processes.children(os.getpid())) - supervisors
+    for pid in strays:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, os.WNOHANG)
+    return bool(strays)

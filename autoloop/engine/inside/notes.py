@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.engine.execute.gpus import visible
+from autoloop.history.files import read_note
 from autoloop.stopping import StopDecision
 from autoloop.store.files import write_atomic
 from autoloop.store.lock import start_time
 from autoloop.store.redact import redact_all
 from autoloop.store.status import boot_id, write_status
+from autoloop.study.fields import FieldError, read_fields
 from autoloop.study.own_words import ENDING, NAME, Own
 
 EARLY_FILE = "ended_early.json"
@@ -46,8 +48,8 @@ class EarlyEnd:
     def stop(self) -> StopDecision | None:
         """The stop rule's decision; None where no rule had a say."""
         try:
-            return StopDecision(**self.decision) if self.decision else None
-        except TypeError:
+            return read_fields(StopDecision, self.decision) if self.decision else None
+        except FieldError:
             return None
 
     def write(self, run_dir: Path) -> None:
@@ -59,7 +61,7 @@ class EarlyEnd:
     def read(cls, run_dir: Path) -> EarlyEnd | None:
         """What was left in a job's directory; None if nothing readable."""
         try:
-            found = cls(**json.loads((run_dir / EARLY_FILE).read_text(encoding="utf-8")))
+            found = cls(**json.loads(read_note(run_dir / EARLY_FILE)))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         right = (isinstance(found.ended_by, str), isinstance(found.error, str))

@@ -18,6 +18,7 @@ from typing import Any
 
 from autoloop.engine.execute.values import JobLimits
 from autoloop.errors import AutoloopError
+from autoloop.history.files import read_note
 from autoloop.store.files import write_atomic
 
 #: Directory below the sweep directory that holds the folders of all jobs.
@@ -154,7 +155,7 @@ def _write_private(path: Path, content: str | bytes) -> None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_note(path))
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

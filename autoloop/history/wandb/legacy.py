@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from autoloop.history.files import open_regular
+from autoloop.history.files import open_regular, read_note
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.source import Source
 from autoloop.history.wandb import records
@@ -15,7 +15,7 @@ from autoloop.history.wandb.columns import Columns
 from autoloop.history.wandb.kinds import SUMMARY
 from autoloop.history.wandb.runlog import run_url
 
-_MAX_CONFIG = 1 << 18  # characters of a config.yaml that is read: parsing takes 10 s a MB
+_MAX_CONFIG = 1 << 18  # bytes of a config.yaml that is read: parsing takes 10 s a MB
 _MAX_NODES = 100_000  # values in it
 
 
@@ -108,8 +108,7 @@ def _config(source: Source) -> dict[str, Any]:
 
     for path in _candidates(source, "config.yaml"):
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            content = yaml.safe_load(text) if len(text) <= _MAX_CONFIG else None
+            content = yaml.safe_load(read_note(path, _MAX_CONFIG))
         except (OSError, yaml.YAMLError, ValueError, RecursionError):
             continue
         if isinstance(content, dict) and _nodes_left(content, _MAX_NODES) > 0:
@@ -141,7 +140,7 @@ def _candidates(source: Source, name: str) -> Iterator[Path]:
 def _json_file(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file, empty if there is none."""
     try:
-        content = json.loads(path.read_bytes().decode("utf-8", "replace"))
+        content = json.loads(read_note(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -15,6 +15,7 @@ _RANK = re.compile(r"^\[(rank|default)\d+\]: ?")
 _CODE = re.compile(r"returned non-zero exit status (\d+)|\bexitcode\s*: (-?\d+)|died with <Signals\.(\w+)")
 _TRACEBACK = "Traceback (most recent call last):"
 _USAGE = re.compile(r"^\S+: error: .*")
+_LINE = 4000  # characters of a line that patterns are looked for in
 _LENGTH = 400  # characters of a cause: it is told in one line
 
 
@@ -42,7 +43,7 @@ def failure_of(returncode: int, said: str, patterns: Sequence[str] = ()) -> Trai
         said: Its output.
         patterns: Regular expressions of lines that say why; they come before everything else.
     """
-    lines = [_RANK.sub("", line.rstrip()) for line in said.splitlines()]
+    lines = [_RANK.sub("", line[:_LINE].rstrip()) for line in said.splitlines()]
     code = 128 - returncode if returncode < 0 else _true_code(returncode, lines)
     own = _without_wrapper(lines)
     cause = _by_pattern(own, patterns) or _last_exception(own) or _usage_error(own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from autoloop.curves.metrics import Metrics
 from autoloop.history import HistoryReader
 from autoloop.history.series import History
-from autoloop.store.status import STATUS_NAME
+from autoloop.store.status import read_status
 from autoloop.study.record import Job, Study
 
 _TIME = "_timestamp"  # W&B's own column: seconds since the epoch
@@ -108,16 +107,10 @@ class _JobReader:
         return self._progress
 
     def _read_status(self) -> None:
-        try:
-            status = json.loads((self._run_dir / STATUS_NAME).read_text(encoding="utf-8"))
-            self._progress = replace(
-                self._progress,
-                slot=int(status["slot"]),
-                gpus=tuple(map(str, status["gpus"])),
-                started_at=float(status["started_at"]),
-            )
-        except (OSError, ValueError, TypeError, KeyError):
-            return  # not there yet, or not from our launcher
+        status = read_status(self._run_dir) or {}
+        known = {name: status[name] for name in ("slot", "started_at") if status.get(name) is not None}
+        if "started_at" in known:  # else it is not there yet, or not from our launcher
+            self._progress = replace(self._progress, **known, gpus=tuple(status.get("gpus") or ()))
 
     def _take(self, fresh: History) -> None:
         """Take new points into account."""

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from autoloop.store.journal import JournalReader
-from autoloop.store.lock import start_time
+from autoloop.store.journal import FILE_NAME, JournalReader
+from autoloop.store.lock import has_open
 from autoloop.study.record import Event, Study
 from autoloop.views.analysis.sources import study_metrics
 from autoloop.views.live.lines import told
@@ -74,7 +74,7 @@ class Follower:
         last = self.study.resumes[-1] if self.study.resumes else self.study.header
         if last.pid is None or last.host != socket.gethostname():
             return False
-        return start_time(last.pid) is None
+        return not has_open(last.pid, self._study_dir / FILE_NAME)
 
 
 def hints(study_dir: Path) -> list[str]:

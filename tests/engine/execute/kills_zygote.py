@@ -4,5 +4,5 @@ import os
 
 from autoloop.engine.execute import child
 
-if child._report_fd is None:
+if child._reports is None:
     os._exit(9)

@@ -57,3 +57,24 @@ def test_a_job_waits_until_its_gpus_are_free():
 def test_waiting_ends_with_the_pool():
     """A pool that closes does not wait for memory."""
     MemoryWait(8.0, lambda: {"0": 1.0})(("0",), lambda seconds: True)
+
+
+def test_memory_of_a_shared_gpu_is_promised_once():
+    """Two slots on one GPU do not both take the same free memory; a job's end, or time, ends a promise."""
+    now = [0.0]
+    wait = MemoryWait(8.0, lambda: {"0": 10.0, "1": 10.0}, lambda: now[0])
+    pauses = []
+
+    def let_in(*gpus):
+        before = len(pauses)
+        wait(gpus, lambda seconds: pauses.append(seconds) or True)
+        return len(pauses) == before
+
+    assert let_in("0")
+    assert not let_in("0")
+    assert let_in("1")
+    wait.left(("0",))
+    assert let_in("0")
+    assert not let_in("0", "1")
+    now[0] = 61.0
+    assert let_in("0", "1")

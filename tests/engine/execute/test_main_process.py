@@ -1,5 +1,6 @@
 """Whatever ends the main process, its jobs and all they started end with it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoloop.engine.execute.processes import descendants
+from autoloop.engine.execute.processes import children, descendants
 from tests.engine.execute.execute_helpers import is_gone, pids_in, wait_until
 
 ENDLESS = """
@@ -96,6 +97,43 @@ def test_the_second_signal_does_not_wait(start):
     out, _ = main.communicate(timeout=30)
     assert sorted(out.splitlines()) == ["0 interrupted SIGKILL", "1 interrupted SIGKILL"]
     assert all(is_gone(pid) for pid in below)
+
+
+def test_a_second_signal_ends_jobs_whose_supervisor_is_stopped(start):
+    """A debugger or SIGSTOP keeps a supervisor from obeying: it is woken, and its job is killed at once."""
+    main, below = start("ignore_signals", grace_s=300.0)
+    (zygote,) = children(main.pid)
+    for supervisor in children(zygote):
+        os.kill(supervisor, signal.SIGSTOP)
+    main.send_signal(signal.SIGINT)
+    main.send_signal(signal.SIGTERM)
+    out, _ = main.communicate(timeout=30)
+    assert [line.split()[1] for line in out.splitlines()] == ["interrupted", "interrupted"]
+    wait_until(lambda: all(is_gone(pid) for pid in below))
+
+
+INTERRUPTED = """
+import os, signal, time
+from autoloop.engine.execute.interrupts import Interrupts
+
+def pass_on(again):
+    print("again" if again else "first", flush=True)
+    if not again:
+        raise RuntimeError("no way")
+
+with Interrupts(pass_on, patience_s=0.3):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+"""
+
+
+def test_an_error_on_the_first_signal_does_not_lose_the_second_which_always_ends():
+    """Whoever is told of a signal may fail, and what runs on after the second has its time limit."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.split()) == (143, ["first", "again"])
+    assert "no way" in done.stderr
 
 
 def test_a_signal_to_the_whole_group_is_heard_once(start):

@@ -14,6 +14,7 @@ import pytest
 
 from autoloop.engine.execute import Reply, Request
 from autoloop.engine.execute.processes import descendants, has_opened_gpu
+from autoloop.store.status import read_status
 from tests.engine.execute import job_bodies as bodies
 from tests.engine.execute.execute_helpers import is_gone, pids_in, wait_until
 
@@ -469,3 +470,53 @@ def test_importing_values_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_time_limit_holds_although_the_supervisor_is_stopped(make_pool, job, tmp_path):
+    """A supervisor that SIGSTOP or a debugger holds is woken some seconds after it should have spoken."""
+
+    def stop_supervisor():
+        wait_until(lambda: read_status(tmp_path / "0"))
+        os.kill(read_status(tmp_path / "0")["supervisor_pid"], signal.SIGSTOP)
+
+    threading.Thread(target=stop_supervisor).start()
+    (outcome,) = make_pool(timeout_s=1.0).run([job(0, bodies.hang)])
+    assert (outcome.ended_by, outcome.ok) == ("timeout", False)
+
+
+@pytest.fixture
+def freezer():
+    """A cgroup whose processes even SIGKILL does not end while it is frozen."""
+    group = Path("/sys/fs/cgroup/freezer") / f"autoloop-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError:
+        pytest.skip("no freezer cgroup can be made here")
+    yield group
+    (group / "freezer.state").write_text("THAWED")
+    wait_until(lambda: not (group / "cgroup.procs").read_text())
+    group.rmdir()
+
+
+@pytest.mark.slow
+def test_a_job_that_cannot_be_killed_costs_its_slot(make_pool, job, tmp_path, freezer, caplog):
+    """It is told, its slot gets no further job, the other one does; without any slot the pool says why."""
+
+    def freeze():
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        (freezer / "cgroup.procs").write_text((tmp_path / "pid").read_text())
+        (freezer / "freezer.state").write_text("FROZEN")
+
+    threading.Thread(target=freeze).start()
+    pool = make_pool(2, timeout_s=2.0, grace_s=1.0)
+    stuck = job(0, bodies.ignore_signals, str(tmp_path / "pid"))
+    outcomes = {
+        one.index: one for one in pool.run([stuck, *(job(n, bodies.sleep, 0.01) for n in range(1, 6))])
+    }
+    assert outcomes[0].ended_by == "timeout"
+    assert "cannot be killed" in outcomes[0].error
+    assert [outcomes[number].ok for number in range(1, 6)] == [True] * 5
+    assert "is lost for this run" in caplog.text
+    free = [slot.index for slot in pool.slots if slot.index != outcomes[0].slot]
+    assert [one.slot for one in pool.run([job(6, bodies.sleep, 0.01)])] == free

@@ -46,6 +46,29 @@ def say_nothing(cfg):
     hang(cfg)
 
 
+def close_all(cfg):
+    """Close every descriptor, as daemons do, and open files by their numbers, which nobody else may write."""
+    train(cfg)
+    os.closerange(0, 4096)
+    for number in range(30):
+        os.open(job_dir() / f"mine{number}", os.O_RDWR | os.O_CREAT)
+    print("into a file of mine")
+
+
+def print_long_line(cfg):
+    print(",".join(f"https://data.example.org/{number:06}.tar" for number in range(30_000)))
+    return train(cfg)
+
+
+def leave_odd_notes(cfg):
+    """Put what would keep a reader waiting in the place of what is read when a job has ended."""
+    train(cfg)
+    os.mkfifo(job_dir() / "ended_early.json")
+    for name in ("job.log", "wandb_runs.jsonl"):
+        (job_dir() / name).unlink()
+        (job_dir() / name).symlink_to("/dev/zero")
+
+
 def segfault(cfg):
     faulthandler.disable()
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -114,6 +137,10 @@ def eat_memory(cfg):
 WAYS = {
     "train": train,
     "nothing": lambda cfg: None,
+    "close_all": close_all,
+    "return_much": lambda cfg: {"loss": 1.0, "all": "x" * (20 << 20), "last": train(cfg) and "none"},
+    "long_line": print_long_line,
+    "odd_notes": leave_odd_notes,
     "raise": raise_error,
     "exit": lambda cfg: sys.exit(3),
     "exit_0": lambda cfg: (train(cfg), sys.exit(0)),

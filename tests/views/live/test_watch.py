@@ -140,6 +140,17 @@ def test_a_study_whose_process_is_gone_is_told_as_such(tmp_path: Path, capsys: p
     assert capsys.readouterr().out.endswith(f"{GONE}\n")
 
 
+def test_a_pid_that_is_another_processs_by_now_is_not_taken_for_the_studys(tmp_path: Path):
+    """Pids are used again: the process that runs a study has its journal open."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        with Journal(tmp_path) as journal:
+            journal.append(event_of("study", pid=other.pid, host=socket.gethostname()))
+        out, looks = io.StringIO(), iter(range(3))  # it is not waited for
+        assert not watch(tmp_path, out, sleep=lambda _: next(looks) and None)
+        assert out.getvalue().endswith(f"{GONE}\n")
+        other.communicate(b"\n")
+
+
 def test_a_study_on_another_machine_is_followed_to_its_end(tmp_path: Path):
     with Journal(tmp_path) as journal:
         journal.append(event_of("study", pid=1, host="some other host"))

@@ -39,7 +39,7 @@ SHARES = {  # of a curve, counted from its end
 }
 SETTLED = 5  # the first fifth of a curve, its fall from the start, does not stretch the scale
 FEW_POINTS = 20  # but of fewer points all do
-METRIC = re.compile(r"[\w.-]+/[\w./-]+")
+METRIC = re.compile(r"[\w.-]{1,200}/[\w./-]{1,200}")
 OPEN_ROUNDS = 3  # latest rounds whose cards are not folded
 
 
