@@ -24,6 +24,7 @@ from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReade
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
+from autoloop.errors import counted
 from autoloop.store import lock
 from autoloop.store.redact import MARGIN, redact
 from autoloop.store.status import boot_id, write_status
@@ -241,8 +242,8 @@ class Supervision:
 
     def _summary(self, ended_by: EndedBy | None) -> Ended:
         code = os.waitstatus_to_exitcode(self._exit_status or 0)
-        error = self._error
-        if not error and (code != 0 or ended_by):
+        error = self._over_limit(ended_by) or self._error
+        if not error and (code > 0 or ended_by):  # a signal gives a job no time for last words
             error = self._last_output()
         if code != 0 and not ended_by and self._memory.happened(time.monotonic()):
             error = f"{error}\n{OUT_OF_MEMORY}".strip()
@@ -259,6 +260,15 @@ class Supervision:
             max_rss_mb=round(self._max_rss_mb, 1),
             cpu_s=round(self._cpu_s, 3),
         )
+
+    def _over_limit(self, ended_by: EndedBy | None) -> str:
+        """Which limit ended the job, whose own last words tell nothing of that; empty if none did."""
+        limits = self._assignment.limits
+        if ended_by == "timeout" and limits.timeout_s:
+            return f"it ran for more than {counted(limits.timeout_s / 60, 'minute')}"
+        if ended_by == "stalled" and limits.stall_s:
+            return f"neither its log nor its history grew for {counted(limits.stall_s / 60, 'minute')}"
+        return ""
 
     def _last_output(self) -> str:
         """Return the last lines of the job's output."""

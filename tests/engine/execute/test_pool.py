@@ -69,7 +69,7 @@ def test_a_hanging_job_is_ended_at_its_time_limit(make_pool, job):
     (outcome,) = make_pool(timeout_s=0.3).run([job(0, bodies.hang)])
     assert outcome.ended_by == "timeout"
     assert outcome.exit_code == 130
-    assert "KeyboardInterrupt" in outcome.error
+    assert outcome.error.startswith("it ran for more than")
     assert is_gone(outcome.pid)
 
 
