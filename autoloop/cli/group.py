@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -10,6 +12,7 @@ from typing import Any
 import click
 
 from autoloop.errors import AutoloopError, did_you_mean
+from autoloop.store.redact import redact, without_controls
 
 INTERRUPTED = 130  # as shells tell of SIGINT: 128 + 2
 
@@ -78,10 +81,13 @@ def guarded(run: Callable[[], Any]) -> Any:
     Raises:
         SystemExit: With the error's exit code; 1 for a file or directory that cannot be used.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold what no encoding has
+            stream.reconfigure(errors="backslashreplace")
     try:
         return run()
     except AutoloopError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(without_controls(f"Error: {redact(str(error), os.environ)}"), err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         click.echo(f"Error: {error.filename or 'the system'}: {error.strerror or error}", err=True)

@@ -22,8 +22,8 @@ def become(words: Sequence[str], directory: Path | None = None) -> NoReturn:
     """Replace this process.
 
     Args:
-        words: ``python``, which stands for the interpreter that runs this, and its arguments; secrets that are
-            hidden in them are put back.
+        words: ``python``, which stands for the interpreter that runs this, and its arguments; secrets that
+            are hidden in them are put back.
         directory: Where to; None for the current directory.
 
     Raises:

@@ -48,7 +48,8 @@ def command(study: Path, words: tuple[str, ...], failed: bool, trust: bool) -> N
     """
     record = read_study(study)
     if record.stopped is not None and not words and not failed:
-        click.echo(f"nothing to do: the study in {study} is finished ({record.stopped.reason}). {FURTHER}")
+        why = without_controls(record.stopped.reason)
+        click.echo(f"nothing to do: the study in {study} is finished ({why}). {FURTHER}")
         return
     started, directory = stored_command(record.header)
     if not trust:

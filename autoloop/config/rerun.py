@@ -106,7 +106,7 @@ def program(command: str) -> list[str]:
 def runs_program(words: Sequence[str]) -> bool:
     """Whether the words of a command are ``python`` with a file, or with a module that is no part of Python.
 
-    What Python itself comes with (``-m timeit``, ``-m pdb``) may run any code of its arguments, as ``-c`` does.
+    What Python itself comes with (``-m timeit``, ``-m pdb``) may run any code of its arguments, as ``-c``.
     """
     if not words or not _PYTHON.search(words[0]):
         return False

@@ -22,7 +22,7 @@ from autoloop.engine.execute.traces import failure_text
 from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
-from autoloop.store.files import write_atomic
+from autoloop.store.files import text_of, write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
@@ -135,7 +135,7 @@ class JobEnd:
     def read(cls, run_dir: Path) -> JobEnd | None:
         """What the job left in its directory; None if it left nothing readable."""
         try:
-            found = json.loads((run_dir / END_FILE).read_text(encoding="utf-8"))
+            found = json.loads(text_of(run_dir / END_FILE))
         except (OSError, ValueError, RecursionError):
             return None
         with suppress(FieldError, AttributeError):

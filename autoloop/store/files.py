@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from autoloop.errors import JournalError
 
 if TYPE_CHECKING:
     from autoloop.study.record import Study
@@ -23,6 +26,56 @@ NAME_BYTES, SPARE_BYTES = 255, 16
 PATH_BYTES = 3072
 #: What a file system says of a name that it does not take, unlike of a directory where nothing can be made.
 _REFUSED_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+
+
+def inside(study_dir: Path, place: str) -> Path:
+    """Return a place of a study: a directory of a job, or of reports.
+
+    Args:
+        study_dir: The study's directory.
+        place: A path relative to it, which others may have written or put there.
+
+    Raises:
+        JournalError: It leads out of the study, by its words or by a link.
+    """
+    path = study_dir / place
+    if not _lies_in(study_dir, path):
+        raise JournalError(
+            f"{place!r} leads out of the study in {study_dir}, to {os.path.realpath(path)}; "
+            "nothing is read or written there. Put the directory itself in its place"
+        )
+    return path
+
+
+def _lies_in(study_dir: Path, path: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(study_dir))
+
+
+def plain_file(path: str, flags: int) -> int:
+    """Open a file as ``open(opener=..)`` wants it; a pipe or a device that lies in its place is refused.
+
+    A link is followed only to read.
+
+    Raises:
+        OSError: It is no plain file, or cannot be opened.
+    """
+    writes = flags & (os.O_WRONLY | os.O_RDWR)
+    descriptor = os.open(path, flags | os.O_NONBLOCK | (os.O_NOFOLLOW if writes else 0), 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", path)
+    return descriptor
+
+
+def text_of(path: Path) -> str:
+    """The text of a small file of ours.
+
+    Raises:
+        OSError: It is not there, is no plain file, or cannot be read.
+        UnicodeDecodeError: It is no UTF-8.
+    """
+    with open(path, encoding="utf-8", opener=plain_file) as file:
+        return file.read()
 
 
 def write_atomic(
@@ -153,7 +206,11 @@ def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
     """
     used = study.tally.run_dirs
     candidate, count = wanted, 1
-    while candidate in used or _holds_files(study_dir / candidate):
+    while (
+        candidate in used
+        or _holds_files(study_dir / candidate)
+        or not _lies_in(study_dir, study_dir / candidate)
+    ):
         stem = f"{wanted.rstrip('/')}_{job}" if Path(wanted).name else str(job)
         candidate = stem if count == 1 else f"{stem}_{count}"
         count += 1
@@ -161,4 +218,4 @@ def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
 
 
 def _holds_files(path: Path) -> bool:
-    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+    return path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))

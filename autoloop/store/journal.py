@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoloop.errors import JournalError
+from autoloop.store.files import plain_file
 from autoloop.store.lock import take_lock
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
@@ -63,7 +64,7 @@ class Journal:
             try:
                 study_dir.mkdir(parents=True, exist_ok=True)
                 self._lock = opened.enter_context(take_lock(study_dir / LOCK_NAME))
-                self._file = opened.enter_context(self.path.open("ab", buffering=0))
+                self._file = opened.enter_context(open(self.path, "ab", buffering=0, opener=plain_file))
             except OSError as error:
                 raise JournalError(
                     f"cannot write the study in {study_dir}: {error.strerror or error}; "
@@ -250,7 +251,7 @@ def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
 
 def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, bytes]]:
     """Lines that end in a newline, numbered from 1; a last line without one was being written."""
-    with path.open("rb") as file:
+    with open(path, "rb", opener=plain_file) as file:
         file.seek(start)
         for number, line in enumerate(file, start=lines + 1):
             if line.endswith(b"\n"):

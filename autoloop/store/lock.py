@@ -10,6 +10,7 @@ from typing import IO
 from weakref import WeakSet
 
 from autoloop.errors import JournalError
+from autoloop.store.files import plain_file
 
 _PROC = Path("/proc")
 _held: WeakSet[IO[str]] = WeakSet()
@@ -17,7 +18,7 @@ _held: WeakSet[IO[str]] = WeakSet()
 
 def take_lock(path: Path) -> IO[str]:
     """Take the lock, which the kernel lets go of when this process ends in any way."""
-    file = path.open("a+")
+    file = open(path, "a+", opener=plain_file)  # noqa: SIM115 - kept open
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autoloop.store.files import write_atomic
+from autoloop.store.files import text_of, write_atomic
 from autoloop.store.lock import is_alive
 from autoloop.store.redact import redact_all
 from autoloop.study.own_words import ENDING
@@ -30,7 +30,7 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
 def read_status(job_dir: Path) -> dict[str, Any] | None:
     """Return what a job's ``status.json`` says; None where there is none, or none that can be read."""
     try:
-        status = json.loads((job_dir / STATUS_NAME).read_text(encoding="utf-8"))
+        status = json.loads(text_of(job_dir / STATUS_NAME))
     except (OSError, ValueError, RecursionError):
         return None
     return status if isinstance(status, dict) else None

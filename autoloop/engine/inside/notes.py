@@ -13,7 +13,7 @@ from typing import Any
 
 from autoloop.engine.execute.gpus import visible
 from autoloop.stopping import StopDecision
-from autoloop.store.files import write_atomic
+from autoloop.store.files import text_of, write_atomic
 from autoloop.store.lock import start_time
 from autoloop.store.redact import redact_all
 from autoloop.store.status import boot_id, write_status
@@ -59,7 +59,7 @@ class EarlyEnd:
     def read(cls, run_dir: Path) -> EarlyEnd | None:
         """What was left in a job's directory; None if nothing readable."""
         try:
-            found = cls(**json.loads((run_dir / EARLY_FILE).read_text(encoding="utf-8")))
+            found = cls(**json.loads(text_of(run_dir / EARLY_FILE)))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         right = (isinstance(found.ended_by, str), isinstance(found.error, str))

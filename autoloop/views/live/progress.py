@@ -12,6 +12,7 @@ from pathlib import Path
 from autoloop.curves.metrics import Metrics
 from autoloop.history import HistoryReader
 from autoloop.history.series import History
+from autoloop.store.files import inside, text_of
 from autoloop.store.status import STATUS_NAME
 from autoloop.study.record import Job, Study
 
@@ -77,7 +78,7 @@ class ProgressReader:
         return {job.job: self._readers[job.run_dir].update(now) for job in running}
 
     def _reader(self, job: Job) -> _JobReader:
-        return _JobReader(self._study_dir / job.run_dir, self._metrics)
+        return _JobReader(inside(self._study_dir, job.run_dir), self._metrics)
 
 
 class _JobReader:
@@ -109,14 +110,14 @@ class _JobReader:
 
     def _read_status(self) -> None:
         try:
-            status = json.loads((self._run_dir / STATUS_NAME).read_text(encoding="utf-8"))
+            status = json.loads(text_of(self._run_dir / STATUS_NAME))
             self._progress = replace(
                 self._progress,
                 slot=int(status["slot"]),
                 gpus=tuple(map(str, status["gpus"])),
                 started_at=float(status["started_at"]),
             )
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             return  # not there yet, or not from our launcher
 
     def _take(self, fresh: History) -> None:
