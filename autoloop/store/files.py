@@ -205,12 +205,10 @@ def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
         study: The record of the jobs that have a directory already.
     """
     used = study.tally.run_dirs
+    if not _lies_in(study_dir, (study_dir / wanted).parent):
+        wanted = str(job)
     candidate, count = wanted, 1
-    while (
-        candidate in used
-        or _holds_files(study_dir / candidate)
-        or not _lies_in(study_dir, study_dir / candidate)
-    ):
+    while candidate in used or _holds_files(study_dir / candidate):
         stem = f"{wanted.rstrip('/')}_{job}" if Path(wanted).name else str(job)
         candidate = stem if count == 1 else f"{stem}_{count}"
         count += 1
