@@ -43,14 +43,16 @@ def _revealed(word: str) -> str:
     Raises:
         AutoloopError: One is not in this environment.
     """
-    told = reveal(word, os.environ)
-    if lacking := unknown_marks(told):
-        key = word.partition("=")[0]
+    whole = reveal(word, os.environ)
+    if lacking := unknown_marks(whole):
+        key, said, _ = word.partition("=")
+        ways = [f"set {lacking[0]} in the environment"] if lacking[0].isupper() else []
+        ways += [f"give {key}=.. as a further word"] if said else []
         raise AutoloopError(
-            f"the command has a secret that no journal keeps: {word}; set {lacking[0]} in the environment"
-            + (f", or give {key}=.. as a further word" if "=" in word else "")
+            f"the command has a secret that no journal keeps: {word}; "
+            + (" or ".join(ways) or "give it anew")
         )
-    return told
+    return whole
 
 
 def stored_command(header: StudyBegun) -> tuple[list[str], Path]:

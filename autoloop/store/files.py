@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +24,8 @@ LINEAGE_FILE = "lineage.json"
 PLANNED_FILE = "planned.json"
 #: Bytes of a file's name where the file system does not tell, and those kept free for ``_2``, ``_again1``.
 NAME_BYTES, SPARE_BYTES = 255, 16
+#: Names of drafts, and how old one is, in seconds, that nobody is writing any more.
+_DRAFT, _STALE_S = re.compile(r"\..+\.[0-9a-f]{8}\.tmp"), 60.0
 #: Bytes of the path of a job's directory; Linux takes 4,096, and a job makes long paths below.
 PATH_BYTES = 3072
 #: What a file system says of a name that it does not take, unlike of a directory where nothing can be made.
@@ -115,6 +119,16 @@ def write_atomic(
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def sweep_drafts(directory: Path) -> None:
+    """Remove the drafts that `write_atomic` left in a directory when it was killed."""
+    with suppress(OSError), os.scandir(directory) as found:
+        for entry in found:
+            if _DRAFT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S:
+                        Path(entry.path).unlink()
 
 
 def _fill(file: IO[bytes], content: str | bytes | Callable[[IO[bytes]], object]) -> None:

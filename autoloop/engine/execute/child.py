@@ -24,6 +24,9 @@ LOG_NAME = "job.log"
 #: Exit code of a job that an unhandled exception, or Ctrl-C, ended.
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
+#: Seconds after which the log names the threads that the end of a job waits for.
+_PATIENCE_S = 10.0
+
 #: The writing end of the pipe to the supervisor, in a job's process only.
 _report_fd: int | None = None
 
@@ -121,6 +124,7 @@ def last_line(error: BaseException) -> str:
 def _finish(exit_code: int) -> int:
     """Do what the interpreter does at its end: wait for threads, run the job's own exit handlers, flush."""
     try:
+        _tell_of_threads()
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001  an exit handler failed: its traceback belongs into the log
@@ -128,6 +132,24 @@ def _finish(exit_code: int) -> int:
         exit_code = exit_code or EXIT_FAILED
     _flush()
     return exit_code & 0xFF
+
+
+def _tell_of_threads() -> None:
+    """Say in the log, after a while, which threads the job's end waits for, as Python does for ever."""
+    main = threading.main_thread()
+    if all(thread is main or thread.daemon for thread in threading.enumerate()):
+        return
+
+    def tell() -> None:
+        waited = [one.name for one in threading.enumerate() if one is not main and not one.daemon]
+        if waited:
+            print(
+                f"autoloop: the task has returned; its end waits for threads: {', '.join(waited)}", flush=True
+            )
+
+    timer = threading.Timer(_PATIENCE_S, tell)
+    timer.daemon = True
+    timer.start()
 
 
 def _flush() -> None:
