@@ -7,13 +7,14 @@ import pwd
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from autoloop.config.rerun import runs_program, shell_line
 from autoloop.errors import AutoloopError
 from autoloop.store.journal import FILE_NAME
-from autoloop.store.redact import reveal, without_controls
+from autoloop.store.redact import redact, reveal, without_controls
 from autoloop.store.secrets import unknown_marks
 from autoloop.study.events import StudyBegun
 
@@ -55,19 +56,29 @@ def _revealed(word: str) -> str:
     return whole
 
 
+def revealed(header: StudyBegun) -> StudyBegun:
+    """The beginning of a study with the secrets of this environment in its command again."""
+    return replace(header, command=reveal(shell_line(header.command), os.environ))
+
+
+def shown(words: Sequence[str]) -> str:
+    """A command as a line to copy, without secrets."""
+    return without_controls(redact(shlex.join(words), os.environ))
+
+
 def stored_command(header: StudyBegun) -> tuple[list[str], Path]:
     """Return the words that started a study, and the directory they were given in.
 
     Raises:
         AutoloopError: The journal does not hold them, or the directory is gone.
     """
-    words = shlex.split(shell_line(header.command))
+    words = shlex.split(shell_line(revealed(header).command))
     if len(words) < 2:
         raise AutoloopError("the study's journal does not hold the command that started it")
     directory = Path(header.cwd or ".")
     if not directory.is_dir():
         raise AutoloopError(
-            f"the study was started in {directory}, which is not there any more: {shlex.join(words)}"
+            f"the study was started in {directory}, which is not there any more: {shown(words)}"
         )
     return words, directory
 
@@ -89,8 +100,7 @@ def check_trust(study_dir: Path, words: Sequence[str]) -> None:
         why = f"the command of the study in {study_dir} is no Python file or module"
     else:
         return
-    shown = without_controls(shlex.join(words))
-    raise AutoloopError(f"{why}; look at what it would run, and add --trust if that is right: {shown}")
+    raise AutoloopError(f"{why}; look at what it would run, and add --trust if that is right: {shown(words)}")
 
 
 def _owners(study_dir: Path) -> Iterator[int]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from autoloop.cli.launch import become, check_trust, stored_command
+from autoloop.cli.launch import become, check_trust, revealed, shown, stored_command
 from autoloop.cli.options import study_argument, trust_option
 from autoloop.store.journal import read_study
-from autoloop.store.redact import without_controls
 from autoloop.views.promote import promoted_words
 
 
@@ -29,8 +28,8 @@ def command(study: Path, words: tuple[str, ...], run: bool, resume: bool, trust:
     """
     record = read_study(study)
     job, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
-    line = promoted_words(record, job, overrides, study, resume)
-    click.echo(without_controls(shlex.join(line)))
+    line = promoted_words(replace(record, header=revealed(record.header)), job, overrides, study, resume)
+    click.echo(shown(line))
     if run:
         if not trust:
             check_trust(study, line)

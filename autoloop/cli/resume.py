@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from autoloop.cli.launch import become, check_trust, stored_command
+from autoloop.cli.launch import become, check_trust, shown, stored_command
 from autoloop.cli.options import study_argument, trust_option
 from autoloop.config.compose import path_override
 from autoloop.errors import AutoloopError
@@ -57,7 +56,7 @@ def command(study: Path, words: tuple[str, ...], failed: bool, trust: bool) -> N
     line = launch_line(started, study, words)
     if failed:
         requeue_failed(study)
-    click.echo(without_controls(shlex.join(line)), err=True)
+    click.echo(shown(line), err=True)
     become(line, directory)
 
 

@@ -71,7 +71,7 @@ def test_a_key_among_the_overrides_is_hidden_but_used(tmp_path):
 
 
 def test_what_a_config_calls_a_secret_is_hidden_and_no_word_of_a_study_is_one(tmp_path):
-    """Literals and variables of any name below such keys; variables whose values are words, names, metrics."""
+    """Literals and variables of any name below such keys; variables that hold words, names, metrics."""
     hidden = ("literal-secret-1", "plainvalue-plainvalue", "hunter2hunter2", "short1")
     written = ("+api_key=literal-secret-1", "+db.password=${oc.env:PLAIN}", "+pat=${oc.env:GH_PAT}")
     url = f"+store=postgres://me:{hidden[2]}@db/x"
@@ -91,7 +91,8 @@ def test_what_a_config_calls_a_secret_is_hidden_and_no_word_of_a_study_is_one(tm
     assert [one for one in found if not one[0].endswith((".log", ".wandb"))] == []
     assert [one for one in hidden if one in done.output] == []
     assert done.study.header.config["pat"] == "${oc.env:GH_PAT}"
-    assert "'+api_key=<api_key>'" in done.study.header.command
+    assert "+api_key=<api_key> " in done.study.header.command
+    assert "+store=postgres://me:<store.password>@db/x" in done.study.header.command
 
 
 def test_what_is_hidden_comes_back():
