@@ -45,8 +45,10 @@ def _revealed(word: str) -> str:
         AutoloopError: One is not in this environment.
     """
     whole = reveal(word, os.environ)
-    if lacking := unknown_marks(whole):
-        key, said, _ = word.partition("=")
+    key, said, _ = word.partition("=")
+    if lacking := [
+        name for name in unknown_marks(whole) if name.isupper() or "." in name or name == key.lstrip("+")
+    ]:
         ways = [f"set {lacking[0]} in the environment"] if lacking[0].isupper() else []
         ways += [f"give {key}=.. as a further word"] if said else []
         raise AutoloopError(
