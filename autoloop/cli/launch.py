@@ -46,16 +46,13 @@ def _revealed(word: str) -> str:
     """
     whole = reveal(word, os.environ)
     key, said, _ = word.partition("=")
-    if lacking := [
-        name for name in unknown_marks(whole) if name.isupper() or "." in name or name == key.lstrip("+")
-    ]:
-        ways = [f"set {lacking[0]} in the environment"] if lacking[0].isupper() else []
-        ways += [f"give {key}=.. as a further word"] if said else []
-        raise AutoloopError(
-            f"the command has a secret that no journal keeps: {word}; "
-            + (" or ".join(ways) or "give it anew")
-        )
-    return whole
+    names = [one for one in unknown_marks(whole) if one.isupper() or "." in one or one == key.lstrip("+")]
+    if not names:
+        return whole
+    ways = [f"set {names[0]} in the environment"] if names[0].isupper() else []
+    ways += [f"give {key}=.. as a further word"] if said else []
+    told = " or ".join(ways) or "give it anew"
+    raise AutoloopError(f"the command has a secret that no journal keeps: {word}; {told}")
 
 
 def revealed(header: StudyBegun) -> StudyBegun:
