@@ -26,7 +26,7 @@ from autoloop.store.files import text_of, write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
-from autoloop.study.events import Details, JobEnded
+from autoloop.study.events import MOMENT, Details, JobEnded
 from autoloop.study.fields import FieldError, read_fields
 from autoloop.study.own_words import ENDING
 from autoloop.study.record import Job
@@ -76,8 +76,8 @@ class JobEnd:
     exit_code: int | None = None
     signal: str | None = None
     ended_by: str | None = None
-    started_at: float | None = None
-    ended_at: float | None = None
+    started_at: float | None = field(default=None, metadata=MOMENT)
+    ended_at: float | None = field(default=None, metadata=MOMENT)
     slot: int | None = None
     gpus: tuple[str, ...] = ()
     host: str = ""

@@ -12,9 +12,19 @@ from typing import Any
 from autoloop.store.files import text_of, write_atomic
 from autoloop.store.lock import is_alive
 from autoloop.store.redact import redact_all
+from autoloop.study.fields import FieldError, moment
 from autoloop.study.own_words import ENDING
 
 STATUS_NAME = "status.json"
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("state", "host", "boot_id", "process_start", "supervisor_start"), str),
+    **dict.fromkeys(("error", "signal", "ended_by", "log"), str),
+    **dict.fromkeys(("pid", "supervisor_pid", "slot", "exit_code"), int),
+    **dict.fromkeys(("started_at", "ended_at", "asked_to_end_at"), float),
+    "gpus": list,
+}
+"""What may stand in a field; a float is a time. What does not fit is as if it were not there."""
 
 
 def write_status(job_dir: str, status: Mapping[str, object]) -> None:
@@ -28,12 +38,25 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
 
 
 def read_status(job_dir: Path) -> dict[str, Any] | None:
-    """Return what a job's ``status.json`` says; None where there is none, or none that can be read."""
+    """Return what a job's ``status.json`` says, as far as its types are right; None if that is nothing."""
     try:
         status = json.loads(text_of(job_dir / STATUS_NAME))
     except (OSError, ValueError, RecursionError):
         return None
-    return status if isinstance(status, dict) else None
+    if not isinstance(status, dict):
+        return None
+    return {name: value for name, value in status.items() if name not in _KINDS or _fits(name, value)}
+
+
+def _fits(name: str, value: Any) -> bool:
+    kind = _KINDS[name]
+    if value is None or kind is not float:
+        return value is None or (isinstance(value, kind) and not isinstance(value, bool))
+    try:
+        moment(value)
+    except FieldError:
+        return False
+    return True
 
 
 def is_running(status: Mapping[str, Any] | None) -> bool:

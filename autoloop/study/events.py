@@ -54,7 +54,8 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-_MOMENT = coded(moment, _unchanged)
+MOMENT = coded(moment, _unchanged)
+"""Metadata of a field that is a time."""
 
 
 def _summary(found: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -81,7 +82,7 @@ class Event:
     """
 
     kind: ClassVar[str]
-    time: float = field(default=math.nan, metadata=_MOMENT)
+    time: float = field(default=math.nan, metadata=MOMENT)
 
     def as_record(self) -> dict[str, Any]:
         """The event as its line of the journal has it, its fields in order."""
@@ -288,8 +289,8 @@ class Details:
     return_value: float | None = field(default=None, metadata=LEFT_OUT)
     results: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     returned: str = field(default="", metadata=LEFT_OUT)
-    started_at: float | None = field(default=None, metadata={**LEFT_OUT, **_MOMENT})
-    ended_at: float | None = field(default=None, metadata={**LEFT_OUT, **_MOMENT})
+    started_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
+    ended_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
     slot: int | None = field(default=None, metadata=LEFT_OUT)
     gpus: tuple[str, ...] = ()
     host: str | None = field(default=None, metadata=LEFT_OUT)

@@ -292,6 +292,17 @@ def test_nobody_waits_for_a_pipe(tmp_path: Path, study_dir: Path):
     assert "no plain file" in said_by("why", study_dir, "0")
 
 
+def test_a_status_of_the_wrong_types_is_none(tmp_path: Path):
+    """What fits is read, the rest is as if it were not there."""
+    status = {"state": "ended", "pid": "1", "gpus": 5, "started_at": 1e300, "ended_at": 2.0, "error": ["x"]}
+    (tmp_path / "status.json").write_text(json.dumps(status))
+    assert read_status(tmp_path) == {"state": "ended", "ended_at": 2.0}
+    end = JobEnd(True).with_status(tmp_path)
+    assert (end.started_at, end.gpus) == (None, ())
+    (tmp_path / "job_end.json").write_text(json.dumps({"failed": False, "started_at": 1e300}))
+    assert JobEnd.read(tmp_path) is None
+
+
 def test_a_command_of_another_is_run_only_when_it_is_trusted(
     study_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
