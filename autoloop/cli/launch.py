@@ -74,7 +74,7 @@ def stored_command(header: StudyBegun) -> tuple[list[str], Path]:
     words = shlex.split(shell_line(revealed(header).command))
     if len(words) < 2:
         raise AutoloopError("the study's journal does not hold the command that started it")
-    directory = Path(header.cwd or ".")
+    directory = Path(reveal(header.cwd or ".", os.environ))
     if not directory.is_dir():
         raise AutoloopError(
             f"the study was started in {directory}, which is not there any more: {shown(words)}"

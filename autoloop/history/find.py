@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from time import localtime, strftime
 
 from autoloop.history.run_notes import NOTES, RunNotes
@@ -46,7 +47,7 @@ class Source:
 
 
 def source_of(path: Path) -> Source | None:
-    """Return a file as a source; None if its name is not one that W&B gives to histories."""
+    """Return a file as a source; None if its name is not one that W&B gives to histories, or it is none."""
     match = _LOG_NAME.fullmatch(path.name)
     kind = {JSONL_NAME: JSONL, SUMMARY_NAME: SUMMARY}.get(path.name, LOG if path.suffix == ".wandb" else "")
     if not kind:
@@ -54,9 +55,12 @@ def source_of(path: Path) -> Source | None:
     source = Source(path, kind, "", ("", 0))
     named = _RUN_DIR_NAME.fullmatch(source.run_dir.name)
     try:
-        changed = path.stat().st_mtime_ns
+        found = path.stat()
     except OSError:
         return None
+    if not S_ISREG(found.st_mode):  # nobody waits for a pipe
+        return None
+    changed = found.st_mtime_ns
     run_id = match["id"] if match else named["id"] if named else ""
     stamp = named["stamp"] if named else _stamp(changed)
     return Source(path, kind, run_id, (stamp, changed))

@@ -22,7 +22,7 @@ from autoloop.engine.execute.traces import failure_text
 from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
-from autoloop.store.files import text_of, write_atomic
+from autoloop.store.files import plain_file, text_of, write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
@@ -329,7 +329,10 @@ def log_file(run_dir: Path) -> Path | None:
 
 def leave_traceback(run_dir: Path, error: BaseException) -> None:
     """Write into ``job.log`` why a job failed whose launcher does not; a supervised job prints it there."""
-    with suppress(OSError), (run_dir / LOG_NAME).open("a", encoding="utf-8", errors="replace") as log:
+    with (
+        suppress(OSError),
+        open(run_dir / LOG_NAME, "a", encoding="utf-8", errors="replace", opener=plain_file) as log,
+    ):
         log.write(failure_text(error))
 
 

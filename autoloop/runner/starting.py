@@ -15,7 +15,7 @@ from autoloop.config.hydra_errors import hydra_message, in_one_line
 from autoloop.edits import format_literal
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
 from autoloop.store.journal import recorded
-from autoloop.store.redact import logger, redact, redact_all, reveal
+from autoloop.store.redact import known_secrets, logger, redact_all, reveal
 from autoloop.study.events import leads_out
 from autoloop.study.identity import prints
 from autoloop.study.own_words import NAME, SETTING, WORD, Own
@@ -40,7 +40,8 @@ def make_place(study_dir: Path, study: Study, composer: Composer, job: Job) -> t
         job: The job.
     """
     overrides = [reveal(override, os.environ) for override in job.plan.overrides]
-    wanted = _within(redact(_wanted_dir(composer, overrides, job), os.environ), job)
+    strong = known_secrets(os.environ).strong  # a directory's name is one that others read
+    wanted = _within(strong.hide(_wanted_dir(composer, overrides, job)), job)
     run_dir = make_job_dir(study_dir, wanted or str(job.job), job.job, study)
     if run_dir != wanted:
         overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")

@@ -17,6 +17,7 @@ import autoloop.cli as cli
 from autoloop.cli.launch import check_trust
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.errors import AutoloopError, JournalError
+from autoloop.history.run_notes import NOTES
 from autoloop.runner.collect import JobEnd
 from autoloop.store.files import make_job_dir
 from autoloop.store.journal import FILE_NAME, LOCK_NAME, Journal, read_study
@@ -287,6 +288,12 @@ def test_nobody_waits_for_a_pipe(tmp_path: Path, study_dir: Path):
     for name in ("status.json", "job_end.json", "ended_early.json"):
         os.mkfifo(tmp_path / name)
     assert (read_status(tmp_path), JobEnd.read(tmp_path), EarlyEnd.read(tmp_path)) == (None, None, None)
+    run = study_dir / "0" / "wandb" / "offline-run-20260101_000000-abc"
+    run.mkdir(parents=True)
+    os.mkfifo(run / "run-abc.wandb")
+    os.mkfifo(study_dir / "0" / NOTES)
+    assert "job,name" in said_by("export", "csv", study_dir, "--out", "-")
+    assert said_by("export", "csv", study_dir, "--curves", "--out", "-").strip() == ""
     (study_dir / FILE_NAME).unlink()
     os.mkfifo(study_dir / FILE_NAME)
     assert "no plain file" in said_by("why", study_dir, "0")
