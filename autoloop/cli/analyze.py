@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import click
 from autoloop.cli.options import file_option, metrics_from_option, rules_option
 from autoloop.errors import ConfigError, OutsideError
 from autoloop.store.files import write_atomic
+from autoloop.store.redact import redact
 from autoloop.study.record import Study
 from autoloop.views.analysis.runs import AnalysedRun, Look, as_json, check_names
 from autoloop.views.analysis.sources import choose_metrics, choose_rules, study_in
@@ -79,7 +81,7 @@ def command(
     check_names(names, runs)
     _write(runs, json, csv)
     if Path("-") not in (json, csv):
-        click.echo(overview(runs, place, bool(names), _name_width()))
+        click.echo(redact(overview(runs, place, bool(names), _name_width()), os.environ))
     if not any(run.readable for run in runs):
         raise OutsideError("none of these runs could be read")
 

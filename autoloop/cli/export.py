@@ -8,7 +8,7 @@ import click
 
 from autoloop.cli.options import file_option, study_argument
 from autoloop.errors import counted
-from autoloop.store.files import write_atomic
+from autoloop.store.files import inside, write_atomic
 from autoloop.store.journal import read_study
 from autoloop.views.analysis.sources import study_metrics
 from autoloop.views.export.rows import curve_rows, job_rows, to_csv, write_parquet
@@ -78,4 +78,4 @@ def _rows(study: Path, curves: bool) -> list[dict[str, object]]:
 
 
 def _default(study: Path, curves: bool, suffix: str) -> Path:
-    return study / "reports" / "data" / f"{'curves' if curves else 'jobs'}.{suffix}"
+    return inside(study, "reports/data") / f"{'curves' if curves else 'jobs'}.{suffix}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -11,6 +13,7 @@ import click
 
 from autoloop.engine.streams import open_standard_streams
 from autoloop.errors import AutoloopError, did_you_mean
+from autoloop.store.redact import redact, without_controls
 
 INTERRUPTED = 130  # as shells tell of SIGINT: 128 + 2
 
@@ -80,10 +83,13 @@ def guarded(run: Callable[[], Any]) -> Any:
         SystemExit: With the error's exit code; 1 for a file or directory that cannot be used.
     """
     open_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold what no encoding has
+            stream.reconfigure(errors="backslashreplace")
     try:
         return run()
     except AutoloopError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(without_controls(f"Error: {redact(str(error), os.environ)}"), err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         click.echo(f"Error: {error.filename or 'the system'}: {error.strerror or error}", err=True)

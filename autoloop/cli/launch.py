@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from autoloop.config.rerun import shell_line
+from autoloop.config.rerun import runs_program, shell_line
 from autoloop.errors import AutoloopError
+from autoloop.store.journal import FILE_NAME
+from autoloop.store.redact import redact, reveal, without_controls
+from autoloop.store.secrets import unknown_marks
 from autoloop.study.events import StudyBegun
 
 
@@ -18,14 +23,46 @@ def become(words: Sequence[str], directory: Path | None = None) -> NoReturn:
     """Replace this process.
 
     Args:
-        words: ``python``, which stands for the interpreter that runs this, and its arguments.
+        words: ``python``, which stands for the interpreter that runs this, and its arguments; secrets that
+            are hidden in them are put back.
         directory: Where to; None for the current directory.
+
+    Raises:
+        AutoloopError: A secret is not in this environment.
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    told = [_revealed(word) for word in words[1:]]
     if directory is not None:
         os.chdir(directory)
-    os.execv(sys.executable, [sys.executable, *words[1:]])
+    os.execv(sys.executable, [sys.executable, *told])
+
+
+def _revealed(word: str) -> str:
+    """A word of a command with its secrets, which no journal keeps.
+
+    Raises:
+        AutoloopError: One is not in this environment.
+    """
+    whole = reveal(word, os.environ)
+    key, said, _ = word.partition("=")
+    names = [one for one in unknown_marks(whole) if one.isupper() or "." in one or one == key.lstrip("+")]
+    if not names:
+        return whole
+    ways = [f"set {names[0]} in the environment"] if names[0].isupper() else []
+    ways += [f"give {key}=.. as a further word"] if said else []
+    told = " or ".join(ways) or "give it anew"
+    raise AutoloopError(f"the command has a secret that no journal keeps: {word}; {told}")
+
+
+def revealed(header: StudyBegun) -> StudyBegun:
+    """The beginning of a study with the secrets of this environment in its command again."""
+    return replace(header, command=reveal(shell_line(header.command), os.environ))
+
+
+def shown(words: Sequence[str]) -> str:
+    """A command as a line to copy, without secrets."""
+    return without_controls(redact(shlex.join(words), os.environ))
 
 
 def stored_command(header: StudyBegun) -> tuple[list[str], Path]:
@@ -34,12 +71,44 @@ def stored_command(header: StudyBegun) -> tuple[list[str], Path]:
     Raises:
         AutoloopError: The journal does not hold them, or the directory is gone.
     """
-    words = shlex.split(shell_line(header.command))
+    words = shlex.split(shell_line(revealed(header).command))
     if len(words) < 2:
         raise AutoloopError("the study's journal does not hold the command that started it")
-    directory = Path(header.cwd or ".")
+    directory = Path(reveal(header.cwd or ".", os.environ))
     if not directory.is_dir():
         raise AutoloopError(
-            f"the study was started in {directory}, which is not there any more: {shlex.join(words)}"
+            f"the study was started in {directory}, which is not there any more: {shown(words)}"
         )
     return words, directory
+
+
+def check_trust(study_dir: Path, words: Sequence[str]) -> None:
+    """See to it that what a study's journal says is run only where that is its user's own work.
+
+    Args:
+        study_dir: The study.
+        words: The command that would be run.
+
+    Raises:
+        AutoloopError: The study belongs to another user, or its command runs no Python file or module.
+    """
+    owner = next((uid for uid in _owners(study_dir) if uid != os.geteuid()), None)
+    if owner is not None:
+        why = f"the study in {study_dir} belongs to another user ({_user(owner)})"
+    elif not runs_program(words):
+        why = f"the command of the study in {study_dir} is no Python file or module"
+    else:
+        return
+    raise AutoloopError(f"{why}; look at what it would run, and add --trust if that is right: {shown(words)}")
+
+
+def _owners(study_dir: Path) -> Iterator[int]:
+    for path in (study_dir, study_dir / FILE_NAME):
+        yield path.stat().st_uid
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

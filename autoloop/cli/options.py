@@ -13,6 +13,12 @@ study_argument = click.argument(
     "study", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR"
 )
 job_argument = click.argument("job", metavar="JOB")
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the study's command although the study belongs to another user, or its command is no Python "
+    "file or module.",
+)
 rules_option = click.option(
     "--rules", metavar="NAME|FILE", help="Rules to ask: a file of conf/rules by its name, or a YAML file."
 )

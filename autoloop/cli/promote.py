@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from autoloop.cli.launch import become, stored_command
-from autoloop.cli.options import study_argument
+from autoloop.cli.launch import become, check_trust, revealed, shown, stored_command
+from autoloop.cli.options import study_argument, trust_option
 from autoloop.store.journal import read_study
 from autoloop.views.promote import promoted_words
 
@@ -18,7 +18,8 @@ from autoloop.views.promote import promoted_words
 @click.argument("words", nargs=-1, metavar="[JOB] [OVERRIDES]...")
 @click.option("--run", is_flag=True, help="Start it; else the command is only printed.")
 @click.option("--resume", is_flag=True, help="Go on from the job's checkpoint, where the trainer can.")
-def command(study: Path, words: tuple[str, ...], run: bool, resume: bool) -> None:
+@trust_option
+def command(study: Path, words: tuple[str, ...], run: bool, resume: bool, trust: bool) -> None:
     """Train a job's configuration at full length.
 
     Prints the command that trains the exact configuration of JOB (default: the best) once more, with
@@ -27,7 +28,9 @@ def command(study: Path, words: tuple[str, ...], run: bool, resume: bool) -> Non
     """
     record = read_study(study)
     job, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
-    line = promoted_words(record, job, overrides, study, resume)
-    click.echo(shlex.join(line))
+    line = promoted_words(replace(record, header=revealed(record.header)), job, overrides, study, resume)
+    click.echo(shown(line))
     if run:
+        if not trust:
+            check_trust(study, line)
         become(line, stored_command(record.header)[1])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from autoloop.cli.options import metrics_from_option, rules_option
 from autoloop.errors import OutsideError
+from autoloop.store.redact import redact
 from autoloop.views.analysis.replay import replay_study, replay_text
 from autoloop.views.analysis.runs import Look
 from autoloop.views.analysis.sources import choose_metrics, choose_rules, study_in
@@ -36,9 +38,9 @@ def command(top: Path, rules: str | None, changes: tuple[str, ...], metrics_from
     study = study_in(top)
     chosen, metrics = choose_rules(rules, study, changes), choose_metrics(metrics_from, study)
     if study is not None:
-        click.echo(replay_text(replay_study(study, top, chosen, metrics)))
+        click.echo(redact(replay_text(replay_study(study, top, chosen, metrics)), os.environ))
         return
     runs = analyse_tree(top, Look(metrics=metrics, rules=chosen))
     if not runs:
         raise OutsideError(f"{top} holds neither a study nor a W&B run")
-    click.echo(proposals_text(runs))
+    click.echo(redact(proposals_text(runs), os.environ))

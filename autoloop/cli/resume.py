@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from autoloop.cli.launch import become, stored_command
-from autoloop.cli.options import study_argument
+from autoloop.cli.launch import become, check_trust, shown, stored_command
+from autoloop.cli.options import study_argument, trust_option
 from autoloop.config.compose import path_override
 from autoloop.errors import AutoloopError
 from autoloop.store.journal import Journal, read_study
+from autoloop.store.redact import without_controls
+from autoloop.store.secrets import unknown_marks
 from autoloop.study.events import JobRequeued
 from autoloop.study.trials import TrialState
 
@@ -35,7 +36,8 @@ FURTHER = (
 @study_argument
 @click.argument("words", nargs=-1, metavar="[OVERRIDES]...")
 @click.option("--failed", is_flag=True, help="Run the jobs that failed or ran out of time again.")
-def command(study: Path, words: tuple[str, ...], failed: bool) -> None:
+@trust_option
+def command(study: Path, words: tuple[str, ...], failed: bool, trust: bool) -> None:
     """Go on with a study where it stopped.
 
     The command that started it is given again, in the directory it was given in. Finished jobs are not run
@@ -45,13 +47,16 @@ def command(study: Path, words: tuple[str, ...], failed: bool) -> None:
     """
     record = read_study(study)
     if record.stopped is not None and not words and not failed:
-        click.echo(f"nothing to do: the study in {study} is finished ({record.stopped.reason}). {FURTHER}")
+        why = without_controls(record.stopped.reason)
+        click.echo(f"nothing to do: the study in {study} is finished ({why}). {FURTHER}")
         return
     started, directory = stored_command(record.header)
+    if not trust:
+        check_trust(study, started)
     line = launch_line(started, study, words)
     if failed:
         requeue_failed(study)
-    click.echo(shlex.join(line), err=True)
+    click.echo(shown(line), err=True)
     become(line, directory)
 
 
@@ -63,11 +68,18 @@ def launch_line(words: Sequence[str], study_dir: Path, added: Sequence[str] = ()
         study_dir: The study, which may have been moved.
         added: Words to add.
     """
+    again = {_key(word) for word in added}
     kept = [word for word in words if not word.startswith(f"{SWEEP_DIR}=") and word not in BEGINS_ANEW]
-    said = any(word.lstrip("+").partition("=")[0] in RESUMES for word in kept)
-    said |= any(word.lstrip("+").partition("=")[0] in (*RESUMES, "resume") for word in added)
+    kept = [
+        word for word in kept if not (_key(word) in again and unknown_marks(word))
+    ]  # a secret, given anew
+    said = any(_key(word) in RESUMES for word in kept) or bool(again & {*RESUMES, "resume"})
     stay = [] if said else [f"{RESUME}=true"]  # an app's own default moves a finished study aside
     return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *stay, *added]
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+").partition("=")[0]
 
 
 def requeue_failed(study_dir: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ _PYTHON = re.compile(r"python[\d.]*$")
 #: Options of the interpreter that take a value; after ``-c`` and ``-m`` comes what it runs.
 _TAKES_VALUE = "XW"
 _RUNS = "cm"
+_CODE_OR_MODULE = re.compile(r"-[A-Za-z]*?(?P<kind>[cmXW])(?P<rest>.*)", re.DOTALL)
 
 #: Hydra's own options: whether the config depends on it, and whether a value follows.
 _OPTIONS = {
@@ -99,6 +101,25 @@ def program(command: str) -> list[str]:
     """
     words = _split(command)
     return words[: _end_of_app(words)] if words else ["python", "-m", "autoloop.train"]
+
+
+def runs_program(words: Sequence[str]) -> bool:
+    """Whether the words of a command are ``python`` with a file, or with a module that is no part of Python.
+
+    What Python itself comes with (``-m timeit``, ``-m pdb``) may run any code of its arguments, as ``-c``.
+    """
+    if not words or not _PYTHON.search(words[0]):
+        return False
+    position = 1
+    while position < len(words) and words[position].startswith("-"):
+        found = _CODE_OR_MODULE.match(words[position])
+        if found and found["kind"] in _RUNS:
+            module = found["rest"] or next(iter(words[position + 1 :]), "")
+            return found["kind"] == "m" and module.partition(".")[0] not in {"", *sys.stdlib_module_names}
+        if words[position] in ("-", "-i"):
+            return False
+        position += _interpreter_option(words[position])[1]
+    return position < len(words)
 
 
 @lru_cache(maxsize=8)  # a report asks for the same study's once a job

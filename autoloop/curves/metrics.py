@@ -21,6 +21,36 @@ FINITE = ("loss", "*/loss", "*_loss", "grad_norm", "*/grad_norm")
 """What must be finite where the user does not say."""
 
 
+#: Parts that hold several things: their type, and what that is in words.
+_PARTS: Mapping[str, tuple[type, str]] = {
+    "goals": (Mapping, "a mapping from metrics to min or max"),
+    "aliases": (Mapping, "a mapping from names to lists of names"),
+    "finite": (Sequence, "a list of metrics"),
+    "known": (Sequence, "a list of metrics"),
+}
+
+
+def _check_shape(config: Any) -> None:
+    """See to it that each part of a file of conf/metrics is of its kind.
+
+    Raises:
+        ConfigError: One is not, or there is no such part.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"metrics must be a mapping, not {config!r:.60}")
+    for key, part in config.items():
+        if key not in KEYS:
+            raise ConfigError(
+                f"metrics has no key {key!r}{did_you_mean(str(key), KEYS)} (it has {', '.join(KEYS)})"
+            )
+        wanted = _PARTS.get(key)
+        if wanted and part and (not isinstance(part, wanted[0]) or isinstance(part, str)):
+            raise ConfigError(f"metrics.{key} must be {wanted[1]}, not {part!r:.60}")
+    for name, others in (config.get("aliases") or {}).items():
+        if isinstance(others, str) or not isinstance(others, Sequence):
+            raise ConfigError(f"metrics.aliases.{name} must be a list of names, not {others!r:.60}")
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """Names and goals of metrics.
@@ -61,11 +91,7 @@ class Metrics:
         Raises:
             ConfigError: A key is not known, or its value cannot be used.
         """
-        for key in config:
-            if key not in KEYS:
-                raise ConfigError(
-                    f"metrics has no key {key!r}{did_you_mean(key, KEYS)} (it has {', '.join(KEYS)})"
-                )
+        _check_shape(config)
         stat, finite = config.get("stat") or "last", config.get("finite")
         if stat not in STATS:
             raise ConfigError(

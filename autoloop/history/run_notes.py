@@ -39,6 +39,7 @@ LINK = ".wandb_cache_"
 _MARK = re.compile(re.escape(f"/{LINK}") + r"([0-9a-f]+)/")
 _WANDB_DIRS = ("wandb", ".wandb")
 _STAMP = re.compile(r"(?:offline-)?run-(\d{8}_\d{6})-.+")
+_LATEST = 1e11  # seconds since the epoch that a calendar still has
 _DAY_S = 86_400.0  # what clocks and time zones may differ by
 
 
@@ -67,13 +68,16 @@ class RunNotes:
     @classmethod
     def read(cls, job_dir: Path) -> RunNotes | None:
         """What was noted in a directory; None where nothing was. Unreadable lines are passed over."""
+        path = job_dir / NOTES
+        if not path.is_file():
+            return None
         try:
             lines = read_note(job_dir / NOTES).splitlines()
         except OSError:
             return None
         notes = cls(job_dir)
         for line in lines:
-            with suppress(ValueError, RecursionError, TypeError, KeyError):
+            with suppress(ValueError, RecursionError, TypeError, KeyError, OverflowError):
                 notes._take(json.loads(line))
         return notes
 
@@ -83,7 +87,7 @@ class RunNotes:
         if "mark" in line:
             self.marks.append(str(line["mark"]))
             self.places += [place for place in map(str, line["places"]) if place not in self.places]
-            self.since, self.closed = float(line["since"]), False
+            self.since, self.closed = min(max(0.0, float(line["since"])), _LATEST), False
         if "place" in line and str(line["place"]) not in self.places:
             self.places.append(str(line["place"]))
         if "run" in line and str(line["run"]) not in self.runs:
@@ -122,7 +126,7 @@ def note(job_dir: Path, **line: Any) -> None:
         OSError: It cannot be written.
     """
     data = (json.dumps(line) + "\n").encode()
-    handle = os.open(job_dir / NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    handle = os.open(job_dir / NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
     try:
         os.write(handle, data)
     finally:

@@ -24,11 +24,11 @@ from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
 from autoloop.history.files import end_of_file, read_note
-from autoloop.store.files import write_atomic
+from autoloop.store.files import plain_file, write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
 from autoloop.store.status import read_status
-from autoloop.study.events import Details, JobEnded
+from autoloop.study.events import MOMENT, Details, JobEnded
 from autoloop.study.fields import FieldError, read_fields
 from autoloop.study.own_words import ENDING
 from autoloop.study.record import Job
@@ -82,8 +82,8 @@ class JobEnd:
     exit_code: int | None = None
     signal: str | None = None
     ended_by: str | None = None
-    started_at: float | None = None
-    ended_at: float | None = None
+    started_at: float | None = field(default=None, metadata=MOMENT)
+    ended_at: float | None = field(default=None, metadata=MOMENT)
     slot: int | None = None
     gpus: tuple[str, ...] = ()
     host: str = ""
@@ -343,7 +343,10 @@ def log_file(run_dir: Path) -> Path | None:
 
 def leave_traceback(run_dir: Path, error: BaseException) -> None:
     """Write into ``job.log`` why a job failed whose launcher does not; a supervised job prints it there."""
-    with suppress(OSError), (run_dir / LOG_NAME).open("a", encoding="utf-8", errors="replace") as log:
+    with (
+        suppress(OSError),
+        open(run_dir / LOG_NAME, "a", encoding="utf-8", errors="replace", opener=plain_file) as log,
+    ):
         log.write(failure_text(error))
 
 

@@ -25,7 +25,7 @@ from autoloop.runner.aiming import unsaid
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
-from autoloop.store.files import write_atomic
+from autoloop.store.files import sweep_drafts, write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
 from autoloop.store.redact import logger, redact_all
 from autoloop.store.secrets import as_written
@@ -145,6 +145,9 @@ def _go_on(
         StudyResumed(pid=os.getpid(), host=host, changed=changed.own + changed.shipped, names="unique")
     )
     _say_what_it_cannot_do(launcher)
+    study_dir = journal.path.parent
+    for directory in (study_dir, study_dir / "reports", study_dir / "reports" / "data"):
+        sweep_drafts(directory)
     study = journal.study
     log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
     if changed.shipped:

@@ -16,13 +16,13 @@ from autoloop.loop.filling import Round
 from autoloop.loop.rounds import later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Measure
-from autoloop.rules.base import Decision
 from autoloop.runner.plan import Points
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
-from autoloop.runner.queue_file import waiting
+from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
+from autoloop.study.decisions import Refusal
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.trials import Trial
 
@@ -85,9 +85,10 @@ class Planner:
         known = Known.of(study, number, room, self._variant_of)
         answer = self._ask_outside(known)
         earlier = self._known_outcomes()
-        queued = self._waiting(study, known.start.name)
-        planned = later_round(self._terms, known, Besides(queued, answer.proposals, earlier, self._slots()))
-        planned.refused += answer.problems
+        queue = self._queue(study, known.start.name)
+        besides = Besides(queue.waiting, answer.proposals, earlier, self._slots())
+        planned = later_round(self._terms, known, besides)
+        planned.refused += [*answer.problems, *self._not_said(study, queue.changed)]
         return planned
 
     def measure(self, study: Study, step: Measure) -> Round:
@@ -109,13 +110,21 @@ class Planner:
             log.warning("the outside proposer: %s", problem.why)
         return answer
 
-    def _waiting(self, study: Study, start: str) -> list[Decision]:
-        """The user's variants that wait in the queue; a queue that cannot be read is told and left alone."""
+    def _queue(self, study: Study, start: str) -> Queue:
+        """What the user's queue asks for; one that cannot be read is told and left alone."""
         try:
-            return waiting(self.study_dir, study, start)
+            return read_queue(self.study_dir, study, start)
         except AutoloopError as error:
             log.warning("the queue is left aside: %s", error)
-            return []
+            return Queue([], [])
+
+    def _not_said(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:
+        """Refusals that no earlier round has, each told."""
+        said = {(one.rule, one.why, one.edits) for group in study.refused.values() for one in group}
+        fresh = [one for one in refused if (one.rule, one.why, one.edits) not in said]
+        for one in fresh:
+            log.warning("%s", one.why)
+        return fresh
 
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""

@@ -173,7 +173,7 @@ def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:
     facts: dict[str, Any] = {
         "started_at": status.get("started_at"),
         "slot": status.get("slot"),
-        "gpus": tuple(status.get("gpus") or ()),
+        "gpus": tuple(map(str, status.get("gpus") or ())),
     }
     asked_at = status.get("asked_to_end_at")
     if own and own.ended_at and asked_at and own.ended_at <= asked_at:

@@ -15,7 +15,8 @@ from autoloop.config.hydra_errors import hydra_message, in_one_line
 from autoloop.edits import format_literal
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
 from autoloop.store.journal import recorded
-from autoloop.store.redact import logger, redact, redact_all, reveal
+from autoloop.store.redact import known_secrets, logger, redact_all, reveal
+from autoloop.study.events import leads_out
 from autoloop.study.identity import prints
 from autoloop.study.own_words import NAME, SETTING, WORD, Own
 from autoloop.study.record import Job, Study
@@ -39,7 +40,8 @@ def make_place(study_dir: Path, study: Study, composer: Composer, job: Job) -> t
         job: The job.
     """
     overrides = [reveal(override, os.environ) for override in job.plan.overrides]
-    wanted = redact(_wanted_dir(composer, overrides, job), os.environ)
+    strong = known_secrets(os.environ).strong  # a directory's name is one that others read
+    wanted = _within(strong.hide(_wanted_dir(composer, overrides, job)), job)
     run_dir = make_job_dir(study_dir, wanted or str(job.job), job.job, study)
     if run_dir != wanted:
         overrides.append(f"hydra.sweep.subdir={format_literal(run_dir)}")
@@ -54,6 +56,14 @@ def _wanted_dir(composer: Composer, overrides: Sequence[str], job: Job) -> str:
         why = in_one_line(hydra_message(error))
         log.warning("job %d runs in %d: hydra.sweep.subdir cannot be resolved: %s", job.job, job.job, why)
         return ""
+
+
+def _within(wanted: str, job: Job) -> str:
+    """The same directory where it lies in the study; empty where it leads out of it."""
+    if not leads_out(wanted):
+        return wanted
+    log.warning("job %d runs in %d: hydra.sweep.subdir=%s leads out of the study", job.job, job.job, wanted)
+    return ""
 
 
 def leave_lineage(

@@ -19,7 +19,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.config.compose import Composer
+from autoloop.config.compose import Composer, written
 from autoloop.config.rerun import rerun_words
 from autoloop.config.settings import Settings
 from autoloop.config.world import keep_configs
@@ -71,7 +71,7 @@ class StudyRunner:
         self.config = config
         self.launcher = JobLauncher(launcher)
         self.study_dir = Path(str(config.hydra.sweep.dir))
-        keep_secrets_of(OmegaConf.to_container(config, resolve=False))
+        keep_secrets_of(written(config))
         self.world = keep_configs(context.config_loader)
         self.composer = Composer(context.config_loader, config, settings.bounds)
         fill = partial(self.launcher.to_fill, settings.n_jobs)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
+import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from autoloop.errors import JournalError
 
 if TYPE_CHECKING:
     from autoloop.study.record import Study
@@ -19,10 +24,51 @@ LINEAGE_FILE = "lineage.json"
 PLANNED_FILE = "planned.json"
 #: Bytes of a file's name where the file system does not tell, and those kept free for ``_2``, ``_again1``.
 NAME_BYTES, SPARE_BYTES = 255, 16
+#: Names of drafts, and how old one is, in seconds, that nobody is writing any more.
+_DRAFT, _STALE_S = re.compile(r"\..+\.[0-9a-f]{8}\.tmp"), 60.0
 #: Bytes of the path of a job's directory; Linux takes 4,096, and a job makes long paths below.
 PATH_BYTES = 3072
 #: What a file system says of a name that it does not take, unlike of a directory where nothing can be made.
 _REFUSED_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+
+
+def inside(study_dir: Path, place: str) -> Path:
+    """Return a place of a study: a directory of a job, or of reports.
+
+    Args:
+        study_dir: The study's directory.
+        place: A path relative to it, which others may have written or put there.
+
+    Raises:
+        JournalError: It leads out of the study, by its words or by a link.
+    """
+    path = study_dir / place
+    if not _lies_in(study_dir, path):
+        raise JournalError(
+            f"{place!r} leads out of the study in {study_dir}, to {os.path.realpath(path)}; "
+            "nothing is read or written there. Put the directory itself in its place"
+        )
+    return path
+
+
+def _lies_in(study_dir: Path, path: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(study_dir))
+
+
+def plain_file(path: str, flags: int) -> int:
+    """Open a file as ``open(opener=..)`` wants it; a pipe or a device that lies in its place is refused.
+
+    A link is followed only to read.
+
+    Raises:
+        OSError: It is no plain file, or cannot be opened.
+    """
+    writes = flags & (os.O_WRONLY | os.O_RDWR)
+    descriptor = os.open(path, flags | os.O_NONBLOCK | (os.O_NOFOLLOW if writes else 0), 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", path)
+    return descriptor
 
 
 def write_atomic(
@@ -61,6 +107,16 @@ def write_atomic(
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)  # it is there still where it could not be written or put in place
+
+
+def sweep_drafts(directory: Path) -> None:
+    """Remove the drafts that `write_atomic` left in a directory when it was killed."""
+    with suppress(OSError), os.scandir(directory) as found:
+        for entry in found:
+            if _DRAFT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S:
+                        Path(entry.path).unlink()
 
 
 def _fill(file: IO[bytes], content: str | bytes | Callable[[IO[bytes]], object]) -> None:
@@ -151,6 +207,8 @@ def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
         study: The record of the jobs that have a directory already.
     """
     used = study.tally.run_dirs
+    if not _lies_in(study_dir, (study_dir / wanted).parent):
+        wanted = str(job)
     candidate, count = wanted, 1
     while candidate in used or _holds_files(study_dir / candidate):
         stem = f"{wanted.rstrip('/')}_{job}" if Path(wanted).name else str(job)
@@ -160,4 +218,4 @@ def fresh_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:
 
 
 def _holds_files(path: Path) -> bool:
-    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+    return path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoloop.errors import AutoloopError, JournalError
+from autoloop.store.files import plain_file
 from autoloop.store.lock import disown, is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
@@ -318,7 +319,7 @@ def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
 
 def _whole_lines(path: Path, start: int, lines: int) -> Iterator[tuple[int, bytes]]:
     """Lines that end in a newline, numbered from 1; a last line without one was being written."""
-    with path.open("rb") as file:
+    with open(path, "rb", opener=plain_file) as file:
         file.seek(start)
         for number, line in enumerate(file, start=lines + 1):
             if line.endswith(b"\n"):

@@ -11,6 +11,7 @@ from typing import IO
 from weakref import WeakSet
 
 from autoloop.errors import JournalError
+from autoloop.store.files import plain_file
 
 _PROC = Path("/proc")
 _held: WeakSet[IO[bytes]] = WeakSet()
@@ -32,7 +33,7 @@ def lock_file(path: Path) -> IO[bytes]:
         OSError: It cannot be made or opened.
     """
     while True:
-        file = path.open("ab", buffering=0)
+        file = open(path, "ab", buffering=0, opener=plain_file)  # noqa: SIM115 - kept open
         try:
             _lock(file, path)
             if is_at(file.fileno(), path):

@@ -1,4 +1,4 @@
-"""What counts as a secret, in an environment and in a config, and every form in which one may stand in a text.
+"""What counts as a secret, in an environment and in a config, and every form in which one may stand in text.
 
 A secret is replaced by its name, ``<NAME>``. Where it stood in another form than its own (escaped by ``repr``
 or JSON, quoted for a URL), or only a piece of it did, the mark says so: ``<NAME!r>``, ``<NAME[0:20]>``. So
@@ -126,7 +126,7 @@ _ENVIRONMENT = re.compile(r"\$\{\s*oc\.env\s*:\s*['\"]?([^\s,}'\"]+)")
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret: ``WANDB_API_KEY``, ``PGPASSWORD``; not ``MONKEY_HOME``."""
+    """Whether a variable of that name holds a secret: ``HF_TOKEN``, ``PGPASSWORD``; not ``MONKEY_HOME``."""
     words = _words(name)
     if name in _NO_SECRETS or not words or words[-1] in _PLACES:
         return False
@@ -350,7 +350,7 @@ def _without_pieces(text: str, name: str, value: str) -> str:
 
 
 def _pieces(text: str, value: str) -> Iterator[tuple[int, int, int]]:
-    """The pieces of a secret in a text: where each begins and ends there, and where it begins in the secret."""
+    """The pieces of a secret in a text: where each begins and ends, and where it begins in the secret."""
     done = 0
     found = re.compile("|".join(map(re.escape, dict.fromkeys(_steps(value)))))
     for match in found.finditer(text):

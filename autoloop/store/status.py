@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import socket
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from autoloop.history.files import read_note
 from autoloop.store.files import write_atomic
 from autoloop.store.lock import is_alive
 from autoloop.store.redact import redact_all
+from autoloop.study.fields import FieldError, moment
 from autoloop.study.own_words import ENDING
 
 STATUS_NAME = "status.json"
@@ -39,28 +39,27 @@ def write_status(job_dir: str, status: Mapping[str, object]) -> None:
 
 
 def read_status(job_dir: Path) -> dict[str, Any] | None:
-    """Return what a job's ``status.json`` says; None where there is none, or none that can be read.
-
-    What is there of another kind than a supervisor writes is left out.
-    """
+    """Return what a job's ``status.json`` says, as far as its types are right; None if that is nothing."""
     try:
         status = json.loads(read_note(job_dir / STATUS_NAME))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(status, dict):
         return None
-    return {name: value for name, value in status.items() if _is_right(name, value)}
+    return {name: value for name, value in status.items() if name not in _KINDS or _fits(name, value)}
 
 
-def _is_right(name: str, value: Any) -> bool:
-    kind = _KINDS.get(name)
-    if kind is None or value is None:
-        return True
-    if isinstance(value, float):
-        return kind is float and math.isfinite(value)
-    if kind is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, int if kind is float else kind) and not isinstance(value, bool)
+def _fits(name: str, value: Any) -> bool:
+    kind = _KINDS[name]
+    if kind is list and isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    if value is None or kind is not float:
+        return value is None or (isinstance(value, kind) and not isinstance(value, bool))
+    try:
+        moment(value)
+    except FieldError:
+        return False
+    return True
 
 
 def is_running(status: Mapping[str, Any] | None) -> bool:

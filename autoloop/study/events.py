@@ -24,21 +24,53 @@ Nothing here reads a file or a clock: `autoloop.store.journal` does.
 from __future__ import annotations
 
 import math
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from autoloop.curves.objective import Objective
 from autoloop.errors import ConfigError, JournalError
 from autoloop.study.alike import nan_is_nan
 from autoloop.study.decisions import Decision, Refusal
-from autoloop.study.fields import FLAT, LEFT_OUT, FieldError, coded, read_fields, write_fields
+from autoloop.study.fields import (
+    FLAT,
+    LEFT_OUT,
+    FieldError,
+    coded,
+    moment,
+    plain_data,
+    read_fields,
+    write_fields,
+)
 from autoloop.study.plans import Plan
 from autoloop.study.trials import TrialState
 
 VERSION = 1
 """The version of the events of this autoloop; no other is read."""
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+MOMENT = coded(moment, _unchanged)
+"""Metadata of a field that is a time."""
+
+
+def _summary(found: Any) -> Mapping[str, Mapping[str, Any]]:
+    """Metric -> its numbers by name; null for one that is not finite."""
+    metrics = found.items() if isinstance(found, Mapping) else ()
+    parts = [part for _, one in metrics if isinstance(one, Mapping) for part in one.values()]
+    shaped = isinstance(found, Mapping) and all(isinstance(one, Mapping) for one in found.values())
+    if not shaped or not all(part is None or _is_number(part) for part in parts):
+        raise FieldError("a mapping from metrics to their numbers by name", found)
+    return cast("Mapping[str, Mapping[str, Any]]", plain_data(found))
+
+
+def _is_number(part: Any) -> bool:
+    return isinstance(part, int | float) and not isinstance(part, bool)
 
 
 @nan_is_nan
@@ -52,7 +84,7 @@ class Event:
     """
 
     kind: ClassVar[str]
-    time: float = math.nan
+    time: float = field(default=math.nan, metadata=MOMENT)
 
     def as_record(self) -> dict[str, Any]:
         """The event as its line of the journal has it, its fields in order."""
@@ -98,6 +130,20 @@ def _without_why(objective: Objective | None) -> dict[str, Any] | None:
 
 
 _AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
+
+
+def leads_out(run_dir: str) -> bool:
+    """Whether a directory, relative to the study's, does not lie in it, as far as its words tell."""
+    return run_dir.startswith("/") or "\0" in run_dir or os.path.normpath(run_dir).split("/")[0] == ".."
+
+
+def _run_dir(found: Any) -> str:
+    if not isinstance(found, str) or leads_out(found):
+        raise FieldError("a directory within the study", found)
+    return found
+
+
+_RUN_DIR = coded(_run_dir, str)
 
 
 @nan_is_nan
@@ -196,7 +242,7 @@ class JobStarted(Event):
     job: int
     name: str = field(default="", metadata=LEFT_OUT)
     round: int | None = field(default=None, metadata=LEFT_OUT)
-    run_dir: str
+    run_dir: str = field(metadata=_RUN_DIR)
     slot: int | None = field(default=None, metadata=LEFT_OUT)
     gpus: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
 
@@ -217,7 +263,7 @@ class JobPlaced(Event):
     job: int
     handle: Mapping[str, Any]
     restarts: int
-    run_dir: str
+    run_dir: str = field(metadata=_RUN_DIR)
 
 
 @nan_is_nan
@@ -257,8 +303,8 @@ class Details:
     returned: str = field(default="", metadata=LEFT_OUT)
     named: str = field(default="", metadata=LEFT_OUT)
     jitters: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
-    started_at: float | None = field(default=None, metadata=LEFT_OUT)
-    ended_at: float | None = field(default=None, metadata=LEFT_OUT)
+    started_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
+    ended_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
     slot: int | None = field(default=None, metadata=LEFT_OUT)
     gpus: tuple[str, ...] = ()
     host: str | None = field(default=None, metadata=LEFT_OUT)
@@ -293,14 +339,14 @@ class JobEnded(Event):
     kind: ClassVar[str] = "trial"
     objective: float
     state: TrialState
-    summary: Mapping[str, Mapping[str, Any]]
+    summary: Mapping[str, Mapping[str, Any]] = field(metadata=coded(_summary, _unchanged))
     steps: int
     error: str
     details: Details = field(metadata=FLAT)
     job: int
     name: str = field(default="", metadata=LEFT_OUT)
     round: int | None = field(default=None, metadata=LEFT_OUT)
-    run_dir: str | None = field(default=None, metadata=LEFT_OUT)
+    run_dir: str | None = field(default=None, metadata={**LEFT_OUT, **_RUN_DIR})
 
 
 @nan_is_nan

@@ -19,6 +19,10 @@ from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, 
 T = TypeVar("T")
 Read = Callable[[Any], Any]
 
+_MOST, _LARGEST = 2**63, 2**1023  # of what counts something; of any whole number, as floats have it
+_DEEPEST = 64  # levels of data within data
+_LATEST = 1e11  # seconds since the epoch: the year 5138
+
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -27,13 +31,21 @@ class FieldError(ValueError):
 
     def __init__(self, wanted: str, found: object = MISSING, place: str = "") -> None:
         self.wanted, self.found, self.place = wanted, found, place
-        got = "is missing" if found is MISSING else f"must be {wanted}, not {found!r:.60}"
+        got = "is missing" if found is MISSING else f"must be {wanted}, not {_shown(found)}"
         super().__init__(f"its {place} {got}" if place else f"it {got}")
 
     def inside(self, place: str) -> FieldError:
         """The same, seen from the value that holds this one at ``place``."""
         inner = self.place if not self.place or self.place.startswith("[") else f".{self.place}"
         return FieldError(self.wanted, self.found, f"{place}{inner}")
+
+
+def _shown(found: object) -> str:
+    """The beginning of a value, as Python writes it."""
+    try:
+        return f"{found!r:.60}"
+    except ValueError:  # more digits than Python writes
+        return "a number of very many digits"
 
 
 LEFT_OUT: Mapping[str, Any] = {"left_out": True}
@@ -134,14 +146,14 @@ def _reader(hint: Any) -> Read:
     """What reads a value of a declared type."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
-        return lambda value: value
+        return plain_data
     if origin in (types.UnionType, Union):
         readers = [_reader(one) for one in inner if one is not types.NoneType]
         return _union(readers, takes_none=len(readers) < len(inner) and float not in inner)
     if origin is tuple:
         return _list_of(_reader(inner[0]))
     if origin is not None:  # a mapping
-        read = _mapping_of(_reader(inner[1]), checks=inner[1] is not Any)
+        read = _mapping_of(_reader(inner[1]))
         return _numbered(read) if inner[0] is int else read
     if isinstance(hint, type) and is_dataclass(hint):
         return partial(read_fields, hint)
@@ -175,11 +187,11 @@ def _list_of(read: Read) -> Read:
     return read_list
 
 
-def _mapping_of(read: Read, checks: bool) -> Read:
+def _mapping_of(read: Read) -> Read:
     def read_mapping(value: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             raise FieldError("a mapping", value)
-        return {key: _inside(f"[{key!r}]", read, item) for key, item in value.items()} if checks else value
+        return {key: _inside(f"[{key!r}]", read, item) for key, item in value.items()}
 
     return read_mapping
 
@@ -215,11 +227,45 @@ def _scalar(kind: type) -> Read:
         if kind is float and value is None:
             return math.nan
         fits = isinstance(value, (int, float) if kind is float else kind)
-        if not fits or (kind is not bool and isinstance(value, bool)):
+        if not fits or (kind is not bool and isinstance(value, bool)) or not _has_bounds(value, kind is int):
             raise FieldError(wanted, value)
         return value
 
     return read
+
+
+def _has_bounds(value: Any, counts: bool = False) -> bool:
+    """Whether a value is no number, or one to reckon with; one that counts something has 63 bits at most."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or abs(value) < (_MOST if counts else _LARGEST)
+
+
+def plain_data(value: Any, depth: int = 0) -> Any:
+    """Data of any shape that JSON has, as it is.
+
+    Raises:
+        FieldError: It is nested deeper than any data of ours, or a number in it is too large.
+    """
+    if isinstance(value, dict | list):
+        if depth >= _DEEPEST:
+            raise FieldError(f"data nested at most {_DEEPEST} deep", type(value).__name__)
+        for item in value.values() if isinstance(value, dict) else value:
+            plain_data(item, depth + 1)
+    elif not _has_bounds(value):
+        raise FieldError("a number of common size", value)
+    return value
+
+
+def moment(value: Any) -> float:
+    """A time in seconds since the epoch.
+
+    Raises:
+        FieldError: It is no number, or no time that a calendar has.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LATEST:
+        raise FieldError("a time in seconds since the epoch", value)
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ _REFERENCE = re.compile(r"(?<!\\)\$\{\s*(?P<dots>\.*)(?P<path>[^\s${}:.\[\]][^\s
 _STEP = re.compile(r"[^.\[\]]+")
 _DEEPEST = 32  # references that lead to references; those that lead in a circle are left as they are
 _MISSING = object()
+_NOT_FINITE = ("nan", "inf", "-inf")
 
 Keys = tuple[Any, ...]
 
@@ -102,7 +103,7 @@ def exact(value: Any) -> Any:
 def from_exact(value: Any) -> Any:
     """What `exact` was given, as far as JSON has it; keys that were no texts stay texts."""
     if isinstance(value, Mapping):
-        if value.keys() == {"float"} and isinstance(value["float"], str):
+        if value.keys() == {"float"} and value["float"] in _NOT_FINITE:
             return float(value["float"])
         return {key: from_exact(item) for key, item in value.items()}
     return [from_exact(item) for item in value] if isinstance(value, list) else value

@@ -1,8 +1,8 @@
 """Where in the lines of a journal stand words of ours and names, rather than texts.
 
-The value of a variable that looks like a secret may happen to be such a word (``KEY_EVENT=decisions``). What a
-study is made of must not change for that: a word is never taken for a secret, a name only for one that can be
-no name, and in a setting only what stands behind the ``=``. In everything else, every secret is hidden.
+The value of a variable that looks like a secret may happen to be such a word (``KEY_EVENT=decisions``). What
+a study is made of must not change for that: a word is never taken for a secret, a name only for one that can
+be no name, and in a setting only what stands behind the ``=``. In everything else, every secret is hidden.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 Own: TypeAlias = "str | Mapping[str, Own]"
-"""What stands at a place: one of the three below, or by key what stands within; ``*`` is any other key or item."""
+"""What stands at a place: one of the three below, or by key what stands within; ``*`` is any other one."""
 
 WORD, NAME, SETTING = "word", "name", "setting"
 

@@ -9,7 +9,7 @@ from typing import Any
 from autoloop.edits import ValueChange
 from autoloop.edits.variants import Variant
 from autoloop.study.alike import nan_is_nan
-from autoloop.study.fields import FieldError, coded
+from autoloop.study.fields import FieldError, coded, plain_data
 from autoloop.study.identity import exact, from_exact
 
 REPEAT = "repeat"
@@ -37,9 +37,12 @@ MEASURING = (REPEAT, *AFTERWARDS)
 def _changes(found: Any) -> tuple[ValueChange, ...]:
     """Changes as `exact` wrote them."""
     try:
-        return tuple(ValueChange(*from_exact(change)) for change in found)
+        changes = tuple(ValueChange(*from_exact(plain_data(change))) for change in found)
     except (TypeError, ValueError):
-        raise FieldError("a list of path, old value and new value each", found) from None
+        changes = None
+    if changes is None or not all(isinstance(change.path, str) for change in changes):
+        raise FieldError("a list of path, old value and new value each", found)
+    return changes
 
 
 @nan_is_nan

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from autoloop import __version__
 from autoloop.config.base_config import GROUP, read_config_file
@@ -18,7 +20,7 @@ from autoloop.config.rerun import merge_overrides, rerun_words
 from autoloop.edits import Change, change
 from autoloop.edits.variants import name_of_edits, safe_name
 from autoloop.errors import ConfigError, NoChangeError
-from autoloop.store.files import write_atomic
+from autoloop.store.files import inside, write_atomic
 from autoloop.store.journal import read_study
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.why import find_job
@@ -97,6 +99,17 @@ def base_from_wandb(run: str, task: str) -> Base:
     return Base(config, name, ".json", Path(), {"wandb": run}, (*PROGRAM, f"task={task}"))
 
 
+def _composed(path: Path) -> DictConfig:
+    """A config that Hydra left, as its job may have left it too."""
+    try:
+        loaded = OmegaConf.load(path)
+    except (OSError, YAMLError, OmegaConfBaseException, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError(f"{path} holds no config: a mapping is expected")
+    return loaded
+
+
 def base_from_job(study_dir: Path, job: str) -> Base:
     """Start from the config of a job of a study.
 
@@ -108,13 +121,12 @@ def base_from_job(study_dir: Path, job: str) -> Base:
     """
     study = read_study(study_dir)
     found = find_job(Facts(study), job)
-    composed = study_dir / found.run_dir / ".hydra" / "config.yaml"
+    composed = inside(study_dir, found.run_dir) / ".hydra" / "config.yaml"
     if not found.run_dir or not composed.is_file():
         raise ConfigError(
             f"job {found.name!r} has left no config at {composed}: it has not started, or was cleared"
         )
-    loaded = OmegaConf.load(composed)
-    assert isinstance(loaded, DictConfig)
+    loaded = _composed(composed)
     root = OmegaConf.select(loaded, "autoloop.root")
     whole: dict[str, Any] = plain(loaded)
     overrides = found.plan.overrides

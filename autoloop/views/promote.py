@@ -10,6 +10,7 @@ from autoloop.config.compose import path_override
 from autoloop.config.rerun import rerun_words
 from autoloop.edits.variants import safe_name
 from autoloop.errors import ConfigError, OutsideError
+from autoloop.store.files import inside
 from autoloop.study.record import Job, Study
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.why import find_job
@@ -64,7 +65,7 @@ def _checkpoint(job: Job, config: Mapping[str, Any], study_dir: Path) -> Path:
     resume = profile.get("resume") if isinstance(profile, Mapping) else None
     if not resume:
         raise ConfigError("this trainer's profile does not say how to resume; promote the job as a fresh run")
-    path = study_dir.resolve() / job.run_dir / "output" / str(resume["checkpoint"])
+    path = inside(study_dir.resolve(), job.run_dir) / "output" / str(resume["checkpoint"])
     if not path.exists():
         raise OutsideError(
             f"job {job.name!r} left no checkpoint at {path}; a study keeps them with "

@@ -12,6 +12,7 @@ from pathlib import Path
 from autoloop.errors import OutsideError
 from autoloop.history.find import sources
 from autoloop.history.wandb.kinds import LOG
+from autoloop.store.files import inside
 from autoloop.study.record import Study
 
 #: Directory of a study that holds a link to each W&B run in it: what ``wandb leet`` can browse.
@@ -87,8 +88,8 @@ class RunLinks:
                     self._linked.add(job.job)
 
     def _link(self, run_dir: str) -> bool:
-        found = [source for source in sources(self._study_dir / run_dir) if source.kind == LOG]
-        links = self._study_dir / LINKS
+        found = [source for source in sources(inside(self._study_dir, run_dir)) if source.kind == LOG]
+        links = inside(self._study_dir, LINKS)
         for source in found:
             link = links / source.run_dir.name
             with suppress(OSError):  # a file system without links, or a link that is there already

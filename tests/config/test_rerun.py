@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from autoloop.config.rerun import program, read_words, rerun_words
+from autoloop.config.rerun import program, read_words, rerun_words, runs_program
 from autoloop.study.events import StudyBegun
 
 
@@ -70,3 +70,25 @@ def test_hydra_s_own_words_are_kept_where_they_are_a_job_s():
     assert rerun_words(header, ["lr=0.2"]) == ["python", "app.py", *kept, "lr=0.2"]
     changed = rerun_words(header, ["lr=0.2"], ["lr=1", "hydra.job.chdir=false"])
     assert changed == ["python", "app.py", *kept[1:], "lr=1", "hydra.job.chdir=false"]
+
+
+@pytest.mark.parametrize(
+    ("command", "is_program"),
+    [
+        ("python -m my.app -m a=1", True),
+        ("python3.11 -mmy.app", True),
+        ("/x/python -u app.py -m", True),
+        ("python -X dev -Wonce:m -m a.b", True),
+        ("python -Bm a.b x=1", True),
+        ("python -c 'import os'", False),
+        ("python -Bcimport os", False),
+        ("python -", False),
+        ("python -m timeit 'import os'", False),
+        ("python -m", False),
+        ("python", False),
+        ("bash -c ls", False),
+    ],
+)
+def test_a_file_or_a_module_is_a_program(command, is_program):
+    """Code on the line, standard input, another program, and what runs code of its arguments are none."""
+    assert runs_program(shlex.split(command)) is is_program

@@ -70,6 +70,31 @@ def test_a_key_among_the_overrides_is_hidden_but_used(tmp_path):
     assert "config.key" not in changed.output
 
 
+def test_what_a_config_calls_a_secret_is_hidden_and_no_word_of_a_study_is_one(tmp_path):
+    """Literals and variables of any name below such keys; variables that hold words, names, metrics."""
+    hidden = ("literal-secret-1", "plainvalue-plainvalue", "hunter2hunter2", "short1")
+    written = ("+api_key=literal-secret-1", "+db.password=${oc.env:PLAIN}", "+pat=${oc.env:GH_PAT}")
+    url = f"+store=postgres://me:{hidden[2]}@db/x"
+    words = {
+        "KEY_EVENT": "decisions",
+        "KEY_NAME": "baseline",
+        "KEY_METRIC": "train/loss",
+        "KEY_END": "COMPLETE",
+    }
+    variables = {**words, "PLAIN": hidden[1], "GH_PAT": hidden[3]}
+    done = run(tmp_path / "s", *written, url, "rounds=2", variables=variables)
+    assert done.code == 0, done.output
+    assert done.study.rounds == [1, 2]
+    assert done.study.jobs[0].name == "baseline"
+    own = [path for path in (tmp_path / "s").rglob("*") if path.is_file() and ".hydra" not in path.parts]
+    found = [(str(path), one) for path in own for one in hidden if one.encode() in path.read_bytes()]
+    assert [one for one in found if not one[0].endswith((".log", ".wandb"))] == []
+    assert [one for one in hidden if one in done.output] == []
+    assert done.study.header.config["pat"] == "${oc.env:GH_PAT}"
+    assert "+api_key=<api_key> " in done.study.header.command
+    assert "+store=postgres://me:<store.password>@db/x" in done.study.header.command
+
+
 def test_what_is_hidden_comes_back():
     """Reveal undoes redact, for names and values of any form."""
     environment = {"MY_TOKEN": 'a"b\\c$(x)', "HOME": "/home/me", "SHORT_KEY": "abc"}

@@ -166,6 +166,7 @@ def test_a_job_over_its_limit_is_a_timeout(tmp_path, limit, ended_by):
     (job,) = done.study.jobs.values()
     assert done.code == 1
     assert (job.state.value, job.details.ended_by) == ("TIMEOUT", ended_by)
+    assert job.error.endswith("for more than 0.02 minutes" if ended_by == "timeout" else "for 0.02 minutes")
 
 
 def test_a_failed_job_is_tried_again_as_often_as_asked(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoloop.runner.queue_file import waiting
+from autoloop.runner.queue_file import read_queue
 from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy, build_strategy
 from autoloop.strategies.space import read_space
 from autoloop.study.record import Study
@@ -57,7 +57,7 @@ def test_a_shipped_config_has_every_setting(choice: str) -> None:
 
 def test_the_queue_of_the_page_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "queue.yaml").write_text(blocks("yaml")[0])
-    edits = [one.edits for one in waiting(tmp_path, Study(), "baseline")]
+    edits = [one.edits for one in read_queue(tmp_path, Study(), "baseline").waiting]
     assert edits == [("ot.window_size@max=20",), ("policy.optimizer_lr@set=0.002",)]
 
 

@@ -34,6 +34,8 @@ _reports: ReportWriter | None = None
 
 #: Where the output of a job's process goes: what it is, and its path as far as it has one.
 _log: tuple[os.stat_result, str | None] | None = None
+#: Seconds after which the log names the threads that the end of a job waits for.
+_PATIENCE_S = 10.0
 
 
 def enter_job_dir(path: str) -> None:
@@ -141,6 +143,7 @@ def last_line(error: BaseException) -> str:
 def _finish(exit_code: int) -> int:
     """Do what the interpreter does at its end: wait for threads, run the job's own exit handlers, flush."""
     try:
+        _tell_of_threads()
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001  an exit handler failed: its traceback belongs into the log
@@ -148,6 +151,24 @@ def _finish(exit_code: int) -> int:
         exit_code = exit_code or EXIT_FAILED
     _flush()
     return exit_code & 0xFF
+
+
+def _tell_of_threads() -> None:
+    """Say in the log, after a while, which threads the job's end waits for, as Python does for ever."""
+    main = threading.main_thread()
+    if all(thread is main or thread.daemon for thread in threading.enumerate()):
+        return
+
+    def tell() -> None:
+        waited = [one.name for one in threading.enumerate() if one is not main and not one.daemon]
+        if waited:
+            print(
+                f"autoloop: the task has returned; its end waits for threads: {', '.join(waited)}", flush=True
+            )
+
+    timer = threading.Timer(_PATIENCE_S, tell)
+    timer.daemon = True
+    timer.start()
 
 
 def _flush() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 import pickle
 import reprlib
 import shutil
@@ -30,6 +31,7 @@ from autoloop.engine.execute.traces import Travelling, failure_text
 from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE
+from autoloop.store.redact import keep_secrets_of, redact
 from autoloop.study.returned import ReturnedValue, plain
 
 log = logging.getLogger(__name__)
@@ -121,6 +123,8 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
+        if job_return.status is not JobStatus.COMPLETED:
+            keep_secrets_of(OmegaConf.to_container(config, resolve=False))
     except Exception as error:  # noqa: BLE001  the border of a job: its failure is its outcome
         job_return = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
         job_return.return_value = error
@@ -166,7 +170,7 @@ def _reply(job_return: JobReturn) -> Reply:
     say(shown)
     text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = Travelling(_portable_error(error), shown)
-    return Reply(job_return, text, EXIT_FAILED if exit_code is None else exit_code)
+    return Reply(job_return, redact(text, os.environ), EXIT_FAILED if exit_code is None else exit_code)
 
 
 def _portable_value(value: Any) -> Any:

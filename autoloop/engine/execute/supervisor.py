@@ -24,6 +24,7 @@ from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReade
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
+from autoloop.errors import counted
 from autoloop.history.files import open_regular
 from autoloop.store import lock
 from autoloop.store.redact import MARGIN, redact
@@ -268,8 +269,8 @@ class Supervision:
     def _summary(self, ended_by: EndedBy | None) -> Ended:
         code = os.waitstatus_to_exitcode(self._exit_status or 0)
         stuck = self._stuck() if self._is_stuck() else ""
-        error = self._error or stuck
-        if not error and (code != 0 or ended_by):
+        error = self._over_limit(ended_by) or self._error or stuck
+        if not error and (code > 0 or ended_by):  # a signal gives a job no time for last words
             error = self._last_output()
         if code != 0 and not ended_by and self._memory.happened(time.monotonic()):
             error = f"{error}\n{OUT_OF_MEMORY}".strip()
@@ -287,6 +288,15 @@ class Supervision:
             cpu_s=round(self._cpu_s, 3),
             stuck=stuck,
         )
+
+    def _over_limit(self, ended_by: EndedBy | None) -> str:
+        """Which limit ended the job, whose own last words tell nothing of that; empty if none did."""
+        limits = self._assignment.limits
+        if ended_by == "timeout" and limits.timeout_s:
+            return f"it ran for more than {counted(limits.timeout_s / 60, 'minute')}"
+        if ended_by == "stalled" and limits.stall_s:
+            return f"neither its log nor its history grew for {counted(limits.stall_s / 60, 'minute')}"
+        return ""
 
     def _last_output(self) -> str:
         """Return the last lines of the job's output."""

@@ -12,7 +12,9 @@ from autoloop.engine.execute.signals import signal_name, signal_number
 _WRAPPERS = re.compile(r"^(subprocess\.)?CalledProcessError\b|\bChildFailedError\b")
 _WRAPPER_LOG = re.compile(r"^[EWI]\d{4} ")  # torchrun's
 _RANK = re.compile(r"^\[(rank|default)\d+\]: ?")
-_CODE = re.compile(r"returned non-zero exit status (\d+)|\bexitcode\s*: (-?\d+)|died with <Signals\.(\w+)")
+_CODE = re.compile(
+    r"returned non-zero exit status (\d{1,3})\b|\bexitcode\s*: (-?\d{1,3})\b|died with <Signals\.(\w+)"
+)
 _TRACEBACK = "Traceback (most recent call last):"
 _USAGE = re.compile(r"^\S+: error: .*")
 _LINE = 4000  # characters of a line that patterns are looked for in

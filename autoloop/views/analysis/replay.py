@@ -10,11 +10,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from autoloop.config.compose import plain, seen
 from autoloop.curves.metrics import Metrics
 from autoloop.history import read_history
+from autoloop.history.files import read_note
 from autoloop.rules import Decision, Rule, judge
+from autoloop.store.files import inside
 from autoloop.store.reading import read_history_of
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import Trial
@@ -94,17 +97,17 @@ def _verdict(then: tuple[str, ...], now: tuple[str, ...]) -> Comparison:
 
 def _trial(job: Job, study_dir: Path) -> Trial:
     """A job as the trial that the rules saw, without its curves."""
-    return job.trial(job.plan.variant(job_config(study_dir / job.run_dir), job.plan.overrides))
+    return job.trial(job.plan.variant(job_config(inside(study_dir, job.run_dir)), job.plan.overrides))
 
 
 def job_config(run_dir: Path) -> Mapping[str, Any]:
     """The config that rules see of a job: what Hydra composed, else what it logged to W&B; may be empty."""
     composed = run_dir / ".hydra" / "config.yaml"
     try:
-        loaded = OmegaConf.load(composed)
+        loaded = OmegaConf.create(read_note(composed))
         if isinstance(loaded, DictConfig):
             return seen(plain(loaded), OmegaConf.select(loaded, "autoloop.root"))
-    except (OSError, OmegaConfBaseException):
+    except (OSError, OmegaConfBaseException, YAMLError, UnicodeDecodeError, RecursionError):
         pass  # not a Hydra job, or its directory was cleared: the W&B record may still have it
     run = read_history(run_dir, keys=()).run
     return run.config if run else {}

@@ -13,6 +13,7 @@ from autoloop.edits.variants import Variant, safe_name, signature
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.history.series import History, RunRecord
 from autoloop.rules import Decision, Rule, judge
+from autoloop.store.redact import keep_secrets_of
 from autoloop.study.trials import Trial, TrialState
 
 
@@ -87,7 +88,9 @@ def is_shown(name: str, names: Sequence[str]) -> bool:
 
 def decisions_on(key: str, history: History, look: Look) -> list[Decision]:
     """Ask the rules about a run that belongs to no study; the config is the one it logged."""
-    trial = trial_of(safe_name(key), history, look.metrics, history.run.config if history.run else {})
+    config = history.run.config if history.run else {}
+    keep_secrets_of(config)
+    trial = trial_of(safe_name(key), history, look.metrics, config)
     return judge(look.rules, [trial], {trial.name: trial})
 
 

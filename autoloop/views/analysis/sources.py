@@ -70,7 +70,9 @@ def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] 
     if given is not None:
         config = named_or_file("rules", given)
     elif study is not None:
-        config = dict(_settings(study).get("rules") or {})
+        config = _settings(study).get("rules") or {}
+        if not isinstance(config, Mapping):
+            raise ConfigError(f"the study's settings.rules must be a mapping, not {config!r:.60}")
     else:
         raise ConfigError("there is no study here whose rules could be taken; name some with --rules")
     rules = tuple(build_rules(changed(config, changes)))

@@ -13,7 +13,7 @@ from autoloop.errors import counted
 from autoloop.views.analysis.runs import AnalysedRun
 from autoloop.views.report.data import FIELDS
 from autoloop.views.report.facts import KEY_METRICS
-from autoloop.views.report.text import MISSING, clean, number, percent, shorten
+from autoloop.views.report.text import MISSING, cell, clean, number, percent, shorten
 
 _COLUMNS = 5  # metrics shown where the user asked for none
 
@@ -85,7 +85,7 @@ def _problem(run: AnalysedRun, width: int) -> str:
 def _proposals(run: AnalysedRun, width: int) -> Iterator[str]:
     for decision in run.decisions:
         if decision.fired:
-            yield f"{_name(run, width)}  {decision.rule}: {clean(decision.reason)}"
+            yield f"{_name(run, width)}  {clean(decision.rule)}: {clean(decision.reason)}"
             yield f"    {clean(' '.join(decision.edits))}"
 
 
@@ -110,5 +110,5 @@ def as_csv(runs: Sequence[AnalysedRun]) -> str:
     writer.writerow(["run_dir", "steps", "metric", *FIELDS])
     for run in runs:
         for name, metric in run.summary.items():
-            writer.writerow([run.key, run.steps, name, *metric.as_dict().values()])
+            writer.writerow(map(cell, [run.key, run.steps, name, *metric.as_dict().values()]))
     return text.getvalue()

@@ -12,6 +12,7 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.errors import AutoloopError, OutsideError
+from autoloop.store.files import inside
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
@@ -120,7 +121,7 @@ def _attributes(job: Job) -> dict[str, Any]:
 def _curve(job: Job, study_dir: Path, metrics: Metrics) -> dict[int, float]:
     if not metrics.objective or not job.run_dir:
         return {}
-    series = read_curves(study_dir / job.run_dir, metrics).get(metrics.objective)
+    series = read_curves(inside(study_dir, job.run_dir), metrics).get(metrics.objective)
     if series is None:
         return {}
     return dict(zip(series.steps.tolist(), series.values.tolist(), strict=True))

@@ -12,9 +12,11 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.errors import OutsideError
+from autoloop.store.files import inside
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study
 from autoloop.views.report.facts import Facts
+from autoloop.views.report.text import cell
 
 Row = Mapping[str, Any]
 
@@ -51,17 +53,17 @@ def curve_rows(study: Study, study_dir: Path, metrics: Metrics) -> Iterable[dict
     for number, job in sorted(study.jobs.items()):
         if not job.run_dir:
             continue
-        for name, series in read_curves(study_dir / job.run_dir, metrics).items():
+        for name, series in read_curves(inside(study_dir, job.run_dir), metrics).items():
             for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
                 yield {"job": number, "name": job.name, "metric": name, "step": step, "value": value}
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV; None becomes an empty cell."""
+    """Return rows as CSV; None becomes an empty cell, and no text is a formula."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(cell, rows[0] if rows else ()))
+    writer.writerows(map(cell, row.values()) for row in rows)
     return text.getvalue()
 
 

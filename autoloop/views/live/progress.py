@@ -11,6 +11,7 @@ from pathlib import Path
 from autoloop.curves.metrics import Metrics
 from autoloop.history import HistoryReader
 from autoloop.history.series import History
+from autoloop.store.files import inside
 from autoloop.store.status import read_status
 from autoloop.study.record import Job, Study
 
@@ -76,7 +77,7 @@ class ProgressReader:
         return {job.job: self._readers[job.run_dir].update(now) for job in running}
 
     def _reader(self, job: Job) -> _JobReader:
-        return _JobReader(self._study_dir / job.run_dir, self._metrics)
+        return _JobReader(inside(self._study_dir, job.run_dir), self._metrics)
 
 
 class _JobReader:

@@ -14,6 +14,7 @@ from typing import Any
 
 from autoloop.config.notify import NotifySettings
 from autoloop.engine.execute.limited import run_limited
+from autoloop.store.files import plain_file
 from autoloop.store.redact import redact, redact_all
 from autoloop.study.own_words import NAME, WORD, Own
 from autoloop.study.record import Event, Study
@@ -76,7 +77,8 @@ class Notifier:
     def _record(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False) + "\n"
         try:
-            with (self._study_dir / RECORD).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            path = self._study_dir / RECORD
+            with open(path, "a", encoding="utf-8", errors="backslashreplace", opener=plain_file) as file:
                 file.write(line)
         except OSError as error:
             log.warning("cannot write %s: %s", self._study_dir / RECORD, error.strerror or error)

@@ -15,6 +15,9 @@ MISSING = "—"
 BARS = "▁▂▃▄▅▆▇█"
 
 _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]<>|~&$!]|(?<!\w)_|_(?!\w)|^[-+=#](?![\w.])|^\d+(?=[.)](?:\s|$))")
+#: What a formula begins with in some spreadsheet; the last four are the full-width forms of the first.
+_FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|nan)")
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format (bidi overrides), surrogates, line separators
 
 
@@ -103,6 +106,18 @@ def sparkline(values: Sequence[float], width: int = 16) -> str:
         return "·" * len(values)
     low, span = min(finite), max(finite) - min(finite)
     return "".join(_bar(item, low, span) for item in values)
+
+
+def cell(item: Any) -> Any:
+    """Return a value as a cell of a table for spreadsheets: no formula and nothing that a terminal obeys.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe, as it is typed there;
+    numbers, also those written as text, stay as they are.
+    """
+    if not isinstance(item, str):
+        return item
+    shown = clean(item, keep_lines=True)
+    return f"'{shown}" if shown.startswith(_FORMULA) and not _NUMBER.fullmatch(shown) else shown
 
 
 def md(text: object) -> str:

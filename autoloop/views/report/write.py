@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from autoloop.history.series import Series
-from autoloop.store.files import write_atomic
+from autoloop.store.files import inside, write_atomic
 from autoloop.study.record import Study
 from autoloop.views.report.data import autorun_summary, best, optimization_results, to_json
 from autoloop.views.report.figures.chart import thin
@@ -38,7 +38,8 @@ def write_report(
         OSError: The directory cannot be written.
     """
     root = Path(study_dir)
-    reports = root / "reports"
+    reports = inside(root, "reports/data").parent
+    inside(root, "reports")
     task = task_name or (study.header.task or "study")
     page_name = re.sub(r"[^\w.-]+", "_", task).strip(".") or "study"
     write_atomic(reports / "data" / "autorun_summary.json", to_json(autorun_summary(study)))
@@ -103,7 +104,7 @@ class Reporter:
         for number, metrics in wanted_curves(study).items():
             known = self._known.setdefault(number, {})
             if any(metric not in known for metric in metrics):
-                history = self.read(self.study_dir / study.jobs[number].run_dir)
+                history = self.read(inside(self.study_dir, study.jobs[number].run_dir))
                 known.update({name: thin(history[name]) if name in history else None for name in metrics})
         curves = {
             number: {name: series for name, series in known.items() if series is not None}

@@ -70,8 +70,13 @@ def leave_odd_notes(cfg):
 
 
 def segfault(cfg):
-    faulthandler.disable()
+    faulthandler.enable()  # as many frameworks do: it leaves a dump at the end of the log
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def kill(cfg):
+    print("ValueError: handled long ago", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def out_of_memory(cfg):
@@ -146,7 +151,7 @@ WAYS = {
     "exit_0": lambda cfg: (train(cfg), sys.exit(0)),
     "drop": lambda cfg: os._exit(4),
     "segfault": segfault,
-    "kill": lambda cfg: os.kill(os.getpid(), signal.SIGKILL),
+    "kill": kill,
     "hang": hang,
     "say_nothing": say_nothing,
     "diverge": lambda cfg: train(cfg, loss_at_end=math.nan),

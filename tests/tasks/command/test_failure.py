@@ -84,3 +84,11 @@ def test_a_profiles_pattern_comes_first():
     """A trainer that says in its own way why it failed is read by its profile."""
     said = "FATAL no demonstrations\nbye\n" + CAUSE
     assert str(failure_of(1, said, ["^FATAL"])) == "FATAL no demonstrations (exit code 1)"
+
+
+@pytest.mark.parametrize("said", ["Traceback (most recent call last):\n  File x\nKeyError: 'a'\n"])
+def test_no_exit_code_hides_the_cause(said):
+    """Those that are no signal's neither, nor numbers that no process can end with."""
+    for code in (*range(-64, 0), *range(1, 256)):
+        assert str(failure_of(code, said)).startswith("KeyError: 'a' (")
+    assert failure_of(1, f"{said}exitcode : {'9' * 5000}\n").exit_code == 1
