@@ -12,6 +12,7 @@ from pathlib import Path
 from autoloop.history import wandb
 from autoloop.history.run_notes import NOTES, RunNotes, is_run_dir
 from autoloop.history.source import Source, Tail
+from autoloop.history.text import csvfiles
 from autoloop.history.wandb.kinds import WANDB
 
 _MOST_LEVELS = 16  # of directories below the one that is searched
@@ -36,7 +37,10 @@ class Tracker:
 
 
 #: All trackers. Where several tell the same, the first is believed.
-TRACKERS: tuple[Tracker, ...] = (Tracker(WANDB, wandb.sources, wandb.tail, wandb.LOOKED_FOR),)
+TRACKERS: tuple[Tracker, ...] = (
+    Tracker(WANDB, wandb.sources, wandb.tail, wandb.LOOKED_FOR),
+    Tracker(csvfiles.CSV, csvfiles.sources, csvfiles.tail, csvfiles.LOOKED_FOR),
+)
 
 
 def tail_of(source: Source, keys: Iterable[str] | None) -> Tail:

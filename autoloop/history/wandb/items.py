@@ -12,6 +12,7 @@ import numpy as np
 
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.numbers import Floats, parse
+from autoloop.history.values import NON_FINITE, as_number, leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.asked import VALUE_JSON, Items, asked_items
 from autoloop.history.wandb.keys import KeyTable
@@ -25,7 +26,7 @@ _KINDS = np.zeros(256, dtype=np.uint8)  # by its first byte
 _KINDS[list(b"0123456789-NI")] = _NUMBER
 _KINDS[ord('"')] = _QUOTED
 _KINDS[ord("{")] = _DICT
-_QUOTED_NUMBER_BYTES = np.array([len(text) + 2 for text in records.NON_FINITE])
+_QUOTED_NUMBER_BYTES = np.array([len(text) + 2 for text in NON_FINITE])
 
 
 @dataclass(slots=True)
@@ -194,11 +195,11 @@ class _Slow:
             self._put(row, name, value)
 
     def _put(self, row: int, name: str, value: object) -> None:
-        for leaf, inner in records.leaves(name, value):
+        for leaf, inner in leaves(name, value):
             index = self._keys.add(leaf)
             if index < 0 or not self._keys.whole[index]:
                 continue
-            number = records.as_number(inner)
+            number = as_number(inner)
             if number is None:
                 self._result.skipped.append(index)
             else:

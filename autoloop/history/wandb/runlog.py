@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from autoloop.history.axis import along, choose_axis
 from autoloop.history.files import identity, open_regular
 from autoloop.history.series import INTERNAL, History, RunRecord, Series
+from autoloop.history.values import leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.columns import Columns
 from autoloop.history.wandb.framing import Framer, Records
@@ -175,8 +176,8 @@ class RunLog:
                 with suppress(WireError):
                     known, pairs, _ = records.row(message)
                     step = step + 1 if known is None else known
-                    leaves = (leaf for name, value in pairs for leaf in records.leaves(name, value))
-                    yield from ((step, value) for name, value in leaves if name == key)
+                    found = (leaf for name, value in pairs for leaf in leaves(name, value))
+                    yield from ((step, value) for name, value in found if name == key)
 
     def run_record(self) -> RunRecord | None:
         """Return the run's record, or None if the file holds none (yet)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.history.bytearrays import ByteArray
+from autoloop.history.values import leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.framing import Framer
 from autoloop.history.wandb.items import latest
@@ -39,9 +40,7 @@ class Summary:
             return
         if self._names is not None:
             recent = latest(batch[-_RECENT:], self._keys)
-            leaves = {
-                name for key, value in carried_out(recent).items() for name, _ in records.leaves(key, value)
-            }
+            leaves = {name for key, value in carried_out(recent).items() for name, _ in leaves(key, value)}
             if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
                 self.messages = recent
                 return
