@@ -22,9 +22,15 @@ from autoloop.history.files import NotAFileError, open_regular, regular
 ROWS = 10_000  # fetched at a time
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 _MAGIC = b"SQLite format 3\0"
-_FORMAT_AT, _WRITE_AHEAD = 18, 2  # the byte of the header that tells how it is written, and its value with a log
+_FORMAT_AT, _WRITE_AHEAD = (
+    18,
+    2,
+)  # the byte of the header that tells how it is written, and its value with a log
 _WAIT_S = 0.5  # for a writer that is about to finish
 _NEEDS_A_WRITER = ("readonly", "unable to open")
+
+#: What reading a database may raise; where damage has reached what an error speaks of, it is no UTF-8.
+ERRORS = (OSError, sqlite3.Error, UnicodeDecodeError)
 
 Row = tuple[Any, ...]
 
@@ -102,6 +108,13 @@ def columns(connection: sqlite3.Connection, table: str) -> set[str]:
     return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
 
 
-def locked(error: sqlite3.Error) -> bool:
-    """Tell whether a writer had the file locked."""
-    return "locked" in str(error) or "busy" in str(error)
+def waits(error: Exception) -> bool:
+    """Tell whether an error means that a writer had the file locked."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def damage(connection: sqlite3.Connection, table: str) -> str:
+    """Return what SQLite finds wrong with a table or its indices; empty if nothing."""
+    found = connection.execute(f"PRAGMA integrity_check({table})").fetchone()
+    text = str(found[0]) if found else "ok"
+    return "" if text == "ok" else text.removeprefix("*** in database main ***\n")

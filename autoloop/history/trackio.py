@@ -39,7 +39,7 @@ def _runs(path: Path) -> list[Source]:
                 return []
             key = _key(connection)
             rows = connection.execute(f"SELECT {key}, min(timestamp) FROM metrics GROUP BY {key}").fetchall()
-    except (OSError, sqlite3.Error):
+    except sqlite.ERRORS:
         return []
     found = []
     for run, began in rows:
@@ -89,7 +89,7 @@ class TrackioTail:
         self._bad = 0
         self._identity: tuple[int, int] | None = None
         self._run: RunRecord | None = None
-        self._error = ""
+        self._error = self._damage = ""
 
     def read(self, final: bool = True) -> None:
         """Read what is new; see `Tail.read`."""
@@ -100,8 +100,9 @@ class TrackioTail:
                 key = _key(connection)
                 while self._read_rows(connection, key):
                     pass
-        except (OSError, sqlite3.Error) as error:
-            if final or not (isinstance(error, sqlite3.Error) and sqlite.locked(error)):
+                self._damage = sqlite.damage(connection, "metrics") if final else ""
+        except sqlite.ERRORS as error:
+            if final or not sqlite.waits(error):
                 self._error = f"{self.path} cannot be read: {error}"
 
     def _restart_if_replaced(self) -> None:
@@ -116,7 +117,9 @@ class TrackioTail:
     def _read_rows(self, connection: sqlite3.Connection, key: str) -> bool:
         """Read some rows; return False where there are no more."""
         wanted = f"SELECT id, step, metrics, run_name, timestamp FROM metrics WHERE {key} = ? AND id > ?"
-        rows = connection.execute(f"{wanted} ORDER BY id LIMIT ?", (self._run_key, self._last, sqlite.ROWS)).fetchall()
+        rows = connection.execute(
+            f"{wanted} ORDER BY id LIMIT ?", (self._run_key, self._last, sqlite.ROWS)
+        ).fetchall()
         columns: dict[str, tuple[list[int], list[float]]] = {}
         for row, step, text, name, began in rows:
             self._last = row
@@ -163,4 +166,5 @@ class TrackioTail:
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
         bad = f"{self.path}: {self._bad} rows are not trackio's" if self._bad else ""
-        return "; ".join(filter(None, [self._error, bad]))
+        damaged = f"{self.path} is damaged, metrics may be lost: {self._damage}" if self._damage else ""
+        return "; ".join(filter(None, [self._error, damaged, bad]))

@@ -28,7 +28,6 @@ SELECT m.rowid, m.key, m.step, m.value, m.is_nan, m.timestamp, EXISTS(
     AND i.run_uuid = m.run_uuid AND i.value = m.value AND i.is_nan = m.is_nan)
 FROM metrics m WHERE m.run_uuid = ? AND m.rowid > ? ORDER BY m.rowid LIMIT ?
 """
-_COUNT = "SELECT count(*) FROM metrics INDEXED BY sqlite_autoindex_metrics_1 WHERE run_uuid = ?"
 _RUN = """
 SELECT r.name, r.status, r.start_time, e.name FROM runs r
 LEFT JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_uuid = ?
@@ -53,7 +52,7 @@ def _runs(path: Path) -> list[Source]:
         with sqlite.opened(path) as connection:
             tables = {str(row[0]) for row in connection.execute("SELECT name FROM sqlite_master")}
             rows = connection.execute(_RUNS).fetchall() if tables >= _TABLES else []
-    except (OSError, sqlite3.Error):
+    except sqlite.ERRORS:
         whole = Source(path, MLFLOW, "", (stamp(changed), changed), path.parent, MLFLOW)
         return [whole] if path.stem == MLFLOW else []
     return [_source(path, str(run), start, changed) for run, start in rows]
@@ -82,9 +81,8 @@ class DatabaseTail:
 
     def _begin(self) -> None:
         self._last = 0  # row
-        self._seen = 0
         self._unlike = 0
-        self._missing = 0
+        self._damage = ""
         self._identity: tuple[int, int] | None = None
         self._status = ""
         self._run: RunRecord | None = None
@@ -104,11 +102,9 @@ class DatabaseTail:
                 self._read_run(connection)
                 while self._read_rows(connection):
                     pass
-                if final:
-                    (count,) = connection.execute(_COUNT, (self._run_id,)).fetchone()
-                    self._missing = max(count - self._seen, 0)
-        except (OSError, sqlite3.Error) as error:
-            if final or not (isinstance(error, sqlite3.Error) and sqlite.locked(error)):
+                self._damage = sqlite.damage(connection, "metrics") if final else ""
+        except sqlite.ERRORS as error:
+            if final or not sqlite.waits(error):
                 self._error = f"{self.path} cannot be read: {error}"
 
     def _restart_if_replaced(self) -> None:
@@ -137,7 +133,6 @@ class DatabaseTail:
         by_name: dict[str, list[sqlite.Row]] = {}
         for row in rows:
             self._last = row[0]
-            self._seen += 1
             if row[6] and _is_sound(row):
                 by_name.setdefault(row[1], []).append(row)
             else:
@@ -182,9 +177,11 @@ class DatabaseTail:
         """Return what could not be read, in words; empty if nothing."""
         texts = [self._error]
         if self._unlike:
-            texts.append(f"{self.path}: {self._unlike} values are left out, table and index do not agree on them")
-        if self._missing:
-            texts.append(f"{self.path}: {self._missing} values are lost, the index alone has them")
+            texts.append(
+                f"{self.path}: {self._unlike} values are left out, table and index do not agree on them"
+            )
+        if self._damage:
+            texts.append(f"{self.path} is damaged, metrics may be lost: {self._damage}")
         return "; ".join(filter(None, texts))
 
 

@@ -26,10 +26,11 @@ from autoloop.history.wire import SHORT_BYTES, WireError
 _WALL_TIME, _STEP, _SUMMARY = 0x09, 0x10, 0x2A  # tags of an event's fields
 _VALUE = 0x0A  # of a summary's
 _TAG, _SIMPLE, _TENSOR, _METADATA = 0x0A, 0x15, 0x42, 0x4A  # of a value's
-#: How TensorFlow begins a tensor of one float: its dtype, an empty shape, four bytes of content or a list of them.
-_USUAL_TENSORS = tuple(int.from_bytes(bytes([0x08, 1, 0x12, 0, tag, 4]), "little") for tag in (0x22, 0x2A))
-_SIX_BYTES = np.uint64((1 << 48) - 1)
-_USUAL_TENSOR_BYTES = 10
+_DTYPE, _SHAPE, _CONTENT, _FLOATS = (0x08, 1), (0x12, 0), (0x22, 4), (0x2A, 4)  # of a tensor: a float, no dimensions
+#: The usual tensors of one float, by how they begin: TensorFlow's and TensorBoard's, PyTorch's.
+_USUAL_TENSORS = tuple(bytes(one) for one in (
+    (*_DTYPE, *_SHAPE, *_CONTENT), (*_DTYPE, *_SHAPE, *_FLOATS), (*_DTYPE, *_CONTENT), (*_DTYPE, *_FLOATS)
+))  # fmt: skip
 TIMESTAMP, RUNTIME = "_timestamp", "_runtime"  # as W&B calls its own columns
 
 
@@ -151,9 +152,8 @@ class Events:
         names[index] = self._keys.find(batch, values.start[index], after[index] - values.start[index])
         asked = names >= 0
         simple = asked & (batch.bytes[after] == _SIMPLE) & (after + 5 == values.stop)
-        place = np.where(simple, after + 1, 0)
-        tensor = asked & _is_usual_tensor(batch, after, values.stop)
-        place[tensor] = after[tensor] + 8
+        place = np.where(simple, after + 1, _in_tensor(batch, after, values.stop))
+        tensor = asked & ~simple & (place > 0)
         usual = np.flatnonzero(simple | tensor)
         floats = batch.first_words(place[usual]).astype(np.uint32).view("<f4").astype(np.float64)
         numbers.extend(values.row[usual], names[usual], floats)
@@ -241,19 +241,26 @@ def _values(batch: ByteArray, found: Stretches, keys: KeyTable) -> tuple[Stretch
     return Stretches.joined([alone, items]), several.row[odd].tolist()
 
 
-def _is_usual_tensor(batch: ByteArray, pos: Ints, stop: Ints) -> Bools:
-    """Tell where a tensor of one float, of the usual form, lies at ``pos``, and nothing else up to ``stop``.
+def _in_tensor(batch: ByteArray, pos: Ints, stop: Ints) -> Ints:
+    """Return where the float is in a tensor of a usual form at ``pos`` that ends at ``stop``; 0 in all others.
 
-    That is without metadata, or with metadata for the scalars' plugin and nothing after.
+    Between its end and ``stop`` may be metadata for the scalars' plugin, and nothing else.
     """
-    found = (batch.bytes[pos] == _TENSOR) & (batch.bytes[pos + 1] == _USUAL_TENSOR_BYTES)
-    beginning = batch.first_words(pos + 2) & _SIX_BYTES
-    found &= (beginning == _USUAL_TENSORS[0]) | (beginning == _USUAL_TENSORS[1])
-    end = pos + 2 + _USUAL_TENSOR_BYTES
-    known: dict[bytes, bool] = {}
-    for at in np.flatnonzero(found & (end != stop)).tolist():
-        rest = batch.cut(end[at], stop[at])
+    found = np.zeros_like(pos)
+    maybe = np.flatnonzero(batch.bytes[pos] == _TENSOR)
+    if not maybe.size:
+        return found
+    beginning = batch.first_words(pos[maybe] + 2)
+    for form in _USUAL_TENSORS:
+        bits = np.uint64(64 - 8 * len(form))
+        same = (beginning << bits) >> bits == np.uint64(int.from_bytes(form, "little"))
+        same &= batch.bytes[pos[maybe] + 1] == len(form) + 4
+        found[maybe[same]] = pos[maybe[same]] + 2 + len(form)
+    known: dict[bytes, bool] = {b"": True}
+    for at in np.flatnonzero(found).tolist():
+        rest = batch.cut(found[at] + 4, stop[at])
         if rest not in known:
             known[rest] = is_scalars(rest)
-        found[at] = known[rest]
+        if not known[rest] or found[at] + 4 > stop[at]:
+            found[at] = 0
     return found

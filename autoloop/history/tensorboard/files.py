@@ -35,7 +35,9 @@ def sources(folder: Path, names: Sequence[str]) -> list[Source]:
         return []
     path = folder if len(files) == len(_events_in(folder)) else files[0]
     changed = max((status.st_mtime_ns for file in files if (status := regular(file))), default=0)
-    began = min((int(found[1]) * 10**9 for file in files if (found := _TIME.search(file.name))), default=changed)
+    began = min(
+        (int(found[1]) * 10**9 for file in files if (found := _TIME.search(file.name))), default=changed
+    )
     return [Source(path, TENSORBOARD, str(path), (stamp(began), changed), folder, TENSORBOARD)]
 
 
@@ -57,8 +59,10 @@ def _above(folder: Path) -> bool:
     """Tell whether a directory is a part of a run that it lies in, or may be one: it has no number yet."""
     for depth, above in zip(range(_PARTS_DEEP), folder.parents, strict=False):
         if _events_in(above):
-            return _part(above, folder) is not None or not first_tag(folder) or (
-                depth == 0 and bool(_HPARAMS_DIR.fullmatch(folder.name))
+            return (
+                _part(above, folder) is not None
+                or not first_tag(folder)
+                or (depth == 0 and bool(_HPARAMS_DIR.fullmatch(folder.name)))
             )
     return False
 

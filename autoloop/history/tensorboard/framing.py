@@ -166,9 +166,9 @@ class Framer:
 
 def _length_at(buffer: memoryview, pos: int) -> int:
     """Return the length of the record that begins at ``pos``; -1 where its checksum is wrong."""
-    head = bytes(buffer[pos : pos + 8])
-    length = int.from_bytes(head, "little")
-    right = int(_length_sums()[length]) if length < _LONG_BYTES else masked_of(head)
+    length = int.from_bytes(buffer[pos : pos + 8], "little")
+    sums = _length_sums() if length < _LONG_BYTES else masked_words(np.array([length], dtype=np.uint64))
+    right = int(sums[length] if length < _LONG_BYTES else sums[0])
     return length if right == int.from_bytes(buffer[pos + 8 : pos + HEAD_BYTES], "little") else -1
 
 

@@ -26,7 +26,11 @@ _BIG_TENSOR_BYTES = 512  # a tensor of one number is shorter
 
 #: By a tensor's dtype: how the bytes of its content are packed, and the field of a list of its values.
 _PACKED = {1: ("<f", 5), 2: ("<d", 6), 3: ("<i", 7), 9: ("<q", 10), 19: ("<e", 13), 14: ("<H", 13)}
-_AS_BYTES, _HALF, _BRAIN_HALF = (5, 6), 19, 14  # fields listed as bytes; dtypes listed as varints of their bits
+_AS_BYTES, _HALF, _BRAIN_HALF = (
+    (5, 6),
+    19,
+    14,
+)  # fields listed as bytes; dtypes listed as varints of their bits
 
 
 @dataclass(slots=True)
@@ -85,7 +89,9 @@ def value_of(data: bytes) -> tuple[str, float | None, bool]:
 def is_scalars(data: bytes) -> bool:
     """Tell whether some fields of a value are nothing but metadata that name the plugin for scalars, or none."""
     try:
-        return all(n == _METADATA and isinstance(v, bytes) and _plugin(v) in (b"", _SCALARS) for n, v in fields(data))
+        return all(
+            n == _METADATA and isinstance(v, bytes) and _plugin(v) in (b"", _SCALARS) for n, v in fields(data)
+        )
     except WireError:
         return False
 
