@@ -23,17 +23,17 @@ _WRITER = ("plain", "parts", "resumed", "several", "killed")
 #: Environment -> what is installed there, library -> scenarios.
 ENVIRONMENTS = {
     "tensorboard-2.21.0": (
-        ["torch==2.13.0", "tensorboard==2.21.0", "tensorboardX==2.6.5", "lightning==2.6.6"],
+        ["torch==2.13.0", "tensorboard==2.21.0", "tensorboardX==2.6.5", "lightning==2.6.6", "pillow==12.0.0"],
         {"torch": (*_WRITER, "tensors"), "tensorboardx": _WRITER, "lightning": ("plain",)},
     ),
     "tensorboard-2.14.1": (
         ["torch==2.13.0", "tensorboard==2.14.1", "tensorboardX==2.2", "protobuf<3.21", "setuptools<81", "numpy<2",
-         "lightning==2.2.5"],
+         "lightning==2.2.5", "pillow==12.0.0"],
         {"torch": (*_WRITER, "tensors"), "tensorboardx": _WRITER, "lightning": ("plain",)},
     ),
     "tensorflow-2.21.0": (["tensorflow-cpu==2.21.0"], {"tensorflow": ("plain",)}),
     "mlflow-3.17.2": (["mlflow==3.17.2"], {"mlflow": ("plain", "resumed", "killed", "store")}),
-    "mlflow-2.22.5": (["mlflow==2.22.5"], {"mlflow": ("plain", "store", "store-resumed", "store-killed")}),
+    "mlflow-2.22.5": (["mlflow==2.22.5", "sqlalchemy<2.1"], {"mlflow": ("plain", "store", "store-resumed", "store-killed")}),
     "trackio-0.43.0": (["trackio==0.43.0"], {"trackio": ("plain", "resumed", "killed")}),
     "trackio-0.20.2": (["trackio==0.20.2", "huggingface_hub<1"], {"trackio": ("plain", "resumed", "killed")}),
 }  # fmt: skip

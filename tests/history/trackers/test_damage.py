@@ -6,6 +6,7 @@ import lzma
 import os
 import random
 import sqlite3
+import struct
 import threading
 
 import pytest
@@ -125,18 +126,20 @@ def test_one_lost_length_loses_one_record(tmp_path):
 
 
 def test_row_that_its_index_does_not_confirm_is_left_out(tmp_path):
-    """A value of MLflow's table that the index has otherwise is not believed."""
+    """A value that MLflow's table and the index of it have differently is not believed, whichever is damaged."""
     path = tmp_path / "mlflow.db"
     path.write_bytes(lzma.decompress(MLFLOW.read_bytes()))
-    whole = points(read_history(tmp_path))
-    data = path.read_bytes()
-    value = next(float(v) for name, _, v in sorted(whole) if name == "train/loss")
-    packed = __import__("struct").pack(">d", value)
-    assert data.count(packed) >= 2
-    path.write_bytes(data.replace(packed, __import__("struct").pack(">d", value + 1), 1))
-    history = read_history(tmp_path)
-    assert points(history) < whole
-    assert "table and index do not agree" in history.problem
+    whole, data = read_history(tmp_path), path.read_bytes()
+    value = whole["train/loss"].at(25)  # the other run in the file ends before
+    parts = data.split(struct.pack(">d", value))
+    assert len(parts) == 3
+    for at in range(2):
+        changed = [struct.pack(">d", value + (place == at)) for place in range(2)]
+        path.write_bytes(parts[0] + changed[0] + parts[1] + changed[1] + parts[2])
+        history = read_history(tmp_path)
+        assert points(whole) - points(history) == {("train/loss", 25, repr(value))}
+        assert points(history) < points(whole)
+        assert "table and index do not agree" in history.problem
 
 
 NAMES = {"tensorboard": "events.out.tfevents.1.h", "mlflow": "mlflow.db", "trackio": "corpus.db"}
