@@ -32,7 +32,7 @@ def choose_axis(named: Iterable[tuple[str, Series | None]], rows: int) -> tuple[
     """
     found = []
     for name, series in sorted(named, key=lambda pair: pair[0]):
-        counter = None if series is None else _counter(series)
+        counter = None if series is None else whole_counter(series)
         if counter is not None:
             found.append((_different(counter), name, counter))
     if not found:
@@ -41,8 +41,8 @@ def choose_axis(named: Iterable[tuple[str, Series | None]], rows: int) -> tuple[
     return (name, counter) if count * _MOST_ROWS_PER_VALUE > rows else None
 
 
-def _counter(series: Series) -> Series | None:
-    """Return a series without what is not finite; None if nothing remains, or not all of it is whole."""
+def whole_counter(series: Series) -> Series | None:
+    """Return a counter without what is not finite; None if nothing remains, or not all of it is whole."""
     known = np.isfinite(series.values)
     values = series.values[known]
     if not values.size or (values != np.floor(values)).any() or (np.abs(values) > _MOST).any():

@@ -127,8 +127,8 @@ class CsvTail:
         texts = [self._file.error] if self._file.error else []
         bad = self._table.bad
         if bad:
-            lines = f"{bad} lines are" if bad > 1 else "1 line is"
-            texts.append(f"{self.path}: {lines} no rows of the table (first: line {self._table.first_bad})")
+            lines = f"{bad} lines are no rows" if bad > 1 else "1 line is no row"
+            texts.append(f"{self.path}: {lines} of the table (first: line {self._table.first_bad})")
         if self._file.lost:
             texts.append(f"{self.path}: {self._file.lost} bytes in lines that are too long are left out")
         if self._file.rest and self._is_final:

@@ -173,7 +173,7 @@ class Table:
     def _add_cell(self, name: str, step: int, cell: str) -> None:
         value = number(cell)
         if value is not None:
-            self._points.add(name, [step], [value])
+            self._points.put(name, step, value)
         elif cell.strip():
             self._points.skip(name)
 

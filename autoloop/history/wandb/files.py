@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
 from autoloop.history.series import History
@@ -12,7 +11,7 @@ from autoloop.history.source import Source, Tail, stamp
 from autoloop.history.wandb.kinds import JSONL, LOG, SUMMARY, WANDB
 from autoloop.history.wandb.legacy import read_jsonl, read_summary
 from autoloop.history.wandb.runlog import RunLog
-from autoloop.history.whole import WholeFile
+from autoloop.history.whole import WholeFiles
 
 JSONL_NAME, SUMMARY_NAME = "wandb-history.jsonl", "wandb-summary.json"
 #: What a person is told was looked for.
@@ -61,9 +60,8 @@ def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
     asked = None if keys is None else list(keys)
     if source.kind == LOG:
         return _Log(source, asked)
-    return WholeFile(
-        source.path, partial(read_jsonl if source.kind == JSONL else read_summary, source, asked)
-    )
+    read = read_jsonl if source.kind == JSONL else read_summary
+    return WholeFiles(source.path, lambda: [source.path], lambda _: read(source, asked))
 
 
 class _Log(RunLog):

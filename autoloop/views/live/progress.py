@@ -87,7 +87,7 @@ class _JobReader:
         self._run_dir = run_dir
         self._metrics = metrics
         self._history = HistoryReader(
-            run_dir, [*metrics.objective_names, *_COUNTERS, _TIME], metrics.objective_names
+            run_dir, [*metrics.objective_names, *_COUNTERS, _TIME], metrics.objective_names, metrics.lines
         )
         self._pick = max if metrics.goal == "max" else min
         self._rows: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # (step, time)
