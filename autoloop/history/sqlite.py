@@ -1,9 +1,9 @@
-"""SQLite files of trackers, read while others may write them: nobody waits for the reader, nothing is changed.
+"""SQLite files of trackers, read while others may write them: nobody waits, nothing is changed.
 
-A file is opened read-only, and rows are fetched some thousand at a time, so that its lock is soon given back. One
-with a write-ahead log that nobody has open (no ``-wal`` beside it) is read without locks, since with them SQLite
-would make files beside it. What a killed writer left half done, in a journal that only a writer may undo, is undone
-in a copy.
+A file is opened read-only, and rows are fetched some thousand at a time, so that its lock is soon given back.
+One with a write-ahead log that nobody has open (no ``-wal`` beside it) is read without locks, since with them
+SQLite would make files beside it. What a killed writer left half done, in a journal that only a writer may
+undo, is undone in a copy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """trackio's SQLite files: one for a project, a row for each ``log`` with all its metrics as a JSON text.
 
-Rows are sent in batches, and all of a batch have the time of its first, so their times tell no speed. A run that is
-killed early has sent nothing: then there is no file.
+Rows are sent in batches, and all of a batch have the time of its first, so their times tell no speed. A run
+that is killed early has sent nothing: then there is no file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _runs(path: Path) -> list[Source]:
     changed = status.st_mtime_ns if status else 0
     try:
         with sqlite.opened(path) as connection:
-            if not _COLUMNS <= sqlite.columns(connection, "metrics"):
+            if _COLUMNS - sqlite.columns(connection, "metrics"):
                 return []
             key = _key(connection)
             rows = connection.execute(f"SELECT {key}, min(timestamp) FROM metrics GROUP BY {key}").fetchall()

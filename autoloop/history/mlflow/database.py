@@ -1,7 +1,7 @@
 """MLflow's SQLite file (``mlflow.db``, its default since 3.7): one file for many runs.
 
-SQLite has no checksums. But every metric is kept twice, in its table and in the index of the table's primary key,
-which is made of all its columns: a row is believed if the index has the same.
+SQLite has no checksums. But every metric is kept twice, in its table and in the index of the table's primary
+key, which is made of all its columns: a row is believed if the index has the same.
 """
 
 from __future__ import annotations

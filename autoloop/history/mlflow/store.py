@@ -1,4 +1,4 @@
-"""MLflow's file store (``mlruns``, the default until 3.6): a directory for each run, a text file for each metric."""
+"""MLflow's file store (``mlruns``, its default until 3.6): a directory for a run, a file for a metric."""
 
 from __future__ import annotations
 

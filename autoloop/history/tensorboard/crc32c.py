@@ -2,11 +2,12 @@
 
 The standard library has none, and a loop over bytes would cost more than all the rest of reading. Here the
 stretches are taken eight bytes at a time, all of them side by side: a table for each pair of those bytes says
-what the pair does to the sum. A stretch whose length is no multiple of eight is filled up with zeros in front,
-which change nothing as long as the sum is zero; and it is, since inverting the first four bytes of a stretch
-is the same as beginning with a sum of ones.
+what the pair does to the sum. A stretch whose length is no multiple of eight is filled up with zeros in
+front, which change nothing as long as the sum is zero; and it is, since inverting the first four bytes of a
+stretch is the same as beginning with a sum of ones.
 
 https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4, https://www.tensorflow.org/tutorials/load_data/tfrecord
+
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ ROOM_BEFORE = 8
 _POLYNOMIAL = np.uint32(0x82F63B78)  # its bits reversed
 _MASK_DELTA, _MASK_BITS = 0xA282EAD8, 15  # TFRecord's
 _ALL, _HALF = (1 << 64) - 1, (1 << 32) - 1
-#: By how many bytes a stretch has in its first word: the bits that are its own, and those to be inverted in that
-#: word and in the next.
+#: By how many bytes a stretch has in its first word: the bits that are its own, and those to be inverted in
+#: that word and in the next.
 _OWN = np.array([_ALL & ~((1 << 8 * (8 - n)) - 1) for n in range(9)], dtype=np.uint64)
 _FIRST = np.array([_ALL & (_HALF << 8 * (8 - n)) for n in range(9)], dtype=np.uint64)
 _SECOND = np.array([_HALF >> 8 * n for n in range(9)], dtype=np.uint64)
@@ -39,7 +40,7 @@ _LONG_BYTES = 1024  # longer stretches are summed one by one
 
 
 def masked(batch: ByteArray) -> Sums:
-    """Return TFRecord's checksum of each message of a batch; before the first there are `ROOM_BEFORE` bytes."""
+    """Return TFRecord's checksum of each message of a batch; `ROOM_BEFORE` bytes lie before the first."""
     lengths = batch.stops - batch.starts
     usual = (lengths <= _LONG_BYTES) & (lengths >= _INVERTED_BYTES)
     if usual.all():
@@ -64,7 +65,8 @@ def masked_of(data: bytes) -> int:
 
 def _mask(sums: Sums) -> Sums:
     turned = (sums >> np.uint32(_MASK_BITS)) | (sums << np.uint32(32 - _MASK_BITS))
-    return turned + np.uint32(_MASK_DELTA)
+    found: Sums = turned + np.uint32(_MASK_DELTA)
+    return found
 
 
 @cache
@@ -86,7 +88,8 @@ def _add(sums: Words, words: Words) -> Words:
     found ^= second[pairs[:, 1]]
     found ^= third[pairs[:, 2]]
     found ^= fourth[pairs[:, 3]]
-    return found.astype(np.uint64)
+    sums = found.astype(np.uint64)
+    return sums
 
 
 def _side_by_side(batch: ByteArray, lengths: Ints) -> Sums:
@@ -118,7 +121,7 @@ def _by_lanes(messages: list[bytes]) -> list[int]:
     for word in range(_LANE_WORDS):
         sums = _add(sums, lanes[:, word])
     of_lanes = iter(sums.tolist())
-    return [_joined(islice(of_lanes, lanes)) if (lanes := _lanes_of(m)) else _bit_by_bit(m) for m in messages]
+    return [_joined(islice(of_lanes, count)) if (count := _lanes_of(m)) else _bit_by_bit(m) for m in messages]
 
 
 def _lanes_of(message: bytes) -> int:

@@ -1,10 +1,11 @@
 """Events: the numbers in the records of an event file.
 
-A record is a protobuf message Event: wall_time (1, double), step (2) and, of those that are read, a summary (5).
-A summary has values (1), each with a tag (1) and a number: simple_value (2, float), or a tensor (8) of one
-element, as TensorFlow 2 writes it. Those of the usual form are read all at once, the others one by one.
+A record is a protobuf message Event: wall_time (1, double), step (2) and, of those that are read, a summary
+(5). A summary has values (1), each with a tag (1) and a number: simple_value (2, float), or a tensor (8) of
+one element, as TensorFlow 2 writes it. Those of the usual form are read all at once, the others one by one.
 
 https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto (event, summary, tensor)
+
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from autoloop.history.wire import SHORT_BYTES, WireError
 _WALL_TIME, _STEP, _SUMMARY = 0x09, 0x10, 0x2A  # tags of an event's fields
 _VALUE = 0x0A  # of a summary's
 _TAG, _SIMPLE, _TENSOR, _METADATA = 0x0A, 0x15, 0x42, 0x4A  # of a value's
-_DTYPE, _SHAPE, _CONTENT, _FLOATS = (0x08, 1), (0x12, 0), (0x22, 4), (0x2A, 4)  # of a tensor: a float, no dimensions
+_DTYPE, _SHAPE, _CONTENT, _FLOATS = (0x08, 1), (0x12, 0), (0x22, 4), (0x2A, 4)  # of a tensor
 #: The usual tensors of one float, by how they begin: TensorFlow's and TensorBoard's, PyTorch's.
 _USUAL_TENSORS = tuple(bytes(one) for one in (
     (*_DTYPE, *_SHAPE, *_CONTENT), (*_DTYPE, *_SHAPE, *_FLOATS), (*_DTYPE, *_CONTENT), (*_DTYPE, *_FLOATS)
@@ -49,7 +50,8 @@ class _Numbers:
 
     def by_name(self) -> tuple[Ints, Ints, Floats]:
         """Return all of them, sorted by name and, within a name, by row."""
-        rows, names, values = map(np.concatenate, (self.rows, self.names, self.values))
+        rows, names = np.concatenate(self.rows), np.concatenate(self.names)
+        values = np.concatenate(self.values)
         if len(self.rows) > 1:
             order = np.argsort(rows, kind="stable")
             rows, names, values = rows[order], names[order], values[order]
@@ -242,7 +244,7 @@ def _values(batch: ByteArray, found: Stretches, keys: KeyTable) -> tuple[Stretch
 
 
 def _in_tensor(batch: ByteArray, pos: Ints, stop: Ints) -> Ints:
-    """Return where the float is in a tensor of a usual form at ``pos`` that ends at ``stop``; 0 in all others.
+    """Return where the float of a usual tensor is that lies at ``pos`` up to ``stop``; 0 in all others.
 
     Between its end and ``stop`` may be metadata for the scalars' plugin, and nothing else.
     """

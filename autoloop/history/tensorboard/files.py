@@ -50,7 +50,7 @@ def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
 def _events_in(folder: Path) -> list[Path]:
     """Return the event files in a directory, oldest first, as far as their names tell."""
     try:
-        return sorted(folder / name for name in os.listdir(folder) if _MARK in name)
+        return sorted(file for file in folder.iterdir() if _MARK in file.name)
     except OSError:
         return []
 

@@ -1,13 +1,14 @@
 """Framing: from the bytes of an event file to whole records, checksums verified.
 
-An event file is a TFRecord file (https://www.tensorflow.org/tutorials/load_data/tfrecord), records end to end:
+An event file is a TFRecord file (https://www.tensorflow.org/tutorials/load_data/tfrecord), records end to
+end:
 
     length uint64 | checksum of the length uint32 | data | checksum of the data uint32     (little endian)
 
-The checksums are masked CRC-32C. Nothing but its length tells where the next record begins, so the records of a
-piece are found by many walkers side by side: each begins at the first place from its own start on that has the
-right checksum of a length, and the walk is proven where a walker arrives just where the next one began. After a
-damaged length, reading goes on at the next place with the right checksum of one.
+The checksums are masked CRC-32C. Nothing but its length tells where the next record begins, so the records of
+a piece are found by many walkers side by side: each begins at the first place from its own start on that has
+the right checksum of a length, and the walk is proven where a walker arrives just where the next one began.
+After a damaged length, reading goes on at the next place with the right checksum of one.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ class Framer:
             self._lose(start, stop, "a record whose checksum is wrong")
 
     def _search(self, whole: ByteArray, pos: int, count: int, final: bool) -> int:
-        """Return where reading can go on after a wrong length at ``pos``; ``pos`` to wait for more of the file."""
+        """Return where reading can go on after a wrong length; ``pos`` to wait for more of the file."""
         at = _next_head(whole, pos + 1, count - HEAD_BYTES + 1)
         if at == count - HEAD_BYTES + 1 and self._base + count == self._size:  # the file has no more
             if not final:
@@ -179,11 +180,11 @@ def _is_head(whole: ByteArray, places: Ints) -> Bools:
     index = np.flatnonzero(found)
     stored = whole.first_words(places[index] + 8).astype(np.uint32)
     found[index] = masked_words(words[index]) == stored
-    return found
+    return np.asarray(found)
 
 
 def _next_head(whole: ByteArray, start: int, stop: int) -> int:
-    """Return the first place from ``start`` on where a record may begin; ``stop`` if there is none before it."""
+    """Return the first place from ``start`` on where a record may begin; ``stop`` if there is none."""
     for first in range(start, stop, _LONG_BYTES):
         places = np.arange(first, min(first + _LONG_BYTES, stop))
         found = places[_is_head(whole, places)]
@@ -193,7 +194,7 @@ def _next_head(whole: ByteArray, start: int, stop: int) -> int:
 
 
 def _walkers(whole: ByteArray, start: int, end: int) -> Ints:
-    """Return where walkers begin: at ``start``, and at what may be a record near every place that far apart."""
+    """Return where walkers begin: at ``start``, and at what may be a record near places far apart."""
     begins, found = np.arange(start + _APART, end - _APART, _APART), [np.array([start])]
     for offset in range(0, _APART, _SEARCHED):
         places = begins[:, None] + np.arange(offset, offset + _SEARCHED)

@@ -87,7 +87,7 @@ def value_of(data: bytes) -> tuple[str, float | None, bool]:
 
 
 def is_scalars(data: bytes) -> bool:
-    """Tell whether some fields of a value are nothing but metadata that name the plugin for scalars, or none."""
+    """Tell whether some fields of a value are nothing but metadata, for the scalars' plugin or none."""
     try:
         return all(
             n == _METADATA and isinstance(v, bytes) and _plugin(v) in (b"", _SCALARS) for n, v in fields(data)
@@ -151,7 +151,7 @@ def _is_many(shape: bytes) -> bool:
 
 
 def is_worthless(head: bytes, length: int) -> tuple[bool, str]:
-    """Tell whether a big event holds nothing but a graph, an image, a histogram..., and the tag of that value.
+    """Tell whether a big event holds nothing but a graph, an image, a histogram...; and its tag.
 
     That is proven by the lengths alone: one thing goes on to the end of the event.
 

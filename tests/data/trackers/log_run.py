@@ -18,7 +18,8 @@ ODD = [1.5, NAN, INF, -INF]
 def rows(start, stop):
     """Yield the rows of a run: step and values."""
     for step in range(start, stop):
-        values = {"train/loss": 16.2 / (1 + step) + 1e-3 * math.sin(step), "lr": 1e-5 * (step + 1), "odd": ODD[step % 4]}
+        values = {"train/loss": 16.2 / (1 + step) + 1e-3 * math.sin(step), "lr": 1e-5 * (step + 1)}
+        values["odd"] = ODD[step % 4]
         if step % 10 == 0:
             values["eval/avg l1"] = -0.8 / (1 + step / 50)
             values["zero"] = 0.0
@@ -106,7 +107,7 @@ def torch(scenario, expected):
 
 
 def tensorboardx(scenario, expected):
-    """tensorboardX's SummaryWriter."""
+    """The SummaryWriter of tensorboardX."""
     from tensorboardX import SummaryWriter
 
     tensorboard(scenario, expected, SummaryWriter)
@@ -171,7 +172,7 @@ def mlflow(scenario, expected):
 
 
 def trackio(scenario, expected):
-    """trackio."""
+    """Log with trackio."""
     import time
 
     os.environ.update(TRACKIO_DIR=str(Path("trackio").absolute()), HF_HUB_OFFLINE="1")

@@ -4,8 +4,8 @@ Usage::
 
     python tests/data/trackers/make_corpora.py WORK_DIR [ENVIRONMENT ...]
 
-``WORK_DIR`` keeps the environments (up to 2 GB each) and the runs as they were written; what is read of them and
-what was logged comes here, compressed. Needs a package index and Python 3.11.
+``WORK_DIR`` keeps the environments (up to 2 GB each) and the runs as they were written; what is read of them
+and what was logged comes here, compressed. Needs a package index and Python 3.11.
 """
 
 from __future__ import annotations
@@ -27,17 +27,22 @@ ENVIRONMENTS = {
         {"torch": (*_WRITER, "tensors"), "tensorboardx": _WRITER, "lightning": ("plain",)},
     ),
     "tensorboard-2.14.1": (
-        ["torch==2.13.0", "tensorboard==2.14.1", "tensorboardX==2.2", "protobuf<3.21", "setuptools<81", "numpy<2",
+        ["torch==2.13.0", "tensorboard==2.14.1", "tensorboardX==2.2", "protobuf<3.21", "setuptools<81",
+         "numpy<1.24",
          "lightning==2.2.5", "pillow==12.0.0"],
         {"torch": (*_WRITER, "tensors"), "tensorboardx": _WRITER, "lightning": ("plain",)},
     ),
     "tensorflow-2.21.0": (["tensorflow-cpu==2.21.0"], {"tensorflow": ("plain",)}),
     "mlflow-3.17.2": (["mlflow==3.17.2"], {"mlflow": ("plain", "resumed", "killed", "store")}),
-    "mlflow-2.22.5": (["mlflow==2.22.5", "sqlalchemy<2.1"], {"mlflow": ("plain", "store", "store-resumed", "store-killed")}),
+    "mlflow-2.22.5": (
+        ["mlflow==2.22.5", "sqlalchemy<2.1"],
+        {"mlflow": ("plain", "store", "store-resumed", "store-killed")},
+    ),
     "trackio-0.43.0": (["trackio==0.43.0"], {"trackio": ("plain", "resumed", "killed")}),
     "trackio-0.20.2": (["trackio==0.20.2", "huggingface_hub<1"], {"trackio": ("plain", "resumed", "killed")}),
 }  # fmt: skip
-KEPT = ("*tfevents*", "*.db", "*.db-wal", "*.db-shm", "*.db-journal", "mlruns/*/*/meta.yaml", "mlruns/*/*/metrics/**/*")
+KEPT = ("*tfevents*", "*.db", "*.db-wal", "*.db-shm", "*.db-journal",
+        "mlruns/*/*/meta.yaml", "mlruns/*/*/metrics/**/*")  # fmt: skip
 
 
 def environment(work: Path, name: str, packages: list[str]) -> Path:
@@ -52,7 +57,8 @@ def environment(work: Path, name: str, packages: list[str]) -> Path:
 def keep(folder: Path, target: Path) -> int:
     """Copy what is read and what was logged (compressed) to the test data; return their size."""
     shutil.rmtree(target, ignore_errors=True)
-    files = {folder / "expected.json"} | {file for name in KEPT for file in folder.rglob(name) if file.is_file()}
+    found = (file for name in KEPT for file in folder.rglob(name) if file.is_file())
+    files = {folder / "expected.json", *found}
     size = 0
     for file in sorted(files):
         copy = target / f"{file.relative_to(folder)}.xz"
@@ -79,7 +85,8 @@ def main() -> None:
             done = subprocess.run(command, capture_output=True, text=True, timeout=300)
             if done.returncode and "killed" not in scenario:
                 raise RuntimeError(f"{name} {library} {scenario}: {done.stderr}")
-            sys.stdout.write(f"{name} {library} {scenario}: {keep(folder, HERE / name / library / scenario)} bytes\n")
+            size = keep(folder, HERE / name / library / scenario)
+            sys.stdout.write(f"{name} {library} {scenario}: {size} bytes\n")
             sys.stdout.flush()
 
 

@@ -100,9 +100,10 @@ def test_newest_run_counts(case, tmp_path):
     assert len(find_runs(folder)) >= len(runs) or "mlflow.db" in history.path or "trackio" in history.source
 
 
-@pytest.mark.parametrize(
-    "case", [c for c in CASES if c.name == "resumed" and is_float32(c)], ids=lambda case: case.parent.parent.name
-)
+RESUMED = [case for case in CASES if case.name == "resumed" and is_float32(case)]
+
+
+@pytest.mark.parametrize("case", RESUMED, ids=lambda case: f"{case.parent.name}-{case.parent.parent.name}")
 def test_steps_that_go_back_are_said(case, tmp_path):
     """Where a run was begun again at a lower step, the later values count, and the history says so."""
     history = read_history(unpacked(case, tmp_path))

@@ -27,7 +27,9 @@ DAMAGES = ("byte", "cut", "zeros", "insert", "delete", "swap", "garbage")
 
 def points(history):
     """Metric, step and value of every point; NaN is equal to itself here."""
-    pairs = ((name, s) for name, series in history.items() for s in zip(series.steps, series.values, strict=True))
+    pairs = (
+        (name, s) for name, series in history.items() for s in zip(series.steps, series.values, strict=True)
+    )
     return {(name, int(step), repr(float(value))) for name, (step, value) in pairs}
 
 
@@ -57,7 +59,7 @@ class Kind:
 
     def __init__(self, packed, name, folder):
         self.data, self.name = lzma.decompress(packed.read_bytes()), name
-        self.places = [at for at, byte in enumerate(self.data) if byte]  # a database is zeros for the most part
+        self.places = [at for at, byte in enumerate(self.data) if byte]  # most of a database is zeros
         self.folder = folder
         self.right = points(self.read(self.data))
 
@@ -79,7 +81,7 @@ def kinds(tmp_path_factory):
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_damage_changes_no_value_and_is_told(kinds, kind, data):
-    """Whatever happens to a file, no value is another one, and a loss is told; a cut may fall between two records."""
+    """No damage makes another value, and a loss is told; but a cut may fall between two records."""
     one = kinds[kind]
     how, seed = data.draw(st.sampled_from(DAMAGES)), data.draw(st.integers(0, 2**32))
     at = one.places[data.draw(st.integers(0, len(one.places) - 1))]
@@ -92,7 +94,7 @@ def test_damage_changes_no_value_and_is_told(kinds, kind, data):
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_damage_to_trackios_files_never_raises(kinds, data):
-    """trackio's JSON texts have no checksum and no second copy: a digit may change, but nothing raises."""
+    """A JSON text of trackio's has no checksum and no second copy: a digit may change, but nothing raises."""
     one = kinds["trackio"]
     how, seed = data.draw(st.sampled_from(DAMAGES)), data.draw(st.integers(0, 2**32))
     one.read(damaged(one.data, how, one.places[data.draw(st.integers(0, len(one.places) - 1))], seed))
@@ -126,7 +128,7 @@ def test_one_lost_length_loses_one_record(tmp_path):
 
 
 def test_row_that_its_index_does_not_confirm_is_left_out(tmp_path):
-    """A value that MLflow's table and the index of it have differently is not believed, whichever is damaged."""
+    """A value that MLflow's table and its index have differently is not believed, whichever is damaged."""
     path = tmp_path / "mlflow.db"
     path.write_bytes(lzma.decompress(MLFLOW.read_bytes()))
     whole, data = read_history(tmp_path), path.read_bytes()
@@ -150,8 +152,14 @@ NAMES = {"tensorboard": "events.out.tfevents.1.h", "mlflow": "mlflow.db", "track
 def test_nothing_in_the_place_of_a_file_waits(tmp_path, kind, place):
     """A FIFO, a link to nothing, to itself or to a device, a directory: none is read, none is waited for."""
     path = tmp_path / NAMES[kind]
-    {"fifo": lambda: os.mkfifo(path), "circle": lambda: path.symlink_to(path), "directory": path.mkdir,
-     "device": lambda: path.symlink_to("/dev/zero"), "nothing": lambda: path.symlink_to("gone")}[place]()  # fmt: skip
+    make = {
+        "fifo": lambda: os.mkfifo(path),
+        "circle": lambda: path.symlink_to(path),
+        "directory": path.mkdir,
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "nothing": lambda: path.symlink_to("gone"),
+    }
+    make[place]()
     assert len(read_history(tmp_path)) == 0
     reader = HistoryReader(tmp_path)
     assert len(reader.update()) == 0 and len(reader.history()) == 0
@@ -170,7 +178,7 @@ def test_fifo_among_a_stores_metrics(tmp_path):
 
 
 def test_database_that_is_written_neither_waits_nor_makes_wait(tmp_path):
-    """While a writer holds MLflow's file locked, a look at it gives what is known; its commits are not held up."""
+    """While a writer holds MLflow's file locked, a look gives what is known; its commits are not held up."""
     path = tmp_path / "mlflow.db"
     path.write_bytes(lzma.decompress(MLFLOW.read_bytes()))
     reader = HistoryReader(tmp_path, keys=["train/loss"])
@@ -200,7 +208,7 @@ def test_database_that_is_written_neither_waits_nor_makes_wait(tmp_path):
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_what_a_killed_writer_left_is_read_and_not_touched(tmp_path, journal):
-    """A write-ahead log is read with its file, a half-done change is undone in a copy; no file is made or changed."""
+    """A write-ahead log is read with its file, a half-done change undone in a copy; no file is changed."""
     live, left = tmp_path / "live", tmp_path / "left"
     live.mkdir()
     left.mkdir()
