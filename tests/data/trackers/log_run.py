@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 NAN, INF = float("nan"), float("inf")
@@ -47,8 +48,8 @@ def kill():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def tensorboard(scenario, expected, make):
-    """Log with a SummaryWriter, PyTorch's or tensorboardX's."""
+def tensorboard(scenario, expected, make, space=" "):
+    """Log with a SummaryWriter, PyTorch's or tensorboardX's, which has another sign for a space in a name."""
     import numpy as np
 
     def write(folder, start, stop, run):
@@ -56,7 +57,7 @@ def tensorboard(scenario, expected, make):
         for step, values in rows(start, stop):
             for name, value in values.items():
                 writer.add_scalar(name, value, step)
-            expected.add(run, step, values)
+            expected.add(run, step, {name.replace(" ", space): value for name, value in values.items()})
         return writer
 
     if scenario == "plain":
@@ -77,9 +78,11 @@ def tensorboard(scenario, expected, make):
         writer.close()
     elif scenario == "resumed":
         write("runs", 0, 60, "runs").close()
+        time.sleep(1.1)  # the names of files tell seconds
         write("runs", 40, 100, "runs").close()
     elif scenario == "several":
         write("runs/a", 0, 20, "a").close()
+        time.sleep(1.1)
         write("runs/b", 0, 30, "b").close()
     elif scenario == "killed":
         writer = write("runs", 0, 120, "runs")
@@ -110,7 +113,7 @@ def tensorboardx(scenario, expected):
     """The SummaryWriter of tensorboardX."""
     from tensorboardX import SummaryWriter
 
-    tensorboard(scenario, expected, SummaryWriter)
+    tensorboard(scenario, expected, SummaryWriter, space="_")
 
 
 def tensorflow(scenario, expected):
@@ -133,6 +136,7 @@ def lightning(scenario, expected):
     from lightning.pytorch.loggers import TensorBoardLogger
 
     for version, stop in (("version_0", 30), ("version_1", 50)):
+        time.sleep(1.1)
         logger = TensorBoardLogger(".", name="lightning_logs")
         logger.log_hyperparams({"lr": 0.1}, {"hp_metric": -1.0})
         expected.add(version, 0, {"hp_metric": -1.0})
@@ -173,8 +177,6 @@ def mlflow(scenario, expected):
 
 def trackio(scenario, expected):
     """Log with trackio."""
-    import time
-
     os.environ.update(TRACKIO_DIR=str(Path("trackio").absolute()), HF_HUB_OFFLINE="1")
     import trackio
 

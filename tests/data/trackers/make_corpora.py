@@ -29,10 +29,10 @@ ENVIRONMENTS = {
     "tensorboard-2.14.1": (
         ["torch==2.13.0", "tensorboard==2.14.1", "tensorboardX==2.2", "protobuf<3.21", "setuptools<81",
          "numpy<1.24",
-         "lightning==2.2.5", "pillow==12.0.0"],
+         "lightning==2.2.5", "pillow<10"],
         {"torch": (*_WRITER, "tensors"), "tensorboardx": _WRITER, "lightning": ("plain",)},
     ),
-    "tensorflow-2.21.0": (["tensorflow-cpu==2.21.0"], {"tensorflow": ("plain",)}),
+    "tensorflow-2.21.0": (["tensorflow-cpu==2.21.0", "tensorboard==2.21.0"], {"tensorflow": ("plain",)}),
     "mlflow-3.17.2": (["mlflow==3.17.2"], {"mlflow": ("plain", "resumed", "killed", "store")}),
     "mlflow-2.22.5": (
         ["mlflow==2.22.5", "sqlalchemy<2.1"],
