@@ -45,6 +45,12 @@ TRACKERS: tuple[Tracker, ...] = (
 )
 
 
+def looked_for() -> str:
+    """Say what files a history may be in."""
+    *most, last = (tracker.looked_for for tracker in TRACKERS)
+    return f"{', '.join(most)} or {last}"
+
+
 def lines_tracker(patterns: Sequence[str]) -> Tracker:
     """Return the tracker of last resort: lines of logs, told by these patterns.
 

@@ -60,7 +60,7 @@ def read_history(
         said = _histories(path, asked, objective, [find.lines_tracker(lines)])
         histories |= {name: history for name, history in said.items() if history.rows}
     if not histories:
-        what = f"no {_looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
+        what = f"no {find.looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
         return History(problem=f"no history at {path}: {what}", path=path)
     return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
 
@@ -105,12 +105,6 @@ def _of_tracker(
             return _noted(history, tried)
         tried.append(history)
     return tried[0]
-
-
-def _looked_for() -> str:
-    """Say what files a history may be in."""
-    *most, last = (tracker.looked_for for tracker in find.TRACKERS)
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _also_looked_in(path: Path) -> str:
@@ -268,7 +262,7 @@ class HistoryReader:
 
     def _told(self, fresh: bool = False) -> History:
         if self._followed is None:
-            return History(problem=f"no {_looked_for()} under {self._path} yet", path=self._path)
+            return History(problem=f"no {find.looked_for()} under {self._path} yet", path=self._path)
         history = self._tails[self._followed].history(fresh)
         history.sources = ((self._followed[0], str(self._followed[1])),)
         return history
