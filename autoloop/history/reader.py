@@ -142,10 +142,29 @@ def _noted(history: History, newer: list[History]) -> History:
 def _read_run(tracker: Tracker, parts: list[Source], keys: list[str] | None) -> History:
     """Return the history of one run from its sources, joined in order."""
     histories = [_read_source(tracker, source, keys) for source in parts]
-    whole = histories[0]
+    whole, notes = histories[0], list[str]()
     for later in histories[1:]:
+        both = _logged_at_once(whole, later)
         whole = whole.then(later)
+        if both:
+            notes.append(
+                f"two processes logged {both} into one run at the same time: where both have a step, that of "
+                f"the one that started last counts, {later.path}"
+            )
+    whole.note = "; ".join(filter(None, [whole.note, *notes]))
     return whole
+
+
+def _logged_at_once(earlier: History, later: History) -> str:
+    """Return a metric that both parts of a run have, if their rows were written at the same time; else empty.
+
+    A run that was resumed has one part after the other; W&B's ``mode="shared"`` has them side by side.
+    """
+    times = [part.internal.get("_timestamp") for part in (earlier, later)]
+    if any(one is None or not len(one) for one in times):
+        return ""
+    (_, end), (start, _) = ((one.values.min(), one.values.max()) for one in times if one is not None)
+    return next((name for name in later if name in earlier), "") if start < end else ""
 
 
 def _read_source(tracker: Tracker, source: Source, keys: list[str] | None) -> History:
