@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoloop.history import wandb
+from autoloop.history import mlflow, tensorboard, trackio, wandb
 from autoloop.history.run_notes import NOTES, RunNotes, is_run_dir
 from autoloop.history.source import Source, Tail
 from autoloop.history.text import csvfiles, jsonrows, loglines, trainerstate
@@ -40,6 +40,9 @@ class Tracker:
 TRACKERS: tuple[Tracker, ...] = (
     Tracker(WANDB, wandb.sources, wandb.tail, wandb.LOOKED_FOR),
     Tracker(csvfiles.CSV, csvfiles.sources, csvfiles.tail, csvfiles.LOOKED_FOR),
+    Tracker(tensorboard.TENSORBOARD, tensorboard.sources, tensorboard.tail, tensorboard.LOOKED_FOR),
+    Tracker(mlflow.MLFLOW, mlflow.sources, mlflow.tail, mlflow.LOOKED_FOR),
+    Tracker(trackio.TRACKIO, trackio.sources, trackio.tail, trackio.LOOKED_FOR),
     Tracker(jsonrows.JSON, jsonrows.sources, jsonrows.tail, jsonrows.LOOKED_FOR),
     Tracker(trainerstate.TRAINER_STATE, trainerstate.sources, trainerstate.tail, trainerstate.LOOKED_FOR),
 )

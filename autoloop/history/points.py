@@ -84,6 +84,10 @@ class Points:
                 found[name] = Series(steps, values, self.axis).in_order()
         return found
 
+    def names(self) -> list[str]:
+        """Return the metrics that have points."""
+        return [name for name, column in self._columns.items() if column.size]
+
     def logged(self, names: Iterable[str] | None = None) -> int:
         """Return how many values these metrics have, or all that were asked for."""
         found = self._columns.values() if names is None else map(self._columns.get, names)
