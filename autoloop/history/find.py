@@ -39,12 +39,12 @@ class Tracker:
 #: All trackers. Where several tell the same, the first is believed.
 TRACKERS: tuple[Tracker, ...] = (
     Tracker(WANDB, wandb.sources, wandb.tail, wandb.LOOKED_FOR),
-    Tracker(csvfiles.CSV, csvfiles.sources, csvfiles.tail, csvfiles.LOOKED_FOR),
     Tracker(tensorboard.TENSORBOARD, tensorboard.sources, tensorboard.tail, tensorboard.LOOKED_FOR),
-    Tracker(mlflow.MLFLOW, mlflow.sources, mlflow.tail, mlflow.LOOKED_FOR),
-    Tracker(trackio.TRACKIO, trackio.sources, trackio.tail, trackio.LOOKED_FOR),
+    Tracker(csvfiles.CSV, csvfiles.sources, csvfiles.tail, csvfiles.LOOKED_FOR),
     Tracker(jsonrows.JSON, jsonrows.sources, jsonrows.tail, jsonrows.LOOKED_FOR),
     Tracker(trainerstate.TRAINER_STATE, trainerstate.sources, trainerstate.tail, trainerstate.LOOKED_FOR),
+    Tracker(mlflow.MLFLOW, mlflow.sources, mlflow.tail, mlflow.LOOKED_FOR),
+    Tracker(trackio.TRACKIO, trackio.sources, trackio.tail, trackio.LOOKED_FOR),
 )
 
 
