@@ -53,6 +53,12 @@ def rank(name: str) -> int | None:
     return _RANK.get(plain(name))
 
 
+def is_step(name: str) -> bool:
+    """Tell whether a counter of this name counts steps, each of which is a moment: an epoch is none."""
+    known = rank(name)
+    return known is not None and known < _RANK["epoch"]
+
+
 def best(names: Iterable[str]) -> str | None:
     """Return the most telling counter of these names, of equals the first; None if none is a counter."""
     found = [(known, place, name) for place, name in enumerate(names) if (known := rank(name)) is not None]

@@ -39,13 +39,24 @@ class Tracker:
 #: All trackers. Where several tell the same, the first is believed.
 TRACKERS: tuple[Tracker, ...] = (
     Tracker(WANDB, wandb.sources, wandb.tail, wandb.LOOKED_FOR),
-    Tracker(csvfiles.CSV, csvfiles.sources, csvfiles.tail, csvfiles.LOOKED_FOR),
     Tracker(tensorboard.TENSORBOARD, tensorboard.sources, tensorboard.tail, tensorboard.LOOKED_FOR),
-    Tracker(mlflow.MLFLOW, mlflow.sources, mlflow.tail, mlflow.LOOKED_FOR),
-    Tracker(trackio.TRACKIO, trackio.sources, trackio.tail, trackio.LOOKED_FOR),
+    Tracker(csvfiles.CSV, csvfiles.sources, csvfiles.tail, csvfiles.LOOKED_FOR),
     Tracker(jsonrows.JSON, jsonrows.sources, jsonrows.tail, jsonrows.LOOKED_FOR),
     Tracker(trainerstate.TRAINER_STATE, trainerstate.sources, trainerstate.tail, trainerstate.LOOKED_FOR),
+    Tracker(mlflow.MLFLOW, mlflow.sources, mlflow.tail, mlflow.LOOKED_FOR),
+    Tracker(trackio.TRACKIO, trackio.sources, trackio.tail, trackio.LOOKED_FOR),
 )
+
+
+def tail_of(source: Source, keys: Iterable[str] | None = None) -> Tail:
+    """Return the reader of a source of one of `TRACKERS`."""
+    return next(tracker for tracker in TRACKERS if tracker.name == source.tracker).tail(source, keys)
+
+
+def looked_for() -> str:
+    """Say what files a history may be in."""
+    *most, last = (tracker.looked_for for tracker in TRACKERS)
+    return f"{', '.join(most)} or {last}"
 
 
 def lines_tracker(patterns: Sequence[str]) -> Tracker:

@@ -60,7 +60,7 @@ def read_history(
         said = _histories(path, asked, objective, [find.lines_tracker(lines)])
         histories |= {name: history for name, history in said.items() if history.rows}
     if not histories:
-        what = f"no {_looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
+        what = f"no {find.looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
         return History(problem=f"no history at {path}: {what}", path=path)
     return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
 
@@ -107,12 +107,6 @@ def _of_tracker(
     return tried[0]
 
 
-def _looked_for() -> str:
-    """Say what files a history may be in."""
-    *most, last = (tracker.looked_for for tracker in find.TRACKERS)
-    return f"{', '.join(most)} or {last}" if most else last
-
-
 def _also_looked_in(path: Path) -> str:
     """Say where else the runs of a job were looked for; empty where it noted no place."""
     notes = RunNotes.read(path)
@@ -148,10 +142,29 @@ def _noted(history: History, newer: list[History]) -> History:
 def _read_run(tracker: Tracker, parts: list[Source], keys: list[str] | None) -> History:
     """Return the history of one run from its sources, joined in order."""
     histories = [_read_source(tracker, source, keys) for source in parts]
-    whole = histories[0]
+    whole, notes = histories[0], list[str]()
     for later in histories[1:]:
+        both = _logged_at_once(whole, later)
         whole = whole.then(later)
+        if both:
+            notes.append(
+                f"two processes logged {both} into one run at the same time: where both have a step, that of "
+                f"the one that started last counts, {later.path}"
+            )
+    whole.note = "; ".join(filter(None, [whole.note, *notes]))
     return whole
+
+
+def _logged_at_once(earlier: History, later: History) -> str:
+    """Return a metric that both parts of a run have, if their rows were written at the same time; else empty.
+
+    A run that was resumed has one part after the other; W&B's ``mode="shared"`` has them side by side.
+    """
+    times = [part.internal.get("_timestamp") for part in (earlier, later)]
+    if any(one is None or not len(one) for one in times):
+        return ""
+    (_, end), (start, _) = ((one.values.min(), one.values.max()) for one in times if one is not None)
+    return next((name for name in later if name in earlier), "") if start < end else ""
 
 
 def _read_source(tracker: Tracker, source: Source, keys: list[str] | None) -> History:
@@ -268,7 +281,7 @@ class HistoryReader:
 
     def _told(self, fresh: bool = False) -> History:
         if self._followed is None:
-            return History(problem=f"no {_looked_for()} under {self._path} yet", path=self._path)
+            return History(problem=f"no {find.looked_for()} under {self._path} yet", path=self._path)
         history = self._tails[self._followed].history(fresh)
         history.sources = ((self._followed[0], str(self._followed[1])),)
         return history

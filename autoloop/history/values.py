@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+_QUOTED = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 #: What is no number in JSON and is written in quotes by some.
 NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -32,10 +34,12 @@ def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 def as_number(value: Any) -> float | None:
     """Return a JSON value as a float, None if it is not a number; booleans are not numbers.
 
+    A text that is a number from end to end is one: what W&B makes of a ``Decimal``.
+
     Integers beyond 2**53 are rounded to the nearest float, beyond the range of floats to infinity.
     """
     if isinstance(value, str):
-        return NON_FINITE.get(value)
+        return float(value) if _QUOTED.fullmatch(value) else NON_FINITE.get(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

@@ -22,6 +22,7 @@ from autoloop.engine.execute.traces import failure_text
 from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
+from autoloop.history.wandb.kinds import WANDB
 from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import one_line, redact, redact_all, without_controls
@@ -181,7 +182,7 @@ def job_ended(
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
     last_words = last_words if state is not TrialState.COMPLETE else ""
-    details = _details(job, end, history, log, last_words, no_result(end, metrics))
+    details = _details(job, end, history, run_dir, log, last_words, no_result(end, metrics))
     return JobEnded(
         objective=objective_of(end, summary, metrics),
         state=state,
@@ -196,7 +197,7 @@ def job_ended(
 
 
 def _details(
-    job: Job, end: JobEnd, history: History, log: Path | None, last_words: str, doubt: str
+    job: Job, end: JobEnd, history: History, run_dir: Path, log: Path | None, last_words: str, doubt: str
 ) -> Details:
     """What is known of a job's end beside its result."""
     run = history.run
@@ -217,10 +218,23 @@ def _details(
         log_tail=last_words,
         url=run.url if run and run.url else url_in(log),
         run_id=run.run_id if run else "",
+        source=source_of(history, run_dir),
         problem=history.problem,
         warnings=(*filter(None, [history.note, doubt]), *map(str, ignored)),
         unheeded=tuple(value.path for value in ignored if value.in_vain),
     )
+
+
+def source_of(history: History, run_dir: Path) -> str:
+    """Where a job's curves are from, in words; empty where it has none."""
+    if not history.sources or not len(history):
+        return ""
+    tracker, path = history.sources[-1]
+    if tracker == WANDB:
+        return "W&B"
+    file = Path(path)
+    inside = file.relative_to(run_dir) if file.is_relative_to(run_dir) else file
+    return f"{tracker.replace('_', ' ')} {inside.as_posix()}"
 
 
 def no_result(end: JobEnd, metrics: Metrics) -> str:

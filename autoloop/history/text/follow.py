@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from autoloop.history.files import identity, open_regular
 
-_BLOCK_BYTES = 1 << 20  # read at once
+_BLOCK_BYTES = 1 << 21  # read at once
 _LONGEST_LINE = 1 << 24  # of a longer one nothing is kept
 _MARK_BYTES = 256  # at the start and before the end of what was read, compared at every look
 

@@ -19,7 +19,9 @@ from autoloop.history.values import as_number, parse_json
 JSON = "json"
 LOOKED_FOR = "JSON lines with steps"
 _NAME = re.compile(r"(?i).+\.(jsonl|ndjson|json|json\.txt)|(log|logs|metrics|stats|history)\.txt")
-_NOT_OURS = frozenset({NOTES, "trainer_state.json", "wandb-history.jsonl", "wandb-summary.json"})
+_NOT_OURS = frozenset(  # what has a reader of its own, and the journal of a study
+    {NOTES, "trainer_state.json", "wandb-history.jsonl", "wandb-summary.json", "study.jsonl"}
+)
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 50  # a row with a counter is among them
 
@@ -49,7 +51,12 @@ def _has_rows(path: Path) -> bool:
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
-    row = parse_json(line.decode("utf-8", "replace")) if line.lstrip().startswith(b"{") else None
+    if not line.lstrip().startswith(b"{"):
+        return None
+    try:
+        row = parse_json(line.decode())
+    except UnicodeDecodeError:
+        return None
     return row if isinstance(row, dict) else None
 
 

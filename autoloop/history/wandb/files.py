@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from autoloop.history.files import regular
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
 from autoloop.history.wandb.kinds import JSONL, LOG, SUMMARY, WANDB
@@ -30,12 +31,10 @@ def sources(folder: Path, names: Sequence[str]) -> list[Source]:
 def source_of(path: Path) -> Source | None:
     """Return a file as a source; None if its name is not one that W&B gives to histories."""
     kind = {JSONL_NAME: JSONL, SUMMARY_NAME: SUMMARY}.get(path.name, LOG if path.suffix == ".wandb" else "")
-    try:
-        changed = path.stat().st_mtime_ns if kind else 0
-    except OSError:
+    status = regular(path) if kind else None
+    if status is None:
         return None
-    if not kind:
-        return None
+    changed = status.st_mtime_ns
     beside = path.parent
     run_dir = beside.parent if kind == SUMMARY and beside.name == "files" else beside
     match, named = _LOG_NAME.fullmatch(path.name), _RUN_DIR_NAME.fullmatch(run_dir.name)

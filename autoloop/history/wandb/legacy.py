@@ -108,7 +108,8 @@ def _config(source: Source) -> dict[str, Any]:
 
     for path in _candidates(source, "config.yaml"):
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            with open_regular(path) as file:
+                text = file.read().decode("utf-8", "replace")
             content = yaml.safe_load(text) if len(text) <= _MAX_CONFIG else None
         except (OSError, yaml.YAMLError, ValueError, RecursionError):
             continue
@@ -141,7 +142,8 @@ def _candidates(source: Source, name: str) -> Iterator[Path]:
 def _json_file(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file, empty if there is none."""
     try:
-        content = json.loads(path.read_bytes().decode("utf-8", "replace"))
+        with open_regular(path) as file:
+            content = json.loads(file.read().decode("utf-8", "replace"))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.history.bytearrays import ByteArray
+from autoloop.history.files import open_regular
 from autoloop.history.values import leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.framing import Framer
@@ -63,7 +64,7 @@ def summary_of(path: Path, keys: Iterable[str] | None, size: int) -> dict[str, A
         OSError: If the file cannot be read any more, or has become shorter.
     """
     summary = Summary(keys)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size < size:
             raise OSError("the file has become shorter")
         for found in Framer().read(file, size=size):

@@ -1,6 +1,6 @@
-"""Log a run with one library: ``log_run.py LIBRARY FOLDER``; what was logged goes to ``FOLDER/expected.json``.
+"""Log a run with one library: ``log_run.py LIBRARY FOLDER``; ``FOLDER/expected.json`` has what was logged.
 
-``LIBRARY`` is a function of this file. A ``killed`` run ends without a word, in the middle of what it had to say.
+``LIBRARY`` is a function of this file. A ``killed`` run ends without a word, amid what it had to say.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ def lightning(folder):
         rows = [{"train/loss": loss(step), "epoch": step // 50}]
         if step % 50 == 49:
             tensor = torch.tensor(loss(step) / 3)
-            rows += [{"val/loss": tensor, "val/acc": 1 - loss(step) / 9, "epoch": step // 50},
-                     {"train/loss_epoch": float("nan") if step == 149 else loss(step) / 2, "epoch": step // 50}]
+            rows += [
+                {"val/loss": tensor, "val/acc": 1 - loss(step) / 9, "epoch": step // 50},
+                {"train/loss_epoch": math.nan if step == 149 else loss(step) / 2, "epoch": step // 50},
+            ]
         for row in rows:
             logger.log_metrics(row, step)
             for name, value in row.items():
@@ -63,7 +65,8 @@ def stable_baselines3(folder):
         if iteration > 25 and "killed" in folder.name:
             done(folder, logged)
         step = 2048 * iteration
-        row = {"time/total_timesteps": step, "time/iterations": iteration, "rollout/ep_rew_mean": -loss(iteration)}
+        row = {"time/total_timesteps": step, "time/iterations": iteration}
+        row["rollout/ep_rew_mean"] = -loss(iteration)
         if iteration > 1:
             row |= {"train/loss": loss(iteration), "train/approx_kl": loss(iteration) / 100}
         if iteration > 20:
@@ -72,7 +75,7 @@ def stable_baselines3(folder):
             logger.record(name, value)
             if name != "time/total_timesteps":
                 logged.add(name, step, float(value))
-        logger.record("note", "a, \"text\"", exclude=("log", "stdout"))
+        logger.record("note", 'a, "text"', exclude=("log", "stdout"))
         logger.dump(step)
     logger.close()
     return logged

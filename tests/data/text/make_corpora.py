@@ -18,7 +18,8 @@ RUNS = {
     "stable_baselines3": (
         ("plain", "killed"), {"2.3.2": ("gymnasium==0.29.1",), "2.9.2": ()}, "stable-baselines3"),
     "transformers": (
-        ("whole", "checkpoints", "nan"), {"4.46.3": ("accelerate",), "5.24.0": ("accelerate",)}, "transformers"),
+        ("whole", "checkpoints", "nan"), {"4.46.3": ("accelerate",), "5.24.0": ("accelerate",)},
+        "transformers"),
 }  # fmt: skip
 
 

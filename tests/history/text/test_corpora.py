@@ -37,6 +37,6 @@ def test_there_are_two_versions_of_each_library():
 
 
 def test_a_nan_that_was_logged_as_zero_is_nan():
-    """transformers leaves NaN out of the mean it logs; the gradients' norm beside it tells."""
+    """Transformers leaves NaN out of the mean it logs; the gradients' norm beside it tells."""
     loss = read_history(DATA / "text" / "transformers-5.24.0" / "nan")["loss"]
     assert math.isnan(loss.values[-1]) and not (loss.values == 0).any()

@@ -1,7 +1,5 @@
 """CSV files with a column of steps."""
 
-import os
-
 import pytest
 
 from autoloop.history import HistoryReader, read_history
@@ -18,12 +16,12 @@ def curve(history, name):
         ("epoch;loss\r\n1;0.5\r\n2;0.25\r\n", "epoch", "loss", [(1, 0.5), (2, 0.25)]),
         ("loss\tglobal_step\tepoch\n.5\t3\t0\n", "global_step", "loss", [(3, 0.5)]),
         (',iteration,"a, b"\n0,1,"2"\n1,2,3.5\n', "iteration", "a, b", [(1, 2.0), (2, 3.5)]),
-        ("\ufeffTimesteps, loss\n100.0, 1e-3\n200.0, nan\n", "Timesteps", "loss", [(100, 0.001), (200, None)]),
+        ("\ufeffTimesteps, loss\n10.0, 1e-3\n20.0, nan\n", "Timesteps", "loss", [(10, 0.001), (20, None)]),
         ("step,loss,text\n1,,x\n2,inf,\n3,1_0,\"a\nb\"\n4,True,\n", "step", "loss", [(2, float("inf"))]),
         ("# a word first\n\nstep,loss\n1,2\nstep,loss\n1,3\n", "step", "loss", [(1, 3.0)]),
         ("time/total_timesteps,time/iterations,r\n2048,1,-1\n", "time/total_timesteps", "r", [(2048, -1.0)]),
         ("step,acc,loss\n5,,1.5\n5,0.25,\n5,,\n", "step", "acc", [(5, 0.25)]),
-        ("training_iteration,episode_reward_mean\n1,2\n", "training_iteration", "episode_reward_mean", [(1, 2)]),
+        ("training_iteration,reward_mean\n1,2\n", "training_iteration", "reward_mean", [(1, 2)]),
     ],
 )  # fmt: skip
 def test_tables(text, axis, name, points, tmp_path):
@@ -71,7 +69,7 @@ def test_each_update_gives_what_is_new_also_of_a_file_written_anew(tmp_path):
     assert (curve(new, "loss"), curve(new, "acc")) == ([(4, 2.0)], [(3, 0.5)])
     other = tmp_path / "new"
     other.write_text("step,loss\n1,50\n")
-    os.replace(other, path)
+    other.replace(path)
     assert curve(reader.update(), "loss") == [(1, 50.0)]
     assert reader.restarts >= 2
 
