@@ -41,8 +41,8 @@ class Summary:
             return
         if self._names is not None:
             recent = latest(batch[-_RECENT:], self._keys)
-            leaves = {name for key, value in carried_out(recent).items() for name, _ in leaves(key, value)}
-            if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
+            found = {name for key, value in carried_out(recent).items() for name, _ in leaves(key, value)}
+            if self._names <= found:  # all that is asked for is set again: what came before is overwritten
                 self.messages = recent
                 return
         self.messages = latest(ByteArray.joined([*self.messages, *batch.messages()]), self._keys)

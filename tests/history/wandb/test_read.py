@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autoloop.history import History, HistoryReader, find_runs, read_histories, read_history, read_values
+from autoloop.history.find import looked_for
 from tests.helpers import wandb_file as w
 
 NAN, INF = math.nan, math.inf
@@ -166,9 +167,8 @@ def test_nothing_there(tmp_path):
     missing, empty = read_history(tmp_path / "x"), read_history(tmp_path)
     assert (len(missing), len(empty)) == (0, 0)
     assert missing.problem == f"no history at {tmp_path / 'x'}: there is no such file or directory"
-    assert empty.problem == (
-        f"no history at {tmp_path}: no run-*.wandb, wandb-history.jsonl or wandb-summary.json in it"
-    )
+    assert empty.problem == f"no history at {tmp_path}: no {looked_for()} in it"
+    assert looked_for().startswith("run-*.wandb, wandb-history.jsonl or wandb-summary.json, ")
 
 
 def test_resumed_run_is_joined(tmp_path):
@@ -308,6 +308,7 @@ def test_a_metric_against_its_own_axis(tmp_path):
 
 PEAK = """
 import re, sys
+from autoloop.history.find import looked_for
 from autoloop.history import read_history
 history = read_history(sys.argv[1], ["m"])
 print(len(history["m"]), int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1024)
