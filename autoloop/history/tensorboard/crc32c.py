@@ -88,7 +88,8 @@ def _add(sums: Words, words: Words) -> Words:
     found ^= second[pairs[:, 1]]
     found ^= third[pairs[:, 2]]
     found ^= fourth[pairs[:, 3]]
-    return found.astype(np.uint64)
+    result: Sums = found.astype(np.uint64)
+    return result
 
 
 def _side_by_side(batch: ByteArray, lengths: Ints) -> Sums:
