@@ -16,7 +16,7 @@ from autoloop.history.series import Series
 
 #: Counters that frameworks log in every row and say curves are drawn over: axes, also where the record that
 #: says so can still be read.
-FRAMEWORKS = ("trainer/global_step", "train/global_step")
+FRAMEWORKS = ("trainer/global_step", "train/global_step", "global_step")
 
 #: Of another name an axis has to have one different value in so many rows, or curves would lose most points;
 _MOST_ROWS_PER_VALUE = 2

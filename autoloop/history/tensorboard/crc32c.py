@@ -88,7 +88,7 @@ def _add(sums: Words, words: Words) -> Words:
     found ^= second[pairs[:, 1]]
     found ^= third[pairs[:, 2]]
     found ^= fourth[pairs[:, 3]]
-    result: Sums = found.astype(np.uint64)
+    result: Words = found.astype(np.uint64)
     return result
 
 

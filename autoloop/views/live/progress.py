@@ -86,9 +86,9 @@ class _JobReader:
     def __init__(self, run_dir: Path, metrics: Metrics) -> None:
         self._run_dir = run_dir
         self._metrics = metrics
-        self._history = HistoryReader(
-            run_dir, [*metrics.objective_names, *_COUNTERS, _TIME], metrics.objective_names, metrics.lines
-        )
+        names = metrics.objective_names
+        keys = [*names, *_COUNTERS, _TIME] if names else None  # any metric tells how far it is
+        self._history = HistoryReader(run_dir, keys, names, metrics.lines)
         self._pick = max if metrics.goal == "max" else min
         self._rows: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # (step, time)
         self._runs = 0
