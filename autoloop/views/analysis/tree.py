@@ -60,11 +60,14 @@ def find_local_runs(top: Path, limit: int | None = None, job_dirs: Collection[st
 
 def _by_job(found: list[Source], top: Path, job_dirs: Collection[str]) -> tuple[list[LocalRun], list[Source]]:
     """Return the jobs of which anything but W&B tells, one run each, and the sources of all others."""
-    homes = {job_dir: [s for s in found if s.path.is_relative_to(top / job_dir)] for job_dir in job_dirs}
-    homes = {home: own for home, own in homes.items() if any(s.tracker != WANDB for s in own)}
-    newest = sorted(homes, key=lambda home: homes[home][0].started, reverse=True)
-    taken = {id(source) for own in homes.values() for source in own}
-    return [LocalRun(home, (top / home,)) for home in newest], [s for s in found if id(s) not in taken]
+    places, homes = {top / job_dir: job_dir for job_dir in job_dirs}, dict[str, list[Source]]()
+    for source in found:
+        home = next((places[at] for at in (source.path, *source.path.parents) if at in places), "")
+        homes.setdefault(home, []).append(source)
+    ours = [home for home, own in homes.items() if home and any(s.tracker != WANDB for s in own)]
+    newest = sorted(ours, key=lambda home: homes[home][0].started, reverse=True)
+    others = [source for home, own in homes.items() if home not in ours for source in own]
+    return [LocalRun(home, (top / home,)) for home in newest], others
 
 
 def _named_by_jobs(runs: Sequence[LocalRun], job_dirs: Collection[str]) -> list[LocalRun]:
