@@ -67,6 +67,7 @@ def _by_job(found: list[Source], top: Path, job_dirs: Collection[str]) -> tuple[
     ours = [home for home, own in homes.items() if home and any(s.tracker != WANDB for s in own)]
     newest = sorted(ours, key=lambda home: homes[home][0].started, reverse=True)
     others = [source for home, own in homes.items() if home not in ours for source in own]
+    others.sort(key=lambda source: (source.started, str(source.path)), reverse=True)
     return [LocalRun(home, (top / home,)) for home in newest], others
 
 
