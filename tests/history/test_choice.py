@@ -80,3 +80,11 @@ def test_what_is_no_file_is_passed_over(name, kind, tmp_path):
     }[kind]()
     history, live = read_history(tmp_path), HistoryReader(tmp_path).update()
     assert (len(history), len(live)) == (0, 0) and history.problem
+
+
+def test_data_beside_a_history_is_not_opened(tmp_path):
+    """Of very many tables in a directory those with a usual name are looked at."""
+    for number in range(200):
+        (tmp_path / f"frame_{number}.csv").write_text("step,loss\n1,2\n")
+    (tmp_path / "metrics.csv").write_text("step,loss\n1,3\n")
+    assert read_history(tmp_path)["loss"].values.tolist() == [3.0]

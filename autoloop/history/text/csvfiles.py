@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from autoloop.history.files import open_regular, regular
+from autoloop.history.files import open_regular, regular, worth_opening
 from autoloop.history.points import Points
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
@@ -27,7 +27,8 @@ _PART = re.compile(r"(?i)(train|training|eval|evaluation|val|valid|validation|te
 
 def sources(folder: Path, names: Sequence[str]) -> list[Source]:
     """Return the CSV files of a directory with a column that counts steps."""
-    found = [name for name in names if name.lower().endswith(_SUFFIXES) and _is_table(folder / name)]
+    tables = worth_opening([name for name in names if name.lower().endswith(_SUFFIXES)])
+    found = [name for name in tables if _is_table(folder / name)]
     parts = [name for name in found if _prefix(name)]
     alone = [_source(folder / name, [folder / name]) for name in found if not _prefix(name)]
     return [*alone, _source(folder, [folder / name for name in parts])] if parts else alone

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.history import counters
-from autoloop.history.files import open_regular, regular
+from autoloop.history.files import open_regular, regular, worth_opening
 from autoloop.history.run_notes import NOTES
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
@@ -29,8 +29,8 @@ _HEAD_LINES = 50  # a row with a counter is among them
 def sources(folder: Path, names: Sequence[str]) -> list[Source]:
     """Return the files of a directory that hold JSON lines with steps."""
     found = []
-    for name in names:
-        if _NAME.fullmatch(name) and name not in _NOT_OURS and _has_rows(path := folder / name):
+    for name in worth_opening([name for name in names if _NAME.fullmatch(name) and name not in _NOT_OURS]):
+        if _has_rows(path := folder / name):
             status = regular(path)
             changed = status.st_mtime_ns if status else 0
             found.append(Source(path, JSON, "", (stamp(changed), changed), folder, JSON))
