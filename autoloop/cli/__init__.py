@@ -19,7 +19,7 @@ COMMANDS = {
     "replay": "Show what other rules would have decided.",
     "promote": "Train a job's configuration at full length.",
     "generate": "Make one variant of a config by edits.",
-    "analyze": "Summarise W&B runs, local or online.",
+    "analyze": "Summarise runs, local or W&B's online.",
     "export": "Write a study for other tools.",
     "sync": "Print the command that uploads a study to W&B.",
 }

@@ -1,4 +1,4 @@
-"""``autoloop analyze``: summaries of W&B runs and what rules say of them."""
+"""``autoloop analyze``: summaries of runs and what rules say of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from autoloop.cli.options import file_option, metrics_from_option, rules_option
 from autoloop.errors import ConfigError, OutsideError
+from autoloop.history.find import looked_for
 from autoloop.store.files import write_atomic
 from autoloop.store.redact import redact
 from autoloop.study.record import Study
@@ -57,10 +58,10 @@ def command(
     tag: tuple[str, ...],
     sampled: bool,
 ) -> None:
-    """Summarise W&B runs, local or online.
+    """Summarise runs, local or W&B's online.
 
-    Every W&B run below DIR is read, whatever the layout, the newest first; those that cannot be read are
-    listed with the reason. With --rules, what the rules propose for each run is shown as well.
+    Every run below DIR is read, of W&B or another tracker, whatever the layout, the newest first; those that
+    cannot be read are listed with the reason. With --rules, what the rules propose for each run is shown too.
 
     Without a network or an API key, --online ends with exit code 1.
     """
@@ -92,7 +93,7 @@ def _of_tree(look: Look, place: str, study: Study | None, limit: int | None) -> 
     jobs = {job.run_dir for job in study.jobs.values() if job.run_dir} if study else set()
     runs = analyse_tree(Path(place), look, limit, jobs)
     if not runs:
-        raise OutsideError(f"no W&B run in {place} (looked for wandb/**/run-*.wandb)")
+        raise OutsideError(f"no run in {place} (looked for {looked_for()})")
     return runs
 
 

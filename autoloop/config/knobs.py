@@ -104,7 +104,7 @@ SWEEPER: tuple[Setting, ...] = (
         _file("metrics", "its content, or single keys of it over the file `use`"),
         "general",
         "names of metrics, their goals, the objective",
-        keys=("objective", "stat", "goals", "aliases", "finite", "known", "steps_key"),
+        keys=("objective", "stat", "goals", "aliases", "finite", "known", "steps_key", "lines"),
     ),
     Setting(
         "direction",

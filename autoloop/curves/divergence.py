@@ -58,7 +58,9 @@ def _broken_steps(history: History) -> Steps:
 
 def _unhidden(series: Series, steps: Steps) -> Series:
     hidden = (series.values == 0) & np.isin(series.steps, steps)
-    return Series(series.steps, np.where(hidden, np.nan, series.values)) if hidden.any() else series
+    if not hidden.any():
+        return series
+    return Series(series.steps, np.where(hidden, np.nan, series.values), series.axis)
 
 
 def _joined(steps: list[Steps]) -> Steps:

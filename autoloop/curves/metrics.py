@@ -14,9 +14,10 @@ from autoloop.curves.objective import LEVELS, RETURNED, Objective, sure_goal
 from autoloop.curves.summary import goal_of, stated_goal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.history.series import History, Series
+from autoloop.history.text import loglines
 
 STATS = ("last", "best", "tail_mean")
-KEYS = ("objective", "stat", "goals", "aliases", "finite", "known", "steps_key")
+KEYS = ("objective", "stat", "goals", "aliases", "finite", "known", "steps_key", "lines")
 FINITE = ("loss", "*/loss", "*_loss", "grad_norm", "*/grad_norm")
 """What must be finite where the user does not say."""
 
@@ -69,6 +70,7 @@ class Metrics:
         known: Globs of every metric that the trainer logs; empty where that is not known. A rule that looks
             at another one is a mistake.
         direction: ``min`` or ``max`` for whatever the objective is; empty where that is not said.
+        lines: Patterns of lines in the jobs' logs, see `autoloop.history.text.loglines`.
     """
 
     objective: str = ""
@@ -79,6 +81,7 @@ class Metrics:
     steps_key: str = "steps"
     known: tuple[str, ...] = ()
     direction: str = ""
+    lines: tuple[str, ...] = tuple(loglines.KNOWN)
 
     @classmethod
     def read(cls, config: Mapping[str, Any], direction: str = "") -> Metrics:
@@ -111,6 +114,7 @@ class Metrics:
             steps_key=str(config.get("steps_key") or "steps"),
             known=tuple(config.get("known") or ()),
             direction=direction,
+            lines=_lines(config.get("lines")),
         )
 
     def check(self, owner: str, names: Sequence[str]) -> None:
@@ -218,6 +222,20 @@ class Metrics:
         if name == self.objective or (self.finite and is_grad_norm(name)):
             return True
         return any(fnmatchcase(name, pattern) for pattern in self.finite)
+
+
+def _lines(given: Any) -> tuple[str, ...]:
+    """Patterns of log lines, the known ones where nothing is said.
+
+    Raises:
+        ConfigError: They cannot be used.
+    """
+    if given is None:
+        return tuple(loglines.KNOWN)
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigError(f"metrics.lines={given!r} is not a list of patterns, such as [lerobot]")
+    loglines.compiled(given)
+    return tuple(map(str, given))
 
 
 def _matched(pattern: str, name: str) -> str | None:

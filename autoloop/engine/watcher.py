@@ -215,7 +215,11 @@ class Watcher:
         if job.is_repeat:
             rules = tuple(rule for rule in rules if not rule.spares)
         return _Watched(
-            HistoryReader(self._study_dir / job.run_dir, objective=self._metrics.objective_names),
+            HistoryReader(
+                self._study_dir / job.run_dir,
+                objective=self._metrics.objective_names,
+                lines=self._metrics.lines,
+            ),
             known,
             self._curves(parent) if parent is not None and parent.known else History({}),
             self._curves(best) if best is not None else History({}),

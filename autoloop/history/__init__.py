@@ -1,4 +1,4 @@
-"""What a run logged: local W&B runs, of wandb 0.9 to 0.31, read without wandb.
+"""What a run logged: files of W&B and other trackers, read without any of them.
 
 >>> from autoloop.history import read_history
 >>> history = read_history("outputs/job_0", keys=["train/loss", "eval/*"])

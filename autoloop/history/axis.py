@@ -11,10 +11,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from autoloop.history import counters
 from autoloop.history.series import Series
 
-#: An axis with fewer different values than one in so many rows is too coarse: curves would lose most points.
-_MOST_ROWS_PER_VALUE = 3
+#: Counters that frameworks log in every row and say curves are drawn over: axes, also where the record that
+#: says so can still be read.
+FRAMEWORKS = ("trainer/global_step", "train/global_step", "global_step")
+
+#: Of another name an axis has to have one different value in so many rows, or curves would lose most points;
+_MOST_ROWS_PER_VALUE = 2
+#: and so many different values, or it is not known how coarse it is.
+_FEWEST_VALUES = 3
 
 _MOST = 2.0**53  # beyond it not every whole number is a float
 
@@ -22,9 +29,10 @@ _MOST = 2.0**53  # beyond it not every whole number is a float
 def choose_axis(named: Iterable[tuple[str, Series | None]], rows: int) -> tuple[str, Series] | None:
     """Return which counter tells a run's steps, None where the rows do.
 
-    Of several the one with the most different values, which is the finest. A counter is not used whose
-    numbers are not whole (epoch 0.5), or that stays the same over most rows (an epoch, in a run that logs
-    each batch); it remains a metric like others.
+    Of several one that counts steps by its name, then the one with the most different values, which is the
+    finest. A counter is not used whose numbers are not whole (epoch 0.5); nor one of another name that stays
+    the same over most rows (an epoch, in a run that logs each batch). It remains a metric like others. The
+    name decides where it can, for the values that are there may be what damage has left.
 
     Args:
         named: The counters that ``define_metric`` named, with their values by row; None of one not logged.
@@ -32,17 +40,18 @@ def choose_axis(named: Iterable[tuple[str, Series | None]], rows: int) -> tuple[
     """
     found = []
     for name, series in sorted(named, key=lambda pair: pair[0]):
-        counter = None if series is None else _counter(series)
+        counter = None if series is None else whole_counter(series)
         if counter is not None:
-            found.append((_different(counter), name, counter))
+            found.append((counters.is_step(name), _different(counter), name, counter))
     if not found:
         return None
-    count, name, counter = max(found, key=lambda one: one[0])
-    return (name, counter) if count * _MOST_ROWS_PER_VALUE > rows else None
+    is_step, count, name, counter = max(found, key=lambda one: one[:2])
+    is_fine = count >= _FEWEST_VALUES and count * _MOST_ROWS_PER_VALUE >= rows
+    return (name, counter) if is_step or is_fine else None
 
 
-def _counter(series: Series) -> Series | None:
-    """Return a series without what is not finite; None if nothing remains, or not all of it is whole."""
+def whole_counter(series: Series) -> Series | None:
+    """Return a counter without what is not finite; None if nothing remains, or not all of it is whole."""
     known = np.isfinite(series.values)
     values = series.values[known]
     if not values.size or (values != np.floor(values)).any() or (np.abs(values) > _MOST).any():

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 #: Bytes of a note that is read whole; ours have some kilobytes.
 MOST_BYTES = 16 << 20
+
+#: Of more files of one form in a directory only those with a usual name are opened: the others are data.
+MOST_FILES = 100
+_USUAL = re.compile(
+    r"(?i)(metrics?|progress|logs?|history|stats|results?|scalars|train(ing)?|eval(uation)?|val(id(ation)?)?|test)\b.*"
+)
+
+
+def worth_opening(names: Sequence[str]) -> Sequence[str]:
+    """Return which files of one form in a directory are worth a look at what they hold."""
+    return names if len(names) <= MOST_FILES else [name for name in names if _USUAL.fullmatch(name)]
 
 
 class NotAFileError(OSError):

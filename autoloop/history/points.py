@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 
@@ -53,6 +54,11 @@ class Points:
             if chunk[0].size:
                 self._columns.setdefault(name, _Column()).add(chunk)
 
+    def put(self, name: str, step: int, value: float) -> None:
+        """Add one point."""
+        if self.wants(name):
+            self._columns.setdefault(name, _Column()).put(step, value)
+
     def skip(self, name: str, count: int = 1) -> None:
         """Count values that are not numbers."""
         if count and self.wants(name):
@@ -78,6 +84,10 @@ class Points:
                 found[name] = Series(steps, values, self.axis).in_order()
         return found
 
+    def names(self) -> list[str]:
+        """Return the metrics that have points."""
+        return [name for name, column in self._columns.items() if column.size]
+
     def logged(self, names: Iterable[str] | None = None) -> int:
         """Return how many values these metrics have, or all that were asked for."""
         found = self._columns.values() if names is None else map(self._columns.get, names)
@@ -96,15 +106,30 @@ class _Column:
         self._chunks: list[_Chunk] = []
         self._used = 0  # chunks given out as new
         self._before: _Chunk | None = None  # points given out before a restart
+        self._steps, self._values = array("q"), array("d")  # points that came one by one, after all chunks
 
     def add(self, chunk: _Chunk) -> None:
+        self._close()
         self._chunks.append(chunk)
         self.size += chunk[0].size
 
+    def put(self, step: int, value: float) -> None:
+        self._steps.append(step)
+        self._values.append(value)
+        self.size += 1
+
+    def _close(self) -> None:
+        """Make a chunk of the points that came one by one."""
+        if self._steps:
+            self._chunks.append((np.array(self._steps, dtype=np.int64), np.array(self._values)))
+            self._steps, self._values = array("q"), array("d")
+
     def whole(self) -> _Chunk:
+        self._close()
         return _joined(self._chunks)
 
     def fresh(self) -> _Chunk:
+        self._close()
         new, self._used = self._chunks[self._used :], len(self._chunks)
         if self._before is None:
             return _joined(new)
@@ -122,6 +147,7 @@ class _Column:
         if self._before is None:
             self._before = _joined(self._chunks[: self._used])
         self._chunks, self._used, self.size = [], 0, 0
+        self._steps, self._values = array("q"), array("d")
 
 
 def _joined(chunks: list[_Chunk]) -> _Chunk:

@@ -10,49 +10,76 @@ from typing import Any
 
 from autoloop.history import find
 from autoloop.history.choice import choose
+from autoloop.history.find import Tracker
 from autoloop.history.run_notes import RunNotes
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail
+from autoloop.history.text.loglines import KNOWN, LINES
 from autoloop.history.wandb.kinds import LOG, SUMMARY, WANDB
 from autoloop.history.wandb.runlog import RunLog
 
 _WORTH_PROCESSES_BYTES = 64 << 20  # less is read by one process sooner than several start
 
+#: Patterns of log lines that are looked for where nothing is said.
+LINES_KNOWN = tuple(KNOWN)
+
 _NOT_THERE = "there is no such file or directory"
 
 
 def read_history(
-    run_dir: str | os.PathLike[str], keys: Iterable[str] | None = None, objective: Sequence[str] = ()
+    run_dir: str | os.PathLike[str],
+    keys: Iterable[str] | None = None,
+    objective: Sequence[str] = (),
+    lines: Sequence[str] = LINES_KNOWN,
 ) -> History:
     """Return the history of the run in or under a directory, or that a job in it wrote elsewhere.
 
     Where several trackers logged, the one that has the objective is read, and of several such the one with
-    the most points. Where there are several runs of one tracker, the newest that has logged the objective is
-    read, and ``note`` says if there are more such; without an objective, or where none has logged it, the
-    newest that has logged a metric. Where one run was resumed into several files, they are joined in order of
-    time and the later file wins. Damage never raises: what is lost is told in ``problem``.
+    the most points; lines of a log are read only where none has. Where there are several runs of one tracker,
+    the newest that has logged the objective is read, and ``note`` says if there are more such; without an
+    objective, or where none has logged it, the newest that has logged a metric. Where one run was resumed
+    into several files, they are joined in order of time and the later file wins. Damage never raises: what is
+    lost is told in ``problem``.
 
     Args:
         run_dir: A job's directory, a ``wandb`` directory, one run's directory or a tracker's file.
         keys: Names of the metrics to read, or patterns with ``*``; None reads all.
         objective: Names of the metric that tells which of several runs is meant; they are among ``keys``.
+        lines: Patterns of lines in logs, see `autoloop.history.text.loglines`.
 
     Returns:
         The history; without metrics, and with a ``problem``, where nothing was found.
+
+    Raises:
+        ConfigError: One of ``lines`` is no such pattern.
     """
     path = Path(run_dir)
     asked = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
-    trackers = _by_tracker(find.sources(path))
-    if not trackers:
-        what = f"no {_looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
+    histories = _histories(path, asked, objective, find.TRACKERS)
+    if not any(any(_points(history, objective)[: 1 if objective else 2]) for history in histories.values()):
+        said = _histories(path, asked, objective, [find.lines_tracker(lines)])
+        histories |= {name: history for name, history in said.items() if history.rows}
+    if not histories:
+        what = f"no {find.looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
         return History(problem=f"no history at {path}: {what}", path=path)
-    histories = {name: _of_tracker(_runs(found), asked, objective) for name, found in trackers.items()}
     return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
 
 
-def _by_tracker(found: list[Source]) -> dict[str, list[Source]]:
-    """Return the sources of each tracker, in the order of the table, newest first."""
-    groups = {tracker.name: [s for s in found if s.tracker == tracker.name] for tracker in find.TRACKERS}
+def _histories(
+    path: Path, asked: list[str] | None, objective: Sequence[str], trackers: Sequence[Tracker]
+) -> dict[str, History]:
+    """Return what each tracker logged, in their order; those that have no file are left out."""
+    groups = _by_tracker(find.sources(path, trackers), trackers)
+    return {
+        tracker.name: _of_tracker(tracker, _runs(groups[tracker.name]), asked, objective)
+        for tracker in trackers
+        if tracker.name in groups
+    }
+
+
+def _by_tracker(found: list[Source], trackers: Sequence[Tracker]) -> dict[str, list[Source]]:
+    """Return the sources of each tracker, in their order, newest first."""
+    groups = {tracker.name: [s for s in found if s.tracker == tracker.name] for tracker in trackers}
     return {name: group for name, group in groups.items() if group}
 
 
@@ -62,9 +89,11 @@ def _points(history: History, objective: Sequence[str]) -> tuple[int, int]:
     return 0 if name is None else len(history[name]), sum(map(len, history.values()))
 
 
-def _of_tracker(runs: list[list[Source]], asked: list[str] | None, objective: Sequence[str]) -> History:
+def _of_tracker(
+    tracker: Tracker, runs: list[list[Source]], asked: list[str] | None, objective: Sequence[str]
+) -> History:
     """Return the history of the run that counts of one tracker's."""
-    histories: Iterable[History] = (_read_run(parts, asked) for parts in runs)
+    histories: Iterable[History] = (_read_run(tracker, parts, asked) for parts in runs)
     if objective and len(runs) > 1:
         histories = list(histories)
         logged = [history for history in histories if any(name in history for name in objective)]
@@ -78,12 +107,6 @@ def _of_tracker(runs: list[list[Source]], asked: list[str] | None, objective: Se
     return tried[0]
 
 
-def _looked_for() -> str:
-    """Say what files a history may be in."""
-    *most, last = (tracker.looked_for for tracker in find.TRACKERS)
-    return f"{', '.join(most)} or {last}" if most else last
-
-
 def _also_looked_in(path: Path) -> str:
     """Say where else the runs of a job were looked for; empty where it noted no place."""
     notes = RunNotes.read(path)
@@ -94,7 +117,7 @@ def _also_looked_in(path: Path) -> str:
 def _chosen(logged: list[History], name: str) -> History:
     """Return the newest of the runs that have logged the objective, saying so where there are several."""
     history = logged[0]
-    if len(logged) > 1:
+    if len(logged) > 1 and history.source != LINES:
         run_id = history.run.run_id if history.run else history.path
         what = "W&B runs" if history.source in (LOG, SUMMARY) else f"{history.source} runs"
         history.note = f"{len(logged)} {what} logged {name}: the one that started last counts, {run_id}"
@@ -116,17 +139,36 @@ def _noted(history: History, newer: list[History]) -> History:
     return history
 
 
-def _read_run(parts: list[Source], keys: list[str] | None) -> History:
+def _read_run(tracker: Tracker, parts: list[Source], keys: list[str] | None) -> History:
     """Return the history of one run from its sources, joined in order."""
-    histories = [_read_source(source, keys) for source in parts]
-    whole = histories[0]
+    histories = [_read_source(tracker, source, keys) for source in parts]
+    whole, notes = histories[0], list[str]()
     for later in histories[1:]:
+        both = _logged_at_once(whole, later)
         whole = whole.then(later)
+        if both:
+            notes.append(
+                f"two processes logged {both} into one run at the same time: where both have a step, that of "
+                f"the one that started last counts, {later.path}"
+            )
+    whole.note = "; ".join(filter(None, [whole.note, *notes]))
     return whole
 
 
-def _read_source(source: Source, keys: list[str] | None) -> History:
-    tail = find.tail_of(source, keys)
+def _logged_at_once(earlier: History, later: History) -> str:
+    """Return a metric that both parts of a run have, if their rows were written at the same time; else empty.
+
+    A run that was resumed has one part after the other; W&B's ``mode="shared"`` has them side by side.
+    """
+    times = [part.internal.get("_timestamp") for part in (earlier, later)]
+    if any(one is None or not len(one) for one in times):
+        return ""
+    (_, end), (start, _) = ((one.values.min(), one.values.max()) for one in times if one is not None)
+    return next((name for name in later if name in earlier), "") if start < end else ""
+
+
+def _read_source(tracker: Tracker, source: Source, keys: list[str] | None) -> History:
+    tail = tracker.tail(source, keys)
     tail.read()
     history = tail.history()
     history.sources = ((source.tracker, str(source.path)),)
@@ -181,6 +223,10 @@ def read_values(run_dir: str | os.PathLike[str], key: str) -> list[tuple[int, An
     return [pair for log in logs for pair in log.values(key)]
 
 
+#: Tracker, path and part of a source.
+_Name = tuple[str, Path, str]
+
+
 class HistoryReader:
     """Follows one run while it is written: each update costs as much as the bytes that are new.
 
@@ -191,9 +237,13 @@ class HistoryReader:
         path: What ``read_history`` takes. The file may not exist yet.
         keys: Names of the metrics to read, or patterns with ``*``; None reads all.
         objective: As for ``read_history``.
+        lines: As for ``read_history``.
 
     Attributes:
         runs: How many runs have been followed.
+
+    Raises:
+        ConfigError: One of ``lines`` is no pattern.
     """
 
     def __init__(
@@ -201,13 +251,15 @@ class HistoryReader:
         path: str | os.PathLike[str],
         keys: Iterable[str] | None = None,
         objective: Sequence[str] = (),
+        lines: Sequence[str] = LINES_KNOWN,
     ) -> None:
         self.runs = 0
         self._path = Path(path)
         self._keys = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
         self._objective = tuple(objective)
-        self._tails: dict[tuple[str, Path, str], Tail] = {}
-        self._followed: tuple[str, Path, str] | None = None
+        self._last_resort = find.lines_tracker(lines)
+        self._tails: dict[_Name, Tail] = {}
+        self._followed: _Name | None = None
 
     @property
     def restarts(self) -> int:
@@ -229,7 +281,7 @@ class HistoryReader:
 
     def _told(self, fresh: bool = False) -> History:
         if self._followed is None:
-            return History(problem=f"no {_looked_for()} under {self._path} yet", path=self._path)
+            return History(problem=f"no {find.looked_for()} under {self._path} yet", path=self._path)
         history = self._tails[self._followed].history(fresh)
         history.sources = ((self._followed[0], str(self._followed[1])),)
         return history
@@ -241,39 +293,52 @@ class HistoryReader:
         if not self._objective:
             return not tail.logged()
         is_idle = tail.logged() == before
-        return is_idle or tail.has_ended or not tail.logged(self._objective) or len(self._trackers()) > 1
+        return is_idle or tail.has_ended or not tail.logged(self._objective) or self._has_rivals()
 
-    def _trackers(self) -> set[str]:
-        return {tracker for tracker, _, _ in self._tails}
+    def _has_rivals(self) -> bool:
+        """Whether another tracker may come to have more; of a last resort any other may."""
+        trackers = {tracker for tracker, _, _ in self._tails} - {LINES}
+        return len(trackers) > 1 or (self._followed is not None and self._followed[0] == LINES)
 
     def _look_around(self) -> None:
         """Choose the run to follow."""
-        found = [source for source in find.sources(self._path) if source.kind != SUMMARY]
-        newest: dict[str, tuple[str, Path, str]] = {}
-        for tracker, group in _by_tracker(found).items():
-            newest[tracker] = self._newest([self._known(source) for source in group])
+        newest = self._newest_of(find.TRACKERS)
+        if not any(self._has_said_it(self._tails[name]) for name in newest.values()):
+            newest |= self._newest_of([self._last_resort])
         if not newest:
             return
-        counts = {tracker: self._counts(self._tails[key]) for tracker, key in newest.items()}
-        now = self._followed[0] if self._followed else ""
-        best = newest[choose(counts, now)]
+        counts = {tracker: self._counts(self._tails[name]) for tracker, name in newest.items()}
+        best = newest[choose(counts, self._followed[0] if self._followed else "")]
         if best != self._followed:
             self.runs += 1
             self._followed = best
 
-    def _known(self, source: Source) -> tuple[str, Path, str]:
-        """Return the name of a source's tail, which has read what there is."""
-        key = (source.tracker, source.path, source.part)
-        if key not in self._tails:
-            self._tails[key] = find.tail_of(source, self._keys)
-        if key != self._followed:
-            self._tails[key].read(final=False)
-        return key
+    def _newest_of(self, trackers: Sequence[Tracker]) -> dict[str, _Name]:
+        """Return which run to follow of each tracker that has one; all have been read as far as they are."""
+        found = [source for source in find.sources(self._path, trackers) if source.kind != SUMMARY]
+        groups = _by_tracker(found, trackers)
+        return {
+            tracker.name: self._newest([self._read(tracker, source) for source in groups[tracker.name]])
+            for tracker in trackers
+            if tracker.name in groups
+        }
 
-    def _newest(self, keys: list[tuple[str, Path, str]]) -> tuple[str, Path, str]:
+    def _read(self, tracker: Tracker, source: Source) -> _Name:
+        """Return the name of a source's tail, which has read what there is."""
+        name = (source.tracker, source.path, source.part)
+        if name not in self._tails:
+            self._tails[name] = tracker.tail(source, self._keys)
+        if name != self._followed:
+            self._tails[name].read(final=False)
+        return name
+
+    def _newest(self, names: list[_Name]) -> _Name:
         """Return which of one tracker's runs to follow; they are given newest first."""
-        logged = (key for key in keys if self._tails[key].logged(self._objective))
-        return next(logged, self._followed if self._followed in keys else keys[0])
+        logged = (name for name in names if self._tails[name].logged(self._objective))
+        return next(logged, self._followed if self._followed in names else names[0])
+
+    def _has_said_it(self, tail: Tail) -> bool:
+        return bool(tail.logged(self._objective or None))
 
     def _counts(self, tail: Tail) -> tuple[int, int]:
         return tail.logged(self._objective), tail.logged()

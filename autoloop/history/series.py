@@ -130,8 +130,8 @@ class History(Mapping[str, Series]):
     Attributes:
         problem: As given.
         run: The run's record, or None where it was not found.
-        exit_code: Exit code that W&B recorded, or None. ``sys.exit(1)`` is recorded as 0: for the fate of
-            a job trust its process.
+        exit_code: Exit code that W&B recorded, or None. It is not the process's: wandb 0.31 records
+            ``sys.exit(n)`` as n also where it was caught, ``raise SystemExit(n)`` as 0 and Ctrl-C as 255.
         finished: Whether W&B recorded the end of the run.
         skipped: Metric -> number of values left out because they are not numbers.
         internal: W&B's own columns (``_runtime`` in seconds since the start of the run, ``_timestamp`` in

@@ -53,11 +53,13 @@ class Tail(Protocol):
 
     Attributes:
         path: The file or directory.
-        restarts: How often it was found replaced, or shorter than what was read, and read from its start.
     """
 
     path: Path
-    restarts: int
+
+    @property
+    def restarts(self) -> int:
+        """How often it was found replaced, or shorter than what was read, and read from its start."""
 
     @property
     def has_ended(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from autoloop.history.files import regular
@@ -10,32 +10,39 @@ from autoloop.history.points import Points
 from autoloop.history.series import History
 
 
-class WholeFile:
-    """What such a file says; see `autoloop.history.source.Tail`.
+class WholeFiles:
+    """What such files say; see `autoloop.history.source.Tail`.
 
     Args:
-        path: The file.
-        load: Reads it. What it cannot read is told in the history's ``problem``.
+        path: The file, or the directory they lie in.
+        files: Returns those there are now.
+        load: Reads them. What it cannot read is told in the history's ``problem``.
     """
 
     has_ended = False
 
-    def __init__(self, path: Path, load: Callable[[], History]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        files: Callable[[], Sequence[Path]],
+        load: Callable[[Sequence[Path]], History],
+    ) -> None:
         self.path = path
         self.restarts = 0
+        self._files = files
         self._load = load
         self._history = History(path=path)
         self._points = Points()
-        self._seen: tuple[int, ...] | None = None
+        self._seen: list[tuple[object, ...]] | None = None
 
     def read(self, final: bool = True) -> None:
-        """Read the file if it has changed; what is half written waits, see `Tail.read`."""
-        status = regular(self.path)
-        seen = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if status else ()
+        """Read the files if they have changed; what is half written waits, see `Tail.read`."""
+        files = self._files()
+        seen = [(path, *_state(path)) for path in files]
         if seen == self._seen:
             return
-        found = self._load()
-        if found.problem and not len(found) and not final:
+        found = self._load(files)
+        if found.problem and not final and len(self._history):
             return
         self._seen, self._history = seen, found
         self._points.restart()
@@ -50,3 +57,9 @@ class WholeFile:
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; see `Tail.history`."""
         return self._history.replace(self._points.series(fresh=True)) if fresh else self._history
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what is another once a file was written anew."""
+    status = regular(path)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if status else ()

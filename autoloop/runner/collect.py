@@ -24,6 +24,7 @@ from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
 from autoloop.history.files import end_of_file, read_note
+from autoloop.history.wandb.kinds import WANDB
 from autoloop.store.files import plain_file, write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
@@ -197,6 +198,7 @@ def job_ended(
     details = replace(
         _details(job, end, history, log, no_result(end, metrics)),
         log_tail=last_words,
+        source=source_of(history, run_dir),
         named=end.named or JobEnd.named_in(run_dir),
         jitters=jitters(history, summary, metrics, end.return_value),
     )
@@ -236,6 +238,18 @@ def _details(job: Job, end: JobEnd, history: History, log: Path | None, doubt: s
         warnings=(*filter(None, [history.note, doubt]), *map(str, ignored)),
         unheeded=tuple(value.path for value in ignored if value.in_vain),
     )
+
+
+def source_of(history: History, run_dir: Path) -> str:
+    """Where a job's curves are from, in words; empty where it has none."""
+    if not history.sources or not len(history):
+        return ""
+    tracker, path = history.sources[-1]
+    if tracker == WANDB:
+        return "W&B"
+    file = Path(path)
+    inside = file.relative_to(run_dir) if file.is_relative_to(run_dir) else file
+    return f"{tracker.replace('_', ' ')} {inside.as_posix()}"
 
 
 def no_result(end: JobEnd, metrics: Metrics) -> str:

@@ -13,8 +13,8 @@ from autoloop.study.trials import Trial
 
 
 def read_curves(run_dir: Path, metrics: Metrics) -> History:
-    """Return the curves of a job under canonical names; of several W&B runs those with the objective."""
-    return metrics.canonical(read_history(run_dir, objective=metrics.objective_names))
+    """Return the curves of a job under canonical names; of several runs those with the objective."""
+    return metrics.canonical(read_history(run_dir, objective=metrics.objective_names, lines=metrics.lines))
 
 
 def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:

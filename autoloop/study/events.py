@@ -289,7 +289,8 @@ class Details:
         log_tail: The last lines of the log, where it did not complete.
         url: Page of its W&B run.
         run_id: Id of that run.
-        problem: Why its curves cannot be read.
+        source: Where its curves are from, in words: ``W&B``, ``csv csv_logs/version_0/metrics.csv``.
+        problem: What of its curves cannot be read.
         warnings: What should be looked at.
         unheeded: Paths that it changed in vain.
         command: The shell line that trains it once more, in journals that keep it.
@@ -312,6 +313,7 @@ class Details:
     log_tail: str = ""
     url: str = ""
     run_id: str = ""
+    source: str = field(default="", metadata=LEFT_OUT)
     problem: str = ""
     warnings: tuple[str, ...] = ()
     unheeded: tuple[str, ...] = ()

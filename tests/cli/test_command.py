@@ -10,6 +10,7 @@ import click
 import pytest
 
 from autoloop.cli import COMMANDS, command
+from autoloop.history.find import looked_for
 
 
 def test_help_lists_every_command_and_imports_nothing_heavy(process, tmp_path):
@@ -71,7 +72,7 @@ def test_what_is_missing_outside_is_exit_code_1(cli, tmp_path):
     """A directory without runs is no wrong usage; the command was right."""
     done = cli("analyze", tmp_path)
     assert done.exit_code == 1
-    assert done.stderr == f"Error: no W&B run in {tmp_path} (looked for wandb/**/run-*.wandb)\n"
+    assert done.stderr == f"Error: no run in {tmp_path} (looked for {looked_for()})\n"
 
 
 def test_file_that_cannot_be_written_is_one_line(cli, tree):

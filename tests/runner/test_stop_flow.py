@@ -63,6 +63,14 @@ def test_a_job_behind_its_parent_is_stopped_and_its_slot_goes_to_a_new_idea(watc
     assert "slots stood idle" in watched.output
 
 
+def test_what_a_job_logs_with_makes_no_difference(watched: Ran, tmp_path: Path) -> None:
+    """A CSV file is watched as W&B's is: the same job ends at the same step of the same curve."""
+    ran = flow(tmp_path / "study", *FLOW, "+tracker=csv")
+    assert why(bad_of(ran)) == why(bad_of(watched))
+    assert (bad_of(ran).objective, bad_of(ran).steps) == (bad_of(watched).objective, bad_of(watched).steps)
+    assert {job.details.source for job in ran.study.counted()} == {"csv csv_logs/metrics.csv"}
+
+
 def test_a_stopped_job_counts_up_to_the_step_it_was_judged_at(watched: Ran) -> None:
     """What it logged until it was gone is in its files, and in no number that decides."""
     bad = bad_of(watched)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoloop.engine.execute.child import LOG_NAME
-from autoloop.history.run_notes import RunNotes
+from autoloop.history.run_notes import RunNotes, is_run_dir
 
 #: Files of W&B's histories.
 _HISTORY = "run-*.wandb"
+
+#: Names of files that logs and histories are in, whoever writes them.
+_GROWING = re.compile(r".+\.(log|out|wandb|csv|tsv|jsonl|ndjson|json|txt|db)|.*tfevents.*")
+
+_WANDB = re.compile(r".+\.wandb")
 
 #: Longest time between two looks at the files, in seconds.
 _LOOK_EVERY_S = 10.0
 
 
 class StallWatch:
-    """Notices when a job's log and its W&B history have not grown for ``stall_s`` seconds.
+    """Notices when a job's logs and histories have not grown for ``stall_s`` seconds.
 
     W&B writes its history in blocks, older versions only when 32 KiB are full, so a limit of a few
     minutes is a short one for a job that logs little and prints nothing.
@@ -47,6 +53,18 @@ def _sizes(job_dir: Path) -> Iterator[int]:
     """Yield the sizes in bytes of the files that grow while a job makes progress."""
     notes = RunNotes.read(job_dir)
     elsewhere = (file for run in (notes.outside() if notes else ()) for file in run.glob(_HISTORY))
-    for path in (job_dir / LOG_NAME, *job_dir.glob(f"**/{_HISTORY}"), *elsewhere):
+    for path in (*_growing(job_dir), *elsewhere):
         with contextlib.suppress(OSError):
             yield path.stat().st_size
+
+
+def _growing(job_dir: Path) -> Iterator[Path]:
+    """Yield the logs and histories below a job's directory; W&B's own logs grow while a trainer stands."""
+    for name, inner, files in os.walk(job_dir):
+        folder = Path(name)
+        pattern = _GROWING
+        if is_run_dir(folder.name):
+            inner.clear()
+            pattern = _WANDB
+        is_store = "mlruns" in folder.parts  # of which the files have names of metrics
+        yield from (folder / file for file in files if is_store or pattern.fullmatch(file))

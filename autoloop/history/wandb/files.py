@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
+from autoloop.history.files import regular
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
 from autoloop.history.wandb.kinds import JSONL, LOG, SUMMARY, WANDB
 from autoloop.history.wandb.legacy import read_jsonl, read_summary
 from autoloop.history.wandb.runlog import RunLog
-from autoloop.history.whole import WholeFile
+from autoloop.history.whole import WholeFiles
 
 JSONL_NAME, SUMMARY_NAME = "wandb-history.jsonl", "wandb-summary.json"
 #: What a person is told was looked for.
@@ -31,12 +31,10 @@ def sources(folder: Path, names: Sequence[str]) -> list[Source]:
 def source_of(path: Path) -> Source | None:
     """Return a file as a source; None if its name is not one that W&B gives to histories."""
     kind = {JSONL_NAME: JSONL, SUMMARY_NAME: SUMMARY}.get(path.name, LOG if path.suffix == ".wandb" else "")
-    try:
-        changed = path.stat().st_mtime_ns if kind else 0
-    except OSError:
+    status = regular(path) if kind else None
+    if status is None:
         return None
-    if not kind:
-        return None
+    changed = status.st_mtime_ns
     beside = path.parent
     run_dir = beside.parent if kind == SUMMARY and beside.name == "files" else beside
     match, named = _LOG_NAME.fullmatch(path.name), _RUN_DIR_NAME.fullmatch(run_dir.name)
@@ -61,9 +59,8 @@ def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
     asked = None if keys is None else list(keys)
     if source.kind == LOG:
         return _Log(source, asked)
-    return WholeFile(
-        source.path, partial(read_jsonl if source.kind == JSONL else read_summary, source, asked)
-    )
+    read = read_jsonl if source.kind == JSONL else read_summary
+    return WholeFiles(source.path, lambda: [source.path], lambda _: read(source, asked))
 
 
 class _Log(RunLog):

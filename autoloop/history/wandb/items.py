@@ -12,6 +12,7 @@ import numpy as np
 
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.numbers import Floats, parse
+from autoloop.history.values import as_number, leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.asked import VALUE_JSON, Items, asked_items
 from autoloop.history.wandb.keys import KeyTable
@@ -25,7 +26,8 @@ _KINDS = np.zeros(256, dtype=np.uint8)  # by its first byte
 _KINDS[list(b"0123456789-NI")] = _NUMBER
 _KINDS[ord('"')] = _QUOTED
 _KINDS[ord("{")] = _DICT
-_QUOTED_NUMBER_BYTES = np.array([len(text) + 2 for text in records.NON_FINITE])
+#: By byte, whether a quoted number may begin with it.
+_BEGINS_NUMBER = np.isin(np.arange(256), list(b"+-.0123456789IN"))
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def _read_items(batch: ByteArray, items: Items, result: Numbers, is_metric: Bool
         number[index] = False
     else:
         result.extend(items.row[index], names[index], values)
-    maybe_number = (kinds == _QUOTED) & np.isin(length, _QUOTED_NUMBER_BYTES)
+    maybe_number = (kinds == _QUOTED) & _BEGINS_NUMBER[batch.bytes[items.value + 1]]
     other = is_json & ((kinds == _OTHER) | ((kinds == _QUOTED) & ~maybe_number))
     result.skipped.extend(names[other & whole].tolist())
     left = np.flatnonzero(~number & ~other & ~is_typed)
@@ -194,11 +196,11 @@ class _Slow:
             self._put(row, name, value)
 
     def _put(self, row: int, name: str, value: object) -> None:
-        for leaf, inner in records.leaves(name, value):
+        for leaf, inner in leaves(name, value):
             index = self._keys.add(leaf)
             if index < 0 or not self._keys.whole[index]:
                 continue
-            number = records.as_number(inner)
+            number = as_number(inner)
             if number is None:
                 self._result.skipped.append(index)
             else:

@@ -10,7 +10,7 @@ from typing import Any
 from autoloop.history.files import open_regular, read_note
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.source import Source
-from autoloop.history.wandb import records
+from autoloop.history.values import as_number, leaves, parse_json
 from autoloop.history.wandb.columns import Columns
 from autoloop.history.wandb.kinds import SUMMARY
 from autoloop.history.wandb.runlog import run_url
@@ -26,7 +26,7 @@ def read_jsonl(source: Source, keys: Iterable[str] | None = None) -> History:
     try:
         with open_regular(source.path) as lines:
             for number, line in enumerate(lines, start=1):
-                row = records.parse_json(line.decode("utf-8", "replace"))
+                row = parse_json(line.decode("utf-8", "replace"))
                 if not isinstance(row, dict):
                     bad += [number] if line.strip() else []
                     continue
@@ -57,8 +57,8 @@ def read_summary(source: Source, keys: Iterable[str] | None = None) -> History:
 
 def _add(columns: Columns, step: int, row: dict[str, Any]) -> None:
     for key, value in row.items():
-        for name, leaf in records.leaves(str(key), value):
-            columns.add(step, name, records.as_number(leaf))
+        for name, leaf in leaves(str(key), value):
+            columns.add(step, name, as_number(leaf))
 
 
 def _history(source: Source, columns: Columns, problem: str) -> History:

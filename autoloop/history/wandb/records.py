@@ -9,12 +9,11 @@ Field numbers: https://github.com/wandb/wandb/blob/main/wandb/proto/wandb_intern
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from autoloop.history.values import parse_json
 from autoloop.history.wire import WireError, fields, signed, zigzag
 
 #: Kinds of records that are read, by their field number in ``Record``.
@@ -22,9 +21,6 @@ HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT = 2, 3, 5, 12, 17, 18
 UNREADABLE = -1  # no field number of protobuf's
 _RECORD_META = {1, 16, 19, 200}  # num, control, uuid, _info: in every record, of no interest
 _NONE, _BOOLEAN, _INTEGER, _DOUBLE, _TEXT, _JSON, _VALUE_JSON = 3, 4, 5, 6, 7, 8, 16  # of a history item
-
-#: Texts that stand for floats JSON has no number for; some writers put them in quotes.
-NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def split(record: bytes) -> tuple[int, bytes]:
@@ -88,14 +84,6 @@ def _value(number: int, value: int | bytes) -> Any:
     return parse_json(text) if number in (_JSON, _VALUE_JSON) else None
 
 
-def parse_json(text: str) -> Any:
-    """Return the value of a JSON text, None if it is not one; NaN and Infinity may stand bare."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def row(data: bytes) -> tuple[int | None, list[tuple[str, Any]], int]:
     """Return step, items and the number of unreadable items of a history record.
 
@@ -119,32 +107,6 @@ def row(data: bytes) -> tuple[int | None, list[tuple[str, Any]], int]:
     if step is None:
         step = next((value for name, value in items if name == "_step" and type(value) is int), None)
     return step, items, len(parts) - done
-
-
-def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the dotted names and values inside nested dicts; a dict with ``_type`` (media) stays whole."""
-    todo = [(name, value)]
-    while todo:
-        name, value = todo.pop()
-        if isinstance(value, dict) and value and "_type" not in value:
-            todo.extend((f"{name}.{key}", inner) for key, inner in reversed(value.items()))
-        else:
-            yield name, value
-
-
-def as_number(value: Any) -> float | None:
-    """Return a JSON value as a float, None if it is not a number; booleans are not numbers.
-
-    Integers beyond 2**53 are rounded to the nearest float, beyond the range of floats to infinity.
-    """
-    if isinstance(value, str):
-        return NON_FINITE.get(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
 
 
 def update(data: bytes, into: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from autoloop.history.axis import along, choose_axis
+from autoloop.history.axis import FRAMEWORKS, along, choose_axis
 from autoloop.history.files import identity, open_regular
 from autoloop.history.series import INTERNAL, History, RunRecord, Series
+from autoloop.history.values import leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.columns import Columns
 from autoloop.history.wandb.framing import Framer, Records
@@ -45,7 +46,7 @@ class RunLog:
         self._identity: tuple[int, int] | None = None
         self._keys = None if keys is None else [keys] if isinstance(keys, str) else list(keys)
         self._wanted = Wanted(self._keys)
-        self._axes: set[str] = set()  # read beside what is asked for
+        self._axes = set(FRAMEWORKS)  # read beside what is asked for
         self._begin()
 
     def _begin(self) -> None:
@@ -108,7 +109,7 @@ class RunLog:
 
     def _collect_axes(self) -> bool:
         """Have the axes read from here on; return False if rows have been read without one of them."""
-        axes = set(self._step_metrics.values())
+        axes = {*self._step_metrics.values(), *FRAMEWORKS}
         if self._keys is None or axes <= self._axes:
             return True
         self._axes |= axes
@@ -175,8 +176,8 @@ class RunLog:
                 with suppress(WireError):
                     known, pairs, _ = records.row(message)
                     step = step + 1 if known is None else known
-                    leaves = (leaf for name, value in pairs for leaf in records.leaves(name, value))
-                    yield from ((step, value) for name, value in leaves if name == key)
+                    found = (leaf for name, value in pairs for leaf in leaves(name, value))
+                    yield from ((step, value) for name, value in found if name == key)
 
     def run_record(self) -> RunRecord | None:
         """Return the run's record, or None if the file holds none (yet)."""
@@ -212,7 +213,7 @@ class RunLog:
 
     def _by_step(self, by_row: dict[str, Series]) -> tuple[str, dict[str, Series]]:
         """Return the run's axis ("" for its rows), and the series that were asked for with its steps."""
-        named = ((name, self.columns.whole(name)) for name in set(self._step_metrics.values()))
+        named = ((name, self.columns.whole(name)) for name in {*self._step_metrics.values(), *FRAMEWORKS})
         axis = choose_axis(named, self.columns.rows)
         asked = {name: series for name, series in by_row.items() if self._wanted.name(name)}
         if axis is None:

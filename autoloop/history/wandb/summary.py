@@ -10,6 +10,7 @@ from typing import Any
 
 from autoloop.history.bytearrays import ByteArray
 from autoloop.history.files import open_regular
+from autoloop.history.values import leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.framing import Framer
 from autoloop.history.wandb.items import latest
@@ -40,10 +41,8 @@ class Summary:
             return
         if self._names is not None:
             recent = latest(batch[-_RECENT:], self._keys)
-            leaves = {
-                name for key, value in carried_out(recent).items() for name, _ in records.leaves(key, value)
-            }
-            if self._names <= leaves:  # all that is asked for is set again: what came before is overwritten
+            found = {name for key, value in carried_out(recent).items() for name, _ in leaves(key, value)}
+            if self._names <= found:  # all that is asked for is set again: what came before is overwritten
                 self.messages = recent
                 return
         self.messages = latest(ByteArray.joined([*self.messages, *batch.messages()]), self._keys)

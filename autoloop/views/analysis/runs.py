@@ -1,4 +1,4 @@
-"""One W&B run looked at by itself: its metrics in numbers, and what rules say of it."""
+"""One run looked at by itself: its metrics in numbers, and what rules say of it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class AnalysedRun:
         summary: Metric -> summary, of the metrics to show.
         steps: Last step of its history, 0 if there is none.
         problem: What could not be read, in words; empty if nothing.
+        source: Whose files it was read from: ``wandb``, ``csv``...; empty where nothing was found.
         decisions: What each rule says of it.
     """
 
@@ -52,6 +53,7 @@ class AnalysedRun:
     summary: Mapping[str, MetricSummary]
     steps: int
     problem: str
+    source: str = ""
     decisions: tuple[Decision, ...] = ()
 
     @property
@@ -77,6 +79,7 @@ def analyse(key: str, history: History, look: Look) -> AnalysedRun:
         summary=summarize(shown, look.metrics.goals_of(shown)),
         steps=max((int(series.steps[-1]) for series in history.values() if len(series)), default=0),
         problem=history.problem,
+        source=history.sources[-1][0] if history.sources else "",
         decisions=tuple(decisions_on(key, canonical, look)) if look.rules else (),
     )
 
@@ -100,7 +103,7 @@ def trial_of(name: str, history: History, metrics: Metrics, config: Mapping[str,
     if diverged:
         state, error = TrialState.INFEASIBLE, f"{diverged} is not finite"
     elif history.exit_code:
-        state, error = TrialState.FAILED, f"exit code {history.exit_code}"
+        state, error = TrialState.FAILED, f"W&B recorded exit code {history.exit_code}"
     else:
         state, error = TrialState.COMPLETE, ""
     variant = Variant(
@@ -108,7 +111,7 @@ def trial_of(name: str, history: History, metrics: Metrics, config: Mapping[str,
         edits=(),
         parent=None,
         rule="",
-        reason="a W&B run",
+        reason="a run of its own",
         evidence={},
         expects="",
         overrides=(),

@@ -38,7 +38,9 @@ def overview(runs: Sequence[AnalysedRun], where: str, asked: bool = False, width
         width: Most characters of a run's name; the middle of a longer one is left out.
     """
     readable = [run for run in runs if run.readable]
-    lines = [f"{counted(len(runs), 'W&B run')} in {clean(where)}, newest first"]
+    others = sorted({run.source for run in runs} - {"wandb", ""})
+    what = "run" if others else "W&B run"
+    lines = [f"{counted(len(runs), what)} in {clean(where)}, newest first"]
     if readable:
         lines += ["", *table(_rows(readable, asked, width))]
     lines += _section("Could not be read", (_problem(run, width) for run in runs if not run.readable))
@@ -51,7 +53,11 @@ def overview(runs: Sequence[AnalysedRun], where: str, asked: bool = False, width
 def _rows(runs: Sequence[AnalysedRun], asked: bool, width: int) -> list[list[str]]:
     titles = columns(runs, asked)
     head = ["run", "steps", *(clean(title) for title in titles)]
-    return [head, *([_name(run, width), str(run.steps), *_cells(run, titles.values())] for run in runs)]
+    rows = [[_name(run, width), str(run.steps), *_cells(run, titles.values())] for run in runs]
+    if any(run.source != "wandb" for run in runs if run.source):  # else all are W&B's
+        head.append("from")
+        rows = [[*row, run.source.replace("_", " ")] for row, run in zip(rows, runs, strict=True)]
+    return [head, *rows]
 
 
 def columns(runs: Sequence[AnalysedRun], asked: bool) -> dict[str, str]:

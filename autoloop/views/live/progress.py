@@ -86,9 +86,9 @@ class _JobReader:
     def __init__(self, run_dir: Path, metrics: Metrics) -> None:
         self._run_dir = run_dir
         self._metrics = metrics
-        self._history = HistoryReader(
-            run_dir, [*metrics.objective_names, *_COUNTERS, _TIME], metrics.objective_names
-        )
+        names = metrics.objective_names
+        keys = [*names, *_COUNTERS, _TIME] if names else None  # any metric tells how far it is
+        self._history = HistoryReader(run_dir, keys, names, metrics.lines)
         self._pick = max if metrics.goal == "max" else min
         self._rows: deque[tuple[int, float]] = deque(maxlen=_WINDOW)  # (step, time)
         self._runs = 0
@@ -102,7 +102,7 @@ class _JobReader:
         if now >= self._look_at:
             fresh = self._history.update()
             if fresh.source:
-                self._take(self._metrics.canonical(fresh))
+                self._take(self._metrics.canonical(fresh), now)
             else:  # a walk through the run dir that found nothing: the next one is later
                 self._look_at, self._wait_s = now + self._wait_s, min(2 * self._wait_s, _LONGEST_WAIT_S)
         return self._progress
@@ -113,12 +113,12 @@ class _JobReader:
         if "started_at" in known:  # else it is not there yet, or not from our launcher
             self._progress = replace(self._progress, **known, gpus=tuple(status.get("gpus") or ()))
 
-    def _take(self, fresh: History) -> None:
+    def _take(self, fresh: History, now: float) -> None:
         """Take new points into account."""
         if self._runs != self._history.runs:  # another run of the job, whose steps begin anew
             self._runs = self._history.runs
             self._rows.clear()
-        self._rows.extend(_rows_of(fresh))
+        self._rows.extend(_rows_of(fresh, now))
         if self._rows:
             step, seen_at = self._rows[-1]
             self._progress = replace(self._progress, step=step, seen_at=seen_at, rate=speed(self._rows))
@@ -129,11 +129,15 @@ class _JobReader:
             self._progress = replace(self._progress, value=float(series.values[-1]), best=best)
 
 
-def _rows_of(fresh: History) -> list[tuple[int, float]]:
-    """(step, time) of new rows; steps by the trainer's own counter where it logs one."""
+def _rows_of(fresh: History, now: float) -> list[tuple[int, float]]:
+    """(step, time) of new rows; steps by the trainer's own counter where it logs one.
+
+    Of a tracker that writes no times, the last step, which is as late as now.
+    """
     times = fresh.internal.get(_TIME)
     if times is None:
-        return []
+        last = max((int(series.steps[-1]) for series in fresh.values()), default=None)
+        return [] if last is None else [(last, now)]
     rows = list(zip(times.steps.tolist(), times.values.tolist(), strict=True))
     counter = next((fresh[name] for name in _COUNTERS if name in fresh), None)
     if counter is None:

@@ -156,8 +156,10 @@ def _job(facts: Facts, job: Job) -> list[str]:
         lines.append(f"- Expected: {md(plan.expects)}")
     lines.append(f"- Came out: {md(facts.verdict(job))}")
     lines += [f"- Note: {md(note)}" for note in (*plan.notes, *details.warnings)]
+    if details.source:
+        lines.append(f"- Curves from: {md(details.source)}")
     if details.problem:
-        lines.append(f"- No curves: {md(details.problem)}")
+        lines.append(f"- {'Curves' if details.source else 'No curves'}: {md(details.problem)}")
     for earlier in facts.tries.get(job.job, ()):
         lines.append(f"- Tried before as job {earlier.job}: {md(facts.verdict(earlier))}")
     if job.run_dir:

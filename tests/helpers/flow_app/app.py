@@ -33,6 +33,21 @@ class Log:
         self.written = len(data)
 
 
+class Table:
+    """A CSV file that is written anew with every row, as some loggers do, and later has another column."""
+
+    def __init__(self, directory):
+        self.path = directory / "csv_logs" / "metrics.csv"
+        self.path.parent.mkdir()
+        self.rows = []
+
+    def row(self, step, **values):
+        self.rows.append({"step": step, **values, "late": step if step > 3 else ""})
+        names = [name for name in self.rows[-1] if name != "late" or step > 3]
+        lines = [names, *([str(row[name]) for name in names] for row in self.rows)]
+        self.path.write_text("".join(",".join(line) + "\n" for line in lines))
+
+
 def loss_at(cfg, share):
     """Return the loss after this share of the steps; the seed shifts all curves alike."""
     if cfg.diverge_above is not None and cfg.lr > cfg.diverge_above and share > 0.2:
@@ -46,7 +61,8 @@ def loss_at(cfg, share):
 
 @hydra.main(version_base="1.3", config_path=None, config_name="flow")
 def main(cfg):
-    log = Log(Path(HydraConfig.get().runtime.output_dir))
+    tracker = Table if cfg.get("tracker") == "csv" else Log
+    log = tracker(Path(HydraConfig.get().runtime.output_dir))
     loss = math.nan
     for step in range(1, cfg.steps + 1):
         loss = loss_at(cfg, step / cfg.steps)

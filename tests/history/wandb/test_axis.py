@@ -25,12 +25,15 @@ def counted(axis, step=lambda row: 10 * row, rows=ROWS):
     ("values", "rows", "chosen"),
     [
         ({"a": [0, 10, 20]}, 3, "a"),
-        ({"a": [0, 10, 20]}, 8, "a"),  # two more rows at each step: other metrics at the same moment
-        ({"a": [0, 1, 2]}, 9, None),  # an epoch of three batches: two thirds of the loss would be lost
+        ({"a": [0, 10, 20]}, 6, "a"),  # one more row at each step: other metrics at the same moment
+        ({"a": [0, 1, 2]}, 7, None),  # an epoch of three batches: two thirds of the loss would be lost
+        ({"a": [0, 1]}, 2, None),  # what is left of a damaged file: nobody knows how coarse it is
+        ({"x/global_step": [0]}, 90, "x/global_step"),  # its name tells
+        ({"x/global_step": [0, 1], "epoch": [1, 2, 3]}, 3, "x/global_step"),
         ({"a": [0.5, 1.0, 1.5]}, 3, None),  # no whole number
         ({"a": [0, float("nan"), 20, 30]}, 4, "a"),
         ({"a": [0, 0, 1, 1], "b": [4, 5, 6, 7]}, 4, "b"),  # the finer one
-        ({"b": [1, 2], "a": [1, 2]}, 2, "a"),
+        ({"b": [1, 2, 3], "a": [1, 2, 3]}, 3, "a"),
         ({"a": [2.0**60]}, 1, None),
         ({}, 5, None),
     ],

@@ -205,7 +205,7 @@ def values_of(history):
 def test_every_byte_of_a_real_file(tmp_path, kind):
     """For every byte of a file by wandb 0.31: no exception, no changed value, the loss is told.
 
-    Of ``metric`` records name an axis; with what is left of a damaged file another one may serve as steps.
+    Of ``metric`` records name an axis: what the steps are does not depend on which rows are left.
     """
     packed = next(REAL.glob(f"0.31.0/{kind}/**/*.wandb.xz"))
     data = lzma.decompress(packed.read_bytes())
@@ -218,7 +218,7 @@ def test_every_byte_of_a_real_file(tmp_path, kind):
         found = points(history)
         assert values_of(history) <= values, where
         assert found == right or history.problem, where
-        assert found <= right or history.axis != whole.axis, where
+        assert found <= right, where
 
 
 def test_damage_while_following(whole, undamaged, tmp_path):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoloop.history.bytearrays import ByteArray
+from autoloop.history.values import as_number, leaves
 from autoloop.history.wandb import records
 from autoloop.history.wandb.items import decode, latest
 from autoloop.history.wandb.keys import KeyTable
@@ -68,8 +69,8 @@ def one_by_one(data, wanted):
             continue
         found_steps.append(-1 if step is None else step)
         for name, value in pairs:
-            for leaf, inner in records.leaves(name, value):
-                number = records.as_number(inner)
+            for leaf, inner in leaves(name, value):
+                number = as_number(inner)
                 if not wanted.name(leaf):
                     continue
                 if number is None:

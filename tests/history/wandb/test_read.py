@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autoloop.history import History, HistoryReader, find_runs, read_histories, read_history, read_values
+from autoloop.history.find import looked_for
 from tests.helpers import wandb_file as w
 
 NAN, INF = math.nan, math.inf
@@ -166,9 +167,8 @@ def test_nothing_there(tmp_path):
     missing, empty = read_history(tmp_path / "x"), read_history(tmp_path)
     assert (len(missing), len(empty)) == (0, 0)
     assert missing.problem == f"no history at {tmp_path / 'x'}: there is no such file or directory"
-    assert empty.problem == (
-        f"no history at {tmp_path}: no run-*.wandb, wandb-history.jsonl or wandb-summary.json in it"
-    )
+    assert empty.problem == f"no history at {tmp_path}: no {looked_for()} in it"
+    assert looked_for().startswith("run-*.wandb, wandb-history.jsonl or wandb-summary.json, ")
 
 
 def test_resumed_run_is_joined(tmp_path):
@@ -308,6 +308,7 @@ def test_a_metric_against_its_own_axis(tmp_path):
 
 PEAK = """
 import re, sys
+from autoloop.history.find import looked_for
 from autoloop.history import read_history
 history = read_history(sys.argv[1], ["m"])
 print(len(history["m"]), int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1024)
@@ -383,3 +384,21 @@ def test_fork_of_another_run(tmp_path):
     fork = w.field(17, w.field(1, "r2") + branch)
     assert read_history(w.log(tmp_path, [fork, w.row(10, {"m": 1})])).run.forked_from == "parent1?_step=9"
     assert read_history(w.log(tmp_path, [w.run()])).run.forked_from == ""
+
+
+@pytest.mark.parametrize(("start", "said"), [(100.5, True), (200.0, False)])
+def test_two_writers_of_one_run_are_told(start, said, tmp_path):
+    """As with W&B's mode="shared"; a run that was resumed has one part after the other."""
+    for stamp, began in (("000001", 100.0), ("000002", start)):
+        run = tmp_path / f"offline-run-20260101_{stamp}-abc123"
+        run.mkdir()
+        w.log(run, [w.row(step, {"loss": began, "_timestamp": began + step}) for step in range(5)])
+    history = read_history(tmp_path)
+    assert history["loss"].values.tolist() == [start] * 5
+    assert ("two processes logged loss into one run" in history.note) == said
+
+
+def test_a_decimal_is_a_number(tmp_path):
+    """W&B writes a Decimal as a text that is a number from end to end; other texts are none."""
+    history = read_history(w.log(tmp_path, [w.row(0, {"d": "-1.5E-7", "date": "2026-01-01", "word": "1_0"})]))
+    assert history["d"].values.tolist() == [-1.5e-7] and dict(history.skipped) == {"date": 1, "word": 1}

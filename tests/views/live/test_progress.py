@@ -90,6 +90,17 @@ def test_a_trainers_own_counter_is_taken_for_its_steps(tmp_path: Path, study: St
     assert reader.update(study, 1.0)[0].step == 150
 
 
+def test_a_tracker_without_times_is_timed_by_the_looks(tmp_path: Path, study: Study):
+    """The step is that of the last row, whatever wrote it; the speed is known from the second look on."""
+    path, reader = Job(tmp_path).run_dir / "metrics.csv", ProgressReader(tmp_path, METRICS)
+    rows = ["step,eval/avg_l1\n", *(f"{100 * number},{1 / (number + 1)}\n" for number in range(3))]
+    path.write_text("".join(rows[:2]))
+    assert reader.update(study, 10.0)[0].step == 0
+    path.write_text("".join(rows))
+    now = reader.update(study, 12.0)[0]
+    assert (now.step, now.rate, now.seen_at) == (200, pytest.approx(100.0), 12.0)
+
+
 def test_the_slot_is_known_from_the_status_that_the_launcher_leaves(tmp_path: Path, study: Study):
     job, reader = Job(tmp_path), ProgressReader(tmp_path, METRICS)
     status = job.run_dir / "status.json"

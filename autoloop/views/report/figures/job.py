@@ -30,7 +30,8 @@ def body(facts: Facts, job: Job) -> Markup:
             [f"job {old.job}: {facts.verdict(old)}" for old in facts.tries.get(job.job, ())]
         ),
         "Notes": _list([*plan.notes, *job.details.warnings]),
-        "No curves": job.details.problem or None,
+        "Curves from": job.details.source or None,
+        "Curves" if job.details.source else "No curves": job.details.problem or None,
         "Against baseline": _difference(facts, job),
         "Files": _files(job),
         "W&B": web_link(job.details.url, "open the run") if job.details.url else None,

@@ -1,0 +1,1 @@
+"""Text files that training programs log into: CSV, JSON and lines of a log."""

@@ -1,0 +1,142 @@
+"""JSON lines: an object on each line, with a counter of steps among its keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from autoloop.history import counters
+from autoloop.history.files import open_regular, regular, worth_opening
+from autoloop.history.run_notes import NOTES
+from autoloop.history.series import History
+from autoloop.history.source import Source, Tail, stamp
+from autoloop.history.text.follow import Follower
+from autoloop.history.text.rows import Rows
+from autoloop.history.values import as_number, parse_json
+
+JSON = "json"
+LOOKED_FOR = "JSON lines with steps"
+_NAME = re.compile(r"(?i).+\.(jsonl|ndjson|json|json\.txt)|(log|logs|metrics|stats|history)\.txt")
+_NOT_OURS = frozenset(  # what has a reader of its own, and the journal of a study
+    {NOTES, "trainer_state.json", "wandb-history.jsonl", "wandb-summary.json", "study.jsonl"}
+)
+_HEAD_BYTES = 1 << 16
+_HEAD_LINES = 50  # a row with a counter is among them
+
+
+def sources(folder: Path, names: Sequence[str]) -> list[Source]:
+    """Return the files of a directory that hold JSON lines with steps."""
+    found = []
+    for name in worth_opening([name for name in names if _NAME.fullmatch(name) and name not in _NOT_OURS]):
+        if _has_rows(path := folder / name):
+            status = regular(path)
+            changed = status.st_mtime_ns if status else 0
+            found.append(Source(path, JSON, "", (stamp(changed), changed), folder, JSON))
+    return found
+
+
+def _has_rows(path: Path) -> bool:
+    """Tell whether one of the first lines of a file is an object with a counter and another number."""
+    if regular(path) is None:
+        return False
+    try:
+        with open_regular(path) as file:
+            lines = file.read(_HEAD_BYTES).splitlines()
+    except OSError:
+        return False
+    rows = (_row(line) for line in lines[:_HEAD_LINES] if line.startswith(b"{"))
+    return any(row is not None and _has_counter(row) for row in rows)
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    if not line.lstrip().startswith(b"{"):
+        return None
+    try:
+        row = parse_json(line.decode())
+    except UnicodeDecodeError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _has_counter(row: dict[str, Any]) -> bool:
+    numbers = [name for name, value in row.items() if as_number(value) is not None]
+    return len(numbers) > 1 and counters.best(numbers) is not None
+
+
+def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
+    """Return the reader of a file of JSON lines."""
+    return JsonTail(source.path, keys)
+
+
+class JsonTail:
+    """What a file of JSON lines has said so far; see `autoloop.history.source.Tail`.
+
+    Args:
+        path: The file.
+        keys: Names and patterns of the metrics to keep; None keeps all.
+    """
+
+    has_ended = False
+
+    def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
+        self.path = path
+        self._file = Follower(path)
+        self._rows = Rows(keys)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rows.restart()
+        self._line = self._bad = self._first_bad = 0
+        self._rest = b""
+
+    @property
+    def restarts(self) -> int:
+        """How often the file was read from its start again."""
+        return self._file.restarts
+
+    def read(self, final: bool = True) -> None:
+        """Read what is new; see `Tail.read`. A whole object at the end counts even without a newline."""
+        for lines in self._file.read():
+            if lines.is_start:
+                self._begin()
+            data = lines.data.removeprefix(self._rest)
+            self._rest = b""
+            for line in data.split(b"\n"):
+                self._take(line)
+        rest = self._file.rest
+        if final and rest != self._rest:
+            self._take(rest)
+            self._rest = rest
+
+    def _take(self, line: bytes) -> None:
+        self._line += 1
+        if not line.strip():
+            return
+        row = _row(line)
+        if row is None:
+            self._bad += 1
+            self._first_bad = self._first_bad or self._line
+        else:
+            self._rows.add(row)
+
+    def logged(self, names: Iterable[str] | None = None) -> int:
+        """Return how many values these metrics have, or all that were asked for."""
+        return self._rows.points.logged(names)
+
+    def history(self, fresh: bool = False) -> History:
+        """Return what has been read; see `Tail.history`."""
+        return self._rows.history(fresh, self.problem(), JSON, self.path)
+
+    def problem(self) -> str:
+        """Return what could not be read, in words; empty if nothing."""
+        texts = [self._file.error] if self._file.error else []
+        if self._bad:
+            lines = f"{self._bad} lines are no JSON objects" if self._bad > 1 else "1 line is no JSON object"
+            texts.append(f"{self.path}: {lines} (first: line {self._first_bad})")
+        if self._file.lost:
+            texts.append(f"{self.path}: {self._file.lost} bytes in lines that are too long are left out")
+        if not texts and not self._rows.points.rows:
+            texts.append(f"{self.path} has no rows: the run has logged nothing, or not yet")
+        return "; ".join(texts)
