@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autoloop.config.compose import Composer, LazyConfig
@@ -18,6 +19,7 @@ from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Measure
 from autoloop.rules.base import Decision
 from autoloop.runner.plan import Points
+from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from autoloop.runner.queue_file import waiting
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
@@ -67,7 +69,9 @@ class Planner:
             EditError: A named variant cannot be used.
             ConfigError: Repeats, racing, `minimal` or confirmation are asked for, and the config has no seed.
         """
-        return opening_round(self._terms, points.starts, points.named, self._slots)
+        variants = len(points.starts) * len(points.named)
+        terms = replace(self._terms, derive=counting(self._terms.derive, "planned", variants))
+        return opening_round(terms, points.starts, points.named, self._slots)
 
     def foresee(self, planned: Round, start: Variant) -> Foresight:
         """What the strategy says it is going to do after this first round."""
