@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -57,33 +57,40 @@ class Template:
 
     Attributes:
         agreed: Whether a config made from it was found to be what Hydra makes; None before the first.
-        alone: Whether the app's values can be told without Hydra's own config.
-        constants: Mark -> what stands for in lean configs: the variants that the user asked for.
     """
 
     def __init__(self, composed: DictConfig) -> None:
-        self._composed = composed
+        self._forms = {"whole": composed}
+        self._packed: dict[str, bytes] = {}
         self.agreed: bool | None = None
-        lean = deepcopy(composed)
-        self.constants = _take_out_variants(lean)
-        app = deepcopy(lean)
+
+    @cached_property
+    def constants(self) -> Mapping[str, Any]:
+        """Mark -> what it stands for in lean configs: the variants that the user asked for."""
+        self._forms["lean"] = deepcopy(self._forms["whole"])
+        return _take_out_variants(self._forms["lean"])
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether the app's values can be told without Hydra's own config."""
+        self._forms["app"] = app = deepcopy(self._forms["lean"])
         with read_write(app), open_dict(app):
             app.pop("hydra", None)
-        self.alone = not any(map(asks_hydra, _texts(OmegaConf.to_container(app, resolve=False))))
-        self._packed = {"whole": pack(composed), "lean": pack(lean), "app": pack(app)}
-        self._kept = {"whole": composed, "lean": lean, "app": app}
+        return not any(map(asks_hydra, _texts(OmegaConf.to_container(app, resolve=False))))
 
     def has(self, path: Path, value: Any) -> bool:
         """Whether a value can be put in at a place: it is there, and neither is a mapping to be merged."""
-        node: Any = self._composed
+        node: Any = self._forms["whole"]
         for step in path:
             node = _below(node, step)
         return node is not None and not isinstance(value, dict) and not isinstance(node, DictConfig)
 
     def fresh(self, form: str) -> DictConfig:
         """A copy of its own: "whole", "lean" or, without ``hydra`` besides, "app"."""
+        if form not in self._packed:
+            self._packed[form] = pack(self._forms[form])
         packed = self._packed[form]
-        return unpack(packed) if packed else deepcopy(self._kept[form])
+        return unpack(packed) if packed else deepcopy(self._forms[form])
 
 
 class _Split(NamedTuple):
@@ -100,13 +107,16 @@ class Templates:
         composed: How many configs Hydra itself has composed.
     """
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
+    def __init__(self, loader: ConfigLoader, master: DictConfig, *, checked: bool = True) -> None:
         """Set up; nothing is composed.
 
         Args:
             loader: Hydra's.
             master: The sweep's own config.
+            checked: Whether the first config of each template is compared with Hydra's; False for a process
+                that knows otherwise what is to come out.
         """
+        self._checked = checked
         self._loader = loader
         self._master = master
         self._parsed: dict[str, Override] = {}
@@ -159,12 +169,16 @@ class Templates:
             return None
         words = [self._parse(text) for text in overrides]
         template, split = self._sorted_out(words)
-        if split.own and template.agreed is None:
+        if split.own and template.agreed is None and self._checked:
             made = self._filled(template.fresh("whole"), split, words)
             template.agreed = _equal(made, self.by_hydra(overrides))
-        if split.own and not template.agreed:
+        if split.own and not template.agreed and self._checked:
             return None
-        return self._filled(template.fresh(form if template.alone or form != "app" else "lean"), split, words)
+        if form != "whole":
+            self._constants.update(template.constants)
+        if form == "app" and not template.alone:
+            form = "lean"
+        return self._filled(template.fresh(form), split, words)
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
@@ -194,16 +208,13 @@ class Templates:
         )
 
     def _new_template(self, shared: tuple[str, ...]) -> Template:
-        template = Template(self.by_hydra(shared))
-        self._constants.update(template.constants)
-        return template
+        return Template(self.by_hydra(shared))
 
     def _filled(self, config: DictConfig, split: _Split, words: Sequence[Override]) -> DictConfig:
         """Put values into a template, and say in it which overrides made it, as Hydra does."""
         for word in split.own:
-            if word.key_or_group == _OF_JOB and "hydra" not in config:
-                continue
-            OmegaConf.update(config, word.key_or_group, word.value(), merge=True)
+            if word.key_or_group != _OF_JOB or "hydra" in config:
+                OmegaConf.update(config, word.key_or_group, word.value(), merge=True)
         if split.own and "hydra" in config:
             self._tell_overrides(config, words)
         OmegaConf.copy_cache(from_config=self._master, to_config=config)
