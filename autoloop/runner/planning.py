@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
 from autoloop.study.record import Job, Plan, Study
+from autoloop.study.settled import OPEN
 from autoloop.study.trials import Trial
 
 log = logging.getLogger("autoloop")
@@ -126,14 +127,22 @@ class Planner:
         return job.trial(self._variant_of(job))
 
     def _variant_of(self, job: Job) -> Variant:
-        if job.place not in self._variants:
-            self._variants[job.place] = self._variant(job.plan)
-        return self._variants[job.place]
+        found = self._variants.get(job.place)
+        if found is None:
+            found = self._variant(job.plan)
+            self._keep({job.place: found})
+        return found
+
+    def _keep(self, variants: Mapping[int, Variant]) -> None:
+        """Keep variants at hand, the latest thousands of a long study."""
+        self._variants.update(variants)
+        while len(self._variants) > OPEN:
+            del self._variants[next(iter(self._variants))]
 
     def remember(self, study: Study, variants: Sequence[Variant]) -> None:
         """Keep variants that have jobs now, so that their configs need not be composed again."""
         jobs = ((study.by_name(variant.name), variant) for variant in variants)
-        self._variants.update((job.place, variant) for job, variant in jobs if job is not None)
+        self._keep({job.place: variant for job, variant in jobs if job is not None})
 
     def _variant(self, plan: Plan) -> Variant:
         overrides = tuple(reveal(override, os.environ) for override in plan.overrides)

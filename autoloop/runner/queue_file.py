@@ -34,7 +34,7 @@ def waiting(study_dir: Path, study: Study, start: str) -> list[Decision]:
         entries = parse_entries(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    done = {job.plan.evidence.get("name") for job in study.jobs.values() if job.plan.rule == ASKED_FOR}
+    done = {job.plan.evidence.get("name") for job in study.jobs.values() if job.rule == ASKED_FOR}
     return [
         Decision(ASKED_FOR, start, entry.reason or "asked for by the user", {"name": entry.name}, entry.edits)
         for entry in entries
