@@ -41,8 +41,12 @@ def usual_length_s(study: Study) -> float:
 
 
 def length_s(job: Job) -> float:
-    """Seconds that a job took from start to end; NaN for one that did not run to its end."""
-    return job.ended_at - job.started_at if job.known else math.nan
+    """Seconds that a job took from start to end; NaN for one that did not run to its end.
+
+    So too where the clock was set back meanwhile: nobody knows how long it took.
+    """
+    took = job.ended_at - job.started_at if job.known else math.nan
+    return took if took >= 0 else math.nan
 
 
 def longest_first(study: Study, variants: Sequence[Variant]) -> list[Variant]:

@@ -26,7 +26,7 @@ def autorun_summary(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _summaries(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Run dir and summary of every ended job; of two with one run dir the later, in the place of the first."""
+    """Run dir and summary of every ended job; of two with one run dir the later, in the first one's place."""
     numbers: dict[str, int] = {}
     for number in sorted(study.jobs):
         job = study.jobs[number]

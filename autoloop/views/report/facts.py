@@ -124,8 +124,8 @@ class Facts:
         if len(self.shown) == len(self.jobs):
             return ""
         return (
-            f"Shown are {len(self.shown)} of {len(self.jobs)} trials: the best one with all it descends from, "
-            "and the latest. `autoloop export csv` writes a table of all."
+            f"Shown are {len(self.shown)} of {len(self.jobs)} trials: the best one with all it descends "
+            "from, and the latest. `autoloop export csv` writes a table of all."
         )
 
     def parent(self, job: Job) -> Job | None:

@@ -56,7 +56,8 @@ def _drawing(facts: Facts) -> Markup:
         box.right,
         box.bottom + 56,
         "Lineage of the trials",
-        f"{counted(len(facts.jobs), 'trial')} against {facts.metric} by round; {facts.cut or 'all are listed below.'}",
+        f"{counted(len(facts.jobs), 'trial')} against {facts.metric} by round; "
+        + (facts.cut or "all are listed below."),
         axes(box, None, y, y_label=facts.metric),
         *edges,
         *marks,
