@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -19,9 +21,9 @@ from omegaconf.errors import OmegaConfBaseException
 from autoloop.config.base_config import escaped
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
 from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
-from autoloop.config.packing import pack, unpack
 from autoloop.config.rerun import merge_overrides
 from autoloop.config.shipped import as_it_came_then
+from autoloop.config.templates import Templates
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.edits.variants import Variant, signature
 from autoloop.errors import CompositionError, MisfitError
@@ -33,7 +35,7 @@ from autoloop.study.identity import from_exact, settled
 _OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
 #: Keys of the section that no job's identity has; what `variants_per_run` is stands in the strategy.
 _ASIDE = _OF_STUDY | {"variants_per_run"}
-_KEPT = 64  # composed configs that are kept as they are; each takes up to 1 MB
+_KEPT = 256  # configs as plain values that are kept: those that rules and samplers look at again and again
 #: Knobs of a study that say who looks at it, not what is trained.
 ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[A-Za-z0-9_/.+@%-]+")
@@ -59,8 +61,9 @@ class Composer:
         self._loader = loader
         self._master = master
         self.bounds = dict(bounds or {})
-        self._composed = lru_cache(_KEPT)(self._load)
-        self._packed: dict[tuple[str, ...], bytes] = {}
+        self._templates = Templates(loader, master)
+        self._seen = lru_cache(_KEPT)(self._see)
+        self._written = lru_cache(_KEPT)(self._write)
         self.root = root_of(master)
         self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
@@ -94,50 +97,53 @@ class Composer:
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
 
-        Composing costs a tenth of a second, and a variant is looked at to judge it, to plan it and to start
-        it, in as many passes over all variants: the latest configs are kept, earlier ones packed. Callers
-        leave them as they are.
+        It is the caller's own.
 
         Raises:
             CompositionError: The overrides do not compose.
         """
-        return self._composed(tuple(overrides))
+        with self._telling():
+            return self._templates.compose(overrides)
 
-    def _load(self, overrides: tuple[str, ...]) -> DictConfig:
-        if overrides in self._packed:
-            return unpack(self._packed[overrides])
-        composed = self._loaded(overrides)
-        if packed := pack(composed):
-            self._packed[overrides] = packed
-        return composed
-
-    def _loaded(self, overrides: tuple[str, ...]) -> DictConfig:
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            return self._loader.load_sweep_config(self._master, list(overrides))
+            yield
         except (HydraException, OmegaConfBaseException) as error:
             raise CompositionError(hydra_message(error, self._master)) from error
 
-    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """The config of a job as edits and rules see it, interpolations resolved where they can be."""
-        return seen(self._app(overrides), self.root)
+    @contextmanager
+    def _looked_at(self, overrides: Sequence[str]) -> Iterator[DictConfig]:
+        """A job's config with as much of Hydra's own as its values ask for; a copy of its own."""
+        with self._telling():
+            lean = self._templates.lean(overrides)
+        with _current(lean.whole) if lean.whole is not None else nullcontext():
+            yield lean.app
 
-    def _app(self, overrides: Sequence[str]) -> dict[str, Any]:
-        composed = self.compose(overrides)
-        with _current(composed):
-            app = app_config(composed)
+    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The config of a job as edits and rules see it, interpolations resolved where they can be.
+
+        Several callers get the same one, and leave it as it is.
+        """
+        return self._seen(tuple(overrides))
+
+    def _see(self, overrides: tuple[str, ...]) -> dict[str, Any]:
+        with self._looked_at(overrides) as composed:
+            app = self._templates.restored(_without_onlookers(composed))
         if self.root is not None:
-            self._known_keys[tuple(overrides)] = frozenset(app[self.root] or ())
-        return app
+            self._known_keys[overrides] = frozenset(app[self.root] or ())
+        return seen(app, self.root)
 
     def run_dir(self, overrides: Sequence[str], job: int) -> str:
         """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
         with self.as_in_job(overrides, job) as composed:
-            return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+            return subdir(composed)
 
     @contextmanager
     def as_in_job(self, overrides: Sequence[str], job: int) -> Iterator[DictConfig]:
         """The whole config of a job; meanwhile ``${hydra:...}`` in it resolves as it will there."""
-        composed = deepcopy(self.compose(overrides))
+        with self._telling():
+            composed = self._templates.compose(overrides, lean=True)
         hydra = composed.hydra
         with read_write(hydra), open_dict(hydra):
             hydra.job.num = job
@@ -182,8 +188,7 @@ class Composer:
         return config
 
     def _unresolved(self, overrides: Sequence[str]) -> dict[str, str]:
-        composed = self.compose(overrides)
-        with _current(composed):
+        with self._looked_at(overrides) as composed:
             return unresolved(composed)
 
     def sketch(self, parent: Variant, edits: Sequence[str]) -> Derived:
@@ -216,7 +221,12 @@ class Composer:
 
     def planned(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config that a job's task gets, as it is written."""
-        return written(self.compose(overrides))
+        return self._written(tuple(overrides))
+
+    def _write(self, overrides: tuple[str, ...]) -> dict[str, Any]:
+        with self._looked_at(overrides) as composed:
+            found: dict[str, Any] = self._templates.restored(written(composed))
+            return found
 
     def of_job(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A resolved config without the study's knobs."""
@@ -230,22 +240,21 @@ class Composer:
     def _trainer_keys(self, overrides: Sequence[str]) -> frozenset[str]:
         """The keys of the trainer's own config with these overrides; known once it was composed."""
         if tuple(overrides) not in self._known_keys:
-            self._app(overrides)
+            self._see(tuple(overrides))
         return self._known_keys[tuple(overrides)]
 
 
 class LazyConfig(Mapping[str, Any]):
-    """A config that is composed when somebody first looks at it; a long study holds thousands."""
+    """A config that is composed when somebody looks at it; a long study has thousands, and keeps none."""
+
+    __slots__ = ("_composer", "_overrides")
 
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
         self._composer = composer
         self._overrides = overrides
-        self._config: dict[str, Any] | None = None
 
     def _composed(self) -> dict[str, Any]:
-        if self._config is None:
-            self._config = self._composer.config(self._overrides)
-        return self._config
+        return self._composer.config(self._overrides)
 
     def __getitem__(self, key: str) -> Any:
         return self._composed()[key]
@@ -255,6 +264,11 @@ class LazyConfig(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._composed())
+
+
+def subdir(composed: DictConfig) -> str:
+    """What ``hydra.sweep.subdir`` says in a job's whole config."""
+    return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
 
 
 def path_override(key: str, path: Path) -> str:
@@ -348,14 +362,21 @@ def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str)
 
 def written(composed: DictConfig) -> dict[str, Any]:
     """The same as `app_config`, with nothing resolved: what the files and overrides say."""
-    raw: Any = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
-    raw.pop("hydra", None)
-    ours = raw.get(SECTION)
+    app = {key: composed._get_node(key) for key in composed if key != "hydra"}
+    raw: dict[Any, Any] = {key: _raw(node) for key, node in app.items()}
+    ours: Any = raw.get(SECTION)
     for key in ONLOOKERS if isinstance(ours, dict) else ():
         if ours.pop(key, None) == f"${{{key}}}":
             raw.pop(key, None)
-    config: dict[str, Any] = raw
-    return config
+    return raw
+
+
+def _raw(node: Any) -> Any:
+    """A node as it is written."""
+    if OmegaConf.is_config(node):
+        return OmegaConf.to_container(node, resolve=False, enum_to_str=True)
+    value = node._value()
+    return value.name if isinstance(value, Enum) else value
 
 
 def app_config(composed: DictConfig) -> dict[str, Any]:
@@ -364,11 +385,16 @@ def app_config(composed: DictConfig) -> dict[str, Any]:
     A study may be gone on with in another terminal, or with another ``notify.command``: a configuration is
     the same all the same.
     """
-    copied = deepcopy(composed)
-    with read_write(copied), open_dict(copied):
-        copied.pop("hydra", None)
-        _drop_onlookers(copied)
-    result = plain(composed if not OmegaConf.is_config(copied) else copied)
+    copied: Any = deepcopy(composed)
+    return _without_onlookers(copied) if OmegaConf.is_config(copied) else copied
+
+
+def _without_onlookers(composed: DictConfig) -> dict[str, Any]:
+    """The same of a config that is the caller's own, and is taken apart."""
+    with read_write(composed), open_dict(composed):
+        composed.pop("hydra", None)
+        _drop_onlookers(composed)
+    result = plain(composed)
     assert isinstance(result, dict)
     return result
 
@@ -378,9 +404,9 @@ def _drop_onlookers(config: DictConfig) -> None:
     ours = config.get("autoloop")
     if not isinstance(ours, DictConfig):
         return
-    written: Any = OmegaConf.to_container(ours, resolve=False)
+    before = {key: _raw(node) for key in ONLOOKERS if (node := ours._get_node(key)) is not None}
     for key in ONLOOKERS:
-        if ours.pop(key, None) is not None and written[key] == f"${{{key}}}":
+        if ours.pop(key, None) is not None and before[key] == f"${{{key}}}":
             config.pop(key, None)
 
 
@@ -408,9 +434,9 @@ def _child(node: DictConfig | ListConfig, key: Any, raw: Any) -> Any:
 @contextmanager
 def _current(config: DictConfig) -> Iterator[None]:
     """Make ``${hydra:...}`` in a config speak of that config, as it will in the job."""
-    holder = HydraConfig.instance()
+    holder: Any = HydraConfig.instance()
     before = holder.cfg
-    holder.set_config(config)
+    holder.cfg = SimpleNamespace(hydra=config.hydra)  # what HydraConfig.get asks it for, without a copy
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from autoloop.edits._change import (
     overrides_between,
     plain,
 )
+from autoloop.edits._constant import Constant, constant
 from autoloop.edits._edit import OPS, Edit, parse_edit
 from autoloop.edits._literal import LiteralError, format_literal, parse_literal, split_commas
 from autoloop.edits._path import Keys, format_path
@@ -24,12 +25,14 @@ __all__ = [
     "OPS",
     "Bounds",
     "Change",
+    "Constant",
     "Edit",
     "Keys",
     "LiteralError",
     "ValueChange",
     "apply",
     "change",
+    "constant",
     "expand",
     "find",
     "format_literal",

@@ -9,6 +9,7 @@ from math import isnan
 from typing import Any, NamedTuple, TypeAlias
 
 from autoloop.edits import _number
+from autoloop.edits._constant import Constant
 from autoloop.edits._edit import Edit, parse_edit
 from autoloop.edits._fit import FitError, operate
 from autoloop.edits._literal import LiteralError
@@ -128,7 +129,9 @@ def find(path: str, config: Mapping[str, Any]) -> list[Keys]:
 
 
 def plain(value: Any) -> Any:
-    """Copy a config into dicts and lists of its own."""
+    """Copy a config into dicts and lists of its own, but for what is constant in it."""
+    if isinstance(value, Constant):
+        return value
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
@@ -172,7 +175,12 @@ class _Step:
 
     @staticmethod
     def _put(config: dict[str, Any], keys: Keys, value: Any) -> None:
-        look_up(config, keys[:-1])[keys[-1]] = value
+        node: Any = config
+        for key in keys[:-1]:
+            if isinstance(node[key], Constant):
+                node[key] = node[key].bare()
+            node = node[key]
+        node[keys[-1]] = value
 
     def _clip(self, new: dict[str, Any]) -> None:
         """Bring every number that this edit changed back between its bounds."""

@@ -25,6 +25,8 @@ class Difference(NamedTuple):
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal in type too; 1 is not 1.0 and not true, NaN is NaN."""
+    if one is other:
+        return True
     if type(one) is not type(other):
         return False
     if isinstance(one, Mapping):
@@ -39,6 +41,8 @@ def differences(old: Any, new: Any, keys: Keys = ()) -> Iterator[Difference]:
 
     Mappings with other keys and lists of another length differ as a whole.
     """
+    if old is new:
+        return
     if isinstance(old, Mapping) and isinstance(new, Mapping) and old.keys() == new.keys():
         for key in old:
             yield from differences(old[key], new[key], (*keys, key))

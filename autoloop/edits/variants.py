@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from autoloop.edits import OPS, LiteralError, ValueChange, find, format_literal, parse_edit, plain
+from autoloop.edits import OPS, Constant, LiteralError, ValueChange, find, format_literal, parse_edit, plain
 from autoloop.errors import ConfigError, EditError, did_you_mean
 
 #: Characters of a name that is made of edits or given by a user.
@@ -88,13 +88,34 @@ def signature(config: Mapping[str, Any], ignore: Iterable[str] = ()) -> str:
     for pattern in ignore:
         for keys in find(pattern, bare):
             _blank(bare, keys)
-    text = json.dumps(_canonical(bare), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_text(bare).encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    """The JSON text of a value in its one form; that of a constant is written once."""
+    if isinstance(value, Constant):
+        if "text" not in value.made:
+            value.made["text"] = _dumped(value)
+        return str(value.made["text"])
+    if isinstance(value, Mapping) and any(isinstance(item, Mapping | Constant) for item in value.values()):
+        items = {_key(key): item for key, item in value.items()}
+        return "{" + ",".join(f"{json.dumps(key)}:{_text(items[key])}" for key in sorted(items)) + "}"
+    return _dumped(value)
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"))
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else f"{key!r}"
 
 
 def _blank(node: Any, keys: Sequence[Any]) -> None:
     """Take one place out of a config; a list keeps its length."""
     for key in keys[:-1]:
+        if isinstance(node[key], Constant):
+            node[key] = node[key].bare()
         node = node[key]
     if isinstance(node, list):
         node[keys[-1]] = None
@@ -105,7 +126,7 @@ def _blank(node: Any, keys: Sequence[Any]) -> None:
 def _canonical(value: Any) -> Any:
     """Return ``value`` in the one form that JSON writes for all values equal to it."""
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else f"{key!r}": _canonical(item) for key, item in value.items()}
+        return {_key(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     if isinstance(value, float):

@@ -18,6 +18,7 @@ from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
 from autoloop.strategies.failed import FailedRegion
 from autoloop.study.record import MEASURING, Job, Study
+from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
 
 VariantOf = Callable[[Job], Variant]
@@ -89,11 +90,13 @@ class Known:
             variant_of: The variant that a job ran.
         """
         value = standings(study)
-        trials = {
-            job.name: replace(job.trial(variant_of(job)), objective=value.get(job.place, job.objective))
-            for job in study.counted()
-            if job.state is not None
-        }
+
+        def trial(name: str) -> Trial:
+            job = study.jobs[numbers[name]]
+            return replace(job.trial(variant_of(job)), objective=value.get(job.place, job.objective))
+
+        numbers = {job.name: job.job for job in study.counted() if job.state is not None}
+        trials = Lazy(numbers, trial)
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
         unheeded = [
             DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
@@ -163,8 +166,8 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
     """
     study = known.study
     return Disposer(
-        {name: trial.variant for name, trial in known.trials.items()},
-        {job.plan.signature: job.name for job in study.jobs.values()},
+        Lazy(known.trials, lambda name: known.trials[name].variant),
+        {job.signature: job.name for job in study.jobs.values()},
         terms.derive,
         Obstacles(
             Disposal(study, known.number, terms.cooldown, terms.freeze).objection,
@@ -210,7 +213,7 @@ def situation_of(
         bounds=terms.bounds,
         leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.unheeded]),
         opened=len(opened),
-        planned=[job.plan.rule for job in since],
+        planned=[job.rule for job in since],
         begun=sum(job.round == known.number for job in since),
         places=known.room,
         running=known.running,
@@ -220,7 +223,7 @@ def situation_of(
 
 def _fired_on(study: Study, name: str) -> Sequence[Decision]:
     job = study.by_name(name)
-    return () if job is None else study.fired.get(job.place, ())
+    return () if job is None else study.fired_on(job.place)
 
 
 def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:

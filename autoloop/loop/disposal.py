@@ -61,7 +61,7 @@ class Disposal:
                 self._idle.setdefault(pair.parent.place, []).append(pair)
             recent = self.round - pair.child.round <= self.cooldown
             if recent and verdict(pair, self._floor) is Verdict.WORSE:
-                self._worse.setdefault(pair.child.plan.rule, []).append(pair)
+                self._worse.setdefault(pair.child.rule, []).append(pair)
 
     def objection(self, proposal: Decision, changes: Sequence[Change]) -> str:
         """Why this proposal is not worth a job now, in one sentence; empty if nothing speaks against it.

@@ -105,7 +105,7 @@ def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: Varia
         step: What is to be measured.
         variant_of: The variant that a job ran.
     """
-    seen = {job.plan.signature: job.name for job in study.jobs.values()}
+    seen = {job.signature: job.name for job in study.jobs.values()}
     planned = Round(study.rounds[-1], seen, taken=set(study.names))
     if isinstance(step, Reseed):
         for offset in step.offsets:

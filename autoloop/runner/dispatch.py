@@ -22,6 +22,7 @@ from autoloop.engine.watcher import Watcher
 from autoloop.loop.due import PlanRound, Requeue, Run, Step, Stop, Wait
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
+from autoloop.runner.returns import SmallReturn
 from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
 from autoloop.store.journal import Journal
@@ -103,7 +104,7 @@ class Dispatcher:
                         self._ends += 1
                         ended.notify_all()
                     if isinstance(outcome.value, JobReturn):
-                        returned[outcome.index] = outcome.value
+                        returned[outcome.index] = SmallReturn.of(outcome.value)
         finally:
             self._watcher.close()
             with ended:

@@ -18,7 +18,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, ROOT
-from autoloop.config.compose import Composer, LazyConfig
+from autoloop.config.compose import Composer, LazyConfig, subdir
 from autoloop.config.settings import Settings
 from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import Entry, Variant, unique_names
@@ -151,11 +151,21 @@ def preview(composer: Composer, overrides: Sequence[str], job: int) -> str:
         ConfigError: The task cannot run with this config.
     """
     with composer.as_in_job(overrides, job) as config:
-        module = str(OmegaConf.select(config, "trainer") or "").rpartition(".")[0]
-        if not module.startswith("autoloop.tasks."):
-            return ""
-        show: Callable[[DictConfig], str] | None = getattr(import_module(module), "preview", None)
-        return show(config) if show else ""
+        return _shown(config)
+
+
+def place_and_preview(composer: Composer, overrides: Sequence[str], job: int) -> tuple[str, str]:
+    """Directory of a job, relative to the sweep's, and its `preview`; raises as that does."""
+    with composer.as_in_job(overrides, job) as config:
+        return subdir(config), _shown(config)
+
+
+def _shown(config: DictConfig) -> str:
+    module = str(OmegaConf.select(config, "trainer") or "").rpartition(".")[0]
+    if not module.startswith("autoloop.tasks."):
+        return ""
+    show: Callable[[DictConfig], str] | None = getattr(import_module(module), "preview", None)
+    return show(config) if show else ""
 
 
 def plan_text(

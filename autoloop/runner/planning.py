@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autoloop.config.compose import Composer, LazyConfig
@@ -17,6 +18,7 @@ from autoloop.loop.rounds import later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Measure
 from autoloop.runner.plan import Points
+from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
@@ -24,6 +26,7 @@ from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
 from autoloop.study.decisions import Refusal
 from autoloop.study.record import Job, Plan, Study
+from autoloop.study.settled import OPEN
 from autoloop.study.trials import Trial
 
 log = logging.getLogger("autoloop")
@@ -67,7 +70,9 @@ class Planner:
             EditError: A named variant cannot be used.
             ConfigError: Repeats, racing, `minimal` or confirmation are asked for, and the config has no seed.
         """
-        return opening_round(self._terms, points.starts, points.named, self._slots)
+        variants = len(points.starts) * len(points.named)
+        terms = replace(self._terms, derive=counting(self._terms.derive, "planned", variants))
+        return opening_round(terms, points.starts, points.named, self._slots)
 
     def foresee(self, planned: Round, start: Variant) -> Foresight:
         """What the strategy says it is going to do after this first round."""
@@ -131,14 +136,22 @@ class Planner:
         return job.trial(self._variant_of(job))
 
     def _variant_of(self, job: Job) -> Variant:
-        if job.place not in self._variants:
-            self._variants[job.place] = self._variant(job.plan)
-        return self._variants[job.place]
+        found = self._variants.get(job.place)
+        if found is None:
+            found = self._variant(job.plan)
+            self._keep({job.place: found})
+        return found
+
+    def _keep(self, variants: Mapping[int, Variant]) -> None:
+        """Keep variants at hand, the latest thousands of a long study."""
+        self._variants.update(variants)
+        while len(self._variants) > OPEN:
+            del self._variants[next(iter(self._variants))]
 
     def remember(self, study: Study, variants: Sequence[Variant]) -> None:
         """Keep variants that have jobs now, so that their configs need not be composed again."""
         jobs = ((study.by_name(variant.name), variant) for variant in variants)
-        self._variants.update((job.place, variant) for job, variant in jobs if job is not None)
+        self._keep({job.place: variant for job, variant in jobs if job is not None})
 
     def _variant(self, plan: Plan) -> Variant:
         overrides = tuple(reveal(override, os.environ) for override in plan.overrides)

@@ -45,7 +45,7 @@ def read_queue(study_dir: Path, study: Study, start: str) -> Queue:
         ConfigError: The file is no YAML, or something that is no variant stands in it.
         EditError: An edit in it cannot be read.
     """
-    ran = {job.plan.evidence.get("name"): job for job in study.jobs.values() if job.plan.rule == ASKED_FOR}
+    ran = {job.plan.evidence.get("name"): job for job in study.jobs.values() if job.rule == ASKED_FOR}
     entries = _entries(study_dir / FILE_NAME)
     return Queue(
         [_asked(entry, start) for entry in entries if entry.name not in ran],

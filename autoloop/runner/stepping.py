@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra.types import HydraContext
@@ -22,6 +22,7 @@ from autoloop.store.redact import logger
 from autoloop.study.events import JobRequeued, Planned, RoundPlanned, RulesAsked, SearchClosed
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.schedule import job_numbers
+from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
 
 log: logging.Logger = logger("autoloop")
@@ -128,7 +129,8 @@ class Stepper:
     def _decide(self, number: int) -> None:
         """Ask the callbacks about the jobs that ended, and write down what they said."""
         study = self.journal.study
-        known = {job.name: self.planner.trial(job) for job in study.counted() if job.state is not None}
+        numbers = {job.name: job.job for job in study.counted() if job.state is not None}
+        known = Lazy(numbers, lambda name: self.planner.trial(study.jobs[numbers[name]]))
         judged = study.unjudged()
         decisions = self._asked(number, judged, known)
         self.journal.append(
@@ -136,7 +138,7 @@ class Stepper:
         )
         self.keep_up(study)
 
-    def _asked(self, number: int, judged: Sequence[Job], known: dict[str, Trial]) -> list[Decision]:
+    def _asked(self, number: int, judged: Sequence[Job], known: Mapping[str, Trial]) -> list[Decision]:
         """What the app's callbacks that have ``on_round_end`` say, ours among them."""
         decisions: list[Decision] = []
         settings = self.settings.aimed(self.journal.study.aim)

@@ -47,8 +47,9 @@ from autoloop.runner.opening import (
     say_what_lies_beside_it,
     set_finished_aside,
 )
-from autoloop.runner.plan import Points, plan_text, preview, read_points
+from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
+from autoloop.runner.progress import counting
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.stepping import Stepper
 from autoloop.store.files import fitting
@@ -122,20 +123,20 @@ class StudyRunner:
         return points, self.planner.first(points)
 
     def _plan_text(self, planned: Round) -> str:
-        jobs = [(variant.overrides, job) for job, variant in enumerate(planned.variants)]
         given = StudyBegun(command=command_line(), cwd=str(Path.cwd()))
-        words = [[word for word in job[0] if not self.composer.is_knob(word, "dry_run")] for job in jobs]
-        previews = [
-            preview(self.composer, *job) or shlex.join(rerun_words(given, own))
-            for job, own in zip(jobs, words, strict=True)
-        ]
-        dirs = [fitting(self.study_dir, self.composer.run_dir(*job), job[1]) for job in jobs]
-        runs = list(zip(dirs, previews, strict=True))
+        foretold = counting(self._foretold, "looked at", len(planned.variants))
+        runs = [foretold(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
         places = self.launcher.places()
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
         return plan_text(planned, self.settings, foresight, runs, slots, named, self.composer.sketch)
+
+    def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
+        """Directory of a job, and what it would run."""
+        wanted, shown = place_and_preview(self.composer, overrides, job)
+        words = [word for word in overrides if not self.composer.is_knob(word, "dry_run")]
+        return fitting(self.study_dir, wanted, job), shown or shlex.join(rerun_words(given, words))
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.

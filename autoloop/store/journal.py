@@ -7,7 +7,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -64,10 +65,11 @@ class Journal:
             self._file, self._lock = (opened.enter_context(file) for file in _hold(study_dir))
             self._file_status = os.fstat(self._file.fileno())
             self._there = self.path.absolute()  # a job of this process may change its directory
-            events, end = _parse(self.path)
+            self.study, end = Study(), 0
+            for event, number, after in _parse(self.path):
+                _record_event(self.study, event, self.path, number)
+                end = after
             self._file.truncate(end)
-            self.study = Study()
-            _replay(self.study, events, self.path)
             opened.pop_all()
 
     def check(self) -> None:
@@ -205,7 +207,7 @@ def read_study(study_dir: Path) -> Study:
         JournalError: There is no journal, or a line of it is damaged.
     """
     reader = JournalReader(study_dir)
-    reader.update()
+    deque(reader.follow(), maxlen=0)
     return reader.study
 
 
@@ -231,16 +233,20 @@ class JournalReader:
         Raises:
             JournalError: There is no journal, or a line of it is damaged.
         """
+        return list(self.follow())
+
+    def follow(self) -> Iterator[Event]:
+        """The same, one event after the other: a long journal is never in memory as a whole."""
         try:
             status = self._path.stat()
         except OSError:
             raise JournalError(f"no study in {self._path.parent}: there is no {FILE_NAME}") from None
         if status.st_ino != self._identity or status.st_size < self._offset:
             self.study, self._identity, self._lines, self._offset = Study(), status.st_ino, 0, 0
-        events, self._offset = _parse(self._path, self._offset, self._lines)
-        _replay(self.study, events, self._path, self._lines)
-        self._lines += len(events)
-        return events
+        for event, number, end in _parse(self._path, self._offset, self._lines):
+            _record_event(self.study, event, self._path, number)
+            self._lines, self._offset = number, end
+            yield event
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
@@ -260,18 +266,18 @@ def set_aside(study_dir: Path, study: Study) -> Path:
     return aside
 
 
-def _replay(study: Study, events: Iterable[Event], path: Path, lines: int = 0) -> None:
-    """Take events into account; what is wrong with one is told with its line."""
-    for number, event in enumerate(events, start=lines + 1):
-        try:
-            study.record(event)
-        except JournalError as error:  # noqa: PERF203 - which line it is must be told
-            raise JournalError(_damage(number, path, error)) from error
+def _record_event(study: Study, event: Event, path: Path, line: int) -> None:
+    """Take an event into account; what is wrong with it is told with its line."""
+    try:
+        study.record(event)
+    except JournalError as error:
+        raise JournalError(_damage(line, path, error)) from error
 
 
 def _replayed(path: Path) -> Study:
     study = Study()
-    _replay(study, _parse(path)[0], path)
+    for event, number, _ in _parse(path):
+        _record_event(study, event, path, number)
     return study
 
 
@@ -282,24 +288,23 @@ def _damage(line: int, path: Path, why: object) -> str:
     )
 
 
-def _parse(path: Path, start: int = 0, lines: int = 0) -> tuple[list[Event], int]:
-    """All events, and the offset behind the last whole line.
+def _parse(path: Path, start: int = 0, lines: int = 0) -> Iterator[tuple[Event, int, int]]:
+    """Each event with the number of its line and the offset behind it.
 
     Args:
         path: The journal.
         start: Offset to read from.
         lines: How many lines stand before it.
     """
-    events: list[Event] = []
     end = start
     for number, line in _whole_lines(path, start, lines):
         record = _record(line, number, path)
         try:
-            events.append(read_event(record))
+            event = read_event(record)
         except JournalError as error:
             raise JournalError(_damage(number, path, error)) from error
         end += len(line)
-    return events, end
+        yield event, number, end
 
 
 def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from autoloop.edits import Constant
+
 #: A reference to another place of the config, ``${a.b[0].c}`` or ``${..b}``; with a colon it asks a resolver.
 _REFERENCE = re.compile(r"(?<!\\)\$\{\s*(?P<dots>\.*)(?P<path>[^\s${}:.\[\]][^\s${}:]*)\s*\}")
 _STEP = re.compile(r"[^.\[\]]+")
@@ -32,6 +34,8 @@ def settled(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settle(value: Any, place: Keys, config: Mapping[str, Any], depth: int) -> Any:
+    if isinstance(value, Constant):  # it has no references
+        return value
     if isinstance(value, Mapping):
         return {key: _settle(item, (*place, key), config, depth) for key, item in value.items()}
     if isinstance(value, list):
@@ -115,7 +119,22 @@ def prints(config: Mapping[str, Any]) -> dict[str, str]:
     Args:
         config: Plain dicts and lists, unresolved: a secret in it is not to be read from what is returned.
     """
-    return {path: _print(value) for path, value in _leaves(config, "")}
+    found: dict[str, str] = {}
+    for path, value in _leaves(config, ""):
+        if isinstance(value, Constant) and value:
+            found |= _prints_of(value, path)
+        else:
+            found[path] = _print(value)
+    return found
+
+
+def _prints_of(value: Constant, path: str) -> dict[str, str]:
+    """The prints of a constant, made once."""
+    if ("prints", path) not in value.made:
+        found = {place: _print(item) for place, item in _leaves(value.bare(), path)}
+        value.made["prints", path] = found
+    made: dict[str, str] = value.made["prints", path]
+    return made
 
 
 def _print(value: Any) -> str:
@@ -124,7 +143,7 @@ def _print(value: Any) -> str:
 
 
 def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping) and node:
+    if isinstance(node, Mapping) and node and not isinstance(node, Constant):
         for key, item in node.items():
             yield from _leaves(item, f"{path}.{key}" if path else str(key))
     else:

@@ -79,6 +79,20 @@ class Job:
         """Name of the job: its variant's."""
         return self.plan.name
 
+    @property
+    def rule(self) -> str:
+        """Rule of its variant; empty for one that the user gave."""
+        return self.plan.rule
+
+    @property
+    def signature(self) -> str:
+        """Signature of its variant."""
+        return self.plan.signature
+
+    def whole(self) -> Job:
+        """The job with all that is known of it at hand; see `autoloop.study.settled`."""
+        return self
+
     def trial(self, variant: Variant) -> Trial:
         """The job, which has ended, as a trial of this variant, without its curves."""
         assert self.state is not None
@@ -97,12 +111,12 @@ class Job:
     @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
-        return self.plan.rule in (REPEAT, CHECK, CONFIRM)
+        return self.rule in (REPEAT, CHECK, CONFIRM)
 
     @property
     def measures(self) -> bool:
         """Whether it is run to measure, and is no idea of its own."""
-        return self.plan.rule in MEASURING
+        return self.rule in MEASURING
 
     @property
     def stopping(self) -> StopAsked | None:
@@ -117,7 +131,7 @@ class Job:
     @property
     def searches(self) -> bool:
         """Whether it belongs to the search, not to what measures the search's result."""
-        return self.plan.rule not in AFTERWARDS
+        return self.rule not in AFTERWARDS
 
     @property
     def running(self) -> bool:

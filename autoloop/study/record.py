@@ -10,7 +10,7 @@ Nothing here reads a file or a clock: `autoloop.store.journal` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from autoloop.curves.objective import Objective
@@ -36,6 +36,7 @@ from autoloop.study.events import (
 )
 from autoloop.study.jobs import Job
 from autoloop.study.plans import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
+from autoloop.study.settled import OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
@@ -55,7 +56,7 @@ class Study:
         jobs: Job number -> job.
         refused: Round -> proposals that were refused for it.
         decisions: Round -> what the rules said of it.
-        fired: Place of a job -> what rules proposed when they were asked about it.
+        fired: Place of a job -> the rounds in which rules proposed something when asked about it.
         judged: Numbers of the jobs that the rules have been asked about.
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
             that is, since the one before it was planned; a later part of the same round begins none.
@@ -81,8 +82,8 @@ class Study:
     open: bool = False
     jobs: dict[int, Job] = field(default_factory=dict)
     refused: dict[int, list[Refusal]] = field(default_factory=dict)
-    decisions: dict[int, list[Decision]] = field(default_factory=dict)
-    fired: dict[int, tuple[Decision, ...]] = field(default_factory=dict)
+    decisions: dict[int, Sequence[Decision]] = field(default_factory=dict)
+    fired: dict[int, tuple[int, ...]] = field(default_factory=dict)
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
@@ -97,6 +98,10 @@ class Study:
     last_time: float = math.nan
     events: int = 0
     _tally: Tally | None = field(default=None, repr=False, compare=False)
+    _settled: bool = field(default=False, repr=False, compare=False)
+    _packers: tuple[Packer, Packer] = field(
+        default_factory=lambda: (Packer(), Packer()), repr=False, compare=False
+    )
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Study:
@@ -112,7 +117,7 @@ class Study:
             self,
             jobs=dict(self.jobs),
             refused={number: list(found) for number, found in self.refused.items()},
-            decisions={number: list(found) for number, found in self.decisions.items()},
+            decisions=dict(self.decisions),
             fired=dict(self.fired),
             judged=set(self.judged),
             recent=list(self.recent),
@@ -215,11 +220,11 @@ class Study:
 
     def tries(self, job: Job) -> list[Job]:
         """All tries of a job, the latest last."""
-        return [self.jobs[number] for number in self.tally.tries.get(job.place, ())]
+        return [self.jobs[number] for number in self.tally.tries_of(job.place)]
 
     def at(self, place: int | None) -> Job | None:
         """The job of that place, its latest try; or None."""
-        tries = () if place is None else self.tally.tries.get(place, ())
+        tries = () if place is None else self.tally.tries_of(place)
         return self.jobs[tries[-1]] if tries else None
 
     def parent(self, job: Job) -> Job | None:
@@ -278,7 +283,7 @@ class Study:
     def _on_objective(self, event: ObjectiveSeen) -> None:
         self.aim, self.open = event.aim, False
         for number, value in event.values.items():
-            self.jobs[number] = replace(self.jobs[number], objective=float(value))
+            self.jobs[number] = replace(self.jobs[number].whole(), objective=float(value))
         self.tally.rank(self.jobs, self.maximize)
 
     def _on_round(self, event: RoundPlanned) -> None:
@@ -333,7 +338,7 @@ class Study:
     def _on_job(self, event: JobStarted) -> None:
         self.tally.run_dirs.add(event.run_dir)
         self.jobs[event.job] = replace(
-            self.jobs[event.job],
+            self.jobs[event.job].whole(),
             started=True,
             run_dir=event.run_dir,
             slot=event.slot,
@@ -344,11 +349,11 @@ class Study:
     def _on_placed(self, event: JobPlaced) -> None:
         self.tally.run_dirs.add(event.run_dir)
         self.jobs[event.job] = replace(
-            self.jobs[event.job], run_dir=event.run_dir, handle=event.handle, restarts=event.restarts
+            self.jobs[event.job].whole(), run_dir=event.run_dir, handle=event.handle, restarts=event.restarts
         )
 
     def _on_trial(self, event: JobEnded) -> None:
-        job, best, details = self.jobs[event.job], self.best(), event.details
+        job, best, details = self.jobs[event.job].whole(), self.best(), event.details
         self.jobs[job.job] = replace(
             job,
             run_dir=job.run_dir if event.run_dir is None else event.run_dir,
@@ -368,15 +373,36 @@ class Study:
 
     def _on_decisions(self, event: RulesAsked) -> None:
         decisions = [self._as_meant(decision) for decision in event.decisions]
-        self.decisions.setdefault(event.round, []).extend(decisions)
+        self.decisions[event.round] = [*self.decisions.get(event.round, ()), *decisions]
+        here = (event.round,)
         for decision in decisions:
             place = self.tally.named.get(decision.judged)
-            if decision.fired and place is not None:
-                self.fired[place] = (*self.fired.get(place, ()), decision)
+            if decision.fired and place is not None and event.round not in self.fired.get(place, ()):
+                self.fired[place] = (*self.fired[place], *here) if place in self.fired else here
         judged = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)
+        self._settle(judged)
+
+    def _settle(self, judged: Iterable[int]) -> None:
+        """In a long study keep jobs small that have been judged, and what was said of earlier rounds."""
+        if len(self.jobs) <= OPEN:
+            return
+        for number in judged if self._settled else list(self.judged):
+            job = self.jobs[number]
+            if job.state is not None and not isinstance(job, Settled):
+                self.jobs[number] = Settled.of(job, self._packers[0])
+        for number in sorted(self.decisions)[:-2] if not self._settled else sorted(self.decisions)[-4:-2]:
+            said = self.decisions[number]
+            if not isinstance(said, PackedList):
+                self.decisions[number] = PackedList(said, self._packers[1])
+        self._settled = True
+
+    def fired_on(self, place: int) -> list[Decision]:
+        """What rules proposed when they were asked about the job of a place."""
+        said = (one for number in self.fired.get(place, ()) for one in self.decisions[number])
+        return [one for one in said if one.fired and self.tally.named.get(one.judged) == place]
 
     def _as_meant(self, decision: Decision) -> Decision:
         """A decision that speaks of jobs by names that are theirs alone."""
@@ -384,11 +410,11 @@ class Study:
         return replace(decision, trial=trial, judged=judged)
 
     def _on_stopping(self, event: StopAsked) -> None:
-        self.jobs[event.job] = replace(self.jobs[event.job], stop=event)
+        self.jobs[event.job] = replace(self.jobs[event.job].whole(), stop=event)
 
     def _on_requeue(self, event: JobRequeued) -> None:
         old, new = self.jobs[event.of], event.job
-        self.jobs[old.job] = replace(old, retried_by=new)
+        self.jobs[old.job] = replace(old.whole(), retried_by=new)
         self.tally.drop(old)
         again = Job(new, old.round, old.plan, old.place, old.origin, old.job, planned_as=old.planned_as)
         self._plan(again)

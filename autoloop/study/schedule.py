@@ -41,8 +41,12 @@ def usual_length_s(study: Study) -> float:
 
 
 def length_s(job: Job) -> float:
-    """Seconds that a job took from start to end; NaN for one that did not run to its end."""
-    return job.ended_at - job.started_at if job.known else math.nan
+    """Seconds that a job took from start to end; NaN for one that did not run to its end.
+
+    So too where the clock was set back meanwhile: nobody knows how long it took.
+    """
+    took = job.ended_at - job.started_at if job.known else math.nan
+    return took if took >= 0 else math.nan
 
 
 def longest_first(study: Study, variants: Sequence[Variant]) -> list[Variant]:
@@ -65,10 +69,10 @@ def job_numbers(study: Study, variants: Sequence[Variant]) -> dict[str, int]:
 def idle_share(study: Study) -> float:
     """Share (0 to 1) of the slots' time, from the first start to the last end, in which no job ran in them.
 
-    Time without a process, before a study was resumed, does not count. NaN where the launcher has no slots.
+    Time without a process, before a study was resumed, does not count, nor do jobs during which the clock was
+    set back: nobody knows how long they took. NaN where the launcher has no slots.
     """
-    jobs = [job for job in study.jobs.values() if job.slot is not None and math.isfinite(job.ended_at)]
-    jobs = [job for job in jobs if math.isfinite(job.started_at)]
+    jobs = [job for job in study.jobs.values() if job.slot is not None and job.ended_at >= job.started_at]
     if not jobs:
         return math.nan
     span = max(job.ended_at for job in jobs) - min(job.started_at for job in jobs)

@@ -20,7 +20,8 @@ class Tally:
     A job that a later try replaced is in ``tries`` alone.
 
     Attributes:
-        tries: Place of a variant (`Job.place`) -> numbers of the jobs that ran it, the latest last.
+        tries: Place of a variant (`Job.place`) -> number of the one job that ran it, or of several, the
+            latest last.
         named: Name -> place of the one variant that has it.
         rounds: Round -> numbers of its jobs.
         open: Jobs that have not ended.
@@ -33,7 +34,7 @@ class Tally:
         next_job: Number of the next new job.
     """
 
-    tries: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    tries: dict[int, int | tuple[int, ...]] = field(default_factory=dict)
     named: dict[str, int] = field(default_factory=dict)
     rounds: dict[int, dict[int, None]] = field(default_factory=dict)
     open: dict[int, None] = field(default_factory=dict)
@@ -86,13 +87,18 @@ class Tally:
 
     def plan(self, job: Job) -> None:
         """A job is planned."""
-        self.tries[job.place] = (*self.tries.get(job.place, ()), job.job)
+        self.tries[job.place] = (*self.tries_of(job.place), job.job) if job.place in self.tries else job.job
         self.named[job.name] = job.place
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
         self.run_dirs.add(job.run_dir)
         self.searched += job.searches
         self.next_job = max(self.next_job, job.job + 1)
+
+    def tries_of(self, place: int) -> tuple[int, ...]:
+        """Numbers of the jobs that ran the variant of a place, the latest last."""
+        found = self.tries.get(place, ())
+        return (found,) if isinstance(found, int) else found
 
     def end(self, job: Job, best: Job | None, maximize: bool) -> None:
         """A job has ended; ``best`` is the best before it."""

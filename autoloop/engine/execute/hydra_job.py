@@ -9,8 +9,9 @@ import os
 import pickle
 import reprlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from autoloop.config.templates import Templates
 from autoloop.edits import format_literal
 from autoloop.engine.execute import pickling, references
 from autoloop.engine.execute.child import EXIT_FAILED, MOST_ERROR, enter_job_dir, last_line, say
@@ -30,6 +32,7 @@ from autoloop.engine.execute.program import Program, enter, run_again, this_prog
 from autoloop.engine.execute.traces import Travelling, failure_text
 from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
+from autoloop.engine.inside.planned import is_as_planned
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE
 from autoloop.store.redact import keep_secrets_of, redact
 from autoloop.study.returned import ReturnedValue, plain
@@ -38,6 +41,7 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a pickled return value, or of an exception, that go to the main process.
 MOST_BYTES = 16 << 20
+_WARM = 16  # combinations of a choice sweep that are composed before the first job, for all jobs
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class SharedSweep:
         task_function: What each job runs.
         singletons: State of Hydra's singletons and OmegaConf's resolvers.
         program: The main program, which runs again where a batch is unpickled; None if it has no source.
+        templates: Composes the jobs' configs, in their processes only.
     """
 
     hydra_context: HydraContext
@@ -57,6 +62,7 @@ class SharedSweep:
     task_function: TaskFunction
     singletons: Any
     program: Program | None = field(default_factory=this_program)
+    templates: Templates | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         content = (self.singletons, (self.hydra_context, self.config, self.task_function))
@@ -80,7 +86,10 @@ def _install(program: Program | None, by_name: bytes | None, copied: bytes | Non
     is_main = program is not None and run_again(program)
     singletons, (context, config, task) = _content(by_name if is_main else None, copied)
     Singleton.set_state(singletons)
-    batch = SharedSweep(context, config, task, None, program)
+    templates = Templates(
+        context.config_loader, config, checked=False
+    )  # each job's is compared with its plan
+    batch = SharedSweep(context, config, task, None, program, templates)
     with contextlib.suppress(Exception):  # a config that needs overrides cannot be composed without
         _warm_up(batch)
     return batch
@@ -98,7 +107,20 @@ def _content(by_name: bytes | None, copied: bytes | None) -> Any:
 def _warm_up(batch: SharedSweep) -> None:
     """Fill the caches of Hydra's and OmegaConf's parsers once for all jobs."""
     OverridesParser.create().parse_overrides(["+a.b=1.5", "c=text", "d='x y'", "e=[1,{f:null}]", "~g"])
-    _compose(batch, 0, ())
+    for words in islice(_combinations(batch.config), _WARM):
+        is_as_planned(_compose(batch, 0, words), "")
+
+
+def _combinations(master: DictConfig) -> Iterator[tuple[str, ...]]:
+    """The overrides of a sweep's jobs, as far as its command line tells them."""
+    parsed = OverridesParser.create().parse_overrides(list(master.hydra.overrides.task))
+    axes = [
+        list(word.sweep_string_iterator()) if word.is_discrete_sweep() else [word.get_value_element_as_str()]
+        for word in parsed
+    ]
+    keys = [word.get_key_element() for word in parsed]
+    for values in product(*axes):
+        yield tuple(f"{key}={value}" for key, value in zip(keys, values, strict=True))
 
 
 def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
@@ -113,6 +135,8 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
+        if not is_as_planned(config, _job_dir(config)):
+            config = _compose(batch, index, overrides, by_hydra=True)
         if restarts:
             config = _in_fresh_dir(batch, index, overrides, restarts, config)
         enter_job_dir(_job_dir(config))
@@ -131,8 +155,11 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     return _reply(job_return)
 
 
-def _compose(batch: SharedSweep, index: int, overrides: Sequence[str]) -> DictConfig:
-    config = batch.hydra_context.config_loader.load_sweep_config(batch.config, list(overrides))
+def _compose(batch: SharedSweep, index: int, overrides: Sequence[str], by_hydra: bool = False) -> DictConfig:
+    """Compose a job's config; from what all jobs share, or through Hydra from the config files on."""
+    templates = batch.templates
+    assert templates is not None
+    config = templates.by_hydra(overrides) if by_hydra else templates.compose(overrides)
     with open_dict(config):
         config.hydra.job.id = str(index)
         config.hydra.job.num = index

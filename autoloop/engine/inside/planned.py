@@ -44,13 +44,27 @@ def check_planned(config: Any) -> None:
         )
 
 
+def is_as_planned(config: DictConfig, run_dir: str) -> bool:
+    """Whether a job's whole config is known to be what was planned for its directory.
+
+    A config that is made from a template is looked at so; of another Hydra has the last word, and
+    `check_planned` judges what it composes.
+    """
+    from autoloop.config.compose import written
+    from autoloop.study.identity import prints
+
+    planned = _read(Path(run_dir))
+    return planned == prints(written(config))
+
+
 def _planned() -> dict[str, str] | None:
     """What was planned for the job of this process; None outside a study."""
-    if not HydraConfig.initialized():
-        return None
-    path = Path(HydraConfig.get().runtime.output_dir) / PLANNED_FILE
+    return _read(Path(HydraConfig.get().runtime.output_dir)) if HydraConfig.initialized() else None
+
+
+def _read(run_dir: Path) -> dict[str, str] | None:
     try:
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, str] = json.loads((run_dir / PLANNED_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found

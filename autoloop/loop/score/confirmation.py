@@ -74,7 +74,7 @@ def confirmation(study: Study) -> Confirmation | None:
 
 def broken_seeds(study: Study, job: Job) -> int:
     """On how many fresh seeds a job's config diverged, or was stopped as broken."""
-    runs = (one for one in study.counted() if one.plan.rule == CONFIRM and one.origin == job.place)
+    runs = (one for one in study.counted() if one.rule == CONFIRM and one.origin == job.place)
     return sum(one.state in LOST for one in runs)
 
 

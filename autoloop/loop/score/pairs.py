@@ -98,14 +98,14 @@ def _by_seed(study: Study) -> dict[int, dict[Seed, float]]:
             continue
         if not job.is_repeat:
             found.setdefault(job.place, {})[None] = job.objective
-        elif job.plan.rule == REPEAT and job.origin is not None:
+        elif job.rule == REPEAT and job.origin is not None:
             found.setdefault(job.origin, {})[job.plan.evidence.get("seed")] = job.objective
     return found
 
 
 def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
     """Results of a job's config by seed, of the repeats by this rule that ran after the search."""
-    runs = (one for one in study.counted() if one.plan.rule == rule and one.origin == job.place)
+    runs = (one for one in study.counted() if one.rule == rule and one.origin == job.place)
     return {one.plan.evidence.get("seed"): one.objective for one in runs if one.known}
 
 

@@ -107,7 +107,7 @@ def _wins(outcomes: Sequence[ProposalOutcome]) -> int:
 def outcomes(study: Study) -> list[ProposalOutcome]:
     """What came of every proposal of a study that a rule or sampler made, as they were planned."""
     floor = noise(study)
-    tried = [pair for pair in pairs(study) if pair.child.plan.rule and not pair.child.measures]
+    tried = [pair for pair in pairs(study) if pair.child.rule and not pair.child.measures]
     return [_outcome(pair, verdict(pair, floor)) for pair in tried]
 
 
@@ -115,4 +115,4 @@ def _outcome(pair: Pair, said: Verdict) -> ProposalOutcome:
     gain = pair.gain_pct
     knobs = dict.fromkeys(path_of(edit) for edit in pair.child.plan.edits)
     finite = gain if gain is not None and math.isfinite(gain) else None
-    return ProposalOutcome(pair.child.plan.rule, tuple(knobs), said, finite)
+    return ProposalOutcome(pair.child.rule, tuple(knobs), said, finite)

@@ -239,7 +239,7 @@ def _typical_length(study: Study, busy: Sequence[SlotLine]) -> float:
     """Mean seconds of a job: of those that completed, else of those that can be foreseen; NaN without any."""
     done = [job for job in study.jobs.values() if job.state is TrialState.COMPLETE]
     lengths = [job.ended_at - job.started_at for job in done]
-    lengths = list(filter(math.isfinite, lengths)) or list(
+    lengths = [length for length in lengths if 0 <= length < math.inf] or list(
         filter(math.isfinite, (line.running_s + line.left_s for line in busy))
     )
     return sum(lengths) / len(lengths) if lengths else math.nan

@@ -20,6 +20,7 @@ from autoloop.views.live.view import View, view
 from autoloop.views.wandb_commands import leet_command
 
 PERIOD_S = 0.5  # between two drawings
+EMPTY = "the journal is empty: no study has begun here yet, or its process ended before it did"
 GONE = "no process runs this study any more; the command that started it goes on from here"
 
 
@@ -67,7 +68,7 @@ class Follower:
     @property
     def notes(self) -> list[str]:
         """What is wrong with the study beyond what its journal tells."""
-        return [GONE] if self._gone else []
+        return [GONE] if self._gone else [] if self.study.begun else [EMPTY]
 
     def _process_is_gone(self) -> bool:
         """Whether the process that ran the study last, on this machine, is not there any more."""
@@ -111,11 +112,14 @@ def watch(study_dir: Path, stream: IO[str], sleep: Callable[[float], None] = tim
 
 
 def _lines(watcher: Follower, stream: IO[str]) -> Callable[[Sequence[Event]], None]:
-    """Shows events as lines."""
+    """Shows events as lines, and each note once."""
+    noted: set[str] = set()
 
     def show(events: Sequence[Event]) -> None:
         lines = [told(event, watcher.study) for event in events]
-        for line in [*lines, *watcher.notes]:
+        notes = [note for note in watcher.notes if note not in noted]
+        noted.update(notes)
+        for line in [*lines, *notes]:
             print(line, file=stream, flush=True)
 
     return show

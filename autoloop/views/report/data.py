@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from autoloop.edits import LiteralError, parse_literal
 from autoloop.loop.score import confirmation, without_effect
@@ -21,13 +22,38 @@ def autorun_summary(study: Study) -> dict[str, dict[str, Any]]:
     Cumulative over the rounds, in job order. NaN and infinities become None, which JSON writes as ``null``,
     so that every reader takes the result. A job that left no history has ``steps`` alone.
     """
-    jobs = [job for _, job in sorted(study.jobs.items()) if job.state is not None and job.run_dir]
-    return {job.run_dir: {**_metrics(job), "steps": job.steps} for job in jobs}
+    return dict(_summaries(study))
+
+
+def _summaries(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Run dir and summary of every ended job; of two with one run dir the later, in the first one's place."""
+    numbers: dict[str, int] = {}
+    for number in sorted(study.jobs):
+        job = study.jobs[number]
+        if job.state is not None and job.run_dir:
+            numbers[job.run_dir] = number
+    for run_dir, number in numbers.items():
+        job = study.jobs[number]
+        yield run_dir, {**_metrics(job), "steps": job.steps}
 
 
 def to_json(summary: dict[str, dict[str, Any]]) -> str:
     """Return a summary as JSON text: one line per metric, so that differences between two files read well."""
-    return "{" + ",".join(f"\n {_dump(run)}: {_run(item)}" for run, item in summary.items()) + "\n}\n"
+    return "".join(_pieces(summary.items()))
+
+
+def write_json(study: Study, file: IO[bytes]) -> None:
+    """Write `to_json` of a study's `autorun_summary`, job by job: that of a long study is large."""
+    for piece in _pieces(_summaries(study)):
+        file.write(piece.encode("utf-8", "backslashreplace"))
+
+
+def _pieces(items: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    start = "{"
+    for run, item in items:
+        yield f"{start}\n {_dump(run)}: {_run(item)}"
+        start = ","
+    yield "\n}\n" if start == "," else "{\n}\n"
 
 
 def best_params(facts: Facts, job: Job) -> dict[str, Any]:
@@ -41,14 +67,14 @@ def best_params(facts: Facts, job: Job) -> dict[str, Any]:
     return params
 
 
-def optimization_results(study: Study) -> dict[str, Any]:
+def optimization_results(study: Study, facts: Facts | None = None) -> dict[str, Any]:
     """Return the best job in the form Hydra's own sweepers write to ``optimization_results.yaml``.
 
     ``best_evaluated_params`` and ``best_evaluated_result`` are the names of Hydra's Nevergrad sweeper,
     ``best_params`` and ``best_value`` those of its Optuna sweeper: scripts that read either go on working.
     Only ``name`` is there while no job has completed.
     """
-    facts = Facts(study)
+    facts = facts or Facts(study)
     if facts.best is None:
         return {"name": "autoloop"}
     params = best_params(facts, facts.best)
@@ -63,9 +89,9 @@ def optimization_results(study: Study) -> dict[str, Any]:
     }
 
 
-def best(study: Study) -> dict[str, Any]:
+def best(study: Study, facts: Facts | None = None) -> dict[str, Any]:
     """Return the winner: overrides, result beside the baseline's, how to run it; empty without one."""
-    facts = Facts(study)
+    facts = facts or Facts(study)
     job = facts.best
     if job is None:
         return {}

@@ -20,6 +20,7 @@ from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
 
+MOST_SHOWN = 2000  # trials of a longer study that a report shows one by one
 OBJECTIVE = "objective"  # its name where the study names no metric
 KEY_METRICS = {
     "eval_l1": "eval/offline_eval/avg_l1",
@@ -92,6 +93,40 @@ class Facts:
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
         self.best = winner(study)
         self.metric = study.aim.metric or OBJECTIVE
+
+    @cached_property
+    def shown(self) -> list[Job]:
+        """The jobs that a report shows one by one; of very many the best one's lineage and the latest."""
+        if len(self.jobs) <= MOST_SHOWN:
+            return self.jobs
+        first = {job.job for job in (self.baseline, self.best) if job is not None} | self.winning
+        latest = {job.job for job in self.jobs[len(first) - MOST_SHOWN :]}
+        return [job for job in self.jobs if job.job in first | latest]
+
+    @cached_property
+    def is_shown(self) -> frozenset[int]:
+        """Numbers of the jobs of `shown`."""
+        return frozenset(job.job for job in self.shown)
+
+    @cached_property
+    def shown_rounds(self) -> dict[int, list[Job]]:
+        """Round -> those of its jobs that are shown, of the rounds that have some."""
+        if len(self.shown) == len(self.jobs):
+            return self.rounds
+        found: dict[int, list[Job]] = {}
+        for job in self.shown:
+            found.setdefault(job.round, []).append(job)
+        return found
+
+    @property
+    def cut(self) -> str:
+        """That not all jobs are shown, and where all are, as a sentence; empty where all are."""
+        if len(self.shown) == len(self.jobs):
+            return ""
+        return (
+            f"Shown are {len(self.shown)} of {len(self.jobs)} trials: the best one with all it descends "
+            "from, and the latest. `autoloop export csv` writes a table of all."
+        )
 
     def parent(self, job: Job) -> Job | None:
         """The job it was derived from, always one planned before it; None for a root."""
@@ -167,7 +202,10 @@ class Facts:
         for job in self.jobs:
             parent = self.parent(job)
             inherited = known.get(parent.job, {}) if parent else {}
-            known[job.job] = {**inherited, **{path: new for path, _, new in job.plan.changes}}
+            changes = job.plan.changes
+            known[job.job] = (
+                {**inherited, **{path: new for path, _, new in changes}} if changes else inherited
+            )
         return known
 
     @cached_property
@@ -239,7 +277,7 @@ class Facts:
 
     def spent_hours(self, job: Job) -> float:
         """Hours of a job times its GPUs (at least one); 0 while its end is unknown."""
-        hours = (self.ended_at(job) - job.started_at) / 3600.0
+        hours = max(0.0, (self.ended_at(job) - job.started_at) / 3600.0)  # the clock may have been set back
         return hours * max(1, len(job.gpus)) if math.isfinite(hours) else 0.0
 
     @cached_property

@@ -28,7 +28,7 @@ SECTIONS = {
 }
 
 
-def html(study: Study, curves: Curves | None = None) -> str:
+def html(study: Study, curves: Curves | None = None, facts: Facts | None = None) -> str:
     """Return the report of a study as one HTML page.
 
     The page holds no script and loads nothing; its content policy forbids both, so that no name in a study
@@ -37,8 +37,9 @@ def html(study: Study, curves: Curves | None = None) -> str:
     Args:
         study: The study.
         curves: Job number -> metric -> curve; `wanted_curves` says which are drawn.
+        facts: What the study amounts to, where that has been worked out.
     """
-    facts = Facts(study)
+    facts = facts or Facts(study)
     found = {
         "result": headline(facts),
         "lineage": lineage(facts) if facts.jobs else None,
@@ -55,9 +56,9 @@ def html(study: Study, curves: Curves | None = None) -> str:
     return "<!DOCTYPE html>\n" + el("html", _head(title), body, lang="en") + "\n"
 
 
-def wanted_curves(study: Study) -> dict[int, list[str]]:
+def wanted_curves(study: Study, facts: Facts | None = None) -> dict[int, list[str]]:
     """Return which curves the page draws, job number -> metrics, so that no other history need be read."""
-    facts = Facts(study)
+    facts = facts or Facts(study)
     wanted: dict[int, list[str]] = {}
     for job in drawn_jobs(facts):
         names = metrics(facts, job)

@@ -33,7 +33,12 @@ LOG_LINES = 20  # last lines of a failed job's log that are shown
 SILENT_ROUNDS = 5  # rounds, counted from the latest, whose silent rules are listed one by one
 
 
-def markdown(study: Study, curves: Curves | None = None, columns: Mapping[str, str] | None = None) -> str:
+def markdown(
+    study: Study,
+    curves: Curves | None = None,
+    columns: Mapping[str, str] | None = None,
+    facts: Facts | None = None,
+) -> str:
     """Return the report of a study: a head and one section per round.
 
     Args:
@@ -41,16 +46,18 @@ def markdown(study: Study, curves: Curves | None = None, columns: Mapping[str, s
         curves: Job number -> metric -> curve; the objective's are drawn as sparklines where they are at hand.
         columns: Title -> metric of the table's further columns, each with its last value and its change; by
             default those of `autoloop.views.report.facts.KEY_METRICS` that the study has.
+        facts: What the study amounts to, where that has been worked out.
     """
-    facts = Facts(study)
+    facts = facts or Facts(study)
     shown = dict(columns) if columns is not None else facts.columns
     lines = _head(facts)
     newest = max(facts.rounds, default=0)
     for number, jobs in facts.rounds.items():
         lines += [f"## Round {number}", "", f"{counted(len(jobs), 'job')}: {states(jobs)}.", ""]
-        lines += _table(facts, jobs, shown, curves or {})
-        lines += _jobs(facts, jobs)
-        lines += _decisions(study.decisions.get(number, []), number > newest - SILENT_ROUNDS)
+        listed = facts.shown_rounds.get(number, [])
+        lines += _table(facts, listed, shown, curves or {}) if listed else []
+        lines += _jobs(facts, listed)
+        lines += _decisions(*_listed(facts, number), number > newest - SILENT_ROUNDS)
         lines += _refused(study.refused.get(number, []), number)
         lines += _next(facts, number)
     return "\n".join(lines)
@@ -63,6 +70,7 @@ def _head(facts: Facts) -> list[str]:
     lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
     lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
     lines.append(f"Jobs: {states(facts.jobs)}.")
+    lines += [facts.cut] if facts.cut else []
     if best is None:
         lines.append("No job has completed with a value of the objective yet.")
     else:
@@ -205,7 +213,19 @@ def _exit(details: Details) -> str:
     return f" (exit code {md(details.exit_code)})" if details.exit_code is not None else ""
 
 
-def _decisions(decisions: Sequence[Decision], one_by_one: bool) -> list[str]:
+def _listed(facts: Facts, number: int) -> tuple[list[Decision], int]:
+    """What the rules said of the jobs that are shown, by round, and how often they spoke of others."""
+    said = facts.study.decisions.get(number, ())
+    if not facts.cut:
+        return list(said), 0
+    known = facts.by_name
+    listed = [one for one in said if (job := known.get(one.judged)) and job.job in facts.is_shown]
+    return listed, len(said) - len(listed)
+
+
+def _decisions(decisions: Sequence[Decision], more: int, one_by_one: bool) -> list[str]:
+    if more and not decisions:
+        return [f"{counted(more, 'decision')}, see the journal.", ""]
     if not decisions:
         return []
     lines = ["### Decisions", ""]
@@ -245,10 +265,12 @@ def _refused(refused: Sequence[Refusal], number: int) -> list[str]:
 
 
 def _next(facts: Facts, number: int) -> list[str]:
-    following = facts.rounds.get(number + 1)
-    if following is None:
+    following = facts.shown_rounds.get(number + 1, [])
+    if number + 1 not in facts.rounds:
         stop = facts.study.stopped
         return ["### Next", "", f"No further round: {md(stop_reason(stop))}.", ""] if stop is not None else []
+    if not following:
+        return []
     lines = [f"### Next: round {number + 1}", ""]
     for job in following:
         origin = f" from {md_code(job.plan.parent)}" if job.plan.parent else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ import yaml
 from autoloop.history.series import Series
 from autoloop.store.files import inside, write_atomic
 from autoloop.study.record import Study
-from autoloop.views.report.data import autorun_summary, best, optimization_results, to_json
+from autoloop.views.report.data import best, optimization_results, write_json
+from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.chart import thin
 from autoloop.views.report.html import html, wanted_curves
 from autoloop.views.report.markdown import Curves, markdown
 
 
 def write_report(
-    study: Study, study_dir: str | Path, curves: Curves | None = None, task_name: str | None = None
+    study: Study,
+    study_dir: str | Path,
+    curves: Curves | None = None,
+    task_name: str | None = None,
+    facts: Facts | None = None,
 ) -> None:
     """Write all report files of a study, replacing those of an earlier call.
 
@@ -33,6 +39,7 @@ def write_report(
         curves: Job number -> metric -> curve, as far as they are at hand.
         task_name: Name of the Markdown file, by default the study's task; characters that do not belong in a
             file name become ``_``.
+        facts: What the study amounts to, where that has been worked out.
 
     Raises:
         OSError: The directory cannot be written.
@@ -42,11 +49,12 @@ def write_report(
     inside(root, "reports")
     task = task_name or (study.header.task or "study")
     page_name = re.sub(r"[^\w.-]+", "_", task).strip(".") or "study"
-    write_atomic(reports / "data" / "autorun_summary.json", to_json(autorun_summary(study)))
-    write_atomic(reports / f"{page_name}.md", markdown(study, curves))
-    write_atomic(reports / "report.html", html(study, curves))
-    write_atomic(root / "optimization_results.yaml", _yaml(optimization_results(study)))
-    winner = best(study)
+    facts = facts or Facts(study)
+    write_atomic(reports / "data" / "autorun_summary.json", partial(write_json, study))
+    write_atomic(reports / f"{page_name}.md", markdown(study, curves, facts=facts))
+    write_atomic(reports / "report.html", html(study, curves, facts))
+    write_atomic(root / "optimization_results.yaml", _yaml(optimization_results(study, facts)))
+    winner = best(study, facts)
     if winner:
         head = (
             "# The best configuration of this study so far. Run it again with the line under `command`,\n"
@@ -101,7 +109,8 @@ class Reporter:
             OSError: The directory cannot be written.
         """
         began = self._clock()
-        for number, metrics in wanted_curves(study).items():
+        facts = Facts(study)
+        for number, metrics in wanted_curves(study, facts).items():
             known = self._known.setdefault(number, {})
             if any(metric not in known for metric in metrics):
                 history = self.read(inside(self.study_dir, study.jobs[number].run_dir))
@@ -110,7 +119,7 @@ class Reporter:
             number: {name: series for name, series in known.items() if series is not None}
             for number, known in self._known.items()
         }
-        write_report(study, self.study_dir, curves)
+        write_report(study, self.study_dir, curves, facts=facts)
         self._drawn_at = self._clock()
         self._took_s = self._drawn_at - began
 

@@ -73,7 +73,7 @@ def turned(facts: Facts) -> list[TurnedKnob]:
     """Every path that a variant changed; paths with the same value in every job are one knob."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for path, base in facts.base_values.items():
-        values = tuple(_key(facts.knobs[job.job].get(path, base)) for job in facts.jobs)
+        values = tuple(_key(facts.knobs[job.job].get(path, base)) for job in facts.shown)
         groups.setdefault(values, []).append(path)
     return [_knob(facts, paths) for paths in groups.values()]
 
@@ -81,7 +81,7 @@ def turned(facts: Facts) -> list[TurnedKnob]:
 def _knob(facts: Facts, paths: list[str]) -> TurnedKnob:
     base = facts.base_values[paths[0]]
     return TurnedKnob(
-        tuple(paths), tuple(facts.knobs[job.job].get(paths[0], base) for job in facts.jobs), base
+        tuple(paths), tuple(facts.knobs[job.job].get(paths[0], base) for job in facts.shown), base
     )
 
 
@@ -123,7 +123,7 @@ def _on_names(facts: Facts, knob: TurnedKnob, y: AxisScale) -> tuple[Markup, Mar
 
 
 def _marks(facts: Facts, places: Sequence[float], y: AxisScale) -> Markup:
-    return join(_mark(facts, job, place, y) for job, place in zip(facts.jobs, places, strict=True))
+    return join(_mark(facts, job, place, y) for job, place in zip(facts.shown, places, strict=True))
 
 
 def _mark(facts: Facts, job: Job, place: float, y: AxisScale) -> Markup | None:

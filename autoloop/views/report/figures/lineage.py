@@ -27,7 +27,7 @@ def lineage(facts: Facts) -> Markup:
     return el(
         "section",
         el("h2", "Lineage"),
-        el("p", intro, class_="soft"),
+        el("p", intro, f" {facts.cut}" if facts.cut else "", class_="soft"),
         el(
             "figure",
             el("div", _drawing(facts), class_="scroll", tabindex=0, role="group", aria_label="Lineage"),
@@ -49,14 +49,15 @@ def _drawing(facts: Facts) -> Markup:
         for column, jobs in enumerate(columns.values())
         for job, spot in zip(jobs, _spots(jobs, box.left + 16 + pitch * column, y, box), strict=True)
     }
-    edges = [_edge(facts, job, spots) for job in facts.jobs if facts.parent(job)]
-    marks = [mark(facts.kind(job), *spots[job.job], facts.hint(job)) for job in facts.jobs]
+    edges = [_edge(facts, job, spots) for job in facts.shown]
+    marks = [mark(facts.kind(job), *spots[job.job], facts.hint(job)) for job in facts.shown]
     heads = [label(box.left + 16 + pitch * at, box.bottom + 46, title) for at, title in enumerate(columns)]
     return drawing(
         box.right,
         box.bottom + 56,
         "Lineage of the trials",
-        f"{counted(len(facts.jobs), 'trial')} against {facts.metric} by round; all are listed below.",
+        f"{counted(len(facts.jobs), 'trial')} against {facts.metric} by round; "
+        + (facts.cut or "all are listed below."),
         axes(box, None, y, y_label=facts.metric),
         *edges,
         *marks,
@@ -73,12 +74,13 @@ def _named(facts: Facts, jobs: Sequence[Job]) -> list[Job]:
 
 def _columns(facts: Facts) -> dict[str, list[Job]]:
     """Title -> jobs of each column: one per round, and one for starts with children in their round."""
-    first = facts.rounds[min(facts.rounds)]
+    rounds = facts.shown_rounds
+    first = rounds[min(rounds)]
     starts = [job for job in first if facts.parent(job) is None]
-    columns = {f"round {number}": jobs for number, jobs in facts.rounds.items()}
+    columns = {f"round {number}": jobs for number, jobs in rounds.items()}
     if len(starts) == len(first):
         return columns
-    columns[f"round {min(facts.rounds)}"] = [job for job in first if facts.parent(job) is not None]
+    columns[f"round {min(rounds)}"] = [job for job in first if facts.parent(job) is not None]
     return {"start": starts, **columns}
 
 
@@ -91,7 +93,7 @@ def _spots(jobs: Sequence[Job], left: float, y: AxisScale, box: Box) -> list[tup
 
 def _edge(facts: Facts, job: Job, spots: dict[int, tuple[float, float]]) -> Markup | None:
     parent = facts.parent(job)
-    if parent is None:
+    if parent is None or parent.job not in spots:
         return None
     (x1, y1), (x2, y2) = spots[parent.job], spots[job.job]
     middle = (x1 + x2) / 2
@@ -138,12 +140,19 @@ def _legend() -> Markup:
 def _entries(facts: Facts) -> list[Markup]:
     """One entry per job, children after their parent, each with its depth."""
     entries = []
-    waiting = [(job, 0) for job in reversed(facts.jobs) if facts.parent(job) is None]
+    waiting = [(job, 0) for job in reversed(facts.shown) if not _has_parent(facts, job)]
     while waiting:
         job, depth = waiting.pop()
-        waiting += [(child, depth + 1) for child in reversed(facts.children.get(job.job, []))]
+        children = reversed(facts.children.get(job.job, []))
+        waiting += [(child, depth + 1) for child in children if child.job in facts.is_shown]
         entries.append(_entry(facts, job, depth))
     return entries
+
+
+def _has_parent(facts: Facts, job: Job) -> bool:
+    """Whether the parent of a job is shown too."""
+    parent = facts.parent(job)
+    return parent is not None and parent.job in facts.is_shown
 
 
 def _entry(facts: Facts, job: Job, depth: int) -> Markup:

@@ -22,7 +22,11 @@ def progress(facts: Facts) -> Markup | None:
     x = fit([0.0, *(at for at, _ in points)], box.left, box.right, air=0.02)
     y = result_scale(facts, box.bottom - 8, box.top)
     steps = best_so_far(facts, points)
-    marks = [mark(facts.kind(job), x(at), _height(job, y, box), facts.hint(job)) for at, job in points]
+    marks = [
+        mark(facts.kind(job), x(at), _height(job, y, box), facts.hint(job))
+        for at, job in points
+        if job.job in facts.is_shown
+    ]
     image = drawing(
         1090,
         332,

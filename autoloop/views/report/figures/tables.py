@@ -33,12 +33,13 @@ def scorecard(facts: Facts) -> Markup | None:
 def trials(facts: Facts) -> Markup:
     """Return the table of all trials."""
     titles = ["trial", "round", "state", facts.metric, "vs parent", "vs baseline", *facts.columns]
-    rows = [_trial(facts, job) for job in facts.jobs]
+    rows = [_trial(facts, job) for job in facts.shown]
     return el(
         "section",
         el("h2", "All trials"),
         _table(
-            "In the order they were planned; the last value of each metric. Unclear: within the noise.",
+            "In the order they were planned; the last value of each metric. Unclear: within the noise."
+            + (f" {facts.cut}" if facts.cut else ""),
             titles,
             rows,
             numeric_from=3,
