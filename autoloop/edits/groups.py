@@ -7,6 +7,7 @@ from typing import Any
 
 from autoloop.edits import find, parse_edit
 from autoloop.edits._path import look_up
+from autoloop.errors import EditError
 
 
 class GroupedConfig(dict[str, Any]):
@@ -30,23 +31,19 @@ def options_of(config: Mapping[str, Any]) -> Mapping[str, str | None]:
 def is_pick(edit: str, config: Mapping[str, Any]) -> bool:
     """Whether an edit picks an option of a config group.
 
-    It does if it sets a group, not a value of that name, to a text.
-
-    Raises:
-        EditError: The edit cannot be read.
+    It does if it sets a group, not a value of that name, to a text. One that cannot be read picks nothing.
     """
-    read = parse_edit(edit)
+    try:
+        read = parse_edit(edit)
+    except EditError:
+        return False
     if read.op != "set" or not isinstance(read.operand, str) or read.path not in options_of(config):
         return False
     return all(isinstance(look_up(config, keys), (Mapping, list)) for keys in find(read.path, config))
 
 
 def split_picks(edits: Iterable[str], config: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """Tell what edits pick, as group -> option, from the other edits, which stay in their order.
-
-    Raises:
-        EditError: An edit cannot be read.
-    """
+    """Tell what edits pick, as group -> option, from the other edits, which stay in their order."""
     picks: dict[str, str] = {}
     others: list[str] = []
     for edit in edits:
