@@ -125,6 +125,10 @@ autoloop:
 
 The key at the top then belongs to the study: it may change when a study goes on.
 
+What the app's config files say below `hydra.sweeper` or `hydra.launcher` to another plugin, such as
+`cpus_per_task` or `storage`, is left aside, and the first lines name each such key with the setting to use.
+A key of that kind on the command line is an error.
+
 Where a setting is given nowhere, its default holds; so it does where it is null.
 Where a setting names a file or holds its content, null is empty: `hydra.sweeper.rules=null` has no rules.
 {sections}"""

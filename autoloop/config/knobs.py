@@ -1,6 +1,6 @@
 """Every setting of autoloop's Hydra plugins, once: the table that all that is said of settings is made of.
 
-`autoloop.config.schema` makes Hydra's structured configs of it, `autoloop.config.settings` reads values by
+`autoloop.config.schema` makes nodes of Hydra's config of it, `autoloop.config.settings` reads values by
 it, ``docs/generate.py`` makes docs/settings.md and the lines of conf/config.yaml of it. It is imported at
 every start of any Hydra app, so it imports nothing that takes time.
 """

@@ -16,6 +16,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from autoloop.config.foreign import OURS, left_aside
 from autoloop.config.origins import where
 from autoloop.engine.execute import JobLimits, Outcome, Request
 from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
@@ -66,6 +67,19 @@ def make_pool(settings: Mapping[str, Any], config: DictConfig | None) -> Pool:
         return Pool(_pool_settings(settings))
     except AutoloopError as error:
         raise refusal(error, config) from None
+
+
+def say_left_aside(name: str, config: DictConfig) -> None:
+    """Say what an app's config has for other launchers than ours of this name.
+
+    Raises:
+        LauncherError: A setting was given on the command line that it does not have.
+    """
+    try:
+        if aside := left_aside(OURS[name], config):
+            log.warning("%s", aside)
+    except ConfigError as error:
+        raise LauncherError(str(error)) from None
 
 
 def refusal(error: AutoloopError, config: DictConfig | None) -> LauncherError:

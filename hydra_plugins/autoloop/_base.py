@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Generator, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 class StreamingLauncher(Launcher):
-    """A launcher that tells of each job as it ends; see `autoloop.engine.launchers.Streams`."""
+    """A launcher that tells of each job as it ends; see `autoloop.engine.launchers.Streams`.
+
+    Attributes:
+        name: As in ``hydra/launcher=<name>``.
+        settings: Its settings.
+    """
+
+    name: ClassVar[str]
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()
@@ -24,7 +31,14 @@ class StreamingLauncher(Launcher):
         self._given: tuple[HydraContext, TaskFunction, DictConfig] | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take over what the sweep consists of."""
+        """Take over what the sweep consists of.
+
+        Raises:
+            LauncherError: A setting was given on the command line that the launcher does not have.
+        """
+        from autoloop.engine import launching
+
+        launching.say_left_aside(self.name, config)
         self._given = (hydra_context, task_function, config)
 
     @property

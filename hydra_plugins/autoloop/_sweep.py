@@ -11,11 +11,14 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from autoloop.config.foreign import OURS, left_aside
 from autoloop.config.origins import where
 from autoloop.config.settings import Settings, resolved
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
-from autoloop.store.redact import tell
+from autoloop.store.redact import logger, tell
+
+log = logger("autoloop")
 
 
 def sweep(
@@ -39,6 +42,8 @@ def sweep(
     """
     HydraConfig.instance().set_config(config)  # for ${hydra:...} in hydra.sweep.dir
     try:
+        if aside := left_aside(OURS["autoloop"], config):
+            log.warning("%s", aside)
         settings = _settings(chosen, config)
         return StudyRunner(settings, context, config, launcher).run(arguments)
     except CompositionError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 
-from autoloop.config.schema import SlotsLauncherConf
+from autoloop.config.schema import SLOTS_NODE
 from hydra_plugins.autoloop._base import StreamingLauncher
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from autoloop.engine.execute.pool import Pool
     from autoloop.engine.slots import Places
 
-ConfigStore.instance().store(
-    group="hydra/launcher", name="slots", node=SlotsLauncherConf, provider="autoloop"
-)
+ConfigStore.instance().store(group="hydra/launcher", name="slots", node=SLOTS_NODE, provider="autoloop")
 
 
 class SlotsLauncher(StreamingLauncher):
-    """Runs the jobs of a sweep in slots; see `autoloop.config.schema.SlotsLauncherConf` for its settings."""
+    """Runs the jobs of a sweep in slots; see `autoloop.config.knobs.SLOTS` for its settings."""
+
+    name = "slots"
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 
-from autoloop.config.schema import SlurmLauncherConf
+from autoloop.config.schema import SLURM_NODE
 from hydra_plugins.autoloop._base import StreamingLauncher
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from autoloop.engine.slots import Places
     from autoloop.engine.slurm.pool import SlurmPool
 
-ConfigStore.instance().store(
-    group="hydra/launcher", name="slurm", node=SlurmLauncherConf, provider="autoloop"
-)
+ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SLURM_NODE, provider="autoloop")
 
 
 class SlurmLauncher(StreamingLauncher):
-    """Runs the jobs of a sweep on SLURM; see `autoloop.config.schema.SlurmLauncherConf` for its settings."""
+    """Runs the jobs of a sweep on SLURM; see `autoloop.config.knobs.SLURM` for its settings."""
+
+    name = "slurm"
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

@@ -11,7 +11,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from autoloop.config.schema import SweeperConf
+from autoloop.config.schema import SWEEPER_NODE
 
 
 class AutoloopSweeper(Sweeper):
@@ -43,4 +43,4 @@ class AutoloopSweeper(Sweeper):
         return sweep(self.settings, self.hydra_context, self.config, self.launcher, arguments)
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="autoloop", node=SweeperConf, provider="autoloop")
+ConfigStore.instance().store(group="hydra/sweeper", name="autoloop", node=SWEEPER_NODE, provider="autoloop")

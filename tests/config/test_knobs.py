@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.compose import top_keys
-from autoloop.config.knobs import SHARED, SLOTS, SLURM, SWEEPER
+from autoloop.config.knobs import SHARED, SLOTS, SLURM, SWEEPER, Setting
 from autoloop.config.origins import where
-from autoloop.config.schema import SlotsLauncherConf, SlurmLauncherConf, SweeperConf
+from autoloop.config.schema import SLOTS_NODE, SLURM_NODE, SWEEPER_NODE
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import signature
 from autoloop.errors import ConfigError, SettingError
 from autoloop.store.journal import read_study
 
-TABLES = {SweeperConf: SWEEPER, SlotsLauncherConf: SLOTS, SlurmLauncherConf: SLURM}
-KNOBS = list(dict.fromkeys(knob for knobs in TABLES.values() for knob in knobs))
+TABLES = [(SWEEPER_NODE, SWEEPER), (SLOTS_NODE, SLOTS), (SLURM_NODE, SLURM)]
+KNOBS = list(dict.fromkeys(knob for _, knobs in TABLES for knob in knobs))
 
 #: An app's own: federated rounds, Lightning's number of GPUs ...
 OWN = {
@@ -127,21 +128,21 @@ def test_a_key_at_the_top_is_the_studys_where_the_section_refers_to_it(config: d
     ],
 )
 def test_an_error_leads_to_where_the_value_came_from(app: dict, given: int | None, says: str):
-    sweeper = OmegaConf.structured(SweeperConf)
+    sweeper = copy.deepcopy(SWEEPER_NODE)
     if given is not None:
         sweeper.rounds = given
     config = OmegaConf.create({**app, "hydra": {"sweeper": sweeper}})
     assert where(SettingError("rounds", 0, " is wrong"), config, "hydra.sweeper") == says
 
 
-@pytest.mark.parametrize("conf", TABLES, ids=lambda conf: conf.__name__)
-def test_hydra_composes_the_defaults_of_the_table(conf: type):
+@pytest.mark.parametrize(("node", "knobs"), TABLES, ids=["sweeper", "slots", "slurm"])
+def test_hydra_composes_the_defaults_of_the_table(node: DictConfig, knobs: tuple[Setting, ...]):
     """In an app with keys of the same names as in one without."""
     for app in ({}, OWN):
-        composed = OmegaConf.create({**app, "conf": OmegaConf.structured(conf)}).conf
-        found = {knob.name: composed[knob.name] for knob in TABLES[conf]}
-        found |= {knob.name: found[knob.name].use for knob in TABLES[conf] if knob.keys}
-        assert found == {knob.name: [] if knob.default == () else knob.default for knob in TABLES[conf]}
+        composed = OmegaConf.create({**app, "conf": node}).conf
+        found = {knob.name: composed[knob.name] for knob in knobs}
+        found |= {knob.name: found[knob.name].use for knob in knobs if knob.keys}
+        assert found == {knob.name: [] if knob.default == () else knob.default for knob in knobs}
 
 
 @pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)

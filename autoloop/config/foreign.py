@@ -1,0 +1,160 @@
+"""Keys of `hydra.sweeper` and `hydra.launcher` that are none of ours.
+
+An app's config files are often written for another plugin: a launcher's cores and limits, a sampler and its
+trials. Hydra lays them over our defaults all the same, whichever plugin is chosen. What a file says to
+another plugin is left aside, and said; what the user typed on the command line is meant for us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from autoloop.config.knobs import SLOTS, SLURM, SWEEPER, Setting
+from autoloop.config.schema import Chosen
+from autoloop.errors import ConfigError, did_you_mean
+
+_JOBS_OUT = "n_jobs says how many jobs run at a time"
+_GPUS = "gpus_per_job says how many GPUs a job gets"
+_SBATCH = "sbatch takes any option of sbatch"
+_SPACE = "strategy.space says what is searched"
+_PLACE = "a study is kept in hydra.sweep.dir"
+
+#: Plugin -> key of other plugins of its kind -> which of our settings to use in its place.
+ADVICE: Mapping[str, Mapping[str, str]] = {
+    "autoloop": {
+        "params": _SPACE,
+        "search_space": _SPACE,
+        "custom_search_space": _SPACE,
+        "parametrization": _SPACE,
+        "sampler": "strategy says who proposes",
+        "algorithm": "strategy says who proposes",
+        "optim": "strategy says who proposes, max_jobs how many jobs there are in all",
+        "ax_config": "strategy says who proposes, max_jobs how many jobs there are in all",
+        "n_trials": "max_jobs says how many jobs there are in all",
+        "budget": "max_jobs says how many jobs there are in all",
+        "num_workers": _JOBS_OUT,
+        "storage": _PLACE,
+        "study_name": _PLACE,
+        "experiment": _PLACE,
+        "max_failure_rate": "max_failures says how many failed jobs in a row end the study",
+    },
+    "slots": {
+        "cpus_per_task": _JOBS_OUT,
+        "tasks_per_node": _JOBS_OUT,
+        "nodes": _JOBS_OUT,
+        "array_parallelism": _JOBS_OUT,
+        "gpus_per_node": _GPUS,
+        "gpus_per_task": _GPUS,
+        "gres": _GPUS,
+        "timeout": "timeout_min is in minutes",
+        "signal_delay_s": "grace_s says how long a job has to end",
+    },
+    "slurm": {
+        "array_parallelism": _JOBS_OUT,
+        "gpus_per_node": "gres says which GPUs a job gets",
+        "gpus_per_task": "gres says which GPUs a job gets",
+        "signal_delay_s": "grace_s says how long a job has to end",
+        "additional_parameters": _SBATCH,
+        **dict.fromkeys(("comment", "constraint", "exclude", "name", "mem_per_cpu", "mem_per_gpu"), _SBATCH),
+    },
+}
+
+#: Words of Hydra's for any node that it makes an object of.
+_HYDRAS = ("_target_", "_recursive_", "_convert_", "_partial_", "_args_")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One of our plugins, as its keys stand in the config.
+
+    Attributes:
+        group: ``sweeper`` or ``launcher``.
+        name: As in ``hydra/sweeper=<name>``.
+        knobs: Its settings.
+    """
+
+    group: str
+    name: str
+    knobs: Sequence[Setting]
+
+    def advice(self, key: str) -> str:
+        """Which of our settings to use in the place of a key that is none; empty where none comes near."""
+        known = ADVICE[self.name].get(key, "")
+        return known or did_you_mean(key, [knob.name for knob in self.knobs]).removeprefix("; ")
+
+
+OURS = {
+    owner.name: owner
+    for owner in (
+        Owner("sweeper", "autoloop", SWEEPER),
+        Owner("launcher", "slots", SLOTS),
+        Owner("launcher", "slurm", SLURM),
+    )
+}
+
+
+def left_aside(owner: Owner, config: DictConfig) -> str:
+    """Say which keys of a plugin's node are none of its settings, in one line; empty where all are.
+
+    Args:
+        owner: The plugin.
+        config: The whole config of the sweep.
+
+    Raises:
+        ConfigError: Such a key was given on the command line.
+    """
+    node = config.hydra[owner.group]
+    known = {knob.name for knob in owner.knobs}.union(_HYDRAS)
+    foreign = [str(key) for key in node if key not in known]
+    refuse_typed(owner, foreign, config.hydra.overrides.hydra)
+    target = node._get_node("_target_")
+    other = target.asked if isinstance(target, Chosen) else ""
+    return told(owner, foreign, other)
+
+
+def refuse_typed(owner: Owner, foreign: Collection[str], words: Iterable[str]) -> None:
+    """Refuse foreign keys that the user typed.
+
+    Args:
+        owner: The plugin.
+        foreign: Keys of its node that are none of its settings.
+        words: The overrides of the command line that speak of Hydra's own config.
+
+    Raises:
+        ConfigError: One of them was given there.
+    """
+    for key in typed_keys(f"hydra.{owner.group}", words):
+        if key in foreign:
+            raise ConfigError(
+                f"hydra.{owner.group}.{key} is not a setting of {owner.name}: "
+                + (owner.advice(key) or f"it has {', '.join(knob.name for knob in owner.knobs)}")
+            )
+
+
+def typed_keys(node: str, words: Iterable[str]) -> Iterator[str]:
+    """The keys directly below a node that overrides set, one by one or with the whole node."""
+    for override in OverridesParser.create().parse_overrides(list(words)):
+        path = override.key_or_group
+        if path.startswith(f"{node}."):
+            yield path.removeprefix(f"{node}.").partition(".")[0]
+        elif path == node:
+            value: Any = override.value()
+            yield from map(str, value if isinstance(value, Mapping) else ())
+
+
+def told(owner: Owner, foreign: Sequence[str], other: str) -> str:
+    """The line about keys that are left aside; ``other``: the class that a file asked for, if any did."""
+    if not foreign and not other:
+        return ""
+    parts = [f"{key} ({advice})" if (advice := owner.advice(key)) else key for key in foreign]
+    if other:
+        parts.insert(0, f"_target_ {other}")
+    return (
+        f"your config's hydra.{owner.group} has what {owner.name} does not know, so it is not heeded: "
+        + ", ".join(parts)
+    )
