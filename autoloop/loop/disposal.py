@@ -20,7 +20,7 @@ from autoloop.loop.score.pairs import Pair, pairs
 from autoloop.loop.score.verdicts import Verdict, verdict
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
-from autoloop.strategies.base import ASKED_FOR, NO_RULES
+from autoloop.strategies.base import ASKED_FOR, NO_RULES, SAMPLE
 from autoloop.study.record import Study
 
 NO_EFFECT = 0.05
@@ -87,8 +87,11 @@ class Disposal:
         return ""
 
     def _without_effect(self, proposal: Decision, changes: Sequence[Change]) -> str:
-        """Every knob it would move was moved from here by as much before, and nothing came of it."""
-        if not self.freeze or not changes:
+        """Every knob it would move was moved from here by as much before, and nothing came of it.
+
+        A sampler knows that by itself, and is to come to the end of a space that has one.
+        """
+        if not self.freeze or not changes or proposal.rule == SAMPLE:
             return ""
         for pair in (pair for job in self._lineage(proposal.trial) for pair in self._idle.get(job, ())):
             moved = {path: (old, new) for path, old, new in pair.child.plan.changes}

@@ -12,7 +12,7 @@ from autoloop.errors import counted
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies.base import Opening, Situation
-from autoloop.strategies.configurations import left, size
+from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
@@ -175,7 +175,8 @@ class SampledSpace:
         knobs = self._knobs(situation, start.variant.config)
         free = left(knobs, _known(situation))
         if free is not None and not len(free):
-            return f"each of the {counted(size(knobs) or 0, 'configuration')} of the space has run"
+            every = left(knobs, ())
+            return f"each of the {counted(0 if every is None else len(every), 'configuration')} of the space has run"
         return "what the sampler proposes is refused"
 
     def _first_knobs(self, opening: Opening, usual: bool = False) -> tuple[Knob, ...]:

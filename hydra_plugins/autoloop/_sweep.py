@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from autoloop.config.foreign import OURS, left_aside
 from autoloop.config.origins import where
+from autoloop.config.peers import adopted
 from autoloop.config.settings import Settings, resolved
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
@@ -45,7 +46,7 @@ def sweep(
         if aside := left_aside(OURS["autoloop"], config):
             log.warning("%s", aside)
         settings = _settings(chosen, config)
-        return StudyRunner(settings, context, config, launcher).run(arguments)
+        return StudyRunner(settings, context, config, launcher, arguments).run()
     except CompositionError as error:
         tell(error)  # in our words, which know the nearest name
         of_hydra = error.__cause__ or error
@@ -58,7 +59,10 @@ def sweep(
 
 
 def _settings(chosen: Mapping[str, Any], config: DictConfig) -> Settings:
+    said = adopted(resolved(chosen))
+    for sentence in said.told:
+        log.warning("%s", sentence)
     try:
-        return Settings.read(resolved(chosen))
+        return Settings.read(said.settings)
     except SettingError as error:
         raise ConfigError(where(error, config, "hydra.sweeper")) from None
