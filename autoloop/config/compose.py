@@ -189,6 +189,12 @@ class Composer:
         derived = self.derive(made, edits)
         return replace(derived, changes=(*changed, *derived.changes))
 
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """The option of each config group in the sweep's own config; ``???`` where one has to be chosen."""
+        chosen: Mapping[str, Any] = self._master.hydra.runtime.choices
+        return {str(group): option for group, option in chosen.items()}
+
     def group_options(self, group: str) -> list[str]:
         """The options of a config group; empty where there is no such group."""
         found: list[str] = self._loader.get_group_options(group)

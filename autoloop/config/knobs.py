@@ -155,6 +155,7 @@ SWEEPER: tuple[Setting, ...] = (
     _free("max_jobs", Whole(1), None, "jobs in all"),
     _free("n_trials", Whole(1), None, "jobs in all, in as many rounds as they need: a search of so many trials"),
     _free("max_hours", Positive(), None, "hours of running in all, over restarts"),
+    _free("max_steps", Whole(1), None, "training steps in all, of every job together"),
     _free("max_failures", Whole(1), None, "so many failed jobs in a row end the study"),
     _free(
         "max_failure_rate",
@@ -169,6 +170,7 @@ SWEEPER: tuple[Setting, ...] = (
     _free(
         "racing", Whole(0), 0, "so many further seeds, at most, tell leaders apart before they become parents"
     ),
+    _free("seeds", Whole(1), 1, "so many seeds for each job of the search, its result is their average"),
     _free(
         "minimal",
         Switch(),

@@ -21,12 +21,16 @@ SAMPLERS = {
     "RandomSampler": "random",
     "QMCSampler": "quasi_random",
     "GridSampler": "quasi_random",
+    "tpe": "tpe",
     "random": "random",
     "gp": "optuna_gp",
     "qmc": "quasi_random",
     "grid": "quasi_random",
 }
 """Optuna's samplers, by class and by the names that its Hydra plugin gives them -> ours."""
+
+OPTUNAS = ("tpe", "optuna_gp")
+"""Those of them that need Optuna."""
 
 _SCALAR = ("init", "step", "lower", "upper", "log", "integer")
 
@@ -49,11 +53,13 @@ class Adopted:
             self.settings[name] = value
 
 
-def adopted(node: Mapping[str, Any]) -> Adopted:
+def adopted(node: Mapping[str, Any], sampler: str | None = None, optuna: bool = True) -> Adopted:
     """Say in our settings what a sweeper's node says.
 
     Args:
         node: Of ``hydra.sweeper``, as plain values, written for whichever sweeper.
+        sampler: The option of ``hydra/sweeper/sampler`` that its file chose.
+        optuna: Whether Optuna is installed.
     """
     result = Adopted({key: value for key, value in node.items() if key not in KEYS})
     params = dict(node.get("params") or {})
@@ -62,18 +68,23 @@ def adopted(node: Mapping[str, Any]) -> Adopted:
             params |= read(node[key], result)
     if params:
         result.settings["params"] = {str(path): _param(value) for path, value in params.items()}
-    if isinstance(result.settings.get("sampler"), Mapping):
-        _take_sampler(result.settings.pop("sampler"), result)
+    given = result.settings.get("sampler")
+    if isinstance(given, Mapping) or (given is None and sampler is not None):
+        result.settings["sampler"] = None
+        _take_sampler(given or {}, sampler, optuna, result)
     return result
 
 
-def _take_sampler(given: Mapping[str, Any], result: Adopted) -> None:
+def _take_sampler(given: Mapping[str, Any], chosen: str | None, optuna: bool, result: Adopted) -> None:
     """One of Optuna's samplers as ours, with its seed."""
-    name = str(given.get("_target_", "")).rpartition(".")[2]
+    name = str(given.get("_target_") or chosen or "").rpartition(".")[2]
     if isinstance(given.get("seed"), int):
         result.settings["seed"] = result.settings.get("seed") or given["seed"]
-    if name in SAMPLERS:
-        result.settings["sampler"] = SAMPLERS[name]
+    ours = SAMPLERS.get(name)
+    if ours in OPTUNAS and not optuna:
+        result.told.append(f"sampler {name} needs pip install 'autoloop[optuna]': the built-in one chooses")
+    elif ours:
+        result.settings["sampler"] = ours
     elif name:
         result.told.append(f"sampler {name} is none of ours: the built-in one chooses (sampler=gaussian)")
 
@@ -195,3 +206,42 @@ def _plain_or_quoted(text: str) -> str:
     """Text as YAML reads it back."""
     risky = text == "" or text[0] in "!&*-?[]{}|>@`'\"%#" or ": " in text or " #" in text
     return "'" + text.replace("'", "''") + "'" if risky else text
+
+
+def adoption(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Say how a config file for another sweeper reads as one for ours.
+
+    Args:
+        config: The file, unresolved.
+
+    Returns:
+        What stands there that is not ours, a sentence for each; and the lines of YAML to put in its place. Both
+        empty where the file says nothing to a sweeper.
+    """
+    defaults = [_default(entry) for entry in config.get("defaults") or ()]
+    chosen = {key.rpartition(" ")[2].lstrip("/"): option for key, option in defaults}
+    hydra = config.get("hydra")
+    node = (hydra.get("sweeper") if isinstance(hydra, Mapping) else None) or _bare(config)
+    sweeper, sampler = chosen.get("hydra/sweeper"), chosen.get("hydra/sweeper/sampler")
+    if not node and sweeper is None:
+        return [], []
+    said = adopted({str(key): value for key, value in node.items() if key != "_target_"}, sampler)
+    ours = {key: value for key, value in said.settings.items() if value is not None}
+    told = [*([f"hydra/sweeper: {sweeper} becomes autoloop"] if sweeper not in (None, "autoloop") else ())]
+    told += [f"_target_: {node['_target_']} goes"] if "_target_" in node else []
+    told += [f"override hydra/sweeper/sampler: {sampler} becomes a setting"] if sampler else []
+    where = "/" if any(" /" in key or key.startswith("/") for key, _ in defaults) else ""
+    block = ["defaults:", f"  - override {where}hydra/sweeper: autoloop"] if sweeper is not None else []
+    block += ["hydra:", "  sweeper:", *(f"    {line}" for line in lines(ours))] if ours else []
+    return [*told, *said.told], block
+
+
+def _default(entry: Any) -> tuple[str, Any]:
+    """The group and option of an entry of a defaults list; empty for a plain one."""
+    pairs = entry.items() if isinstance(entry, Mapping) else ()
+    return next(((str(key), option) for key, option in pairs), ("", None))
+
+
+def _bare(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file whose package is the sweeper itself."""
+    return config if set(config) & {*KEYS, "params", "n_trials"} else {}

@@ -28,7 +28,7 @@ from autoloop.strategies import Strategy, build_strategy
 
 #: Settings that a study's limits, and the settings themselves, take as they are read.
 _LIMITS = (
-    *("rounds", "max_jobs", "max_hours", "max_failures", "retries", "fail_fast", "patience"),
+    *("rounds", "max_jobs", "max_hours", "max_steps", "seeds", "max_failures", "retries", "fail_fast", "patience"),
     *("racing", "minimal", "confirm"),
 )
 _TAKEN = (
@@ -212,7 +212,8 @@ def _in_trials(limits: Limits, trials: int | None) -> Limits:
     """Limits of a search of so many trials: as many rounds as they need."""
     if trials is None:
         return limits
-    most = trials if limits.max_jobs is None else min(trials, limits.max_jobs)
+    most = trials * limits.seeds
+    most = most if limits.max_jobs is None else min(most, limits.max_jobs)
     return replace(limits, rounds=max(most, 2), max_jobs=most)
 
 

@@ -84,7 +84,8 @@ def read_entry(path: str, given: Any, loader: ConfigLoader) -> Entry:
     if not isinstance(given, str):
         return Entry.read(path, given)
     try:
-        word = _word(OverridesParser.create(config_loader=loader).parse_override(f"{path}={given}"))
+        (override,) = OverridesParser.create(config_loader=loader).parse_overrides([f"{path}={given}"])
+        word = _word(override)
     except HydraException as error:
         raise ConfigError(f"space.{path}={given!r} cannot be read: {str(error).splitlines()[0]}") from None
     if word.entry is None:
@@ -97,7 +98,8 @@ def _of_params(key: str, value: Any, parser: OverridesParser) -> Word:
         return Word(key, f"{key}={dict(value)}", entry=Entry.read(key, value))
     text = value if isinstance(value, str) else format_literal(value)
     try:
-        return _word(parser.parse_override(f"{key}={text}"))
+        (override,) = parser.parse_overrides([f"{key}={text}"])
+        return _word(override)
     except HydraException as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"hydra.sweeper.params: {key}={text} cannot be read: {first}") from None

@@ -126,8 +126,11 @@ class Besides:
 
 
 def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
-    """How many jobs a round may have: its places, as far as the budget goes; None for any number."""
-    left = None if limits.max_jobs is None else limits.max_jobs - study.searched
+    """How many jobs a round may have: its places, as far as the budget goes; None for any number.
+
+    Further seeds of each of them are in the budget too.
+    """
+    left = None if limits.max_jobs is None else -((study.searched - limits.max_jobs) // limits.seeds)
     return min((count for count in (places, left) if count is not None), default=None)
 
 

@@ -140,8 +140,9 @@ def _long_enough(settings: Settings) -> Settings:
     limits = settings.limits
     if limits.rounds > 1 or settings.n_trials is not None:
         return settings
-    most = limits.max_jobs or TRIALS
-    return replace(settings, limits=replace(limits, rounds=max(most, 2), max_jobs=most), n_trials=most)
+    trials = limits.max_jobs or TRIALS
+    most = limits.max_jobs or TRIALS * limits.seeds
+    return replace(settings, limits=replace(limits, rounds=max(most, 2), max_jobs=most), n_trials=trials)
 
 
 class _Baseline:
@@ -184,7 +185,7 @@ class _Baseline:
                 told = f"{group}={option} is no option of the config group{did_you_mean(str(option), known)}"
                 raise ConfigError(f"{told} (there are {', '.join(known)})")
         options = tuple(map(str, entry.choices))
-        start = self._composer.options(()).get(group) if self._composes() else None
+        start = self._composer.chosen.get(group)
         own = next((word.partition("=")[2] for word in self._given if word.lstrip("+").startswith(f"{group}=")), start)
         if own in (None, "???", ""):
             own = options[0]
@@ -194,9 +195,6 @@ class _Baseline:
             self._notes.append(f"The baseline's {group}={own} is not among the options of the space.")
         return replace(entry, choices=options, group=True, start=(own,))
 
-    def _composes(self) -> bool:
-        return True
-
     def _value(self, path: str, entry: Entry, groups: Mapping[str, Entry]) -> Entry:
         """A knob whose values stand in the config, or in that of some options."""
         if "*" in path:
@@ -204,13 +202,14 @@ class _Baseline:
         found = self._found(path, self._overrides)
         if not found:
             return self._of_some_options(path, entry, groups)
-        if found[0] == "???":
-            self._start(path, entry, "has no value in the config")
-            return entry
-        self._note_outside(path, entry, found[0])
-        if isinstance(found[0], int) and not isinstance(found[0], bool) and _wants_floats(entry):
-            self._starts.append(f"{path}={float(found[0])!r}")
-        return entry
+        start = found[0]
+        if start == "???":
+            start = self._start(path, entry, "has no value in the config")
+        self._note_outside(path, entry, start)
+        if isinstance(start, int) and not isinstance(start, bool) and _wants_floats(entry):
+            start = float(start)
+            self._starts.append(f"{path}={start!r}")
+        return replace(entry, start=(start,))
 
     def _of_some_options(self, path: str, entry: Entry, groups: Mapping[str, Entry]) -> Entry:
         """A knob that only the configs of some options have: it counts where these are chosen."""
@@ -235,7 +234,8 @@ class _Baseline:
     def _found(self, path: str, overrides: Sequence[str]) -> list[Any]:
         return [value for _, value in matches(self._composer.config(overrides), path)]
 
-    def _start(self, key: str, entry: Entry, why: str) -> None:
+    def _start(self, key: str, entry: Entry, why: str) -> Any:
+        """Let the baseline have a value there, and return it."""
         middle = entry.middle
         if middle is None:
             raise ConfigError(f"{key} {why}: give the baseline a value ({key}=..), or both ends of its range")
@@ -243,6 +243,7 @@ class _Baseline:
             middle = float(middle)
         self._starts.append(f"{key}={format_literal(middle)}")
         self._notes.append(f"{key.lstrip('+')} {why}: the study starts with {middle!r}.")
+        return middle
 
     def _note_outside(self, path: str, entry: Entry, value: Any) -> None:
         if entry.listed and not entry.step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -59,7 +60,8 @@ def sweep(
 
 
 def _settings(chosen: Mapping[str, Any], config: DictConfig) -> Settings:
-    said = adopted(resolved(chosen))
+    option = config.hydra.runtime.choices.get("hydra/sweeper/sampler")
+    said = adopted(resolved(chosen), option, find_spec("optuna") is not None)
     for sentence in said.told:
         log.warning("%s", sentence)
     try:
