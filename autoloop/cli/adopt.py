@@ -23,7 +23,9 @@ def command(config: Path) -> None:
     """
     told, block = adoption(read_config_file(config))
     if not block:
-        raise ConfigError(f"{config} says nothing to a sweeper: it has neither hydra.sweeper nor hydra/sweeper")
+        raise ConfigError(
+            f"{config} says nothing to a sweeper: it has neither hydra.sweeper nor hydra/sweeper"
+        )
     for sentence in told:
         click.echo(f"# {sentence}")
     click.echo("\n".join(block))

@@ -205,7 +205,10 @@ class Composer:
         if option not in known:
             why = f"the config group {group!r} has no option {option!r}{did_you_mean(option, known)}"
             raise EditError.at(
-                "cannot apply", f"{group}@set={option}", len(group) + 5, f"{why} (there are {', '.join(known)})"
+                "cannot apply",
+                f"{group}@set={option}",
+                len(group) + 5,
+                f"{why} (there are {', '.join(known)})",
             )
 
     def _child(self, overrides: Sequence[str], parent: Sequence[str]) -> dict[str, Any]:

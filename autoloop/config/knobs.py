@@ -153,7 +153,9 @@ SWEEPER: tuple[Setting, ...] = (
         "knobs that the trainer does not heed",
     ),
     _free("max_jobs", Whole(1), None, "jobs in all"),
-    _free("n_trials", Whole(1), None, "jobs in all, in as many rounds as they need: a search of so many trials"),
+    _free(
+        "n_trials", Whole(1), None, "jobs in all, in as many rounds as they need: a search of so many trials"
+    ),
     _free("max_hours", Positive(), None, "hours of running in all, over restarts"),
     _free("max_steps", Whole(1), None, "training steps in all, of every job together"),
     _free("max_failures", Whole(1), None, "so many failed jobs in a row end the study"),
@@ -246,7 +248,9 @@ SWEEPER: tuple[Setting, ...] = (
         "auto",
         "draw the study on the terminal; false: plain lines, true: with any launcher",
     ),
-    _free("storage", Text(), None, "an Optuna storage, sqlite:///x.db, where the study is kept too, as it goes"),
+    _free(
+        "storage", Text(), None, "an Optuna storage, sqlite:///x.db, where the study is kept too, as it goes"
+    ),
     _free("study_name", Text(), None, "its name there; null: that of the study's directory"),
     Setting(
         "notify",

@@ -48,8 +48,8 @@ class Adopted:
     told: list[str] = field(default_factory=list)
 
     def take(self, name: str, value: Any) -> None:
-        """Set what is not set yet."""
-        if value is not None and self.settings.get(name) is None:
+        """Set what is not set yet; a seed of 0 is none."""
+        if value is not None and self.settings.get(name) in (None, 0):
             self.settings[name] = value
 
 
@@ -79,7 +79,7 @@ def _take_sampler(given: Mapping[str, Any], chosen: str | None, optuna: bool, re
     """One of Optuna's samplers as ours, with its seed."""
     name = str(given.get("_target_") or chosen or "").rpartition(".")[2]
     if isinstance(given.get("seed"), int):
-        result.settings["seed"] = result.settings.get("seed") or given["seed"]
+        result.take("seed", given["seed"])
     ours = SAMPLERS.get(name)
     if ours in OPTUNAS and not optuna:
         result.told.append(f"sampler {name} needs pip install 'autoloop[optuna]': the built-in one chooses")
@@ -100,12 +100,16 @@ def _of_ax(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
         told = {"objective": experiment["objective_name"]}
         result.settings["metrics"] = {**(metrics if isinstance(metrics, Mapping) else {}), **told}
     seed = (given.get("client") or {}).get("random_seed")
-    result.settings["seed"] = result.settings.get("seed") or seed or 0
-    result.told.append("ax_config is Ax's: its params, max_trials and goal are read as params, n_trials and direction")
+    result.take("seed", seed)
+    result.told.append(
+        "ax_config is Ax's: its params, max_trials and goal are read as params, n_trials and direction"
+    )
     unread = [key for key in ("parameter_constraints", "outcome_constraints") if experiment.get(key)]
     result.told += [f"ax_config.experiment.{key} is not heeded" for key in unread]
     if given.get("early_stop"):
-        result.told.append("ax_config.early_stop is not heeded: patience=N ends a study after N rounds without a gain")
+        result.told.append(
+            "ax_config.early_stop is not heeded: patience=N ends a study after N rounds without a gain"
+        )
     return {path: _of_ax_param(param) for path, param in (given.get("params") or {}).items()}
 
 
@@ -130,7 +134,7 @@ def _of_nevergrad(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
     if "maximize" in given:
         result.take("direction", "maximize" if given["maximize"] else "minimize")
     result.take("max_failure_rate", given.get("max_failure_rate"))
-    result.settings["seed"] = result.settings.get("seed") or given.get("seed") or 0
+    result.take("seed", given.get("seed"))
     result.told.append("optim is Nevergrad's: its budget and num_workers are read as n_trials and n_jobs")
     if given.get("optimizer"):
         result.told.append(f"optim.optimizer {given['optimizer']} is none of ours: the built-in one chooses")
@@ -144,8 +148,8 @@ def _of_parametrization(given: Mapping[str, Any], result: Adopted) -> dict[str, 
 
 def _of_custom_space(given: Any, result: Adopted) -> dict[str, Any]:
     result.told.append(
-        f"custom_search_space {given} is a function of Optuna's trial and is not called: write its knobs into "
-        "params, those that depend on another one as {low: .., high: .., where: {other: value}}"
+        f"custom_search_space {given} is a function of Optuna's trial and is not called: write its knobs "
+        "into params, those that depend on another one as {low: .., high: .., where: {other: value}}"
     )
     return {}
 
@@ -215,8 +219,8 @@ def adoption(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         config: The file, unresolved.
 
     Returns:
-        What stands there that is not ours, a sentence for each; and the lines of YAML to put in its place. Both
-        empty where the file says nothing to a sweeper.
+        What stands there that is not ours, a sentence for each; and the lines of YAML to put in its place.
+        Both empty where the file says nothing to a sweeper.
     """
     defaults = [_default(entry) for entry in config.get("defaults") or ()]
     chosen = {key.rpartition(" ")[2].lstrip("/"): option for key, option in defaults}

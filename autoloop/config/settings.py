@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,17 @@ from autoloop.strategies import Strategy, build_strategy
 
 #: Settings that a study's limits, and the settings themselves, take as they are read.
 _LIMITS = (
-    *("rounds", "max_jobs", "max_hours", "max_steps", "seeds", "max_failures", "retries", "fail_fast", "patience"),
+    *(
+        "rounds",
+        "max_jobs",
+        "max_hours",
+        "max_steps",
+        "seeds",
+        "max_failures",
+        "retries",
+        "fail_fast",
+        "patience",
+    ),
     *("racing", "minimal", "confirm"),
 )
 _TAKEN = (
@@ -118,7 +127,7 @@ class Settings:
         read = {knob.name: knob.read(given) for knob in SWEEPER}
         knobs = {"variants_per_run": read["variants_per_run"]}
         raw = {
-            name: _FILES.get(name, partial(_group, name))(read[name], knobs)
+            name: _content(name, read[name], knobs)
             for name in ("rules", "bounds", "metrics", "strategy")
         }
         if read["sampler"] is not None:
@@ -260,7 +269,11 @@ def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     return {**file, **own, **maps}
 
 
-_FILES = {"metrics": _metrics_of, "strategy": _strategy_of}
+def _content(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a setting that names a file of the package, or is its content, says."""
+    if name == "metrics":
+        return _metrics_of(value, knobs)
+    return _strategy_of(value, knobs) if name == "strategy" else _group(name, value, knobs)
 
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:

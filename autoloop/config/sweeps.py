@@ -68,7 +68,9 @@ def read_words(arguments: Sequence[str], params: Mapping[str, Any], loader: Conf
         words[word.key] = word
     for override in parser.parse_overrides(list(arguments)):
         word = _word(override)
-        replaced = next((key for key, one in words.items() if one.path == word.path and key in params), word.key)
+        replaced = next(
+            (key for key, one in words.items() if one.path == word.path and key in params), word.key
+        )
         if replaced != word.key:
             del words[replaced]
         words[word.key] = word

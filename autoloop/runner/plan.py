@@ -44,12 +44,12 @@ class Points:
 
     def as_recorded(self, header: StudyBegun) -> Points:
         """The same points in the order in which the study began with them: a shuffled list is drawn once."""
-        recorded = list(header.settings.get("starts", ()))
+        recorded = list((header.settings or {}).get("starts", ()))
         if sorted(recorded) != sorted(start.signature for start in self.starts):
             return self
         left = list(self.starts)
         ordered = []
-        for name, signature in zip(header.starts, recorded, strict=False):
+        for name, signature in zip(header.starts or (), recorded, strict=False):
             alike = [start for start in left if start.signature == signature]
             start = next((start for start in alike if start.name == name), alike[0])
             left.remove(start)
@@ -184,7 +184,11 @@ def plan_text(
     """
     count, trials = len(planned.variants), settings.n_trials
     of = f"of {settings.limits.rounds}" if trials is None else f"of a search of {counted(trials, 'trial')}"
-    lines = [f"Plan: {counted(count, 'job')} in round 1 {of}. Nothing was run.", slots_line(slots), *understood]
+    lines = [
+        f"Plan: {counted(count, 'job')} in round 1 {of}. Nothing was run.",
+        slots_line(slots),
+        *understood,
+    ]
     for number, (variant, (run_dir, command)) in enumerate(zip(planned.variants, runs, strict=True)):
         lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
         lines += [f"  slot       {_place(number, slots)}"] if slots else []

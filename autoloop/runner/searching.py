@@ -54,16 +54,21 @@ class Search:
         """What was understood, line by line."""
         if self.entries:
             turned = ", ".join(self.entries)
-            return [f"Understood: {turned} {_are(self.entries)} the sampler's space; the study starts from the "
-                    "config's own values.", *self.notes]
+            return [
+                f"Understood: {turned} {_are(self.entries)} the sampler's space; the study starts from the "
+                "config's own values.",
+                *self.notes,
+            ]
         lists = [word for word in self.words if len(word.values) > 1]
         if not lists:
             return []
         count = 1
         for word in lists:
             count *= len(word.values)
-        return [f"Understood: {', '.join(word.text for word in lists)} {_are(lists)} a product of {count} starting "
-                "points; with n_trials=N, or an interval among them, a sampler chooses."]
+        return [
+            f"Understood: {', '.join(word.text for word in lists)} {_are(lists)} a product of {count} "
+            "starting points; with n_trials=N, or an interval among them, a sampler chooses."
+        ]
 
 
 def _are(several: Sequence[Any] | Mapping[str, Any]) -> str:
@@ -132,7 +137,11 @@ def _bounds(settings: Settings, entries: Mapping[str, Entry]) -> dict[str, tuple
         highs = [side for side in (high, entry.high, max(numbers, default=None)) if side is not None]
         if lows or highs:
             bounds[path] = (max(lows, default=None), min(highs, default=None))
-    return {path: (low, high) for path, (low, high) in bounds.items() if low is None or high is None or low <= high}
+    return {
+        path: (low, high)
+        for path, (low, high) in bounds.items()
+        if low is None or high is None or low <= high
+    }
 
 
 def _long_enough(settings: Settings) -> Settings:
@@ -174,7 +183,9 @@ class _Baseline:
 
     def _is_group(self, key: str, entry: Entry) -> bool:
         if "@" in key:
-            raise ConfigError(f"{key}: a config group at another package is no knob of a space; leave it to a list")
+            raise ConfigError(
+                f"{key}: a config group at another package is no knob of a space; leave it to a list"
+            )
         return bool(entry.choices and self._composer.group_options(key.lstrip("+")))
 
     def _option(self, group: str, entry: Entry) -> Entry:
@@ -186,7 +197,10 @@ class _Baseline:
                 raise ConfigError(f"{told} (there are {', '.join(known)})")
         options = tuple(map(str, entry.choices))
         start = self._composer.chosen.get(group)
-        own = next((word.partition("=")[2] for word in self._given if word.lstrip("+").startswith(f"{group}=")), start)
+        own = next(
+            (word.partition("=")[2] for word in self._given if word.lstrip("+").startswith(f"{group}=")),
+            start,
+        )
         if own in (None, "???", ""):
             own = options[0]
             self._starts.append(f"{group}={options[0]}")
@@ -259,8 +273,8 @@ class _Baseline:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if whole and ends and not _wants_floats(entry):
             self._notes.append(
-                f"{path} is a whole number in the config ({value}), so that its values are the whole ones {entry}; "
-                f"float(interval({entry.low:g}, {entry.high:g})) asks for all of them."
+                f"{path} is a whole number in the config ({value}), so that its values are the whole ones "
+                f"{entry}; float(interval({entry.low:g}, {entry.high:g})) asks for all of them."
             )
 
     def _refuse_missing(self, entries: Mapping[str, Entry]) -> None:

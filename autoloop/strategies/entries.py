@@ -94,7 +94,9 @@ class Entry:
         lists = {key: list(told[key]) for key in ("choices", "start") if told[key]}
         where = {"where": {path: list(values) for path, values in self.where.items()}} if self.where else {}
         rest = {key: value for key, value in told.items() if value not in (None, "", (), False) or value == 0}
-        rest = {key: value for key, value in rest.items() if key not in ("where", "choices", "start", "group")}
+        rest = {
+            key: value for key, value in rest.items() if key not in ("where", "choices", "start", "group")
+        }
         return {**rest, **lists, **where, **({"group": True} if self.group else {})}
 
     def __str__(self) -> str:
@@ -102,7 +104,11 @@ class Entry:
         if self.choices:
             return f"one of {', '.join(map(str, self.choices))}"
         ends = f"from {_end(self.low)} to {_end(self.high)}"
-        return ends + (f" in steps of {self.step:g}" if self.step else "") + (", on a log scale" if self.log else "")
+        return (
+            ends
+            + (f" in steps of {self.step:g}" if self.step else "")
+            + (", on a log scale" if self.log else "")
+        )
 
 
 def _end(value: float | None) -> str:
@@ -140,7 +146,9 @@ def merged(path: str, one: Entry, other: Entry) -> Entry:
     if low is not None and high is not None and low > high:
         raise ConfigError(f"{path} is said twice, as {one} and as {other}, which have no value in common")
     log = one.log if other.log is None else other.log
-    return replace(one, low=low, high=high, log=log, type=other.type or one.type, where={**one.where, **other.where})
+    return replace(
+        one, low=low, high=high, log=log, type=other.type or one.type, where={**one.where, **other.where}
+    )
 
 
 def _read_mapping(path: str, given: Mapping[Any, Any]) -> Entry:
@@ -159,7 +167,9 @@ def _read_mapping(path: str, given: Mapping[Any, Any]) -> Entry:
     if told.get("log") not in (None, True, False):
         raise ConfigError(f"space.{path}: log={told['log']!r} is neither true nor false")
     entry = Entry(
-        *numbers,
+        low=numbers[0],
+        high=numbers[1],
+        step=numbers[2],
         log=told.get("log"),
         type=told.get("type", ""),
         choices=tuple(choices),
@@ -184,7 +194,9 @@ def _checked(path: str, entry: Entry) -> Entry:
     if low is not None and high is not None and low > high:
         raise ConfigError(f"space.{path}: the lowest {low!r} is above the highest {high!r}; swap them")
     if entry.step is not None and (entry.step <= 0 or low is None or high is None):
-        raise ConfigError(f"space.{path}: step={entry.step!r} needs a number above 0, and low and high beside it")
+        raise ConfigError(
+            f"space.{path}: step={entry.step!r} needs a number above 0, and low and high beside it"
+        )
     if entry.log and low is not None and low <= 0:
         raise ConfigError(f"space.{path}: a log scale needs a lowest value above 0, not {low!r}")
     return entry

@@ -93,7 +93,7 @@ class SampledSpace:
         return proposals, frozenset()
 
     def _spread(self, opening: Opening, knobs: Sequence[Knob], free: int) -> Floats:
-        """Return places for round 1, more than are needed; of a space that ends first those, then the rest."""
+        """Return places for round 1, more than are needed; of a space that ends all, those first."""
         start = np.array([knob.unit(opening.start.config) for knob in knobs])
         seen = Seen(start[None], np.array([np.nan]), start, opening.seed)
         spread = QuasiRandom().ask(seen, MORE * (free + SPARE))
@@ -146,7 +146,7 @@ class SampledSpace:
         return frozenset()
 
     def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:
-        """Return points beyond those asked for before; more of None: all that are left of a space that ends."""
+        """Return points beyond those asked for; ``more`` of None: what is left of a space that ends."""
         if more is not None:
             return ask_where_jobs_live(self.sampler, seen, more)[asked:]
         return np.empty((0, seen.start.size)) if seen.among is None else seen.among
@@ -176,7 +176,8 @@ class SampledSpace:
         free = left(knobs, _known(situation))
         if free is not None and not len(free):
             every = left(knobs, ())
-            return f"each of the {counted(0 if every is None else len(every), 'configuration')} of the space has run"
+            count = 0 if every is None else len(every)
+            return f"each of the {counted(count, 'configuration')} of the space has run"
         return "what the sampler proposes is refused"
 
     def _first_knobs(self, opening: Opening, usual: bool = False) -> tuple[Knob, ...]:

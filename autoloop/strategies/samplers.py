@@ -75,7 +75,7 @@ def _chosen_among(sampler: Sampler, seen: Seen, among: Floats, count: int) -> Fl
 
 
 def nearest_of(among: Floats, wanted: Floats, count: int) -> Floats:
-    """Return for each wanted point the nearest of some others, each once, then the rest: float64 (count, d)."""
+    """Return the nearest point of some others for each wanted one, then the rest: float64 (count, d)."""
     free, chosen = list(range(len(among))), []
     for point in wanted[:count]:
         distances = ((among[free] - point) ** 2).sum(axis=1)

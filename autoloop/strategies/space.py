@@ -64,7 +64,9 @@ class Knob:
         if self.group:
             return options_of(config).get(self.path, self.start)
         values = [value for _, value in _places(self.path, config)]
-        return next((value for value in values if value not in (None, 0)), values[0] if values else self.start)
+        return next(
+            (value for value in values if value not in (None, 0)), values[0] if values else self.start
+        )
 
     def unit(self, config: Mapping[str, Any]) -> float:
         """Where a config lies on this knob: 0 at ``low``, 1 at ``high``; beyond that outside the range."""
@@ -154,8 +156,8 @@ def read_space(
     Args:
         config: The baseline's config.
         given: Path -> what `autoloop.strategies.entries.Entry` reads, null for a range made from the
-            baseline. Where there is none of these, every number is taken that ``bounds`` names or that a variant or rule has
-            changed, but for paths with the entry ``False``.
+            baseline. Where there is none of these, every number is taken that ``bounds`` names or that a
+            variant or rule has changed, but for paths with the entry ``False``.
         bounds: Path pattern -> (low, high), None for an open side.
         touched: Paths that variants and rules have changed.
         span: Where no side is said, the range is ``start / span`` to ``start * span``.
@@ -167,7 +169,9 @@ def read_space(
     """
     named = {str(path): entry for path, entry in given.items() if entry is not False}
     if named:
-        return _conditional([_given_knob(path, entry, config, bounds, span) for path, entry in named.items()], config)
+        return _conditional(
+            [_given_knob(path, entry, config, bounds, span) for path, entry in named.items()], config
+        )
     left = {place for path in (*given, *leave) for place, _ in _places(path, config)}
     free = [path for path in touched if not _covered(path, bounds, config)]
     wanted = dict.fromkeys([*bounds, *free, *(_usual(bounds, free, config) if usual else ())])
@@ -220,9 +224,7 @@ def _check_listed(path: str, entry: Entry, limits: Range) -> None:
     """Refuse values that bounds forbid: the two contradict each other."""
     low, high = limits
     for value in entry.choices if not entry.group else ():
-        beyond = is_number(value) and not (
-            (low is None or value >= low) and (high is None or value <= high)
-        )
+        beyond = is_number(value) and not ((low is None or value >= low) and (high is None or value <= high))
         if beyond:
             raise ConfigError(
                 f"strategy.space.{path}: {value!r} is among the choices and beyond bounds.{path}="
@@ -241,7 +243,9 @@ def _ranged(path: str, entry: Entry, limits: Range, start: Any) -> Knob:
     ends = f"[{entry.low!r}, {entry.high!r}]"
     if low > high:
         told = f"bounds.{path}=[{limits[0]!r}, {limits[1]!r}]"
-        raise ConfigError(f"strategy.space.{path}={ends} and {told} have no value in common; change one of them")
+        raise ConfigError(
+            f"strategy.space.{path}={ends} and {told} have no value in common; change one of them"
+        )
     whole = entry.type == "int" or (not entry.type and isinstance(start, int) and entry.step is None)
     if whole and math.ceil(low) > math.floor(high):
         raise ConfigError(

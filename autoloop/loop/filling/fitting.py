@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoloop.edits import change
-from autoloop.edits.groups import is_pick
 from autoloop.edits.effects import DeadKnob, dead_paths, why_dead
+from autoloop.edits.groups import is_pick
 from autoloop.errors import EditError, NoChangeError
 
 

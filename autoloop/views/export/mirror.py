@@ -56,9 +56,13 @@ class OptunaMirror:
         backend: Any = self.storage
         if self.storage.startswith(JOURNAL):
             journal = optuna.storages.journal
-            backend = optuna.storages.JournalStorage(journal.JournalFileBackend(self.storage.removeprefix(JOURNAL)))
+            backend = optuna.storages.JournalStorage(
+                journal.JournalFileBackend(self.storage.removeprefix(JOURNAL))
+            )
         goal = "maximize" if study.maximize else "minimize"
-        target = optuna.create_study(storage=backend, study_name=self.name, direction=goal, load_if_exists=True)
+        target = optuna.create_study(
+            storage=backend, study_name=self.name, direction=goal, load_if_exists=True
+        )
         self._known |= {trial.user_attrs.get("job", -1) for trial in target.get_trials(deepcopy=False)}
         return target
 
