@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.knobs import SLOTS, SLURM, SWEEPER, Setting
 from autoloop.config.peers import KEYS
@@ -102,7 +102,8 @@ def left_aside(owner: Owner, config: DictConfig) -> str:
     node = config.hydra[owner.group]
     known = {knob.name for knob in owner.knobs}.union(_HYDRAS, KEYS if owner.group == "sweeper" else ())
     foreign = [str(key) for key in node if key not in known]
-    refuse_typed(owner, foreign, config.hydra.overrides.hydra)
+    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    refuse_typed(owner, foreign, words)
     target = node._get_node("_target_")
     other = target.asked if isinstance(target, Chosen) else ""
     return told(owner, foreign, other)

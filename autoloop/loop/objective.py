@@ -34,7 +34,7 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     Args:
         study: The record.
         metrics: Goals of metrics, and the direction that the user gave.
-        named: The metric whose value the app says it returns; empty where it says none.
+        named: The metric whose value the app says it returns; empty where only its jobs do, or none.
 
     Returns:
         The objective; None while no job has completed, or where there is nothing to judge by.
@@ -43,6 +43,8 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     results = [result for job in done if (result := _results(job))]
     if results:
         return _of_results(_common(results), metrics)
+    names = {job.details.named for job in done}
+    named = named or (names.pop() if len(names) == 1 else "")
     returned = [value for job in done if (value := _returned(job)) is not None]
     if not returned:
         return _of_curves(done, metrics, f"the task returned {_no_number(done)}") if done else None
@@ -51,7 +53,7 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
         return aim
     if len(done) < SEVERAL:
         return None  # the next ones tell
-    return _of_curves(done, metrics, f"the task returned 0 in each of {len(done)} jobs") or aim
+    return _of_curves(done, metrics, _all_zero(done))
 
 
 def _of_curves(done: Sequence[Job], metrics: Metrics, said: str) -> Objective | None:
@@ -146,9 +148,22 @@ def nothing_to_judge_by(study: Study, limits: Limits) -> str:
     """
     done = [job for job in study.counted() if job.state is TrialState.COMPLETE]
     wanted = limits.rounds > 1 or study.aim.metric
-    if not done or not wanted or any(job.known for job in study.counted()):
+    if not done or not wanted or (any(job.known for job in study.counted()) and not is_all_zero(study)):
         return ""
     return f"there is nothing to judge by: {missing(study)}"
+
+
+def is_all_zero(study: Study) -> bool:
+    """Whether all jobs returned 0, as programs do that went well, and no metric took the place of that.
+
+    While that is so, what the study is judged by is still open, and no job is better than another.
+    """
+    done = [job for job in study.counted() if job.state is TrialState.COMPLETE]
+    return study.open and len(done) >= SEVERAL and all(_returned(job) == 0 for job in done)
+
+
+def _all_zero(done: Sequence[Job]) -> str:
+    return f"the task returned 0 in each of {counted(len(done), 'job')}"
 
 
 def missing(study: Study) -> str:
@@ -161,7 +176,8 @@ def missing(study: Study) -> str:
     if study.aim.metric:
         hint = did_you_mean(study.aim.metric, names)
         return f"no job has a value of {study.aim.metric}{hint}; {logged}; {_knob(names)}"
-    return f"the task returned {_no_number(done)}; {logged}; {_knob(names)}"
+    returned = _all_zero(done) if is_all_zero(study) else f"the task returned {_no_number(done)}"
+    return f"{returned}; {logged}; {_knob(names)}"
 
 
 def _no_number(done: Sequence[Job]) -> str:

@@ -31,7 +31,8 @@ def unsaid(aim: Objective) -> Unsaid | None:
 def named_in(config: DictConfig) -> str:
     """The metric that an app's config says its task returns.
 
-    Empty where it says none, or one that only the task itself can read: by a resolver that it registers.
+    Empty where it says none, or one that only the task's own process can read, by a resolver that it
+    registers; there it is asked again when the job ends.
     """
     try:
         named = OmegaConf.select(config, NAMED_AT)

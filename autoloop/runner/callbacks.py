@@ -21,6 +21,7 @@ from autoloop.engine.wandb_env import ONE_RUN, SERVICE_VARIABLES, cache_of, wand
 from autoloop.history.run_notes import mark_in
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
+from autoloop.runner.aiming import named_in
 from autoloop.runner.collect import JobEnd, leave_traceback
 from autoloop.store.files import LINEAGE_FILE
 from autoloop.store.reading import read_history_of
@@ -84,7 +85,7 @@ class RoundCallback(Callback):
         if (run_dir / LINEAGE_FILE).is_file():
             failed = job_return.status is JobStatus.FAILED
             end = JobEnd.of(job_return._return_value, failed).with_note(run_dir)
-            replace(end, ended_at=time.time()).write(run_dir)
+            replace(end, named=named_in(config), ended_at=time.time()).write(run_dir)
             if end.failed and end.ended_by is None and not is_supervised():
                 leave_traceback(run_dir, job_return._return_value)
         if self._noter is not None:

@@ -55,6 +55,7 @@ class JobEnd:
         return_value: The task's result where it is a number.
         results: Name -> number, where it returned several.
         returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
+        named: The metric whose value it returned, as its config says in its own process; empty if none.
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
         signal: Name of the signal that ended it, or None.
@@ -71,6 +72,7 @@ class JobEnd:
     return_value: float | None = None
     results: Mapping[str, float] = field(default_factory=dict)
     returned: str = ""
+    named: str = ""
     error: str = ""
     exit_code: int | None = None
     signal: str | None = None
@@ -141,6 +143,12 @@ class JobEnd:
             return read_fields(cls, {name: item for name, item in found.items() if item is not None})
         return None
 
+    @classmethod
+    def named_in(cls, run_dir: Path) -> str:
+        """The metric that the job's own process says it returned; empty where it left no such word."""
+        own = cls.read(run_dir)
+        return own.named if own else ""
+
 
 def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
     """How a job ended that left no word of its end, and of which the launcher tells none.
@@ -181,7 +189,10 @@ def job_ended(
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
     last_words = last_words if state is not TrialState.COMPLETE else ""
-    details = _details(job, end, history, log, last_words, no_result(end, metrics))
+    details = replace(
+        _details(job, end, history, log, last_words, no_result(end, metrics)),
+        named=end.named or JobEnd.named_in(run_dir),
+    )
     return JobEnded(
         objective=objective_of(end, summary, metrics),
         state=state,

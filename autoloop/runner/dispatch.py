@@ -342,5 +342,6 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
         unseen = study.open and not job.known
         result = "its result is still to be seen" if unseen else f"objective {job.objective:.6g}"
         return logging.INFO, f"job {number} {state}: {job.name}, {result}"
-    where = study_dir / job.run_dir / job.details.log
-    return logging.WARNING, f"job {number} {state}: {job.name}: {job.error} (log: {where})"
+    log_of = job.details.log
+    where = f" (log: {study_dir / job.run_dir / log_of})" if log_of else ""  # one that never began has none
+    return logging.WARNING, f"job {number} {state}: {job.name}: {job.error}{where}"

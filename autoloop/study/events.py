@@ -222,6 +222,7 @@ class Details:
         return_value: The task's result where it is a number.
         results: Name -> number, where it returned several.
         returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
+        named: The metric whose value it returned, as its config says in its own process.
         started_at: Seconds since the epoch.
         ended_at: The same.
         slot: Index of its slot.
@@ -243,6 +244,7 @@ class Details:
     return_value: float | None = field(default=None, metadata=LEFT_OUT)
     results: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     returned: str = field(default="", metadata=LEFT_OUT)
+    named: str = field(default="", metadata=LEFT_OUT)
     started_at: float | None = field(default=None, metadata=LEFT_OUT)
     ended_at: float | None = field(default=None, metadata=LEFT_OUT)
     slot: int | None = field(default=None, metadata=LEFT_OUT)

@@ -98,7 +98,7 @@ def test_a_key_that_was_typed_is_refused_with_the_nearest_name(app: Path, word: 
 def test_an_app_that_writes_for_us_hears_nothing(app: Path):
     """Neither of defaults nor of what it sets."""
     (app / "config.yaml").write_text("lr: 1\nhydra: {launcher: {n_jobs: 2}}\n")
-    config = composed(app, "hydra.sweeper.rounds=3")
+    config = composed(app, "hydra.sweeper.rounds=3", "hydra.sweep.subdir=${hydra.job.num}")
     assert not left_aside(OURS["autoloop"], config)
     assert not left_aside(OURS["slots"], config)
 

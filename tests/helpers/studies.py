@@ -88,7 +88,7 @@ def study_of(*jobs: dict[str, Any], goal: str = "min") -> Study:
 
 
 def _entry(place: int, job: dict[str, Any]) -> dict[str, Any]:
-    own = ("objective", "round", "state", "summary", "steps", "times")
+    own = ("objective", "round", "state", "summary", "steps", "times", "error")
     return variant_entry(place, **{key: value for key, value in job.items() if key not in own})
 
 
@@ -99,6 +99,7 @@ def _ended(place: int, job: dict[str, Any]) -> dict[str, Any]:
         "name": job["name"],
         "round": job.get("round", 1),
         "summary": job.get("summary", {}),
+        "error": job.get("error", ""),
         "started_at": started,
         "ended_at": ended,
     }

@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 import numpy as np
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 ConfigStore.instance().store(
     name="app", node={"lr": 0.1, "returns": "none", "logs": False, "optimized_metric": None}
@@ -18,6 +18,7 @@ ConfigStore.instance().store(
 @hydra.main(version_base="1.3", config_path=None, config_name="app")
 def main(cfg: DictConfig) -> Any:
     """Return the accuracy in the wanted form."""
+    OmegaConf.register_new_resolver("told_by_task", str, replace=True)
     accuracy = 1 - abs(cfg.lr - 0.4)
     if cfg.logs:
         os.environ["WANDB_MODE"] = "offline"

@@ -28,11 +28,19 @@ def study(study_dir: Path, *words: str, metrics: str = "hydra.sweeper.metrics.st
     [
         (["returns=number", "logs=true"], "", "it is the last value of val/acc, which is best high"),
         (["returns=number", "optimized_metric=val/acc"], "", "the config calls it val/acc"),
+        (["returns=number", "optimized_metric=${told_by_task:val/acc}"], "", "the config calls it val/acc"),
         (["returns=number", "hydra.sweeper.direction=maximize"], "", ""),
         (["returns=dict"], "val/acc", "of 2 returned numbers it says most"),
         (["returns=none", "logs=true"], "val/acc", "the task returned None, and of 3 logged metrics it says"),
     ],
-    ids=["its metric", "its name in the config", "direction", "dict", "curves"],
+    ids=[
+        "its metric",
+        "its name in the config",
+        "a name that only the task reads",
+        "direction",
+        "dict",
+        "curves",
+    ],
 )
 def test_the_better_accuracy_wins_everywhere(
     tmp_path: Path, words: list[str], metric: str, said: str

@@ -22,6 +22,7 @@ from autoloop.loop.score.reduction import (
     without_effect,
 )
 from autoloop.study.record import Job, Study
+from autoloop.study.trials import TrialState
 
 CLOSE_PCT, FEW = 20.0, 12
 """A gain below so much that was chosen from so many jobs or more is worth a doubt.
@@ -41,6 +42,9 @@ def conclusion(study: Study, reason: str) -> str:
     best = winner(study)
     ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
     if best is None:
+        failed = failed_alike(study)
+        if failed and failed not in reason:
+            return f"the study ends after {ran}, none with a result: {failed}; {reason}"
         why = missing(study)
         why = f"; {why}" if why and why not in reason else ""
         return f"the study ends after {ran}, none with a result: {reason}{why}"
@@ -49,6 +53,14 @@ def conclusion(study: Study, reason: str) -> str:
     found += f", without edits of {dropped}" if dropped else ""
     sure = confirmed(study)
     return f"the study ends after {ran}: {reason}; {found}{sure or _against_start(study, best)}"
+
+
+def failed_alike(study: Study) -> str:
+    """What all jobs failed with, where it was the same; empty where one did not fail, or in its own way."""
+    jobs = [job for job in study.counted() if job.state is not None]
+    errors = {job.error for job in jobs}
+    alike = len(errors) == 1 and all(job.state is TrialState.FAILED for job in jobs)
+    return f"{'each' if len(jobs) > 1 else 'it'} failed with {errors.pop()}" if alike else ""
 
 
 def dropped_edits(study: Study) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
+from autoloop.loop.objective import is_all_zero
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import Results, results
 from autoloop.study.record import Job, Study
@@ -14,10 +15,10 @@ def standings(study: Study) -> dict[int, float]:
 
     A job that ran with several seeds is compared with the best one at every seed that both have; its standing
     is the best one's objective, better or worse by the mean of these gains. With the one seed that all share
-    it is the objective itself.
+    it is the objective itself. Jobs that all returned 0 have none.
     """
     best = study.best()
-    if best is None:
+    if best is None or is_all_zero(study):
         return {}
     known = results(study)
     jobs = [job for job in study.counted() if job.known and not job.measures]
