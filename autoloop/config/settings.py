@@ -126,10 +126,7 @@ class Settings:
         """
         read = {knob.name: knob.read(given) for knob in SWEEPER}
         knobs = {"variants_per_run": read["variants_per_run"]}
-        raw = {
-            name: _content(name, read[name], knobs)
-            for name in ("rules", "bounds", "metrics", "strategy")
-        }
+        raw = {name: _content(name, read[name], knobs) for name in ("rules", "bounds", "metrics", "strategy")}
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))

@@ -52,6 +52,16 @@ class Terms:
     cooldown: int
     freeze: bool
 
+    @property
+    def searched(self) -> list[str]:
+        """Paths that the user wants searched."""
+        space = getattr(self.strategy, "space", None)
+        return (
+            [path for path, entry in space.items() if entry is not False]
+            if isinstance(space, Mapping)
+            else []
+        )
+
     def leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
         """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
         seeds = [path for path in self.seed_paths if matches(config, path)]
@@ -169,7 +179,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
         {name: trial.variant for name, trial in known.trials.items()},
         {job.plan.signature: job.name for job in study.jobs.values()},
         terms.derive,
-        Disposal(study, known.number, terms.cooldown, terms.freeze).objection,
+        Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
         [*terms.ignored, *known.unheeded],
         study.names,
         failed,
