@@ -68,6 +68,9 @@ def adopted(node: Mapping[str, Any], sampler: str | None = None, optuna: bool = 
             params |= read(node[key], result)
     if params:
         result.settings["params"] = {str(path): _param(value) for path, value in params.items()}
+    goals = result.settings.get("direction")
+    if isinstance(goals, Sequence) and not isinstance(goals, str) and len(goals) == 1:
+        result.settings["direction"] = goals[0]
     given = result.settings.get("sampler")
     if isinstance(given, Mapping) or (given is None and sampler is not None):
         result.settings["sampler"] = None

@@ -154,13 +154,16 @@ class Settings:
             **_named(read, _TAKEN),
         )
 
-    def searching(self, space: Mapping[str, Any], recorded: Mapping[str, Any], bounds: Bounds) -> Settings:
+    def searching(
+        self, space: Mapping[str, Any], bounds: Bounds, recorded: Mapping[str, Any] | None = None
+    ) -> Settings:
         """The same settings for a search of this space.
 
         Args:
             space: Path -> entry, as the strategy reads it.
-            recorded: The same as the user said it, for the journal.
             bounds: Path pattern -> (low, high) of all that an edit may set.
+            recorded: The space as the user said it, for the journal; None where the strategy's settings have
+                it.
 
         Raises:
             ConfigError: The strategy has no use for a space.
@@ -170,7 +173,8 @@ class Settings:
             kind = type(self.strategy).__name__
             raise ConfigError(f"strategy {kind} turns no space ({', '.join(space)}); choose strategy=mixed")
         strategy = build_strategy({**chosen, "space": dict(space)})
-        return replace(self, strategy=strategy, bounds=bounds, raw={**self.raw, "space": recorded})
+        raw = self.raw if recorded is None else {**self.raw, "space": recorded}
+        return replace(self, strategy=strategy, bounds=bounds, raw=raw)
 
     def aimed(self, aim: Objective) -> Settings:
         """The same settings for a study that is judged by this."""

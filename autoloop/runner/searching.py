@@ -16,7 +16,7 @@ from hydra.core.config_loader import ConfigLoader
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
 from autoloop.config.sweeps import Word, read_entry, read_words
-from autoloop.edits import format_literal
+from autoloop.edits import LiteralError, format_literal, parse_literal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.rules.paths import is_number, matches
 from autoloop.strategies.entries import Entry, merged
@@ -45,9 +45,13 @@ class Search:
     def axes(self) -> list[Sequence[str]]:
         """The override strings that each word stands for in a product of starting points."""
         if not self.entries:
-            return [word.values for word in self.words]
-        fixed = (word.values for word in self.words if word.entry is None)
-        return [*fixed, *((text,) for text in self.starts)]
+            return [*(word.values for word in self.words), *self._started]
+        fixed = [word.values for word in self.words if word.entry is None]
+        return [*fixed, *self._started]
+
+    @property
+    def _started(self) -> list[tuple[str]]:
+        return [(text,) for text in self.starts]
 
     @property
     def told(self) -> list[str]:
@@ -61,13 +65,14 @@ class Search:
             ]
         lists = [word for word in self.words if len(word.values) > 1]
         if not lists:
-            return []
+            return list(self.notes)
         count = 1
         for word in lists:
             count *= len(word.values)
         return [
             f"Understood: {', '.join(word.text for word in lists)} {_are(lists)} a product of {count} "
-            "starting points; with n_trials=N, or an interval among them, a sampler chooses."
+            "starting points; with n_trials=N, or an interval among them, a sampler chooses.",
+            *self.notes,
         ]
 
 
@@ -90,29 +95,80 @@ def understood(
         ConfigError: What was said cannot be used, or contradicts itself.
     """
     words = read_words(arguments, settings.params, loader)
-    own = _own_space(settings, loader)
-    wide = any(word.is_continuous for word in words) or settings.n_trials is not None
+    _refuse_stray(words, composer)
+    of_strategy, own = _spaces(settings, loader)
     swept = {word.key: word.entry for word in words if word.entry is not None}
+    wide = any(word.is_continuous for word in words) or settings.n_trials is not None
     if not any(own.values()) and not (wide and swept):
-        return Search(words, {}), settings
-    said = _together(swept, {path: entry for path, entry in own.items() if entry is not None})
-    prepared = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(said)
-    entries = {**{path: False for path, entry in own.items() if entry is None}}
-    space = {**entries, **{path: entry.as_record() for path, entry in prepared.entries.items()}}
+        return _by_strategy_alone(words, of_strategy, settings, composer)
+    said = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
+    found = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(said)
     recorded = {path: entry.as_record() for path, entry in said.items()}
-    settings = settings.searching(space, recorded, _bounds(settings, prepared.entries))
-    return replace(prepared, words=words), _long_enough(settings)
+    space = _as_space({**of_strategy, **own}, found.entries)
+    settings = settings.searching(space, _bounds(settings, found.entries), recorded)
+    return replace(found, words=words), _long_enough(settings) if swept else settings
 
 
-def _own_space(settings: Settings, loader: ConfigLoader) -> dict[str, Entry | None]:
-    """What ``space`` and the strategy's own space say; None where a path is to be left alone."""
-    of_strategy = settings.raw["strategy"].get("space") or {}
-    found: dict[str, Entry | None] = {}
-    for path, given in (*of_strategy.items(), *settings.space.items()):
-        entry = None if given is False else read_entry(str(path), given, loader)
-        before = found.get(str(path))
-        found[str(path)] = merged(str(path), before, entry) if before and entry else entry
-    return found
+def _by_strategy_alone(
+    words: tuple[Word, ...], space: Mapping[str, Entry | None], settings: Settings, composer: Composer
+) -> tuple[Search, Settings]:
+    """A product of starting points, whatever the strategy's own space is: that of a config file, or none."""
+    said = {path: entry for path, entry in space.items() if entry}
+    if not said:
+        return Search(words, {}), settings
+    given = [word.values[0] for word in words if word.values]
+    found = _Baseline(composer, given, lenient=True).prepare(said)
+    settings = settings.searching(_as_space(space, found.entries), settings.bounds)
+    return Search(words, {}, found.starts, found.notes), settings
+
+
+def _as_space(given: Mapping[str, Entry | None], entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """Entries as a strategy reads them, with those that leave a path alone."""
+    left_alone = {path: False for path, entry in given.items() if entry is None}
+    return {**left_alone, **{path: entry.as_record() for path, entry in entries.items()}}
+
+
+def _refuse_stray(words: Sequence[Word], composer: Composer) -> None:
+    """Refuse a space that was added to the app's own config, where nobody looks for one.
+
+    A new key ``space`` may be the app's; one that names values of its config is meant for the sampler.
+    """
+    stray = next((word for word in words if word.key in ("+space", "++space") and word.values), None)
+    found = None if stray is None else _mapping(stray.values[0].partition("=")[2])
+    if stray is None or not found:
+        return
+    config = composer.config([word.values[0] for word in words if word.entry is None and word is not stray])
+    if all(matches(config, str(path)) for path in found):
+        raise ConfigError(
+            f"{stray.text} adds a key to your app's config, where no sampler looks for it; "
+            f"write hydra.sweeper.space={stray.text.partition('=')[2]}"
+        )
+
+
+def _mapping(text: str) -> Mapping[Any, Any]:
+    try:
+        value = parse_literal(text)
+    except LiteralError:
+        return {}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _spaces(
+    settings: Settings, loader: ConfigLoader
+) -> tuple[dict[str, Entry | None], dict[str, Entry | None]]:
+    """What the strategy's own space says, and what ``space`` says beside it; None: a path is left alone."""
+    given = settings.raw["strategy"].get("space") or {}
+    of_strategy = {str(path): _entry(path, one, loader) for path, one in given.items()}
+    own: dict[str, Entry | None] = {}
+    for path, one in settings.space.items():
+        entry, before = _entry(path, one, loader), of_strategy.get(path)
+        if path not in of_strategy or entry != before:
+            own[path] = merged(path, before, entry) if before and entry else entry
+    return of_strategy, own
+
+
+def _entry(path: str, given: Any, loader: ConfigLoader) -> Entry | None:
+    return None if given is False else read_entry(str(path), given, loader)
 
 
 def _together(swept: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -157,8 +213,16 @@ def _long_enough(settings: Settings) -> Settings:
 class _Baseline:
     """The config that a search starts from, made to have a value for each knob of the space."""
 
-    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
+    def __init__(self, composer: Composer, overrides: Sequence[str], lenient: bool = False) -> None:
+        """Set up.
+
+        Args:
+            composer: Composes the config.
+            overrides: Those of the baseline.
+            lenient: Whether what it lacks is left to the strategy, which reads the space when it is asked.
+        """
         self._composer = composer
+        self._lenient = lenient
         self._given = list(overrides)
         self._starts: list[str] = []
         self._notes: list[str] = []
@@ -173,7 +237,8 @@ class _Baseline:
                 self._start(key, entry, "is new")
         for key, entry in rest.items():
             entries[key.lstrip("+")] = self._value(key.lstrip("+"), entry, entries)
-        self._refuse_missing(entries)
+        if not self._lenient:
+            self._refuse_missing(entries)
         ordered = {key.lstrip("+"): entries[key.lstrip("+")] for key in said}
         return Search((), ordered, tuple(self._starts), tuple(self._notes))
 
@@ -239,6 +304,8 @@ class _Baseline:
                 start = next(iter(having.values()))
                 start = entry.middle if start == "???" else start
                 return replace(entry, where={**entry.where, group: tuple(having)}, start=(start,))
+        if self._lenient:
+            return entry
         known = matches(self._composer.config(self._overrides), "*")
         hint = did_you_mean(path, (place for place, _ in known))
         raise ConfigError(

@@ -79,6 +79,15 @@ def test_beside_a_space_or_a_number_of_trials_lists_are_the_samplers(app: Path, 
     assert settings.limits.max_jobs == settings.n_trials == more.get("n_trials", 20)
 
 
+def test_a_space_of_the_strategys_own_leaves_lists_a_product(app: Path):
+    """It may stand in a config file since long; only what is said beside it makes a search of lists."""
+    file = {"strategy": {"use": "mixed", "space": {"y": "interval(0,4)", "z": [0, 1]}}}
+    search, settings, composer = asked("x=1,2", **file)
+    starts = read_points((), search, composer, settings).starts
+    assert [start.overrides for start in starts] == [("x=1", "z=0.5"), ("x=2", "z=0.5")]
+    assert settings.limits.rounds == 1 and "space" not in settings.raw and not settings.bounds
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -139,6 +148,12 @@ def test_config_groups_are_choices_and_a_key_of_one_option_counts_there(app: Pat
             {},
             r"'opd', which the config does not have; did you mean 'opt'.*\+opd=",
         ),
+        (
+            ["z=1", "+space={y:[0,1]}"],
+            {},
+            r"no sampler looks for it; write hydra.sweeper.space=\{y:\[0,1\]\}",
+        ),
+        (["z=1"], {"direction": ["minimize", "maximize"]}, "names several goals"),
         (["z=1", "y=interval(0,1)"], {"space": {"y": [2, 3]}}, "said twice.*no value in common"),
         (["z=1", "y=interval(0,1)"], {"strategy": "rules"}, "RulesStrategy turns no space.*strategy=mixed"),
     ],
