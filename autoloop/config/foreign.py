@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, flag_override
 
 from autoloop.config.knobs import SLOTS, SLURM, SWEEPER, Setting
 from autoloop.config.peers import KEYS
@@ -25,7 +25,7 @@ _SBATCH = "sbatch takes any option of sbatch"
 _SPACE = "params says what is searched"
 _PLACE = "a study is kept in hydra.sweep.dir"
 
-#: Plugin -> key of other plugins of its kind -> which of our settings to use in its place.
+#: Plugin -> key of other plugins of its kind -> which of our settings to use in its place; empty for none.
 ADVICE: Mapping[str, Mapping[str, str]] = {
     "autoloop": {
         "search_space": _SPACE,
@@ -42,6 +42,7 @@ ADVICE: Mapping[str, Mapping[str, str]] = {
         "gpus_per_node": _GPUS,
         "gpus_per_task": _GPUS,
         "gres": _GPUS,
+        **dict.fromkeys(("mem_gb", "mem_per_cpu", "mem_per_gpu"), ""),  # nothing limits the memory of a job
         "timeout": "timeout_min is in minutes",
         "signal_delay_s": "grace_s says how long a job has to end",
     },
@@ -75,8 +76,9 @@ class Owner:
 
     def advice(self, key: str) -> str:
         """Which of our settings to use in the place of a key that is none; empty where none comes near."""
-        known = ADVICE[self.name].get(key, "")
-        return known or did_you_mean(key, [knob.name for knob in self.knobs]).removeprefix("; ")
+        known = ADVICE[self.name].get(key)
+        near = did_you_mean(key, [knob.name for knob in self.knobs]).removeprefix("; ")
+        return near if known is None else known
 
 
 OURS = {
@@ -100,13 +102,42 @@ def left_aside(owner: Owner, config: DictConfig) -> str:
         ConfigError: Such a key was given on the command line.
     """
     node = config.hydra[owner.group]
-    known = {knob.name for knob in owner.knobs}.union(_HYDRAS, KEYS if owner.group == "sweeper" else ())
-    foreign = [str(key) for key in node if key not in known]
+    foreign = _foreign(owner, node)
     words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
     refuse_typed(owner, foreign, words)
     target = node._get_node("_target_")
     other = target.asked if isinstance(target, Chosen) else ""
     return told(owner, foreign, other)
+
+
+def without_foreign(group: str, config: DictConfig) -> str:
+    """Take foreign keys out of a plugin's node before Hydra makes the plugin, which resolves all of it.
+
+    What a file says to another plugin may refer to what only that one has.
+
+    Args:
+        group: ``sweeper`` or ``launcher``.
+        config: The whole config of the sweep; its node is changed if the plugin chosen is one of ours.
+
+    Returns:
+        What `left_aside` says of them.
+
+    Raises:
+        ConfigError: Such a key was given on the command line.
+    """
+    owner = OURS.get(str(config.hydra.runtime.choices.get(f"hydra/{group}")))
+    if owner is None:
+        return ""
+    aside, node = left_aside(owner, config), config.hydra[group]
+    with flag_override(node, ["readonly", "struct"], False):
+        for key in _foreign(owner, node):
+            del node[key]
+    return aside
+
+
+def _foreign(owner: Owner, node: DictConfig) -> list[str]:
+    known = {knob.name for knob in owner.knobs}.union(_HYDRAS, KEYS if owner.group == "sweeper" else ())
+    return [str(key) for key in node if key not in known]
 
 
 def refuse_typed(owner: Owner, foreign: Collection[str], words: Iterable[str]) -> None:

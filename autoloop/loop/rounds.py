@@ -91,6 +91,8 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     situation = situation_of(terms, known, besides, disposer, failed)
     planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
     _seed(terms, planned)
+    for decision, why in terms.strategy.passed_over(situation):
+        planned.refuse(decision, why)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned

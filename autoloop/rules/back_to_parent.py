@@ -6,14 +6,19 @@ import math
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
+from autoloop.curves.jitters import BETWEEN, result_jitter
 from autoloop.curves.objective import Objective
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.rules.paths import is_number
 from autoloop.study.compare import Scale, gain_pct
 from autoloop.study.trials import Trial
+
+SIGMAS = 2.0
+"""A loss counts where it is larger than so many standard deviations of what the curves jump."""
 
 
 class BackToParent(Rule):
@@ -28,9 +33,10 @@ class BackToParent(Rule):
     Either decision is final, so that no edit is piled on a change that hurt.
 
     Seven repeats of one config differ by 0.3 to 5.8 % in the users' report, and a child shares its parent's
-    seed, which leaves less: 3 % is the default. Stays silent on a trial without a parent, where either
-    objective is unknown or not finite, where the parent or the child is not usable, and where no number was
-    changed; on a run that a stop rule ended before it was found to be behind its parent.
+    seed, which leaves less: 3 % is the default. Where single points of the two curves jump further, a loss
+    within two standard deviations of such a jump is none. Stays silent on a trial without a parent, where
+    either objective is unknown or not finite, where the parent or the child is not usable, and where no
+    number was changed; on a run that a stop rule ended before it was found to be behind its parent.
 
     Args:
         name: Name of the rule.
@@ -46,11 +52,12 @@ class BackToParent(Rule):
         self.worse_by_pct = checks.number(name, "worse_by_pct", worse_by_pct, 0.0)
         self.goal = checks.choice(name, "goal", goal, ("min", "max"))
         self.small_step = checks.number(name, "small_step", small_step, 1.0, over=True)
+        self.aim = Objective(goal=goal)
 
     def aimed(self, aim: Objective) -> BackToParent:
         """The rule with the study's goal."""
         rule = copy(self)
-        rule.goal = aim.goal
+        rule.goal, rule.aim = aim.goal, aim
         return rule
 
     def foresee(self, config: Mapping[str, Any]) -> Outlook:
@@ -73,17 +80,30 @@ class BackToParent(Rule):
             return self.abstain(trial, problem)
         scale = Scale.of(one.objective for one in (trial, *trials.values()) if one.usable)
         worse_pct = gain_pct(trial.objective, parent.objective, self.goal == "min", scale)
+        jumps_pct = 100 * self._jump(trial, parent) / scale.unit(parent.objective)
         evidence = {
             "objective": trial.objective,
             "parent_objective": parent.objective,
             "worse_pct": worse_pct,
             "worse_by_pct": self.worse_by_pct,
+            **({"jumps_pct": jumps_pct} if jumps_pct > self.worse_by_pct else {}),
         }
         found = f"{trial.objective:.4g} against {parent.objective:.4g} of its parent {parent.name!r}"
         if worse_pct <= self.worse_by_pct:
             return self.abstain(trial, f"{found}: not worse by {self.worse_by_pct:g} %", evidence)
+        if worse_pct <= jumps_pct:
+            jumps = scale.amount(jumps_pct, parent.objective, digits=2)
+            return self.abstain(
+                trial, f"{found}: worse by less than the {jumps} that the curves themselves jump", evidence
+            )
         worse = scale.amount(worse_pct, parent.objective)
         return replace(self._turn(trial, parent, f"{found} is {worse} worse", evidence), final=True)
+
+    def _jump(self, trial: Trial, parent: Trial) -> float:
+        """The difference that two results may have by how far their curves jump; 0 where none tells."""
+        found = [result_jitter(one.jitters, self.aim) for one in (trial, parent)]
+        known = [jitter for jitter in found if math.isfinite(jitter)]
+        return SIGMAS * BETWEEN * fmean(known) if known else 0.0
 
     def _stopped(self, trial: Trial, parent: Trial) -> Decision:
         """Judge a trial that a stop rule ended: only a comparison at that step counts."""

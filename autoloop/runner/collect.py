@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from autoloop.curves.jitters import jitters
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.summary import MetricSummary, summarize_series
 from autoloop.edits.effects import unheeded
@@ -192,6 +193,7 @@ def job_ended(
     details = replace(
         _details(job, end, history, log, last_words, no_result(end, metrics)),
         named=end.named or JobEnd.named_in(run_dir),
+        jitters=jitters(history, summary, metrics, end.return_value),
     )
     return JobEnded(
         objective=objective_of(end, summary, metrics),

@@ -179,6 +179,10 @@ class Strategy(ABC):
         """
         return Foresight(f"Of what these rules say of each finished job {type(self).__name__} makes children")
 
+    def passed_over(self, situation: Situation) -> list[tuple[Decision, str]]:
+        """Return what rules proposed and `propose` does not take up, each with why; for the report."""
+        return []
+
     def silence(self, situation: Situation) -> str:
         """Say why it has nothing to add to what rules propose; empty for a strategy of rules alone."""
         return ""

@@ -27,7 +27,7 @@ def said_of_best(situation: Situation, parents: int) -> list[Decision]:
     """
     best, broken = ranked(situation)[:parents], _broken(situation)
     first, each = next(iter(best), None), []
-    for trial in [*_new_starts(situation, best), *best]:
+    for trial in _heard(situation, best):
         fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
         fired = fired or list(situation.proposed(trial.name))
         fired = [*_go_on(trial, situation), *fired] if trial is first else fired
@@ -35,6 +35,27 @@ def said_of_best(situation: Situation, parents: int) -> list[Decision]:
     healing = [one for one in situation.decisions if one.fired and one.judged in broken]
     rows = zip_longest(*each)
     return [*healing, *(one for row in rows for one in row if one is not None)]
+
+
+def passed_over(situation: Situation, parents: int) -> list[tuple[Decision, str]]:
+    """Return what rules proposed of the trials that just ended and nobody takes up, and why.
+
+    Args:
+        situation: What is known.
+        parents: From how many of the best trials rules may go on.
+    """
+    heard = {trial.name for trial in _heard(situation, ranked(situation)[:parents])} | _broken(situation)
+    best = f"the best {parents}" if parents > 1 else "the best"
+    return [
+        (one, f"not taken: {one.judged} is not {'among ' if parents > 1 else ''}{best}")
+        for one in situation.decisions
+        if one.fired and one.judged not in heard
+    ]
+
+
+def _heard(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that rules may go on from, those aside that broke."""
+    return [*_new_starts(situation, best), *best]
 
 
 def _new_starts(situation: Situation, best: Sequence[Trial]) -> list[Trial]:

@@ -10,7 +10,7 @@ from autoloop.errors import counted
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
-from autoloop.strategies.best_trials import said_of_best
+from autoloop.strategies.best_trials import passed_over, said_of_best
 from autoloop.strategies.quota import SHARED, Due, Filling, lately, rounded
 from autoloop.strategies.sampled_space import SAMPLERS, SampledSpace
 
@@ -120,6 +120,10 @@ class MixedStrategy(Strategy):
             besides=[*([outside] if self.proposer else ()), *self._sampled.foresee(opening)],
             dry="neither rules nor the sampler have anything new to propose",
         )
+
+    def passed_over(self, situation: Situation) -> list[tuple[Decision, str]]:
+        """Return what rules said of trials that are not among the best."""
+        return passed_over(situation, self.parents)
 
     def silence(self, situation: Situation) -> str:
         """Say why the sampler has nothing to propose."""

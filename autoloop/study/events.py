@@ -223,6 +223,7 @@ class Details:
         results: Name -> number, where it returned several.
         returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
         named: The metric whose value it returned, as its config says in its own process.
+        jitters: Metric -> how far single points of its curve jump, where it may be the objective.
         started_at: Seconds since the epoch.
         ended_at: The same.
         slot: Index of its slot.
@@ -245,6 +246,7 @@ class Details:
     results: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     returned: str = field(default="", metadata=LEFT_OUT)
     named: str = field(default="", metadata=LEFT_OUT)
+    jitters: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     started_at: float | None = field(default=None, metadata=LEFT_OUT)
     ended_at: float | None = field(default=None, metadata=LEFT_OUT)
     slot: int | None = field(default=None, metadata=LEFT_OUT)

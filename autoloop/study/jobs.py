@@ -89,6 +89,7 @@ class Job:
             self.objective,
             error=self.error,
             stopping={name: getattr(self.stopping, name) for name in _SAID} if self.stopping else {},
+            jitters=self.details.jitters,
         )
 
     @property

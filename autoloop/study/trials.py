@@ -41,6 +41,7 @@ class Trial:
         stopping: What a stop rule said where it ended the job: ``rule``, ``reason``, ``step``, ``evidence``.
         metric: Canonical name of the metric that is the study's objective; empty for a return value.
         goal: Whether that is best low (``min``) or high (``max``).
+        jitters: Metric -> how far single points of its curve jump, see `autoloop.curves.jitters`.
     """
 
     variant: Variant
@@ -55,6 +56,7 @@ class Trial:
     stopping: Mapping[str, Any] = field(default_factory=dict)
     metric: str = ""
     goal: str = "min"
+    jitters: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def stop_step(self) -> int | None:

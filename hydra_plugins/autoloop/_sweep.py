@@ -12,7 +12,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from autoloop.config.foreign import OURS, left_aside
+from autoloop.config.foreign import OURS, left_aside, without_foreign
 from autoloop.config.origins import where
 from autoloop.config.peers import adopted
 from autoloop.config.settings import Settings, resolved
@@ -21,6 +21,16 @@ from autoloop.runner.study_runner import StudyRunner
 from autoloop.store.redact import logger, tell
 
 log = logger("autoloop")
+
+
+def clear_launcher(config: DictConfig) -> None:
+    """Leave aside what the app's files say to other launchers than the one chosen, if that is ours."""
+    try:
+        if aside := without_foreign("launcher", config):
+            log.warning("%s", aside)
+    except ConfigError as error:
+        tell(error)
+        raise SystemExit(error.exit_code) from error
 
 
 def sweep(

@@ -29,6 +29,9 @@ class AutoloopSweeper(Sweeper):
 
         from autoloop.engine.inside.body import JobBody
 
+        from ._sweep import clear_launcher
+
+        clear_launcher(config)
         self.config = config
         self.hydra_context = hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from autoloop.loop.score import (
     rounds_without_gain,
     verdicts,
 )
+from autoloop.study.events import Details
 from autoloop.study.record import Study
 from tests.helpers.studies import repeat_of, study_of
 
@@ -81,6 +83,21 @@ def test_a_success_rate_that_starts_at_0_can_be_beaten() -> None:
 def test_repeats_that_are_all_0_tell_of_no_noise() -> None:
     zeros = (repeat_of("baseline", 1, 0.0), repeat_of("baseline", 2, 0.0))
     assert noise(study_of(*RATES, *zeros, goal="max")).margin_pct() == pytest.approx(3.0)
+
+
+def test_gains_that_curves_jump_over_by_themselves_are_noise() -> None:
+    """Accuracies at chance level make no winner; with a smooth curve the same gain is one."""
+
+    def study(jitter: float) -> Study:
+        made = study_of({"name": "baseline", "objective": 0.5}, child("a", 0.54), goal="max")
+        for place, job in list(made.jobs.items()):
+            made.jobs[place] = replace(job, details=Details(jitters={"eval/l1": jitter}))
+        return made
+
+    assert by_name(study(0.03)) == {"a": Verdict.UNCLEAR}
+    assert noise(study(0.03)).source.startswith("from how far the points of single curves jump")
+    assert by_name(study(0.001)) == {"a": Verdict.BETTER}
+    assert noise(study(0.001)).margin_pct() == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("goal", ["max", "min"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from autoloop.curves.objective import Objective
 from autoloop.curves.summary import MetricSummary, summarize
 from autoloop.edits import apply
 from autoloop.rules import (
@@ -284,6 +286,18 @@ def test_back_to_parent_stays_silent(one: Trial, parent: Trial, final: bool, wor
     decision = ask(BackToParent(name="r"), one, parent)
     says(decision, False, words)
     assert decision.final == final
+
+
+def test_a_loss_within_what_the_curves_jump_by_themselves_is_none() -> None:
+    """Accuracies at chance level send no child back; where they do not jump, the same loss does."""
+    rule = BackToParent(name="r", goal="max").aimed(Objective(goal="max"))
+    one, parent = child(0.5, ("lr", 0.1, 0.2)), trial("parent", objective=0.54)
+    for jitter, fired in ((0.03, False), (0.001, True)):
+        jumps = {"jitters": {"return_value": jitter}}
+        decision = ask(rule, replace(one, **jumps), replace(parent, **jumps))
+        assert decision.fired == fired and not (decision.final and not fired)
+    silent = ask(rule, replace(one, jitters={"return_value": 0.03}), parent)
+    assert "worse by less than the 16 % that the curves themselves jump" in silent.reason
 
 
 def stopped(**evidence: Any) -> Trial:

@@ -518,3 +518,14 @@ def test_a_free_place_of_round_1_goes_to_a_point_that_composes() -> None:
     proposals = MixedStrategy().open(opening)
     assert sum(not does_not_compose(one) for one in proposals) == 7
     assert sum("batch" in " ".join(one.edits) for one in proposals) == 1
+
+
+def test_what_rules_say_of_a_trial_that_is_not_among_the_best_is_told_with_the_reason() -> None:
+    """It is no proposal, and no silence; with one parent the words fit too."""
+    said = [fired("c", "late", "lr@mul=2"), fired("a", "early", "lr@mul=3")]
+    trials = [run("a", 0.1), run("b", 0.2), run("c", 0.9, parent="a")]
+    now = replace(situation(said), trials={one.name: one for one in trials}, finished=trials[1:])
+    told = [(one.rule, why) for one, why in MixedStrategy().passed_over(now)]
+    assert told == [("late", "not taken: c is not among the best 2")]
+    ((_, why),) = MixedStrategy(parents=1).passed_over(now)
+    assert why == "not taken: c is not the best"

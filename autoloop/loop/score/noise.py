@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 
+from autoloop.curves.jitters import BETWEEN, result_jitter
 from autoloop.errors import counted
-from autoloop.loop.score.pairs import pairs, results
+from autoloop.loop.score.pairs import Results, pairs, results
 from autoloop.study.record import Study
 
 SIGMAS = 2.0
@@ -19,6 +20,8 @@ CORRELATION = 0.9
 
 ASSUMED_PCT = 1.5
 """Standard deviation of a paired gain where nothing was measured; two of them are `BackToParent`'s 3 %."""
+
+JUMPS = "from how far the points of single curves jump: no config ran with two seeds"
 
 WEIGHT = 2
 """Degrees of freedom that the value assumed or derived from repeats counts for beside those of the pairs."""
@@ -49,7 +52,7 @@ def noise(study: Study) -> Noise:
 
     The pairs' own scatter (children and parents that both ran with several seeds) is pooled with a first
     value that counts for two degrees of freedom: what the repeats say, ``seed_pct * sqrt(2 (1 - 0.9))``, or
-    1.5 % where there are none.
+    where there are none 1.5 %, and more where the curves of single runs jump further than that.
     """
     known = results(study)
     groups = [list(by_seed.values()) for by_seed in known.by_seed.values()]
@@ -58,7 +61,7 @@ def noise(study: Study) -> Noise:
         for group in groups
         if _usable(group)
     )
-    first, source = ASSUMED_PCT, Noise().source
+    first, source = max((ASSUMED_PCT, Noise().source), (_jumps_pct(study, known), JUMPS))
     if between.degrees:
         first = between.deviation * math.sqrt(2 * (1 - CORRELATION))
         runs = between.degrees + between.groups
@@ -70,6 +73,19 @@ def noise(study: Study) -> Noise:
     degrees = WEIGHT + paired.degrees
     pooled = math.sqrt((WEIGHT * first**2 + paired.degrees * paired.deviation**2) / degrees)
     return Noise(pooled, between.deviation if between.degrees else math.nan, source)
+
+
+def _jumps_pct(study: Study, known: Results) -> float:
+    """Standard deviation of a gain between two runs whose results jump as their curves do, in percent.
+
+    The median over the jobs: one curve that jumps says nothing of the others. 0 where no curve tells.
+    """
+    jumps = [
+        100 * BETWEEN * jitter / known.scale.unit(job.objective)
+        for job in study.counted()
+        if job.known and math.isfinite(jitter := result_jitter(job.details.jitters, study.aim))
+    ]
+    return median(jumps) if jumps else 0.0
 
 
 @dataclass(frozen=True, slots=True)
