@@ -12,6 +12,7 @@ from autoloop.cli.group import LazyGroup
 
 COMMANDS = {
     "plan": "Show what round 1 would run and what may come of it; run nothing.",
+    "adopt": "Show a config for another Hydra sweeper in settings of autoloop.",
     "resume": "Go on with a study where it stopped.",
     "report": "Draw the report of a study again.",
     "watch": "Watch a study while it runs.",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -25,8 +26,9 @@ from autoloop.config.rerun import merge_overrides
 from autoloop.config.shipped import as_it_came_then
 from autoloop.config.templates import Templates
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
+from autoloop.edits.groups import GroupedConfig, is_pick, options_of, split_picks
 from autoloop.edits.variants import Variant, signature
-from autoloop.errors import CompositionError, MisfitError
+from autoloop.errors import CompositionError, EditError, MisfitError, did_you_mean
 from autoloop.loop.filling import Derived
 from autoloop.study.events import StudyBegun
 from autoloop.study.identity import from_exact, settled
@@ -132,7 +134,13 @@ class Composer:
             app = self._templates.restored(_without_onlookers(composed))
         if self.root is not None:
             self._known_keys[overrides] = frozenset(app[self.root] or ())
-        return seen(app, self.root)
+        return GroupedConfig(seen(app, self.root), self.options(overrides))
+
+    def options(self, overrides: Sequence[str]) -> dict[str, str | None]:
+        """The option of each config group of the app that a job's config is made of; None for no option."""
+        with self._telling():
+            chosen = self._templates.choices(overrides)
+        return {group: option for group, option in chosen.items() if not group.startswith("hydra/")}
 
     def run_dir(self, overrides: Sequence[str], job: int) -> str:
         """Directory of a job, relative to the sweep directory (``hydra.sweep.subdir``)."""
@@ -162,6 +170,9 @@ class Composer:
             EditError: The edits do not fit the parent's config.
             MisfitError: They do, and Hydra does not compose what they lead to.
         """
+        picks, others = split_picks(edits, parent.config)
+        if picks:
+            return self._with_options(parent, picks, others)
         changed = change(list(edits), parent.config, self.bounds)
         added = changed.overrides
         if self.root is not None:
@@ -170,6 +181,46 @@ class Composer:
         config = self._child(overrides, parent.overrides)
         signed = self.signature(overrides)
         return Derived(config, overrides, signed, tuple(changed.changes), tuple(changed.notes))
+
+    def _with_options(self, parent: Variant, picks: Mapping[str, str], edits: Sequence[str]) -> Derived:
+        """The child made of other options of config groups, with further edits of what these have."""
+        before = options_of(parent.config)
+        changed = [ValueChange(group, before[group], picks[group]) for group in picks]
+        changed = [one for one in changed if one.old != one.new]
+        if not changed and not edits:
+            raise _nothing_picked(picks)
+        for group, _, option in changed:
+            self._check_option(group, option)
+        overrides = merge_overrides(
+            parent.overrides, [_picking(parent.overrides, group, option) for group, _, option in changed]
+        )
+        made = replace(parent, overrides=overrides, config=self._child(overrides, parent.overrides))
+        if not edits:
+            return Derived(made.config, overrides, self.signature(overrides), tuple(changed))
+        derived = self.derive(made, edits)
+        return replace(derived, changes=(*changed, *derived.changes))
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """The option of each config group in the sweep's own config; ``???`` where one has to be chosen."""
+        chosen: Mapping[str, Any] = self._master.hydra.runtime.choices
+        return {str(group): option for group, option in chosen.items()}
+
+    def group_options(self, group: str) -> list[str]:
+        """The options of a config group; empty where there is no such group."""
+        found: list[str] = self._loader.get_group_options(group)
+        return found
+
+    def _check_option(self, group: str, option: str) -> None:
+        known = self.group_options(group.partition("@")[0])
+        if option not in known:
+            why = f"the config group {group!r} has no option {option!r}{did_you_mean(option, known)}"
+            raise EditError.at(
+                "cannot apply",
+                f"{group}@set={option}",
+                len(group) + 5,
+                f"{why} (there are {', '.join(known)})",
+            )
 
     def _child(self, overrides: Sequence[str], parent: Sequence[str]) -> dict[str, Any]:
         """The config of a child; none of its values may be lost that its parent's config has.
@@ -197,6 +248,8 @@ class Composer:
         Raises:
             EditError: The edits do not fit the parent's config.
         """
+        if any(is_pick(edit, parent.config) for edit in edits):
+            return self.derive(parent, edits)
         changed = change(list(edits), parent.config, self.bounds)
         if self.signs_values:
             signed = signature(self.of_job(changed.config))
@@ -253,6 +306,11 @@ class LazyConfig(Mapping[str, Any]):
         self._composer = composer
         self._overrides = overrides
 
+    @property
+    def options(self) -> Mapping[str, str | None]:
+        """See `autoloop.edits.groups.GroupedConfig`."""
+        return self._composer.options(self._overrides)
+
     def _composed(self) -> dict[str, Any]:
         return self._composer.config(self._overrides)
 
@@ -269,6 +327,19 @@ class LazyConfig(Mapping[str, Any]):
 def subdir(composed: DictConfig) -> str:
     """What ``hydra.sweep.subdir`` says in a job's whole config."""
     return str(OmegaConf.select(composed, "hydra.sweep.subdir"))
+
+
+def _picking(overrides: Sequence[str], group: str, option: str) -> str:
+    """The override that picks an option, under the key by which it was picked before."""
+    keys = (text.partition("=")[0] for text in overrides)
+    key = next((key for key in keys if key.lstrip("+") == group), group)
+    return f"{key}={format_literal(option)}"
+
+
+def _nothing_picked(picks: Mapping[str, str]) -> NoChangeError:
+    group, option = next(iter(picks.items()))
+    why = f"{group} is {option!r} already; take the edit out or pick another option"
+    return NoChangeError.at("nothing changes by", f"{group}@set={option}", len(group) + 1, why)
 
 
 def path_override(key: str, path: Path) -> str:

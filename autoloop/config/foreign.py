@@ -15,33 +15,24 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from autoloop.config.knobs import SLOTS, SLURM, SWEEPER, Setting
+from autoloop.config.peers import KEYS
 from autoloop.config.schema import Chosen
 from autoloop.errors import ConfigError, did_you_mean
 
 _JOBS_OUT = "n_jobs says how many jobs run at a time"
 _GPUS = "gpus_per_job says how many GPUs a job gets"
 _SBATCH = "sbatch takes any option of sbatch"
-_SPACE = "strategy.space says what is searched"
+_SPACE = "params says what is searched"
 _PLACE = "a study is kept in hydra.sweep.dir"
 
 #: Plugin -> key of other plugins of its kind -> which of our settings to use in its place; empty for none.
 ADVICE: Mapping[str, Mapping[str, str]] = {
     "autoloop": {
-        "params": _SPACE,
         "search_space": _SPACE,
-        "custom_search_space": _SPACE,
-        "parametrization": _SPACE,
-        "sampler": "strategy says who proposes",
         "algorithm": "strategy says who proposes",
-        "optim": "strategy says who proposes, max_jobs how many jobs there are in all",
-        "ax_config": "strategy says who proposes, max_jobs how many jobs there are in all",
-        "n_trials": "max_jobs says how many jobs there are in all",
-        "budget": "max_jobs says how many jobs there are in all",
+        "budget": "n_trials says how many jobs there are in all",
         "num_workers": _JOBS_OUT,
-        "storage": _PLACE,
-        "study_name": _PLACE,
         "experiment": _PLACE,
-        "max_failure_rate": "max_failures says how many failed jobs in a row end the study",
     },
     "slots": {
         "cpus_per_task": _JOBS_OUT,
@@ -145,7 +136,7 @@ def without_foreign(group: str, config: DictConfig) -> str:
 
 
 def _foreign(owner: Owner, node: DictConfig) -> list[str]:
-    known = {knob.name for knob in owner.knobs}.union(_HYDRAS)
+    known = {knob.name for knob in owner.knobs}.union(_HYDRAS, KEYS if owner.group == "sweeper" else ())
     return [str(key) for key in node if key not in known]
 
 

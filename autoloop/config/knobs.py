@@ -35,6 +35,13 @@ launcher. ``false``: never.
 """
 
 
+STRATEGY_KEYS = (
+    *("_target_", "size", "rules_share", "outside_share", "parents", "sampler", "space", "span"),
+    *("first_reach", "proposer"),
+)
+"""Settings of the mixed strategy, and the class of another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A setting.
@@ -98,6 +105,19 @@ SWEEPER: tuple[Setting, ...] = (
         "general",
         "who makes children of what a run logged",
     ),
+    Setting(
+        "params",
+        Own("path -> value as Hydra writes it: interval(0, 1), choice(a, b); an entry of space"),
+        None,
+        "overrides and sweeps, as if they stood on the command line: docs/spaces.md",
+        shared=False,
+    ),
+    Setting(
+        "space",
+        Own("path -> interval(0, 1), [low, high], {choices: [..]}, null, false: docs/spaces.md"),
+        None,
+        "what the sampler turns, beside what strategy.space says",
+    ),
     Setting("bounds", _file("bounds", "path pattern -> [low, high]"), None, "limits of what an edit may set"),
     Setting(
         "metrics",
@@ -112,7 +132,19 @@ SWEEPER: tuple[Setting, ...] = (
         None,
         "which way the objective is better; null: what its name or the results say",
     ),
-    Setting("strategy", _file("strategy"), "mixed", "who fills the next round"),
+    Setting(
+        "strategy",
+        Own("name of a file in conf/strategy, its content, or single keys of it over the file `use`"),
+        "mixed",
+        "who fills the next round",
+        keys=STRATEGY_KEYS,
+    ),
+    Setting(
+        "sampler",
+        Own("name of a sampler: docs/strategies.md; or {_target_: one of Optuna's}"),
+        None,
+        "who chooses points of the space; null: what the strategy has",
+    ),
     Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw"),
     Setting(
         "ignored",
@@ -121,8 +153,18 @@ SWEEPER: tuple[Setting, ...] = (
         "knobs that the trainer does not heed",
     ),
     _free("max_jobs", Whole(1), None, "jobs in all"),
+    _free(
+        "n_trials", Whole(1), None, "jobs in all, in as many rounds as they need: a search of so many trials"
+    ),
     _free("max_hours", Positive(), None, "hours of running in all, over restarts"),
+    _free("max_steps", Whole(1), None, "training steps in all, of every job together"),
     _free("max_failures", Whole(1), None, "so many failed jobs in a row end the study"),
+    _free(
+        "max_failure_rate",
+        Own("share from 0 to 1"),
+        None,
+        "up to this share of failed jobs the study ends with exit code 0; null: none may fail",
+    ),
     _free("retries", Whole(0), 0, "how often a failed job is tried again"),
     _free("fail_fast", Switch(), False, "the first failed job ends the study"),
     _free("until", _file("until"), "none", "conditions of which a job must meet all to end the study"),
@@ -130,6 +172,7 @@ SWEEPER: tuple[Setting, ...] = (
     _free(
         "racing", Whole(0), 0, "so many further seeds, at most, tell leaders apart before they become parents"
     ),
+    _free("seeds", Whole(1), 1, "so many seeds for each job of the search, its result is their average"),
     _free(
         "minimal",
         Switch(),
@@ -205,6 +248,10 @@ SWEEPER: tuple[Setting, ...] = (
         "auto",
         "draw the study on the terminal; false: plain lines, true: with any launcher",
     ),
+    _free(
+        "storage", Text(), None, "an Optuna storage, sqlite:///x.db, where the study is kept too, as it goes"
+    ),
+    _free("study_name", Text(), None, "its name there; null: that of the study's directory"),
     Setting(
         "notify",
         Own("{command: ..., timeout_s: 10, failures: 3}"),

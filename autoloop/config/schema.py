@@ -68,3 +68,6 @@ SLOTS_NODE = _node("launcher.SlotsLauncher", SLOTS)
 SLURM_NODE = _node("slurm.SlurmLauncher", SLURM)
 #: ``hydra/sweeper=autoloop``.
 SWEEPER_NODE = _node("sweeper.AutoloopSweeper", SWEEPER)
+SWEEPER_NODE["defaults"] = [
+    {"optional sampler": None}
+]  # files may choose one by `override hydra/sweeper/sampler`

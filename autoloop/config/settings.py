@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +27,31 @@ from autoloop.strategies import Strategy, build_strategy
 
 #: Settings that a study's limits, and the settings themselves, take as they are read.
 _LIMITS = (
-    *("rounds", "max_jobs", "max_hours", "max_failures", "retries", "fail_fast", "patience"),
+    *(
+        "rounds",
+        "max_jobs",
+        "max_hours",
+        "max_steps",
+        "seeds",
+        "max_failures",
+        "retries",
+        "fail_fast",
+        "patience",
+    ),
     *("racing", "minimal", "confirm"),
 )
-_TAKEN = ("max_batch_size", "n_jobs", "dry_run", "resume", "live", "seed")
+_TAKEN = (
+    *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
+    *("storage", "study_name"),
+)
 
 #: Settings of rules that name metrics.
 METRIC_SETTINGS = ("metric", "train", "evaluation")
 
 #: The file of metrics that holds in an app which names none.
 GENERAL = "general"
+
+Bounds = Mapping[str, tuple[float | None, float | None]]
 
 CONF_DIR = Path(__file__).parents[1] / "conf"
 
@@ -66,6 +80,12 @@ class Settings:
         ignored: Knobs that the trainer is known not to heed.
         live: Whether to draw the study on the terminal; see `Live`.
         notify: Whom to tell of rounds, failures and the winner.
+        params: Overrides and sweeps of the config: key -> value as Hydra writes it.
+        space: What the sampler turns, beside what the strategy's own ``space`` says.
+        n_trials: Jobs in all of a search in as many rounds as they need; None where rounds say it.
+        max_failure_rate: Share of failed jobs that is tolerated.
+        storage: An Optuna storage where the study is kept too; None for none.
+        study_name: Its name there; None for that of the study's directory.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -88,6 +108,12 @@ class Settings:
     ignored: tuple[DeadKnob, ...] = ()
     live: Live = "auto"
     notify: NotifySettings = field(default_factory=NotifySettings)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Any] = field(default_factory=dict)
+    n_trials: int | None = None
+    max_failure_rate: float = 0.0
+    storage: str | None = None
+    study_name: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -100,22 +126,24 @@ class Settings:
         """
         read = {knob.name: knob.read(given) for knob in SWEEPER}
         knobs = {"variants_per_run": read["variants_per_run"]}
-        raw = {
-            name: (_metrics_of if name == "metrics" else partial(_group, name))(read[name], knobs)
-            for name in ("rules", "bounds", "metrics", "strategy")
-        }
+        raw = {name: _content(name, read[name], knobs) for name in ("rules", "bounds", "metrics", "strategy")}
+        if read["sampler"] is not None:
+            raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
         until = read_conditions(_group("until", read["until"], knobs))
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
-            limits=Limits(until=until, **_named(read, _LIMITS)),
+            limits=_in_trials(Limits(until=until, **_named(read, _LIMITS)), read["n_trials"]),
             rules=tuple(rule.aimed(metrics.aim) for rule in rules),
             strategy=build_strategy(raw["strategy"]),
             metrics=metrics,
             bounds=_bounds(raw["bounds"]),
             variants=parse_entries(read["variants"]),
             edits=edit_texts(read["edits"]),
+            params=_mapping("params", read["params"]),
+            space=_mapping("space", read["space"]),
+            max_failure_rate=_share("max_failure_rate", read["max_failure_rate"]),
             timeout_s=read["timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
@@ -125,6 +153,28 @@ class Settings:
             raw=raw,
             **_named(read, _TAKEN),
         )
+
+    def searching(
+        self, space: Mapping[str, Any], bounds: Bounds, recorded: Mapping[str, Any] | None = None
+    ) -> Settings:
+        """The same settings for a search of this space.
+
+        Args:
+            space: Path -> entry, as the strategy reads it.
+            bounds: Path pattern -> (low, high) of all that an edit may set.
+            recorded: The space as the user said it, for the journal; None where the strategy's settings have
+                it.
+
+        Raises:
+            ConfigError: The strategy has no use for a space.
+        """
+        chosen = self.raw["strategy"]
+        if not isinstance(getattr(self.strategy, "space", None), Mapping):
+            kind = type(self.strategy).__name__
+            raise ConfigError(f"strategy {kind} turns no space ({', '.join(space)}); choose strategy=mixed")
+        strategy = build_strategy({**chosen, "space": dict(space)})
+        raw = self.raw if recorded is None else {**self.raw, "space": recorded}
+        return replace(self, strategy=strategy, bounds=bounds, raw=raw)
 
     def aimed(self, aim: Objective) -> Settings:
         """The same settings for a study that is judged by this."""
@@ -168,6 +218,40 @@ def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     raise SettingError(group, value, f": give a mapping, or the name of one of conf/{group}/*.yaml")
 
 
+def _in_trials(limits: Limits, trials: int | None) -> Limits:
+    """Limits of a search of so many trials: as many rounds as they need."""
+    if trials is None:
+        return limits
+    most = trials * limits.seeds
+    most = most if limits.max_jobs is None else min(most, limits.max_jobs)
+    return replace(limits, rounds=max(most, 2), max_jobs=most)
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
+    return {str(key): one for key, one in value.items()}
+
+
+def _share(name: str, value: Any) -> float:
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise SettingError(name, value, " is not a share from 0 to 1")
+    return float(value)
+
+
+def _strategy_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """A strategy: a file, its content, or single keys of it over the file that ``use`` names."""
+    given = _group("strategy", value, knobs)
+    if "use" not in given:
+        return given
+    own = {key: item for key, item in given.items() if key != "use" and item is not None}
+    return own if "_target_" in own else {**_group("strategy", given["use"], knobs), **own}
+
+
 def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """What is said of metrics: a file, its content, or single keys over the file that ``use`` names.
 
@@ -184,6 +268,13 @@ def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
         key: {**(file.get(key) or {}), **dict(own[key])} for key in ("goals", "aliases") if key in own
     }
     return {**file, **own, **maps}
+
+
+def _content(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a setting that names a file of the package, or is its content, says."""
+    if name == "metrics":
+        return _metrics_of(value, knobs)
+    return _strategy_of(value, knobs) if name == "strategy" else _group(name, value, knobs)
 
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:

@@ -85,6 +85,12 @@ class Template:
             node = _below(node, step)
         return node is not None and not isinstance(value, dict) and not isinstance(node, DictConfig)
 
+    @cached_property
+    def choices(self) -> Mapping[str, str | None]:
+        """Config group -> the option that it is made of; None for no option."""
+        found: Any = OmegaConf.to_container(self._forms["whole"].hydra.runtime.choices)
+        return {str(group): option for group, option in found.items()}
+
     def fresh(self, form: str) -> DictConfig:
         """A copy of its own: "whole", "lean" or, without ``hydra`` besides, "app"."""
         if form not in self._packed:
@@ -142,6 +148,13 @@ class Templates:
         alone = not any(map(asks_hydra, overrides))
         made = self._made(tuple(overrides), "app" if alone else "lean")
         return Lean(made, made if "hydra" in made else None)
+
+    def choices(self, overrides: Sequence[str]) -> Mapping[str, str | None]:
+        """Config group -> the option that a job's config is made of; raises as `compose` does."""
+        if isinstance(self._loader, ConfigLoaderImpl):
+            with suppress(*_OF_HYDRA):
+                return self._sorted_out([self._parse(text) for text in overrides])[0].choices
+        return Template(self.by_hydra(overrides)).choices
 
     def restored(self, value: Any) -> Any:
         """Plain values with what marks in them stand for."""

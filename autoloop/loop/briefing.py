@@ -53,6 +53,16 @@ class Terms:
     cooldown: int
     freeze: bool
 
+    @property
+    def searched(self) -> list[str]:
+        """Paths that the user wants searched."""
+        space = getattr(self.strategy, "space", None)
+        return (
+            [path for path, entry in space.items() if entry is not False]
+            if isinstance(space, Mapping)
+            else []
+        )
+
     def leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
         """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
         seeds = [path for path in self.seed_paths if matches(config, path)]
@@ -129,8 +139,11 @@ class Besides:
 
 
 def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
-    """How many jobs a round may have: its places, as far as the budget goes; None for any number."""
-    left = None if limits.max_jobs is None else limits.max_jobs - study.searched
+    """How many jobs a round may have: its places, as far as the budget goes; None for any number.
+
+    Further seeds of each of them are in the budget too.
+    """
+    left = None if limits.max_jobs is None else -((study.searched - limits.max_jobs) // limits.seeds)
     return min((count for count in (places, left) if count is not None), default=None)
 
 
@@ -170,7 +183,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
         {job.signature: job.name for job in study.jobs.values()},
         terms.derive,
         Obstacles(
-            Disposal(study, known.number, terms.cooldown, terms.freeze).objection,
+            Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
             [*terms.ignored, *known.unheeded],
             failed,
         ),

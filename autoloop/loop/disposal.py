@@ -9,7 +9,7 @@ seems to lead (racing).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from autoloop.loop.score.pairs import Pair, pairs
 from autoloop.loop.score.verdicts import Verdict, verdict
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
-from autoloop.strategies.base import ASKED_FOR, NO_RULES
+from autoloop.strategies.base import ASKED_FOR, NO_RULES, SAMPLE
 from autoloop.study.record import Study
 
 NO_EFFECT = 0.05
@@ -43,6 +43,7 @@ class Disposal:
             none.
         freeze: Whether a knob that had no effect is left alone.
         racing: Names of trials whose lead is being checked with further seeds -> why.
+        searched: Paths that the user wants a sampler to search.
     """
 
     study: Study
@@ -50,6 +51,7 @@ class Disposal:
     cooldown: int = 0
     freeze: bool = False
     racing: Mapping[str, str] = field(default_factory=dict)
+    searched: Collection[str] = ()
     _floor: Noise = field(init=False, repr=False)
     _idle: dict[int, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # place of a parent ->
     _worse: dict[str, list[Pair]] = field(init=False, repr=False, default_factory=dict)  # rule -> of late
@@ -87,8 +89,12 @@ class Disposal:
         return ""
 
     def _without_effect(self, proposal: Decision, changes: Sequence[Change]) -> str:
-        """Every knob it would move was moved from here by as much before, and nothing came of it."""
-        if not self.freeze or not changes:
+        """Every knob it would move was moved from here by as much before, and nothing came of it.
+
+        What the user wants searched is searched to its end all the same.
+        """
+        wanted = proposal.rule == SAMPLE and all(path in self.searched for path, _, _ in changes)
+        if not self.freeze or not changes or wanted:
             return ""
         for pair in (pair for job in self._lineage(proposal.trial) for pair in self._idle.get(job, ())):
             moved = {path: (old, new) for path, old, new in pair.child.plan.changes}

@@ -145,6 +145,9 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     if limits.max_jobs is not None and study.searched >= limits.max_jobs:
         are = f"all {limits.max_jobs} jobs (max_jobs) are"
         return Stop(f"{are if limits.max_jobs > 1 else 'the one job (max_jobs) is'} done")
+    steps = sum(job.steps for job in study.jobs.values()) if limits.max_steps is not None else 0
+    if limits.max_steps is not None and steps >= limits.max_steps:
+        return Stop(f"{counted(steps, 'step')} were trained in all (max_steps={limits.max_steps})")
     waited = rounds_without_gain(study) if limits.patience is not None else 0
     if limits.patience is not None and waited >= limits.patience:
         return Stop(

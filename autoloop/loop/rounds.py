@@ -23,7 +23,7 @@ from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
 from autoloop.loop.steps import Measure, Reseed, TakeBack
 from autoloop.strategies.failed import failed_regions
-from autoloop.study.record import CHECK, CONFIRM, MINIMAL, REPEAT, WITHOUT, Job, Study
+from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
     "race": (REPEAT, "{} is among the leaders"),
@@ -50,7 +50,7 @@ def opening_round(
     """
     planned = first_round(starts, named, terms.derive, terms.ignored)
     limits = terms.limits
-    if limits.racing or limits.minimal or limits.confirm:
+    if limits.racing or limits.minimal or limits.confirm or limits.seeds > 1:
         seed_path(starts[0].config, terms.seed_paths)  # told before anything runs
     for start in starts if terms.repeats else ():
         path = seed_path(start.config, terms.seed_paths)
@@ -59,7 +59,18 @@ def opening_round(
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
         _fill_up(terms, planned, starts[0], slots())
+    _seed(terms, planned)
     return planned
+
+
+def _seed(terms: Terms, planned: Round) -> None:
+    """Add each job of the search once more on each of its further seeds, the same ones for all."""
+    for variant in [one for one in planned.variants if one.rule not in MEASURING]:
+        for offset in range(1, terms.limits.seeds):
+            path = seed_path(variant.config, terms.seed_paths)
+            seed = nth_seed(seed_of(variant.config, path), offset)
+            why = f"{variant.name} on another seed: its result is the average of {terms.limits.seeds}"
+            add_repeats(planned, variant, path, [seed], why, terms.derive)
 
 
 def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
@@ -89,6 +100,7 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
     planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
+    _seed(terms, planned)
     for decision, why in terms.strategy.passed_over(situation):
         planned.refuse(decision, why)
     if not planned.variants:

@@ -18,6 +18,8 @@ class Limits:
         rounds: Rounds in all.
         max_jobs: Jobs in all, retries not counted; None for no limit.
         max_hours: Hours of running in all, over restarts; None for no limit.
+        max_steps: Training steps of all jobs together; None for no limit.
+        seeds: So many seeds for each job of the search.
         max_failures: Failed jobs in a row that end the study; None for no limit.
         retries: How often a failed job is tried again.
         fail_fast: End the study at the first failed job.
@@ -34,6 +36,8 @@ class Limits:
     rounds: int = 1
     max_jobs: int | None = None
     max_hours: float | None = None
+    max_steps: int | None = None
+    seeds: int = 1
     max_failures: int | None = None
     retries: int = 0
     fail_fast: bool = False

@@ -11,6 +11,7 @@ from pathlib import Path
 from autoloop.config.settings import Settings
 from autoloop.engine.execute.traces import add_traceback
 from autoloop.engine.launchers import JobLauncher
+from autoloop.errors import counted
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
 from autoloop.runner.dispatch import Returns
@@ -59,13 +60,14 @@ def say_end(study: Study, stop: Stop, study_dir: Path) -> None:
         log.info(hint)
 
 
-def exit_if_failed(study: Study, stop: Stop, returns: Returns) -> None:
+def exit_if_failed(study: Study, stop: Stop, returns: Returns, tolerated: float = 0.0) -> None:
     """End as a study with failed jobs does.
 
     Args:
         study: The record.
         stop: Why the study stopped.
         returns: What the jobs of each batch returned.
+        tolerated: Up to this share of failed jobs is none.
 
     Raises:
         SystemExit: With code 1 if a job failed for good, or the study stopped because of failures.
@@ -76,7 +78,11 @@ def exit_if_failed(study: Study, stop: Stop, returns: Returns) -> None:
         returned = returns[0][0]
         add_traceback(returned._return_value, failed[0].details.log_tail)
         _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
-    if stop.failed or failed:
+    few = bool(failed) and len(failed) <= tolerated * len(study.counted())
+    if few and not stop.failed:
+        told = f"{len(failed)} of {counted(len(study.counted()), 'job')}"
+        log.info("%s failed, no more than max_failure_rate=%g allows", told, tolerated)
+    elif stop.failed or failed:
         raise SystemExit(1)
 
 

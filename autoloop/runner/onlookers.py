@@ -15,6 +15,8 @@ from autoloop.config.knobs import Live
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.store.journal import Journal
+from autoloop.strategies.entries import Entry
+from autoloop.views.export.mirror import OptunaMirror
 from autoloop.views.live.progress import ProgressReader
 from autoloop.views.live.repeat import Repeat
 from autoloop.views.live.screen import Screen, can_show
@@ -23,6 +25,7 @@ from autoloop.views.live.watch import PERIOD_S, hints
 from autoloop.views.notify.notifier import Notifier
 from autoloop.views.wandb_commands import RunLinks
 
+MIRROR_PERIOD_S = 2.0  # between two looks for jobs that ended
 LINKS_PERIOD_S = 5.0  # between two looks for the addresses of runs
 
 
@@ -39,11 +42,28 @@ def onlookers(journal: Journal, settings: Settings, launcher: JobLauncher) -> It
     links = RunLinks(study_dir)
     with ExitStack() as stack:
         stack.enter_context(Repeat(lambda: links.update(journal.snapshot()), LINKS_PERIOD_S, "links to runs"))
+        if settings.storage is not None:
+            mirror = _mirror(settings, settings.storage, settings.study_name or study_dir.resolve().name)
+            stack.enter_context(
+                Repeat(lambda: mirror.update(journal.snapshot()), MIRROR_PERIOD_S, "copy in Optuna's storage")
+            )
         if settings.notify.command is not None:
             journal.observers.append(stack.enter_context(Notifier(settings.notify, study_dir)).on_event)
         if wants_screen(settings.live, launcher.streams) and can_show(sys.stdout):
             stack.enter_context(_shown(journal, study_dir, settings))
         yield
+
+
+def _mirror(settings: Settings, storage: str, name: str) -> OptunaMirror:
+    """The study as an Optuna study, with the parameters of its space."""
+    space = getattr(settings.strategy, "space", None) or {}
+    entries = {path: Entry.read(path, given) for path, given in space.items() if given is not False}
+    return OptunaMirror(
+        storage,
+        name,
+        choices={path: entry.choices for path, entry in entries.items() if entry.choices},
+        starts={path: entry.start[0] for path, entry in entries.items() if entry.start},
+    )
 
 
 def wants_screen(live: Live, streams: bool) -> bool:

@@ -12,9 +12,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, ROOT
@@ -23,10 +20,12 @@ from autoloop.config.settings import Settings
 from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import Entry, Variant, unique_names
 from autoloop.engine.slots import Slot
-from autoloop.errors import ConfigError, counted
+from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
+from autoloop.runner.searching import Search
 from autoloop.strategies import Foresight
+from autoloop.study.events import StudyBegun
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +42,35 @@ class Points:
     starts: tuple[Variant, ...]
     named: tuple[Variant, ...]
 
+    def as_recorded(self, header: StudyBegun) -> Points:
+        """The same points in the order in which the study began with them: a shuffled list is drawn once."""
+        recorded = list((header.settings or {}).get("starts", ()))
+        if sorted(recorded) != sorted(start.signature for start in self.starts):
+            return self
+        left = list(self.starts)
+        ordered = []
+        for name, signature in zip(header.starts or (), recorded, strict=False):
+            alike = [start for start in left if start.signature == signature]
+            start = next((start for start in alike if start.name == name), alike[0])
+            left.remove(start)
+            ordered.append(start)
+        return replace(self, starts=tuple(ordered))
 
-def read_points(
-    arguments: Sequence[str], loader: ConfigLoader, composer: Composer, settings: Settings
-) -> Points:
-    """Read the command line's overrides and edits.
+
+def read_points(arguments: Sequence[str], search: Search, composer: Composer, settings: Settings) -> Points:
+    """Make the starting points and the named variants of a study.
+
+    Args:
+        arguments: The overrides of the command line.
+        search: What they were understood as.
+        composer: Makes the configs.
+        settings: The study's settings.
 
     Raises:
-        ConfigError: A sweep that is not a list of choices.
         EditError: An edit of the baseline does not fit its config.
     """
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
     baseline, swept = split_sweep(settings.edits)
-    axes = [_axis(override) for override in parsed]
+    axes = search.axes
     combinations = list(product(*axes))
     labels = [
         ",".join(_label(text) for text, axis in zip(combination, axes, strict=True) if len(axis) > 1)
@@ -75,19 +90,6 @@ def read_points(
         for name, (_, edits) in zip(unique_names((label for label, _ in swept), taken), swept, strict=True)
     ]
     return Points(tuple(arguments), tuple(starts), (*named, *lists))
-
-
-def _axis(override: Override) -> list[str]:
-    """The override strings that one argument stands for."""
-    key = override.get_key_element()
-    if not override.is_sweep_override():
-        return [f"{key}={override.get_value_element_as_str()}"]
-    if not override.is_discrete_sweep():
-        raise ConfigError(
-            f"{override.input_line!r} is a range without steps; "
-            "this sweeper takes lists: choice(a, b), a,b or range(a, b)"
-        )
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def _label(override: str) -> str:
@@ -176,6 +178,7 @@ def plan_text(
     slots: Sequence[Slot] | None,
     named: str,
     sketch: Callable[[Variant, Sequence[str]], Derived],
+    understood: Sequence[str] = (),
 ) -> str:
     """The plan in words: each job of round 1 as it will run, then what may come of it.
 
@@ -187,9 +190,15 @@ def plan_text(
         slots: The slots; None where the launcher does not tell.
         named: The metric that the app says it returns, see `aiming.named_in`.
         sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
+        understood: What the words of the command line were understood as, line by line.
     """
-    rounds, count = settings.limits.rounds, len(planned.variants)
-    lines = [f"Plan: {counted(count, 'job')} in round 1 of {rounds}. Nothing was run.", slots_line(slots)]
+    count, trials = len(planned.variants), settings.n_trials
+    of = f"of {settings.limits.rounds}" if trials is None else f"of a search of {counted(trials, 'trial')}"
+    lines = [
+        f"Plan: {counted(count, 'job')} in round 1 {of}. Nothing was run.",
+        slots_line(slots),
+        *understood,
+    ]
     for number, (variant, (run_dir, command)) in enumerate(zip(planned.variants, runs, strict=True)):
         lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
         lines += [f"  slot       {_place(number, slots)}"] if slots else []

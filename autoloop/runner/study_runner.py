@@ -51,6 +51,7 @@ from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, 
 from autoloop.runner.planning import Planner
 from autoloop.runner.progress import counting
 from autoloop.runner.resume import end_of_earlier
+from autoloop.runner.searching import refuse_missing, understood
 from autoloop.runner.stepping import Stepper
 from autoloop.store.files import fitting
 from autoloop.store.journal import Journal
@@ -65,16 +66,36 @@ class StudyRunner:
     """Runs one study in one sweep directory, through any Hydra launcher."""
 
     def __init__(
-        self, settings: Settings, context: HydraContext, config: DictConfig, launcher: Launcher
+        self,
+        settings: Settings,
+        context: HydraContext,
+        config: DictConfig,
+        launcher: Launcher,
+        arguments: Sequence[str],
     ) -> None:
-        self.settings = settings
+        """Set up for one study.
+
+        Args:
+            settings: Its settings.
+            context: Hydra's loader and callbacks.
+            config: The sweep's own config.
+            launcher: What runs the jobs.
+            arguments: The overrides of the command line, sweeps included.
+
+        Raises:
+            AutoloopError: The user's input cannot be used.
+        """
         self.context = context
         self.config = config
         self.launcher = JobLauncher(launcher)
         self.study_dir = Path(str(config.hydra.sweep.dir))
         keep_secrets_of(written(config))
         self.world = keep_configs(context.config_loader)
+        self.arguments = tuple(arguments)
         self.composer = Composer(context.config_loader, config, settings.bounds)
+        self.search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        self.composer.bounds = dict(settings.bounds)
+        self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
         self.planner = Planner(settings, self.composer, self.study_dir, fill)
         self.returns: Returns = []
@@ -82,11 +103,8 @@ class StudyRunner:
         self._add_callback()
         self._prepare_jobs(settings.metrics)
 
-    def run(self, arguments: Sequence[str]) -> Returns:
+    def run(self) -> Returns:
         """Run the study until it stops.
-
-        Args:
-            arguments: The overrides of the command line, choice sweeps included.
 
         Returns:
             What the jobs of each batch returned, in job order.
@@ -95,7 +113,7 @@ class StudyRunner:
             AutoloopError: The user's input cannot be used; nothing was launched.
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
-        points, planned = self._begin(arguments)
+        points, planned = self._begin()
         self.planner.load_scorecard()
         if self.settings.dry_run:
             show(self._plan_text(planned))
@@ -107,7 +125,9 @@ class StudyRunner:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
                 if study.begun and self.composer.imitate(study.header):
-                    points, planned = self._begin(arguments)
+                    points, planned = self._begin()
+                if study.begun:
+                    points = points.as_recorded(study.header)
                 return self._run(self._stepper(journal, planned), points)
         except OSError as error:
             raise JournalError(
@@ -115,11 +135,14 @@ class StudyRunner:
                 "Put that right, then give the same command again to go on"
             ) from error
 
-    def _begin(self, arguments: Sequence[str]) -> tuple[Points, Round]:
+    def _begin(self) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""
-        points = read_points(arguments, self.context.config_loader, self.composer, self.settings)
+        points = read_points(self.arguments, self.search, self.composer, self.settings)
         for start in points.starts:
             keep_secrets_of(start.config)
+        if self.settings.limits.rounds > 1:
+            for start in points.starts:
+                refuse_missing(self.composer.planned(start.overrides))
         return points, self.planner.first(points)
 
     def _plan_text(self, planned: Round) -> str:
@@ -130,7 +153,8 @@ class StudyRunner:
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
-        return plan_text(planned, self.settings, foresight, runs, slots, named, self.composer.sketch)
+        sketch, told = self.composer.sketch, self.search.told
+        return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, told)
 
     def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
@@ -164,6 +188,8 @@ class StudyRunner:
         if is_new:
             say_first(self.settings.metrics, named_in(self.config))
             say_what_lies_beside_it(self.config, steps.journal)
+            for line in self.search.told:
+                log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         return self._close(steps.journal, self._until_stop(steps))
 
@@ -199,7 +225,7 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         say_end(study, stop, self.study_dir)
-        exit_if_failed(study, stop, self.returns)
+        exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
         return self.returns
 
     def _interrupted(self, steps: Stepper) -> None:

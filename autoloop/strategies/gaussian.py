@@ -13,6 +13,7 @@ CANDIDATES = 1500  # points that are judged; half anywhere, half around the best
 FITS = 60  # settings of the kernel that are tried
 LEAST_POINTS = 3  # trials with a result; with fewer, points are spread evenly
 MOST_ASKED = 64  # points of one round; further ones are spread evenly, since each costs more than the last
+TINY = 1e-9  # weight of the doubt where no candidate promises a gain
 APART = 0.03  # a point nearer than this on every knob to one that ran is no news
 
 
@@ -43,13 +44,15 @@ class GaussianProcess(Sampler):
         points, scores = _with_failures(seen, points, scores)
         scales, noise = _fitted(points, scores, generator)
         chosen: list[Floats] = []
-        for _ in range(min(count, MOST_ASKED)):
-            candidates = _candidates(points, scores, generator)
+        free = seen.among
+        for _ in range(min(count, MOST_ASKED, count if free is None else len(free))):
+            candidates = _candidates(points, scores, generator) if free is None else free
             mean, deviation = _predicted(points, scores, candidates, scales, noise)
             gain = _expected_improvement(mean, deviation, float(scores.min()))
-            gain = gain * _news(candidates, points)
+            gain = gain * _news(candidates, points) if free is None else gain + TINY * deviation
             best = int(np.argmax(gain if seen.avoid is None else gain * ~seen.avoid(candidates)))
             chosen.append(candidates[best])
+            free = free if free is None else np.delete(free, best, axis=0)
             points, scores = np.vstack([points, candidates[best]]), np.append(scores, mean[best])
         even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)
         return np.vstack([np.array(chosen).reshape(len(chosen), seen.start.size), even])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,20 @@ from autoloop.errors import counted
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies.base import Opening, Situation
+from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
-from autoloop.strategies.samplers import Floats, QuasiRandom, Random, Sampler, Seen, ask_where_jobs_live
+from autoloop.strategies.samplers import (
+    Floats,
+    QuasiRandom,
+    Random,
+    Sampler,
+    Seen,
+    ask_where_jobs_live,
+    nearest_of,
+)
 from autoloop.strategies.space import Knob, read_space
 from autoloop.strategies.standing import has_result, ranked, starting_point, touched
 from autoloop.strategies.words import CHOICE, NEAR, PlacedTrials, ranges, sampled
@@ -66,22 +75,33 @@ class SampledSpace:
         self, opening: Opening, knobs: Sequence[Knob], free: int
     ) -> tuple[list[Decision], frozenset[str]]:
         """Return points of round 1; where one does not compose because of some knobs, these as well."""
-        start = np.array([knob.unit(opening.start.config) for knob in knobs])
-        seen = Seen(start[None], np.array([np.nan]), start, opening.seed)
-        spread = QuasiRandom().ask(seen, MORE * (free + SPARE))
-        reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
         proposals: list[Decision] = []
-        for point in start + reach[:, None] * (spread - start):
+        known: set[tuple[str, ...]] = set()
+        for point in self._spread(opening, knobs, free):
             if not free:
                 break
             one = sampled(opening.start.name, knobs, point, "fills up round 1, so that no slot stands idle")
-            proposals += [one] if one else []
-            misfit = one is not None and opening.misfit(one)
+            if one is None or one.edits in known:
+                continue
+            known.add(one.edits)
+            proposals.append(one)
+            misfit = opening.misfit(one)
             stuck = _stuck(opening.start.name, knobs, point, opening.misfit) if misfit else frozenset()
             if stuck:
                 return proposals, stuck
             free -= not misfit
         return proposals, frozenset()
+
+    def _spread(self, opening: Opening, knobs: Sequence[Knob], free: int) -> Floats:
+        """Return places for round 1, more than are needed; of a space that ends all, those first."""
+        start = np.array([knob.unit(opening.start.config) for knob in knobs])
+        seen = Seen(start[None], np.array([np.nan]), start, opening.seed)
+        spread = QuasiRandom().ask(seen, MORE * (free + SPARE))
+        reach = np.where(np.arange(len(spread)) % 2, self.first_reach, 1.0)
+        inside = np.clip(start, 0.0, 1.0)
+        points = np.asarray(inside + reach[:, None] * (spread - inside))
+        among = left(knobs, [opening.start.config])
+        return points if among is None else nearest_of(among, points, len(among))
 
     def points(self, situation: Situation, count: int) -> Iterator[Decision]:
         """Yield points of the space, as children of the baseline.
@@ -105,17 +125,15 @@ class SampledSpace:
         config, leading = start.variant.config, ranked(situation)
         best = next(iter(leading), start)
         knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
-        seen = seen_by(situation, knobs, config)
+        seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
         told = PlacedTrials.of(leading, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
         asked, misfits = 0, 1
-        for more in (count + SPARE, MORE * (count + SPARE)):
-            points = ask_where_jobs_live(self.sampler, seen, more)[asked:] if misfits else ()
-            asked, misfits = more, 0
-            for point in sorted(
-                points, key=lambda one: _is_at(one, seen.points, APART) + _is_at(one, running, NEAR)
-            ):
+        for more in (count + SPARE, MORE * (count + SPARE), None):
+            points = self._asked(seen, more, asked) if misfits or seen.among is not None else ()
+            asked, misfits = more or asked, 0
+            for point in points if seen.among is not None else _news_first(points, seen, running):
                 proposal = sampled(start.name, knobs, point, why, told)
                 if proposal is None:
                     continue
@@ -126,6 +144,12 @@ class SampledSpace:
                     if stuck:
                         return stuck
         return frozenset()
+
+    def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:
+        """Return points beyond those asked for; ``more`` of None: what is left of a space that ends."""
+        if more is not None:
+            return ask_where_jobs_live(self.sampler, seen, more)[asked:]
+        return np.empty((0, seen.start.size)) if seen.among is None else seen.among
 
     def foresee(self, opening: Opening) -> list[str]:
         """Say what the sampler is going to turn, line by line."""
@@ -148,6 +172,12 @@ class SampledSpace:
                 "the sampler has no knob to turn: no number has bounds or was changed by a variant or rule "
                 "(name some in bounds, variants or strategy.space)"
             )
+        knobs = self._knobs(situation, start.variant.config)
+        free = left(knobs, _known(situation))
+        if free is not None and not len(free):
+            every = left(knobs, ())
+            count = 0 if every is None else len(every)
+            return f"each of the {counted(count, 'configuration')} of the space has run"
         return "what the sampler proposes is refused"
 
     def _first_knobs(self, opening: Opening, usual: bool = False) -> tuple[Knob, ...]:
@@ -176,6 +206,17 @@ def _sampler(name: str) -> Sampler:
         "random": Random(),
     }
     return built_in[name]
+
+
+def _known(situation: Situation) -> list[Mapping[str, Any]]:
+    """Return the configs of all jobs that ran or run."""
+    finished = [one.variant.config for one in situation.trials.values()]
+    return [*finished, *(one.config for one in situation.running)]
+
+
+def _news_first(points: Sequence[Floats] | Floats, seen: Seen, running: Floats) -> list[Floats]:
+    """Return points in their order, those last that are where something ran or runs."""
+    return sorted(points, key=lambda one: _is_at(one, seen.points, APART) + _is_at(one, running, NEAR))
 
 
 def _is_at(point: Floats, known: Floats, reach: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Seen:
         seed: Seed for what is drawn.
         avoid: Tells which of some points, float64 (m, d), lie where jobs failed: bool (m,); None where no
             part of the space is known for that.
+        among: float64 (m, d), the only points that are left to choose; None where any place is one.
     """
 
     points: Floats
@@ -37,6 +38,7 @@ class Seen:
     start: Floats
     seed: int
     avoid: Callable[[Floats], Bools] | None = None
+    among: Floats | None = None
 
 
 class Sampler(ABC):
@@ -50,6 +52,8 @@ class Sampler(ABC):
 def ask_where_jobs_live(sampler: Sampler, seen: Seen, count: int) -> Floats:
     """Return points of a sampler that do not lie where jobs failed: float64 (at most count, d)."""
     points = np.empty((0, seen.start.size))
+    if seen.among is not None:
+        return _chosen_among(sampler, seen, seen.among, count)
     for times in FARTHER:
         points = sampler.ask(seen, times * count)
         if seen.avoid is None:
@@ -58,6 +62,25 @@ def ask_where_jobs_live(sampler: Sampler, seen: Seen, count: int) -> Floats:
         if len(points) >= count:
             break
     return points[:count]
+
+
+def _chosen_among(sampler: Sampler, seen: Seen, among: Floats, count: int) -> Floats:
+    """Return the points that are left nearest to those a sampler asks for, as many as there are."""
+    if seen.avoid is not None and len(among):
+        among = among[~seen.avoid(among)]
+    count = min(count, len(among))
+    if not count:
+        return np.empty((0, seen.start.size))
+    return nearest_of(among, sampler.ask(replace(seen, among=among), count), count)
+
+
+def nearest_of(among: Floats, wanted: Floats, count: int) -> Floats:
+    """Return the nearest point of some others for each wanted one, then the rest: float64 (count, d)."""
+    free, chosen = list(range(len(among))), []
+    for point in wanted[:count]:
+        distances = ((among[free] - point) ** 2).sum(axis=1)
+        chosen.append(free.pop(int(np.argmin(distances))))
+    return among[[*chosen, *free][:count]]
 
 
 class QuasiRandom(Sampler):

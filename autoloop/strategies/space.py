@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autoloop.edits import format_literal
-from autoloop.errors import ConfigError
+from autoloop.edits.groups import options_of
+from autoloop.errors import ConfigError, did_you_mean
 from autoloop.rules.names import knob_paths
 from autoloop.rules.paths import is_number, matches
+from autoloop.strategies.entries import Entry, stepped
 from autoloop.strategies.shares import is_share, up_to_one
 
 EDGE = 0.1
@@ -35,6 +37,9 @@ class Knob:
         choices: The values of a knob that is no number; empty for numbers.
         kinds: Whether the value is a whole number, and whether it moves on a logarithmic scale.
         share: Whether it is a share, so that a range that nobody said ends below 1.
+        step: From one value to the next; None for any between the ends.
+        where: (path of another knob, values): it is turned only where that one has one of these.
+        group: Whether the path is that of a config group, and the choices are its options.
     """
 
     path: str
@@ -45,22 +50,36 @@ class Knob:
     choices: tuple[Any, ...] = ()
     kinds: tuple[bool, bool] = (False, True)
     share: bool = False
+    step: float | None = None
+    where: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    group: bool = False
 
     @property
     def is_pattern(self) -> bool:
         """Whether it stands for several values, moved by one factor."""
         return "*" in self.path
 
+    def at(self, config: Mapping[str, Any]) -> Any:
+        """The value of a config on this knob; ``start`` where it has none."""
+        if self.group:
+            return options_of(config).get(self.path, self.start)
+        values = [value for _, value in _places(self.path, config)]
+        return next(
+            (value for value in values if value not in (None, 0)), values[0] if values else self.start
+        )
+
     def unit(self, config: Mapping[str, Any]) -> float:
         """Where a config lies on this knob: 0 at ``low``, 1 at ``high``; beyond that outside the range."""
-        value = next((value for _, value in _places(self.path, config) if value not in (None, 0)), self.start)
-        return self.place(value)
+        value = self.at(config)
+        return self.place(self.start if value is None or (value == 0 and self.is_pattern) else value)
 
     def place(self, value: Any) -> float:
         """Where a value lies on this knob, as `unit` says; of a pattern the value of its first match."""
         if self.choices:
             return (self.choices.index(value) + 0.5) / len(self.choices) if value in self.choices else 0.5
         value = value if is_number(value) and math.isfinite(value) else self.start
+        if self.high == self.low:
+            return 0.0
         if self.kinds[1]:
             if value <= 0:
                 return 0.0
@@ -68,24 +87,41 @@ class Knob:
         return float(value - self.low) / (self.high - self.low)
 
     def value(self, unit: float) -> Any:
-        """The value at a place between 0 and 1, rounded to three digits or to a whole number."""
+        """The value at a place between 0 and 1: a choice, a step, a whole number, or one of three digits."""
         if self.choices:
-            return self.choices[min(int(unit * len(self.choices)), len(self.choices) - 1)]
+            return self.choices[min(max(int(unit * len(self.choices)), 0), len(self.choices) - 1)]
         if self.kinds[1]:
             value = self.low * (self.high / self.low) ** unit
         else:
             value = self.low + (self.high - self.low) * unit
-        value = min(max(_rounded(value), self.low), self.high)
-        return round(value) if self.kinds[0] else value
+        if self.step is not None:
+            place = math.floor((value - self.low) / self.step + 0.5)
+            return stepped(self.low, self.step, min(max(place, 0), self._steps - 1))
+        if self.kinds[0]:
+            return min(max(round(value), math.ceil(self.low)), math.floor(self.high))
+        return min(max(_rounded(value), self.low), self.high)
+
+    @property
+    def levels(self) -> Sequence[Any] | None:
+        """Its values, if they can be counted."""
+        if self.choices or self.is_pattern or any(self.soft):
+            return self.choices or None
+        if self.step is not None:
+            return [stepped(self.low, self.step, place) for place in range(self._steps)]
+        return range(math.ceil(self.low), math.floor(self.high) + 1) if self.kinds[0] else None
+
+    @property
+    def _steps(self) -> int:
+        return math.floor((self.high - self.low) / (self.step or 1.0) + 1e-9) + 1
 
     def edit(self, unit: float) -> str:
         """The edit that moves the baseline to that place; empty where it is there already."""
         value = self.value(unit)
-        if value == self.start:
+        if value == self.start and isinstance(value, bool) == isinstance(self.start, bool):
             return ""
-        if self.is_pattern:
+        if self.is_pattern and not self.choices:
             return f"{self.path}@mul={format_literal(_rounded(value / self.start))}"
-        return f"{self.path}@set={format_literal(value)}"
+        return f"{self.path}@set={format_literal(value, quoted_keys=True)}"
 
     def extended(self, unit: float, span: float) -> Knob:
         """The knob with its range extended where the best config, at ``unit``, is near a soft edge."""
@@ -115,11 +151,13 @@ def read_space(
 ) -> tuple[Knob, ...]:
     """The knobs a sampler may turn.
 
+    A knob whose ``where`` speaks of what no knob turns is left out if the baseline has another value there.
+
     Args:
         config: The baseline's config.
-        given: Path -> ``[low, high]``, ``{choices: [..]}`` or null for a range made from the baseline. Where
-            there is none of these, every number is taken that ``bounds`` names or that a variant or rule has
-            changed, but for paths with the entry ``False``.
+        given: Path -> what `autoloop.strategies.entries.Entry` reads, null for a range made from the
+            baseline. Where there is none of these, every number is taken that ``bounds`` names or that a
+            variant or rule has changed, but for paths with the entry ``False``.
         bounds: Path pattern -> (low, high), None for an open side.
         touched: Paths that variants and rules have changed.
         span: Where no side is said, the range is ``start / span`` to ``start * span``.
@@ -131,7 +169,9 @@ def read_space(
     """
     named = {str(path): entry for path, entry in given.items() if entry is not False}
     if named:
-        return tuple(_given_knob(path, entry, config, bounds, span) for path, entry in named.items())
+        return _conditional(
+            [_given_knob(path, entry, config, bounds, span) for path, entry in named.items()], config
+        )
     left = {place for path in (*given, *leave) for place, _ in _places(path, config)}
     free = [path for path in touched if not _covered(path, bounds, config)]
     wanted = dict.fromkeys([*bounds, *free, *(_usual(bounds, free, config) if usual else ())])
@@ -151,25 +191,102 @@ def _all_in(path: str, left: Collection[str], config: Mapping[str, Any]) -> bool
 
 
 def _given_knob(
-    path: str, entry: Any, config: Mapping[str, Any], bounds: Mapping[str, Range], span: float
+    path: str, given: Any, config: Mapping[str, Any], bounds: Mapping[str, Range], span: float
 ) -> Knob:
-    if isinstance(entry, Mapping) and set(entry) == {"choices"} and entry["choices"]:
-        found = _places(path, config)
-        if not found:
-            raise ConfigError(f"strategy.space: the config has no {path!r}")
-        return Knob(path, found[0][1], choices=tuple(entry["choices"]))
-    if entry is not None and not _is_range(entry):
-        raise ConfigError(
-            f"strategy.space.{path}={entry!r} cannot be used; "
-            "write [low, high], {choices: [..]}, null, or false to leave it alone"
-        )
-    limits = _within(entry or (None, None), _bounds_of(path, bounds, config))
-    knob = _knob(path, config, limits, span)
+    entry, limits = Entry.read(path, given), _bounds_of(path, bounds, config)
+    where = tuple(entry.where.items())
+    if entry.choices:
+        _check_listed(path, entry, limits)
+        start = _start(path, entry, config)
+        return Knob(path, start, choices=entry.choices, where=where, group=entry.group)
+    if entry.low is not None and entry.high is not None and "*" not in path:
+        return replace(_ranged(path, entry, limits, _start(path, entry, config)), where=where)
+    knob = _knob(path, config, _within((entry.low, entry.high), limits), span)
     if knob is None:
         raise ConfigError(
             f"strategy.space: {path!r} is no number in the config that a range could be made for"
         )
-    return knob
+    return replace(knob, where=where)
+
+
+def _start(path: str, entry: Entry, config: Mapping[str, Any]) -> Any:
+    """What a knob starts from: the baseline's value, else what the entry says."""
+    if entry.group:
+        return entry.start[0] if entry.start else options_of(config).get(path)
+    found = _places(path, config)
+    if not found and not entry.start:
+        top = did_you_mean(path, config)
+        raise ConfigError(f"strategy.space: the config has no {path!r}{top}")
+    return found[0][1] if found else entry.start[0]
+
+
+def _check_listed(path: str, entry: Entry, limits: Range) -> None:
+    """Refuse values that bounds forbid: the two contradict each other."""
+    low, high = limits
+    for value in entry.choices if not entry.group else ():
+        beyond = is_number(value) and not ((low is None or value >= low) and (high is None or value <= high))
+        if beyond:
+            raise ConfigError(
+                f"strategy.space.{path}: {value!r} is among the choices and beyond bounds.{path}="
+                f"[{low!r}, {high!r}]; change one of the two"
+            )
+
+
+def _ranged(path: str, entry: Entry, limits: Range, start: Any) -> Knob:
+    """A knob both ends of which are said: nothing leads beyond them."""
+    if not is_number(start):
+        raise ConfigError(
+            f"strategy.space: {path!r} is {start!r}, no number in the config that a range could be made for"
+        )
+    low, high = _within((entry.low, entry.high), limits)
+    assert low is not None and high is not None  # the entry has both
+    ends = f"[{entry.low!r}, {entry.high!r}]"
+    if low > high:
+        told = f"bounds.{path}=[{limits[0]!r}, {limits[1]!r}]"
+        raise ConfigError(
+            f"strategy.space.{path}={ends} and {told} have no value in common; change one of them"
+        )
+    whole = entry.type == "int" or (not entry.type and isinstance(start, int) and entry.step is None)
+    if whole and math.ceil(low) > math.floor(high):
+        raise ConfigError(
+            f"strategy.space.{path}={ends} holds no whole number, and {path} is one ({start!r}); "
+            f"for any number between them write {{low: {low!r}, high: {high!r}, type: float}}"
+        )
+    if whole:
+        low, high = math.ceil(low), math.floor(high)
+    log = entry.log if entry.log is not None else low > 0 and start > 0 and entry.step is None
+    kinds = (whole, log and low > 0)
+    if entry.step is not None:
+        low, high = _on_steps(entry, low, high)
+        return Knob(path, start, low, high, kinds=kinds, step=entry.step)
+    return Knob(path, start, float(low), float(high), kinds=kinds)
+
+
+def _on_steps(entry: Entry, low: float, high: float) -> tuple[float, float]:
+    """The first and the last step between two ends."""
+    assert entry.step is not None and entry.low is not None
+    first = math.ceil((low - entry.low) / entry.step - 1e-9)
+    last = math.floor((high - entry.low) / entry.step + 1e-9)
+    return stepped(entry.low, entry.step, first), stepped(entry.low, entry.step, last)
+
+
+def _conditional(knobs: Sequence[Knob], config: Mapping[str, Any]) -> tuple[Knob, ...]:
+    """The knobs that the baseline allows, each with those conditions that another knob decides."""
+    turned = {knob.path: knob for knob in knobs}
+    kept = []
+    for knob in knobs:
+        fixed = [(path, values) for path, values in knob.where if path not in turned]
+        if all(_has(path, values, config) for path, values in fixed):
+            where = tuple(one for one in knob.where if one[0] in turned)
+            kept.append(replace(knob, where=where))
+    return tuple(kept)
+
+
+def _has(path: str, values: Sequence[Any], config: Mapping[str, Any]) -> bool:
+    """Whether a config has one of these values, or options, at a path."""
+    chosen = options_of(config).get(path)
+    found = [value for _, value in _places(path, config)]
+    return chosen in values or any(value in values for value in found)
 
 
 def _within(range_: Range, bounds: Range) -> Range:
@@ -234,11 +351,6 @@ def _bounds_of(path: str, bounds: Mapping[str, Range], config: Mapping[str, Any]
         return bounds[path]
     covering = (pattern for pattern in bounds if any(path == place for place, _ in _places(pattern, config)))
     return bounds.get(next(covering, ""), (None, None))
-
-
-def _is_range(entry: Any) -> bool:
-    pair = isinstance(entry, Sequence) and not isinstance(entry, str) and len(entry) == 2
-    return bool(pair and all(value is None or is_number(value) for value in entry))
 
 
 def _rounded(value: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from autoloop.edits import format_literal
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import SAMPLE
+from autoloop.strategies.configurations import edits_at
 from autoloop.strategies.samplers import Floats
 from autoloop.strategies.space import Knob
 from autoloop.study.trials import Trial
@@ -71,8 +72,8 @@ def sampled(
         why: What the point is good for.
         known: What the study knows of the space.
     """
-    edits = {knob.path: knob.edit(float(unit)) for knob, unit in zip(knobs, point, strict=True)}
-    moved = [path for path, edit in edits.items() if edit]
+    edits = edits_at(knobs, point)
+    moved = list(edits)
     if not moved:
         return None
     evidence: dict[str, Any] = {"moved": f"{len(moved)} of {len(knobs)} knobs"}
@@ -99,8 +100,15 @@ def ranges(knobs: Sequence[Knob]) -> Iterator[str]:
     """Yield what a sampler turns, a line for each knob."""
     for knob in knobs:
         if knob.choices:
-            reach = f"one of {', '.join(format_literal(choice) for choice in knob.choices)}"
+            listed = (format_literal(choice, quoted_keys=True) for choice in knob.choices)
+            reach = f"one of {', '.join(listed)}"
         else:
             reach = f"from {knob.low:.4g} to {knob.high:.4g}"
+            reach += f" in steps of {knob.step:g}" if knob.step else ""
         soft = ", further where the best trial lies at an end that nobody set" if any(knob.soft) else ""
-        yield f"{knob.path}: {knob.start!r} -> {reach}{soft}"
+        when = "".join(f", where {path} is {_or(values)}" for path, values in knob.where)
+        yield f"{knob.path}: {knob.start!r} -> {reach}{soft}{when}"
+
+
+def _or(values: Sequence[Any]) -> str:
+    return " or ".join(format_literal(value, quoted_keys=True) for value in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -13,6 +14,7 @@ from omegaconf import DictConfig
 
 from autoloop.config.foreign import OURS, left_aside, without_foreign
 from autoloop.config.origins import where
+from autoloop.config.peers import adopted
 from autoloop.config.settings import Settings, resolved
 from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
@@ -58,7 +60,7 @@ def sweep(
         if aside := left_aside(OURS["autoloop"], config):
             log.warning("%s", aside)
         settings = _settings(chosen, config)
-        return StudyRunner(settings, context, config, launcher).run(arguments)
+        return StudyRunner(settings, context, config, launcher, arguments).run()
     except CompositionError as error:
         tell(error)  # in our words, which know the nearest name
         of_hydra = error.__cause__ or error
@@ -71,7 +73,11 @@ def sweep(
 
 
 def _settings(chosen: Mapping[str, Any], config: DictConfig) -> Settings:
+    option = config.hydra.runtime.choices.get("hydra/sweeper/sampler")
+    said = adopted(resolved(chosen), option, find_spec("optuna") is not None)
+    for sentence in said.told:
+        log.warning("%s", sentence)
     try:
-        return Settings.read(resolved(chosen))
+        return Settings.read(said.settings)
     except SettingError as error:
         raise ConfigError(where(error, config, "hydra.sweeper")) from None

@@ -20,8 +20,20 @@ OWN_PROCESS = ("plan",)  # it hands over to a Hydra app
 BLOCK = re.compile(r"```console\n(?P<line>\$ .*)\n(?P<output>(?:.*\n)*?)```")
 
 
+SEARCH = """\
+defaults: [_self_, {override hydra/sweeper: optuna}, {override hydra/sweeper/sampler: tpe}]
+lr: 0.1
+hydra:
+  sweeper:
+    sampler: {seed: 123}
+    n_trials: 20
+    params: {lr: 'tag(log, interval(1e-4, 1))'}
+"""
+
+
 def place(top, study=None):
-    """Make what the examples look at: ``study``, ``runs`` and ``base.json``."""
+    """Make what the examples look at: ``study``, ``runs``, ``base.json`` and ``search.yaml``."""
+    (top / "search.yaml").write_text(SEARCH)
     shutil.copy(DATA / "act_ot_baseline.json", top / "base.json")
     write_run(top / "runs" / "a", 0.002, 40, "20260101_000001", {"lr": 0.002})
     write_run(top / "runs" / "night" / "b", 0.004, 30, "20260102_000002", {"lr": 0.004})

@@ -27,7 +27,7 @@ hydra:
     submitit_folder: ${of_the_launcher.alone}/.slurm
   sweeper:
     _target_: hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper
-    storage: null
+    experiment: x
     sampler: {_target_: optuna.samplers.TPESampler, seed: 1234}
 """
 
@@ -70,7 +70,7 @@ def test_a_file_for_other_plugins_is_left_aside_and_said(app: Path):
     assert "hydra.launcher" in lines[0] and "submitit_folder" in lines[0]
     assert "gpus_per_node (gpus_per_job says how many GPUs a job gets)" in lines[0]
     assert "timeout_min" not in lines[0]
-    assert "_target_ hydra_plugins.hydra_optuna_sweeper" in lines[1] and "storage" in lines[1]
+    assert "_target_ hydra_plugins.hydra_optuna_sweeper" in lines[1] and "experiment" in lines[1]
     assert composed(app).hydra.launcher.timeout_min == 4300
 
 
@@ -84,7 +84,7 @@ def test_a_file_for_other_plugins_is_left_aside_and_said(app: Path):
         ("+hydra.sweeper.roundz=3", "did you mean 'rounds'?"),
         ("++hydra.sweeper.roundz.deep=3", "did you mean 'rounds'?"),
         ("hydra.sweeper={roundz: 3}", "did you mean 'rounds'?"),
-        ("hydra.sweeper.storage=x.db", "a study is kept in hydra.sweep.dir"),
+        ("hydra.sweeper.experiment=x", "a study is kept in hydra.sweep.dir"),
         ("hydra.sweeper.qqqq=3", "it has rounds, variants_per_run"),
     ],
 )

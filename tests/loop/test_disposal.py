@@ -61,6 +61,7 @@ def test_nothing_speaks_against_what_the_user_asks_for() -> None:
     study = study_of(BASE, child("a", 1.0))
     assert Disposal(study, 3, freeze=True).objection(wish("baseline", "queue"), LR_UP) == ""
     assert Disposal(study, 3, freeze=True).objection(wish("baseline", "sample"), LR_UP)
+    assert Disposal(study, 3, freeze=True, searched=["lr"]).objection(wish("baseline", "sample"), LR_UP) == ""
 
 
 def test_a_rule_whose_child_was_within_the_noise_may_go_on() -> None:

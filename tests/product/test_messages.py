@@ -73,7 +73,7 @@ TRAIN = {
     "more jobs than slots": ["gpus=[0,1]", "n_jobs=4"],
     "more GPUs for a job than there are": ["gpus=[0,1]", "gpus_per_job=3"],
     "a time limit in words": ["hydra.launcher.timeout_min=soon"],
-    "a range without steps": ["seed=interval(1,2)"],
+    "a space for a key that is not there": ["sed=interval(1,2)"],
     "a value that Hydra cannot read": ["steps=[1"],
     "online without a key": ["wandb.mode=online"],
     "a base config that does not parse": ["task=command", "base_config=broken.json"],

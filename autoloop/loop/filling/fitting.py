@@ -7,6 +7,7 @@ from typing import Any
 
 from autoloop.edits import change
 from autoloop.edits.effects import DeadKnob, dead_paths, why_dead
+from autoloop.edits.groups import is_pick
 from autoloop.errors import EditError, NoChangeError
 
 
@@ -16,8 +17,11 @@ def usable_edits(
     """The edits that fit this config, and a sentence for each that does not.
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
-    So are edits that turn nothing but knobs which the trainer does not heed.
+    So are edits that turn nothing but knobs which the trainer does not heed. Beside an edit that picks an
+    option of a config group the others are taken as they are: they speak of a config that nobody has yet.
     """
+    if any(is_pick(edit, config) for edit in edits):
+        return list(edits), []
     fitting, skipped = _sieved(edits, config, EditError)
     unheeded = dead_paths(dead, config)
     usable = []
@@ -37,6 +41,8 @@ def effective_edits(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[li
     A user's variant may say `lambda@set=0.1` of a baseline that has just that; if nothing else is left, all
     of its edits are returned, so that applying them tells what is wrong.
     """
+    if any(is_pick(edit, config) for edit in edits):
+        return list(edits), []
     effective, kept = _sieved(edits, config, NoChangeError)
     return (effective, kept) if effective else (list(edits), [])
 

@@ -46,7 +46,7 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
         OutsideError: Optuna is not installed, or the storage cannot be used.
         AutoloopError: The storage holds a study of that name.
     """
-    optuna = _optuna()
+    optuna = import_optuna()
     facts = Facts(study)
     ended = [job for job in facts.jobs if job.state is not None]
     ranges = {path: _range([knob(facts, job, path) for job in ended]) for path in facts.base_values if ended}
@@ -61,7 +61,12 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     return len(ended)
 
 
-def _optuna() -> Any:
+def import_optuna() -> Any:
+    """Import Optuna, quietly.
+
+    Raises:
+        OutsideError: It is not installed.
+    """
     try:
         import optuna
     except ImportError as error:
@@ -93,7 +98,7 @@ def _trial(
         value=job.objective if state is optuna.trial.TrialState.COMPLETE else None,
         params=params,
         distributions={path: _distribution(optuna, values) for path, values in ranges.items()},
-        user_attrs=_attributes(job),
+        user_attrs=attributes(job),
         intermediate_values=dict(curve),
     )
     if math.isfinite(job.started_at) and math.isfinite(job.ended_at):
@@ -102,7 +107,8 @@ def _trial(
     return trial
 
 
-def _attributes(job: Job) -> dict[str, Any]:
+def attributes(job: Job) -> dict[str, Any]:
+    """What a trial keeps of a job beside parameters and value."""
     plan = job.plan
     return {
         "name": job.name,

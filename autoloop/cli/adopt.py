@@ -1,0 +1,31 @@
+"""``autoloop adopt``: a config written for another sweeper, in our settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from autoloop.config.base_config import read_config_file
+from autoloop.config.peers import adoption
+from autoloop.errors import ConfigError
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+def command(config: Path) -> None:
+    """Show how a config file for another Hydra sweeper reads as one for autoloop.
+
+    CONFIG is a YAML file of your app that says something to Optuna's, Ax's,
+    Nevergrad's or Hydra's basic sweeper. The file is left as it is: most run
+    unchanged with `-m hydra/sweeper=autoloop`, and what is printed says the same
+    in the settings of autoloop.
+    """
+    told, block = adoption(read_config_file(config))
+    if not block:
+        raise ConfigError(
+            f"{config} says nothing to a sweeper: it has neither hydra.sweeper nor hydra/sweeper"
+        )
+    for sentence in told:
+        click.echo(f"# {sentence}")
+    click.echo("\n".join(block))
