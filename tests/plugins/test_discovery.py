@@ -106,7 +106,7 @@ def test_a_wheel_carries_the_plugins_and_the_configs(tmp_path: Path):
 
 
 def test_a_config_that_is_there_is_not_registered_again(tmp_path: Path):
-    """In a worker of joblib the main process's configs arrive first, and Hydra 1.4 warns of each that is replaced."""
+    """In joblib's workers the main process's configs arrive first; Hydra 1.4 warns where one is replaced."""
     code = """
 import importlib
 from hydra.core.config_store import ConfigStore
