@@ -22,6 +22,7 @@ COMMANDS = {
     "analyze": "Summarise W&B runs, local or online.",
     "export": "Write a study for other tools.",
     "sync": "Print the command that uploads a study to W&B.",
+    "doctor": "Show what this environment has, and what is wrong with it.",
 }
 
 

@@ -108,7 +108,7 @@ def test_a_signal_to_the_whole_group_is_heard_once(start):
 
 
 def _tracks_semaphores(pid):
-    """Whether it is multiprocessing's own: Python 3.14 starts one for joblib, and it ends after its parent."""
+    """Whether it is multiprocessing's own: Python 3.14 starts one for joblib; it ends after its parent."""
     return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
