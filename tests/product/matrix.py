@@ -4,8 +4,8 @@
     python -m tests.product.matrix --smoke         # the smoke test only
     python -m tests.product.matrix --write         # and keep the table in docs/versions.md
 
-Environments lie in .venv-matrix. A Python is found as ``python3.N`` on the PATH, below pyenv's versions, or among
-the paths of AUTOLOOP_PYTHONS (as on a PATH, of interpreters); one that is not there is told as such.
+Environments lie in .venv-matrix. A Python is found among the paths of AUTOLOOP_PYTHONS (interpreters, as on a
+PATH), below pyenv's versions, or as ``python3.N`` on the PATH; one that is not there is told as such.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def _install(home: Path, python: Path, words: Sequence[str]) -> str:
 
 
 def _versions(home: Path) -> dict[str, str]:
-    ask = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    ask = "import json, sys; from importlib.metadata import version as v; "
+    ask += "print(json.dumps({name: v(name) for name in sys.argv[1:]}))"
     done = _run([str(home / "bin" / "python"), "-c", ask, *TOLD])
     return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 

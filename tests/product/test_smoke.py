@@ -1,4 +1,4 @@
-"""An app trains in rounds on whatever versions are installed: what `make test-matrix` asks of each of them first."""
+"""An app trains in rounds on whatever versions are installed: what `make test-matrix` asks first."""
 
 from __future__ import annotations
 
@@ -36,9 +36,14 @@ def test_two_rounds_with_curves_and_a_failure_that_is_told(launcher: str, tmp_pa
     """Every job has its curve, the traceback its lines, and no library complains about us."""
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "config.yaml").write_text("x: 1.0\nseed: 0\n")
-    words = ["hydra/sweeper=autoloop", f"hydra/launcher={launcher}", "hydra.launcher.n_jobs=2", "x=1,2,3"]
+    words = [
+        "hydra/sweeper=autoloop",
+        f"hydra/launcher={launcher}",
+        "hydra.launcher.n_jobs=2",
+        "x=1.0,2.0,3.0",
+    ]
     words += ["hydra.sweeper.rounds=2", "hydra.sweeper.metrics.objective=loss", "hydra.sweep.dir=study"]
-    words += ["hydra.sweeper.bounds={x:[0.1,4]}"]
+    words += ["hydra.sweeper.bounds={x:[0.1,4.0]}", "hydra.sweeper.stop_rules=none"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
     done = subprocess.run(
         [sys.executable, "app.py", "-m", *words],

@@ -31,9 +31,9 @@ def run(cfg: DictConfig) -> None:
         KeyboardInterrupt: The job was asked to end; the trainer was told and has ended.
     """
     trainer = read_trainer(cfg)
-    check_launcher(trainer)
+    devices = check_launcher(trainer)
     job_dir = Path(HydraConfig.get().runtime.output_dir).absolute()
-    start = prepare(trainer, job_dir)
+    start = prepare(trainer, job_dir, devices)
     write_config(trainer)
     if trainer.start == "inline":
         run_inline(start)
