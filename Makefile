@@ -12,7 +12,7 @@ SUITES14 := launcher launcher_conformance program show_config sweeper_suites
 LEROBOT := .venv-lerobot
 RAY := .venv-ray
 
-.PHONY: demo test test-slow test-chaos test-slurm test-ray test-lerobot test-hydra14 check lint docs setup clean
+.PHONY: demo test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-hydra14 check lint docs setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -43,6 +43,14 @@ test-lerobot: $(READY) $(LEROBOT)/.ready
 test-hydra14: $(READY) $(HYDRA14)/.ready
 	$(HYDRA14)/bin/python -m pytest -n 2 tests/edits $(addprefix tests/plugins/test_,$(addsuffix .py,$(SUITES14)))
 
+# The suites on every Python that is here x the lowest, the newest and the next versions, and their table.
+test-matrix: $(READY)
+	$(BIN)/python -m tests.product.matrix --write
+
+# The smoke test of each of these cells.
+test-smoke: $(READY)
+	$(BIN)/python -m tests.product.matrix --smoke
+
 check: lint docs test
 
 lint: $(READY)
@@ -72,4 +80,4 @@ $(LEROBOT)/.ready: tests/tasks/lerobot/install.sh
 	PYTHON=$(PYTHON) tests/tasks/lerobot/install.sh $(LEROBOT)
 
 clean:
-	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(RAY) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(RAY) .venv-matrix build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ COMMANDS = {
     "analyze": "Summarise runs, local or W&B's online.",
     "export": "Write a study for other tools.",
     "sync": "Print the command that uploads a study to W&B.",
+    "doctor": "Show what this environment has, and what is wrong with it.",
 }
 
 

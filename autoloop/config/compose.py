@@ -28,7 +28,7 @@ from autoloop.config.templates import Templates
 from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
 from autoloop.edits.groups import GroupedConfig, is_pick, options_of, split_picks
 from autoloop.edits.variants import Variant, signature
-from autoloop.errors import CompositionError, EditError, MisfitError, did_you_mean
+from autoloop.errors import CompositionError, EditError, MisfitError, NoChangeError, did_you_mean
 from autoloop.loop.filling import Derived
 from autoloop.study.events import StudyBegun
 from autoloop.study.identity import from_exact, settled

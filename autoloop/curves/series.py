@@ -25,7 +25,7 @@ _BEYOND_NEIGHBOURS = 0.564  # mean distance of a normal point from the median of
 _SPIKE_WINDOW = 11  # points; the level around a point is the median of so many
 
 #: Differences of values near the largest float overflow to infinity, which says what it should.
-_quiet = np.errstate(over="ignore", invalid="ignore")
+quiet = np.errstate(over="ignore", invalid="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def median(values: Floats) -> float:
     return float(ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) / 2
 
 
-@_quiet
+@quiet
 def level(series: Series) -> Level:
     """Return the median of a series and the spread of its points around it."""
     values = finite(series).values
@@ -109,7 +109,7 @@ def level(series: Series) -> Level:
     return Level(middle, spread, int(values.size))
 
 
-@_quiet
+@quiet
 def slope(series: Series) -> tuple[float, float]:
     """Return the robust slope of a series and its standard error, in units of the metric per step.
 
@@ -172,7 +172,7 @@ class RelativeChange:
     tail: Level
 
 
-@_quiet
+@quiet
 def relative_change(series: Series, share: float = 0.2, steps: int | None = None) -> RelativeChange:
     """Return how far a curve moved from its first to its last window, and how sure that is.
 
@@ -193,7 +193,7 @@ def relative_change(series: Series, share: float = 0.2, steps: int | None = None
     return RelativeChange(difference / base, error / base, begin, end)
 
 
-@_quiet
+@quiet
 def spikes(series: Series, sigmas: float = _SPIKE_SIGMAS) -> NDArray[np.int64]:
     """Return the steps at which a curve jumps far away from its neighbourhood (Hampel's identifier).
 
@@ -218,7 +218,7 @@ def spikes(series: Series, sigmas: float = _SPIKE_SIGMAS) -> NDArray[np.int64]:
     return points.steps[residual > sigmas * sigma] if sigma > 0 else np.zeros(0, dtype=np.int64)
 
 
-@_quiet
+@quiet
 def jitter(series: Series) -> float:
     """Return the standard deviation of single points around a curve, in units of the metric.
 
@@ -234,7 +234,7 @@ def jitter(series: Series) -> float:
     return float(np.abs(middle - within).mean()) / _BEYOND_NEIGHBOURS
 
 
-@_quiet
+@quiet
 def area(series: Series) -> float:
     """Return the mean height of a curve: the trapezoid integral over steps divided by the steps it spans.
 

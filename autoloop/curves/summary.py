@@ -107,6 +107,7 @@ def summarize(
     return {name: summarize_series(series, goal_of(name, goals)) for name, series in history.items()}
 
 
+@curves.quiet
 def summarize_series(series: Series, goal: str = "min") -> MetricSummary:
     """Return the summary of one series; see :class:`MetricSummary` for each number."""
     points = curves.finite(series)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from autoloop.errors import ConfigError
 from autoloop.strategies.samplers import Floats, Sampler, Seen, usable
 
-KINDS = ("tpe", "optuna_gp")
+#: Kind -> the Optuna that has it, from which version on.
+_SINCE = {"tpe": (3, 2), "optuna_gp": (3, 6)}
+KINDS = tuple(_SINCE)
 
 
 class OptunaSampler(Sampler):
@@ -27,7 +30,7 @@ class OptunaSampler(Sampler):
 
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return what Optuna suggests; with the same seed and points the same."""
-        optuna = _import_optuna()
+        optuna = _import_optuna(self.kind)
         names = [f"x{number}" for number in range(seen.start.size)]
         space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
         study = optuna.create_study(sampler=self._sampler(optuna, seen))
@@ -48,11 +51,11 @@ class OptunaSampler(Sampler):
             )
 
 
-def _import_optuna() -> Any:
+def _import_optuna(kind: str) -> Any:
     """Import Optuna, quietly.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: It is not installed, or too old for this kind of sampler.
     """
     try:
         import optuna
@@ -61,5 +64,13 @@ def _import_optuna() -> Any:
             "strategy.sampler wants Optuna, which is not installed: pip install 'autoloop[optuna]', "
             "or choose sampler=gaussian or sampler=quasi_random"
         ) from error
+    found = tuple(int(part) for part in re.findall(r"\d+", optuna.__version__)[:2])
+    if found < _SINCE[kind]:
+        wanted = ".".join(map(str, _SINCE[kind]))
+        raise ConfigError(
+            f"strategy.sampler={kind} wants Optuna {wanted} or newer, and {optuna.__version__} is installed "
+            f"(hydra-optuna-sweeper asks for one below 3): pip install 'optuna>={wanted}' in an environment "
+            "without that sweeper, or choose sampler=gaussian or sampler=quasi_random"
+        )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hydra.core.config_store import ConfigStore
+from hydra.core.object_type import ObjectType
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -13,6 +15,21 @@ if TYPE_CHECKING:
     from autoloop.engine.execute import Outcome
     from autoloop.engine.execute.values import Placed
     from autoloop.engine.launching import SetUp
+
+
+def offer(group: str, name: str, node: DictConfig) -> None:
+    """Register a config for ``group=name``, unless one is there already.
+
+    In a worker of another launcher the main process's configs have arrived before the plugins are imported.
+
+    Args:
+        group: As ``hydra/launcher``.
+        name: Name in the group.
+        node: The settings and their defaults.
+    """
+    store, entry = ConfigStore.instance(), f"{name}.yaml"
+    if not (store.get_type(group) is ObjectType.GROUP and entry in store.list(group)):
+        store.store(group=group, name=name, node=node, provider="autoloop")
 
 
 class StreamingLauncher(Launcher):

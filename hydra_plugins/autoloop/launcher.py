@@ -4,17 +4,15 @@ import weakref
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.config_store import ConfigStore
-
 from autoloop.config.schema import SLOTS_NODE
-from hydra_plugins.autoloop._base import StreamingLauncher
+from hydra_plugins.autoloop._base import StreamingLauncher, offer
 
 if TYPE_CHECKING:
     from autoloop.engine.execute import Outcome
     from autoloop.engine.execute.pool import Pool
     from autoloop.engine.slots import Places
 
-ConfigStore.instance().store(group="hydra/launcher", name="slots", node=SLOTS_NODE, provider="autoloop")
+offer("hydra/launcher", "slots", SLOTS_NODE)
 
 
 class SlotsLauncher(StreamingLauncher):

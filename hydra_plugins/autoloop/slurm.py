@@ -3,10 +3,8 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.config_store import ConfigStore
-
 from autoloop.config.schema import SLURM_NODE
-from hydra_plugins.autoloop._base import StreamingLauncher
+from hydra_plugins.autoloop._base import StreamingLauncher, offer
 
 if TYPE_CHECKING:
     from autoloop.engine.execute import Outcome
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from autoloop.engine.slots import Places
     from autoloop.engine.slurm.pool import SlurmPool
 
-ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SLURM_NODE, provider="autoloop")
+offer("hydra/launcher", "slurm", SLURM_NODE)
 
 
 class SlurmLauncher(StreamingLauncher):

@@ -5,13 +5,13 @@ What it does lives in `autoloop.runner.study_runner`, imported when it runs.
 
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from autoloop.config.schema import SWEEPER_NODE
+from hydra_plugins.autoloop._base import offer
 
 
 class AutoloopSweeper(Sweeper):
@@ -46,4 +46,4 @@ class AutoloopSweeper(Sweeper):
         return sweep(self.settings, self.hydra_context, self.config, self.launcher, arguments)
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="autoloop", node=SWEEPER_NODE, provider="autoloop")
+offer("hydra/sweeper", "autoloop", SWEEPER_NODE)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import shutil
 
 from autoloop.history import History, read_history
@@ -171,3 +172,10 @@ def test_the_change_of_a_metric_that_begins_at_0_is_told_as_it_is():
     text = overview([analyse("run", history, Look())], "here")
     assert "0.3 (+0.3 from 0)" in text
     assert "1 (-50.0 %)" in text
+
+
+def test_what_is_no_number_is_said():
+    """A loss that was never finite is not missing; of one that was not at times it says how often."""
+    history = History.from_values({"train/loss": [math.nan] * 3, "eval/loss": [4.0, math.nan, 2.0]})
+    line = overview([analyse("run", history, Look())], "here", asked=True).splitlines()[-1]
+    assert line.endswith("2 (-50.0 %, 1 NaN or inf)  NaN or inf")

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+from pathlib import Path
 
 import pytest
 
@@ -44,13 +46,17 @@ def test_optuna_study_has_trials_parameters_and_curves(cli, study, tmp_path):
     storage = f"sqlite:///{tmp_path}/o.db"
     done = cli("export", "optuna", study, "--storage", storage)
     assert done.stdout == f"3 trials in the study 'study' of {storage}\n"
-    found = optuna.load_study(study_name="study", storage=storage)
+    assert not [link for link in map(os.path.realpath, Path("/proc/self/fd").iterdir()) if "o.db" in link]
+    database = optuna.storages.RDBStorage(storage)
+    found = optuna.load_study(study_name="study", storage=database)
     baseline, fast, child = found.trials
     assert (found.best_trial.number, found.direction.name) == (2, "MINIMIZE")
     assert child.params == {"lr": 0.002} and child.user_attrs["parent"] == "baseline"
     assert child.intermediate_values[40] == pytest.approx(1.1 * loss(0.002, 40))
     assert (fast.state.name, baseline.state.name) == ("FAIL", "COMPLETE")
     assert child.datetime_complete >= child.datetime_start
+    database.remove_session()
+    database.engine.dispose()
 
 
 def test_optuna_study_is_never_added_to(cli, study, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import pytest
 
@@ -120,3 +121,13 @@ def test_huge_values_do_not_warn():
     """Values near the largest float overflow to infinity without a warning."""
     summary = summarize(History.from_values({"m": [1.7e308, -1.7e308, 1.7e308]}))["m"]
     assert summary.delta == 0
+
+
+def test_values_near_the_largest_float_are_summarised_without_a_warning():
+    """What overflows is infinite; numpy says nothing (warnings are errors here)."""
+    largest = sys.float_info.max
+    found = summarize(History.from_values({"m": [largest, -largest, largest, -largest, largest, largest]}))[
+        "m"
+    ]
+    assert (found.first, found.best, found.delta) == (largest, -largest, 0.0)
+    assert found.tail_mean == INF

@@ -103,3 +103,20 @@ def test_a_wheel_carries_the_plugins_and_the_configs(tmp_path: Path):
         cwd=tmp_path,
     )
     assert (tmp_path / "plain" / "study.jsonl").is_file()
+
+
+def test_a_config_that_is_there_is_not_registered_again(tmp_path: Path):
+    """In joblib's workers the main process's configs arrive first; Hydra 1.4 warns where one is replaced."""
+    code = """
+import importlib
+from hydra.core.config_store import ConfigStore
+from hydra_plugins.autoloop import launcher, slurm, sweeper
+store = ConfigStore.instance()
+paths = ("hydra/launcher/slots.yaml", "hydra/launcher/slurm.yaml", "hydra/sweeper/autoloop.yaml")
+entry = lambda path: store.repo["hydra"][path.split("/")[1]][path.split("/")[2]]
+before = [entry(path) for path in paths]
+for module in (launcher, slurm, sweeper):
+    importlib.reload(module)
+print([old.provider == "autoloop" and old is entry(path) for old, path in zip(before, paths)])
+"""
+    assert run(sys.executable, "-W", "error", "-c", code, cwd=tmp_path) == "[True, True, True]\n"

@@ -107,3 +107,14 @@ def test_a_missing_optuna_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(ConfigError, match="pip install 'autoloop\\[optuna\\]'"):
         optuna_sampler.OptunaSampler("tpe").ask(seen(3), 1)
+
+
+@pytest.mark.parametrize(("kind", "version"), [("tpe", "2.10.1"), ("optuna_gp", "3.5.0")])
+def test_an_optuna_that_is_too_old_is_told_with_what_to_do(
+    kind: str, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hydra-optuna-sweeper asks for one below 3, which lacks what is asked of it here."""
+    optuna = pytest.importorskip("optuna")
+    monkeypatch.setattr(optuna, "__version__", version)
+    with pytest.raises(ConfigError, match=rf"wants Optuna 3\..* or newer, and {version} is installed"):
+        optuna_sampler.OptunaSampler(kind).ask(seen(3), 1)

@@ -12,6 +12,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from autoloop.tasks.command.accepts import as_accepted
 from autoloop.tasks.command.failure import TrainerFailedError
 from autoloop.tasks.command.inline import run_inline
 from autoloop.tasks.command.prepare import check_launcher, config_text, prepare, write_config
@@ -31,9 +32,10 @@ def run(cfg: DictConfig) -> None:
         KeyboardInterrupt: The job was asked to end; the trainer was told and has ended.
     """
     trainer = read_trainer(cfg)
-    check_launcher(trainer)
+    devices = check_launcher(trainer)
     job_dir = Path(HydraConfig.get().runtime.output_dir).absolute()
-    start = prepare(trainer, job_dir)
+    trainer = as_accepted(trainer, job_dir)
+    start = prepare(trainer, job_dir, devices)
     write_config(trainer)
     if trainer.start == "inline":
         run_inline(start)
@@ -48,8 +50,9 @@ def preview(cfg: DictConfig) -> str:
         ConfigError: The settings cannot be used.
     """
     trainer = read_trainer(cfg)
-    config_text(trainer)
     check_launcher(trainer)
+    trainer = as_accepted(trainer, trainer.output_dir.parent, keep=False)
+    config_text(trainer)
     return shlex.join(prepare(trainer, trainer.output_dir.parent).words)
 
 

@@ -16,7 +16,7 @@ import yaml
 from autoloop.edits import find
 from autoloop.engine.execute.gpus import visible
 from autoloop.engine.slots import SINGLE_PROCESS_ACCELERATE
-from autoloop.errors import ConfigError
+from autoloop.errors import ConfigError, counted
 from autoloop.store.files import write_atomic
 from autoloop.tasks.command.flags import flag_words
 from autoloop.tasks.command.settings import Trainer
@@ -26,6 +26,16 @@ _HAS_ACCELERATE = (
     "import sys; from importlib.util import find_spec; "
     f"sys.exit(0 if find_spec('accelerate') else {_MISSING})"
 )
+#: The same, and how many devices torch could give the processes of a job.
+_DEVICES = f"""
+import sys
+from importlib.util import find_spec
+if not find_spec('accelerate'):
+    sys.exit({_MISSING})
+import torch
+other = getattr(torch, 'accelerator', None)
+print(torch.cuda.device_count() or (other.device_count() if other and other.is_available() else 0))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +69,13 @@ def write_config(trainer: Trainer) -> None:
         write_atomic(trainer.config_file, config_text(trainer))
 
 
-def prepare(trainer: Trainer, job_dir: Path) -> Start:
+def prepare(trainer: Trainer, job_dir: Path, devices: int | None = None) -> Start:
     """Put the trainer's command together.
 
     Args:
         trainer: The trainer.
         job_dir: The job's directory, where ``job.log`` is.
+        devices: How many devices its processes have, see `check_launcher`; None where that is not known.
 
     Raises:
         ConfigError: A value cannot be written as a flag.
@@ -73,7 +84,7 @@ def prepare(trainer: Trainer, job_dir: Path) -> Start:
     return Start(
         words=(*_launcher(trainer), *trainer.program, *args),
         args=args,
-        env=_environment(trainer, os.environ),
+        env=_environment(trainer, os.environ, devices),
         cwd=trainer.cwd or Path.cwd(),
         log=job_dir / "job.log",
     )
@@ -115,29 +126,43 @@ def _whole(path: str, value: Any) -> Any:
     return value
 
 
-def check_launcher(trainer: Trainer) -> None:
+def check_launcher(trainer: Trainer) -> int | None:
     """Find out whether the interpreter that runs the trainer has accelerate, where that is to launch it.
 
     An interpreter that is not on this machine may be on the one of the job, which looks again.
 
+    Returns:
+        How many devices several processes of one job have; None where that is not known, or there is one.
+
     Raises:
-        ConfigError: It has none.
+        ConfigError: It has no accelerate, or some devices, and fewer than processes.
     """
     if trainer.start != "accelerate":
-        return
+        return None
+    several = trainer.num_processes > 1
     environ = {**os.environ, **trainer.env}
     known = {name: value for name, value in environ.items() if value is not None}
-    words, quiet = [trainer.python, "-c", _HAS_ACCELERATE], subprocess.DEVNULL
+    words, quiet = [trainer.python, "-c", _DEVICES if several else _HAS_ACCELERATE], subprocess.DEVNULL
+    pipe = subprocess.PIPE
     try:
-        asked = subprocess.run(words, env=known, cwd=trainer.cwd, stdin=quiet, stdout=quiet, stderr=quiet)
+        asked = subprocess.run(words, env=known, cwd=trainer.cwd, stdin=quiet, stdout=pipe, stderr=quiet)
     except OSError:  # it is not here
-        return
+        return None
     if asked.returncode == _MISSING:
         raise ConfigError(
             f"command.start=accelerate, but {trainer.python} has no accelerate: install it there "
             f"({trainer.python} -m pip install accelerate), name the trainer's interpreter "
             "(command.python=PATH), or choose command.start=python"
         )
+    told = asked.stdout.split()
+    devices = int(told[-1]) if several and told and told[-1].isdigit() else None
+    if devices and devices < trainer.num_processes:
+        raise ConfigError(
+            f"command.num_processes={trainer.num_processes}, but a job sees {counted(devices, 'GPU')}: give "
+            f"each job as many (gpus_per_job={trainer.num_processes}), or set "
+            f"command.num_processes={devices}"
+        )
+    return devices
 
 
 def _launcher(trainer: Trainer) -> list[str]:
@@ -162,11 +187,15 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(trainer: Trainer, base: Mapping[str, str]) -> dict[str, str | None]:
-    """What changes in the environment: accelerate's variables unless they are set, then the user's own."""
+def _environment(trainer: Trainer, base: Mapping[str, str], devices: int | None) -> dict[str, str | None]:
+    """What changes in the environment: accelerate's variables unless they are set, then the user's own.
+
+    Without a GPU accelerate has to be told, or each process of a job takes itself for the only one.
+    """
     defaults = {"PYTHONUNBUFFERED": "1"}  # its output reaches the log as it comes
     if trainer.start != "accelerate":
         defaults.update(SINGLE_PROCESS_ACCELERATE)
     if "CUDA_VISIBLE_DEVICES" in base and not visible(base["CUDA_VISIBLE_DEVICES"]):
         defaults["ACCELERATE_USE_CPU"] = "True"
-    return {**{name: value for name, value in defaults.items() if name not in base}, **trainer.env}
+    known = {"ACCELERATE_USE_CPU": "True"} if devices == 0 else {}  # a slot goes by names of GPUs alone
+    return {**{name: value for name, value in defaults.items() if name not in base}, **known, **trainer.env}

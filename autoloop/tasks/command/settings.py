@@ -43,6 +43,7 @@ class Trainer:
         put: Values that are put into the config file.
         ints: Paths in the config that must hold whole numbers.
         failure: Patterns of log lines that say why it failed.
+        same: Groups of names at the top of its config that mean the same in different versions of it.
     """
 
     program: tuple[str, ...]
@@ -62,6 +63,7 @@ class Trainer:
     put: Mapping[str, Any]
     ints: tuple[str, ...]
     failure: tuple[str, ...]
+    same: tuple[tuple[str, ...], ...] = ()
 
 
 def read_trainer(cfg: DictConfig) -> Trainer:
@@ -95,6 +97,7 @@ def read_trainer(cfg: DictConfig) -> Trainer:
         put=profile["set"] or {},
         ints=_words(profile, "ints"),
         failure=_words(profile, "failure"),
+        same=tuple(tuple(map(str, group)) for group in profile["same"] or ()),
     )
 
 

@@ -72,7 +72,15 @@ def columns(runs: Sequence[AnalysedRun], asked: bool) -> dict[str, str]:
 def _cells(run: AnalysedRun, metrics: Iterable[str]) -> Iterator[str]:
     for metric in metrics:
         found = run.summary.get(metric)
-        yield f"{number(found.last)} ({_change(found)})" if found else MISSING
+        yield _cell(found) if found else MISSING
+
+
+def _cell(found: MetricSummary) -> str:
+    """The last number and how far it moved; what was logged beside numbers is said."""
+    odd = found.count - round(found.finite_share * found.count)
+    if odd == found.count:
+        return "NaN or inf" if odd else MISSING
+    return f"{number(found.last)} ({_change(found)}{f', {odd} NaN or inf' if odd else ''})"
 
 
 def _change(found: MetricSummary) -> str:

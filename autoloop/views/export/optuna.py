@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,14 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     facts = Facts(study)
     ended = [job for job in facts.jobs if job.state is not None]
     ranges = {path: _range([knob(facts, job, path) for job in ended]) for path in facts.base_values if ended}
-    target = _create(optuna, storage, name, "maximize" if study.maximize else "minimize")
-    target.set_user_attr("autoloop study", str(study_dir.resolve()))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        target.set_metric_names([facts.metric])
-    for job in ended:
-        curve = _curve(job, study_dir, metrics)
-        target.add_trial(_trial(optuna, facts, job, ranges, curve))
+    with _created(optuna, storage, name, "maximize" if study.maximize else "minimize") as target:
+        target.set_user_attr("autoloop study", str(study_dir.resolve()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            target.set_metric_names([facts.metric])
+        for job in ended:
+            curve = _curve(job, study_dir, metrics)
+            target.add_trial(_trial(optuna, facts, job, ranges, curve))
     return len(ended)
 
 
@@ -75,14 +76,36 @@ def import_optuna() -> Any:
     return optuna
 
 
-def _create(optuna: Any, storage: str, name: str, direction: str) -> Any:
+@contextmanager
+def _created(optuna: Any, storage: str, name: str, direction: str) -> Iterator[Any]:
+    """A new Optuna study; no connection to its storage stays open behind it."""
+    database = _database(optuna, storage)
     try:
-        return optuna.create_study(storage=storage, study_name=name, direction=direction)
+        yield _create(optuna, database, storage, name, direction)
+    finally:
+        database.remove_session()
+        database.engine.dispose()
+
+
+def _database(optuna: Any, storage: str) -> Any:
+    try:
+        return optuna.storages.RDBStorage(storage)
+    except Exception as error:
+        raise _unusable(storage, error) from error
+
+
+def _create(optuna: Any, database: Any, storage: str, name: str, direction: str) -> Any:
+    try:
+        return optuna.create_study(storage=database, study_name=name, direction=direction)
     except optuna.exceptions.DuplicatedStudyError as error:
         raise AutoloopError(f"{storage} holds a study {name!r} already; choose another --name") from error
     except Exception as error:
-        first = str(error).strip().splitlines()[:1]
-        raise OutsideError(f"{storage} cannot be used: {type(error).__name__}: {''.join(first)}") from error
+        raise _unusable(storage, error) from error
+
+
+def _unusable(storage: str, error: Exception) -> OutsideError:
+    first = str(error).strip().splitlines()[:1]
+    return OutsideError(f"{storage} cannot be used: {type(error).__name__}: {''.join(first)}")
 
 
 def _trial(

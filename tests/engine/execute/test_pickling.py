@@ -16,7 +16,7 @@ def by_value():
     """A function that no module holds under its name: it is pickled with its code."""
 
     def fails(config):
-        return [1 / one for one in (config,)]  # before Python 3.12 the list's code is one in the function's
+        return [1 / one for one in (config,)]  # up to Python 3.11 a code in the code
 
     return fails
 
@@ -31,5 +31,5 @@ def test_a_traceback_of_pickled_code_shows_its_file_and_line(arrived):
     last = traceback.extract_tb(raised.tb)[-1]
     assert (last.filename, last.line) == (
         __file__,
-        "return [1 / one for one in (config,)]  # before Python 3.12 the list's code is one in the function's",
+        "return [1 / one for one in (config,)]  # up to Python 3.11 a code in the code",
     )

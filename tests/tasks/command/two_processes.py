@@ -15,7 +15,7 @@ from accelerate import Accelerator
 
 def main():
     options = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
-    accelerator = Accelerator(cpu=True)
+    accelerator = Accelerator()  # where it runs is accelerate's to find out
     total = accelerator.reduce(torch.tensor([float(accelerator.process_index + 1)]))
     output_dir = pathlib.Path(options["output_dir"])
     pause_s = json.loads(pathlib.Path(options["config"]).read_text())["pause_s"]

@@ -1,0 +1,198 @@
+"""The suites on every Python that is here, with the lowest, the newest and the next versions: one table.
+
+    python -m tests.product.matrix                 # all suites, minutes for each cell
+    python -m tests.product.matrix --smoke         # the smoke test only
+    python -m tests.product.matrix --write         # and keep the table in docs/versions.md
+
+Environments lie in .venv-matrix. A Python is found among the paths of AUTOLOOP_PYTHONS (interpreters, as on a
+PATH), below pyenv's versions, or as ``python3.N`` on the PATH; one that is not there is told as such.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.helpers.places import ROOT
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+SETS = {
+    "lowest declared": ("--resolution", "lowest-direct"),
+    "newest": (),
+    "Hydra 1.4 pre-release": ("hydra-core>=1.4.0rc3,<1.5", "omegaconf>=2.4.1rc1"),
+}
+SMOKE = ("tests/product/test_smoke.py",)
+SUITES = (
+    *SMOKE,
+    "tests/edits",
+    *(
+        f"tests/plugins/test_{name}.py"
+        for name in ("launcher", "launcher_conformance", "sweeper_suites", "discovery")
+    ),
+    *("tests/store", "tests/history", "tests/study", "tests/engine/launchers"),
+)
+TOLD = ("hydra-core", "omegaconf", "wandb", "numpy", "joblib", "cloudpickle", "optuna")
+TESTERS = (
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "hypothesis",
+    "pexpect",
+    "pyte",
+    "sybil",
+    "build",
+    "markdown-it-py",
+)
+EXTRAS = "export,optuna,slurm"
+PAGE = ROOT / "docs" / "versions.md"
+BEGIN, END = "<!-- the table: python -m tests.product.matrix --write -->\n", "<!-- end of the table -->\n"
+_HOME = ROOT / ".venv-matrix"
+_LIMIT_S = 1800
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one Python with one set of versions.
+
+    Attributes:
+        python: As ``3.12``.
+        versions: Which set.
+        result: What pytest counted, or what went wrong before; "not here" without that Python.
+        installed: Package -> version.
+        seconds: How long it took.
+        ok: Whether nothing failed.
+    """
+
+    python: str
+    versions: str
+    result: str
+    installed: dict[str, str]
+    seconds: float
+    ok: bool
+
+
+def interpreter(python: str) -> Path | None:
+    """Where a Python is; None if it is not here."""
+    named = [Path(path) for path in os.environ.get("AUTOLOOP_PYTHONS", "").split(os.pathsep) if path]
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{python}.*/bin/python"))
+    on_path = shutil.which(f"python{python}")
+    for path in (*named, *pyenv, *([Path(on_path)] if on_path else ())):
+        told = _run([str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        if told.returncode == 0 and told.stdout.strip() == python:
+            return path
+    return None
+
+
+def cell(python: str, versions: str, suites: Sequence[str]) -> Cell:
+    """Install one set of versions for one Python and run suites there."""
+    began, path = time.monotonic(), interpreter(python)
+    if path is None:
+        return Cell(python, versions, "not here", {}, 0.0, True)
+    home = _HOME / f"{python}-{versions.replace(' ', '-').lower()}"
+    problem = _install(home, path, SETS[versions])
+    if problem:
+        return Cell(python, versions, f"does not install: {problem}", {}, time.monotonic() - began, False)
+    words = ["-n", "0", "-q", "-p", "no:cacheprovider", *suites]
+    ran = _run(
+        [str(home / "bin" / "python"), "-m", "pytest", *words], PATH=f"{home / 'bin'}:{os.environ['PATH']}"
+    )
+    (home / "pytest.log").write_text(ran.stdout, encoding="utf-8")
+    last = (ran.stdout.strip().splitlines() or ["nothing"])[-1]
+    counted = ", ".join(re.findall(r"\d+ (?:passed|failed|errors?|skipped)", last)) or last[:60]
+    return Cell(python, versions, counted, _versions(home), time.monotonic() - began, ran.returncode == 0)
+
+
+def _install(home: Path, python: Path, words: Sequence[str]) -> str:
+    """Make an environment; return why that was not possible, empty if it was."""
+    uv, into = str(Path(sys.executable).with_name("uv")), str(home / "bin" / "python")
+    wanted = ["-e", f"{ROOT}[{EXTRAS}]", "hydra-submitit-launcher", *words]
+    for command in (
+        [uv, "venv", "-q", "--clear", "--python", str(python), str(home)],
+        [uv, "pip", "install", "-q", "--python", into, *wanted],
+        [uv, "pip", "install", "-q", "--python", into, *TESTERS],
+    ):
+        done = _run(command)
+        if done.returncode:
+            return " ".join(done.stdout.split())[:300]
+    return ""
+
+
+def _versions(home: Path) -> dict[str, str]:
+    ask = "import json, sys; from importlib.metadata import version as v; "
+    ask += "print(json.dumps({name: v(name) for name in sys.argv[1:]}))"
+    done = _run([str(home / "bin" / "python"), "-c", ask, *TOLD])
+    return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
+
+
+def _run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program; its words are read as one text, and one that hangs is told as failed."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    try:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**kept, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    except (subprocess.TimeoutExpired, OSError) as error:
+        return subprocess.CompletedProcess(command, 1, f"{type(error).__name__}: {error}")
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """The cells as a table in Markdown."""
+    lines = [f"| Python | versions | {' | '.join(TOLD)} | tests |", "|" + "---|" * (len(TOLD) + 3)]
+    for one in cells:
+        found = " | ".join(one.installed.get(name, "-") for name in TOLD)
+        lines.append(f"| {one.python} | {one.versions} | {found} | {one.result} |")
+    return "\n".join(lines) + "\n"
+
+
+def keep(text: str) -> None:
+    """Put a table into docs/versions.md in the place of the one before."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def main() -> int:
+    """Run what is asked for; 1 if a test failed or an environment could not be made."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--smoke", action="store_true", help="the smoke test only")
+    parser.add_argument("--write", action="store_true", help="keep the table in docs/versions.md")
+    parser.add_argument("--only", nargs="+", default=PYTHONS, metavar="3.N", help="these Pythons only")
+    parser.add_argument("--at-once", type=int, default=2, metavar="N", help="cells at a time")
+    asked = parser.parse_args()
+    suites = SMOKE if asked.smoke else SUITES
+    pairs = [(python, versions) for python in asked.only for versions in SETS]
+    with ThreadPoolExecutor(asked.at_once) as pool:
+        running = [pool.submit(cell, *pair, suites) for pair in pairs]
+        cells = []
+        for one in running:
+            cells.append(one.result())
+            print(
+                f"{cells[-1].python} {cells[-1].versions}: {cells[-1].result} ({cells[-1].seconds:.0f} s)",
+                flush=True,
+            )
+    print(table(cells))
+    if asked.write:
+        keep(table(cells))
+    return 0 if all(one.ok for one in cells) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
