@@ -51,6 +51,7 @@ _SHORT = {
 _HYDRA = re.compile(r"[+~]*hydra[./@=]")
 #: What of Hydra's own config is the sweep's, not a job's; ``hydra.run`` says where a single run goes.
 _OF_SWEEP = re.compile(r"[+~]*hydra[./](sweeper|launcher|sweep|mode|run)\b")
+_PLUGIN = re.compile(r"hydra/(sweeper|launcher)=")
 
 
 class Words(NamedTuple):
@@ -60,11 +61,13 @@ class Words(NamedTuple):
         app: The interpreter with its options and the script or module, or the program.
         options: What chooses the config (``--config-name=..``), and what only the app itself knows.
         hydra: Overrides of Hydra's own config that a job is trained with.
+        plugins: Those that choose a sweeper or launcher.
     """
 
     app: tuple[str, ...]
     options: tuple[str, ...]
     hydra: tuple[str, ...]
+    plugins: tuple[str, ...] = ()
 
 
 def rerun_words(header: StudyBegun, overrides: Sequence[str], added: Sequence[str] = ()) -> list[str]:
@@ -76,7 +79,9 @@ def rerun_words(header: StudyBegun, overrides: Sequence[str], added: Sequence[st
         added: Overrides on top.
     """
     words = read_words(shell_line(header.command), header.cwd or "")
-    return [*words.app, *words.options, *merge_overrides([*words.hydra, *overrides], added)]
+    # what files say of a sweep may need the plugin that was chosen, even where nothing is swept
+    single = (*words.plugins, "hydra.mode=RUN") if header.sweeps else ()
+    return [*words.app, *words.options, *merge_overrides([*words.hydra, *single, *overrides], added)]
 
 
 def shell_line(command: str | Sequence[str]) -> str:
@@ -134,6 +139,7 @@ def read_words(command: str, cwd: str = "") -> Words:
     rest = words[_end_of_app(words) :] if words else []
     options: list[str] = []
     hydra: list[str] = []
+    plugins: list[str] = []
     for name, word in _read_rest(rest):
         if name == "--config-dir" and cwd:
             options.append(f"{name}={Path(cwd, word)}")
@@ -143,7 +149,9 @@ def read_words(command: str, cwd: str = "") -> Words:
             options.append(word)
         elif _HYDRA.match(word) and not _OF_SWEEP.match(word):
             hydra.append(word)
-    return Words(tuple(program(command)), tuple(options), tuple(hydra))
+        elif _PLUGIN.match(word):
+            plugins.append(word)
+    return Words(tuple(program(command)), tuple(options), tuple(hydra), tuple(plugins))
 
 
 def _split(command: str) -> list[str]:

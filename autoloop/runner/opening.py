@@ -47,6 +47,13 @@ def keep_config(study_dir: Path, config: DictConfig) -> None:
     write_atomic(study_dir / "multirun.yaml", OmegaConf.to_yaml(OmegaConf.create(kept)))
 
 
+def sweeps_unasked(config: DictConfig) -> bool:
+    """Whether the app's config files make every command a sweep; else Hydra notes its ``-m``."""
+    words = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    assert isinstance(words, list)
+    return not any(str(word).startswith("hydra.mode=") for word in words)
+
+
 def header_of(
     settings: Settings, config: DictConfig, composer: Composer, files: Mapping[str, str], points: Points
 ) -> StudyBegun:
@@ -78,6 +85,7 @@ def header_of(
             files=dict(files),
             knobs=tuple(sorted(composer.study_keys)),
         ),
+        sweeps=sweeps_unasked(config),
         settings={
             **settings.raw,
             "variants": [[variant.name, *variant.edits] for variant in points.named],

@@ -46,6 +46,7 @@ from autoloop.runner.opening import (
     open_study,
     say_what_lies_beside_it,
     set_finished_aside,
+    sweeps_unasked,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
@@ -146,7 +147,7 @@ class StudyRunner:
         return points, self.planner.first(points)
 
     def _plan_text(self, planned: Round) -> str:
-        given = StudyBegun(command=command_line(), cwd=str(Path.cwd()))
+        given = StudyBegun(command=command_line(), cwd=str(Path.cwd()), sweeps=sweeps_unasked(self.config))
         foretold = counting(self._foretold, "looked at", len(planned.variants))
         runs = [foretold(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
         places = self.launcher.places()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from autoloop.config.rerun import program, read_words, rerun_words, runs_program
 from autoloop.study.events import StudyBegun
+from tests.helpers.places import ROOT
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,33 @@ def test_hydra_s_own_words_are_kept_where_they_are_a_job_s():
     assert rerun_words(header, ["lr=0.2"]) == ["python", "app.py", *kept, "lr=0.2"]
     changed = rerun_words(header, ["lr=0.2"], ["lr=1", "hydra.job.chdir=false"])
     assert changed == ["python", "app.py", *kept[1:], "lr=1", "hydra.job.chdir=false"]
+
+
+def test_where_config_files_make_every_command_a_sweep_a_single_run_says_that_it_is_one():
+    """With the plugins that were chosen, whose settings such files may hold."""
+    command = "python app.py -m hparams=tuned hydra/sweeper=autoloop hydra.sweep.dir=out"
+    header = StudyBegun(command=command, cwd="/at/home", sweeps=True)
+    assert rerun_words(header, ["hparams=tuned", "lr=0.2"]) == [
+        *("python", "app.py", "hydra/sweeper=autoloop", "hydra.mode=RUN", "hparams=tuned", "lr=0.2")
+    ]
+
+
+@pytest.mark.parametrize("given", [[], ["-m"]], ids=["by its files", "by both"])
+def test_the_command_of_an_app_that_sweeps_by_itself_trains_once(tmp_path, given, monkeypatch):
+    """Its config file says hydra.mode: MULTIRUN, as files of search spaces do."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    shutil.copytree(ROOT / "examples/plain_app", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "conf/tuned").mkdir()
+    (tmp_path / "conf/tuned/lr.yaml").write_text("# @package _global_\nhydra: {mode: MULTIRUN}\n")
+    study = ["hydra/sweeper=autoloop", "hydra.sweep.dir=s", "hydra.sweeper.dry_run=true"]
+    words = [sys.executable, "train.py", *given, "+tuned=lr", *study]
+    plan = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    again = re.search(r"train.py (.*hydra.mode=RUN.*)", plan)
+    assert again, plan
+    done = subprocess.run([*words[:2], *again[1].split()], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "outputs").is_dir()
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.parametrize(
