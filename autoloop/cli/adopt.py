@@ -14,7 +14,7 @@ from autoloop.errors import ConfigError
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 def command(config: Path) -> None:
-    """Show how a config file for another Hydra sweeper reads as one for autoloop.
+    """Show a config for another Hydra sweeper in settings of autoloop.
 
     CONFIG is a YAML file of your app that says something to Optuna's, Ax's,
     Nevergrad's or Hydra's basic sweeper. The file is left as it is: most run

@@ -40,7 +40,7 @@ def test_every_command_has_a_help_that_begins_with_its_line_in_the_list(name):
     "words, message",
     [
         (["analyse"], "Error: no command 'analyse'; did you mean 'analyze'?"),
-        (["frobnicate"], "Error: no command 'frobnicate'; there are plan, resume, report,"),
+        (["frobnicate"], "Error: no command 'frobnicate'; there are plan, adopt, resume, report,"),
         (["analyze", ".", "--metric", "x"], "No such option '--metric'"),
         (["analyze"], "Missing argument 'DIR | ENTITY/PROJECT'"),
         (["why", "nowhere", "1"], "Directory 'nowhere' does not exist"),
