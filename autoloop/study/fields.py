@@ -236,8 +236,6 @@ def _scalar(kind: type) -> Read:
 
 def _has_bounds(value: Any, counts: bool = False) -> bool:
     """Whether a value is no number, or one to reckon with; one that counts something has 63 bits at most."""
-    if isinstance(value, float):
-        return math.isfinite(value)
     return not isinstance(value, int) or abs(value) < (_MOST if counts else _LARGEST)
 
 

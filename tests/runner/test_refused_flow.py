@@ -53,20 +53,21 @@ def test_a_variant_of_the_users_that_does_not_compose_ends_the_study_before_anyt
 
 @pytest.mark.parametrize("launcher", ["slots", "basic"])
 def test_a_run_dir_that_cannot_be_made_costs_its_job_at_most(tmp_path: Path, launcher: str) -> None:
-    """A name that is too long is cut, of two alike each has its own; resume finds them where they are."""
+    """A name that is too long is cut, of two alike each has its own, none lies outside; resume finds them."""
     words = (
         "hydra.sweep.subdir=${where}/${label}",
         f"+hydra.sweeper.variants={{long:{{label@set:'{LONG}'}},again:{{label@set:'{LONG}',x@set:0.5}},"
-        "lost:{where@set:/proc/nothing},file:{where@set:study.jsonl},last:{x@set:0.4}}",
+        "outside:{where@set:/proc/nothing},file:{where@set:study.jsonl},last:{x@set:0.4}}",
         "hydra.sweeper.strategy=rules",
     )
     ran = study(tmp_path / "study", *words, launcher=launcher)
-    assert ran.code == 1, ran.output
+    assert ran.code == 0, ran.output
     ended = {job.name: job for job in ran.study.counted()}
-    assert [name for name, job in ended.items() if not job.known] == ["lost"]
-    assert "its directory cannot be made" in ended["lost"].error
-    dirs = [Path(job.run_dir) for name, job in ended.items() if name != "lost"]
-    assert len(set(dirs)) == 5
+    assert [name for name, job in ended.items() if not job.known] == []
+    assert ended["outside"].run_dir == "3"
+    assert "leads out of the study" in ran.output
+    dirs = [Path(job.run_dir) for job in ended.values()]
+    assert len(set(dirs)) == 6
     assert all((ran.study_dir / run_dir / ".hydra" / "config.yaml").is_file() for run_dir in dirs)
     assert ended["long"].run_dir.startswith("runs/öö")
     assert len(Path(ended["long"].run_dir).name.encode()) <= 255
