@@ -28,6 +28,8 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import Any
 
+from autoloop.history.files import open_regular
+
 #: File of a job's directory: a line of JSON for each thing noted.
 NOTES = "wandb_runs.jsonl"
 
@@ -66,7 +68,8 @@ class RunNotes:
     def read(cls, job_dir: Path) -> RunNotes | None:
         """What was noted in a directory; None where nothing was. Unreadable lines are passed over."""
         try:
-            lines = (job_dir / NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
+            with open_regular(job_dir / NOTES) as file:
+                lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return None
         notes = cls(job_dir)
