@@ -88,8 +88,7 @@ def _add(sums: Words, words: Words) -> Words:
     found ^= second[pairs[:, 1]]
     found ^= third[pairs[:, 2]]
     found ^= fourth[pairs[:, 3]]
-    result: Words = found.astype(np.uint64)
-    return result
+    return np.asarray(found.astype(np.uint64))
 
 
 def _side_by_side(batch: ByteArray, lengths: Ints) -> Sums:

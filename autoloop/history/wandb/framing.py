@@ -22,6 +22,7 @@ from zlib import crc32
 import numpy as np
 
 from autoloop.history.bytearrays import PAD_BYTES, ByteArray
+from autoloop.history.damage import Losses
 
 HEADER = b":W&B\xe1\xbe\x00"
 BLOCK_BYTES = 32768  # W&B's file format: a chunk never crosses the end of a block
@@ -33,24 +34,6 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 _unpack_header = struct.Struct("<IHB").unpack_from
 _SHIFTS = (0, len(HEADER))  # bytes by which blocks are late: 7 in files of W&B's core up to 0.17.5
 _SHIFT_PROBES = 64  # block starts looked at before giving up on finding the alignment
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A stretch of a file that holds no readable record.
-
-    Attributes:
-        start: First lost byte.
-        stop: First byte after the loss.
-        what: What was found there, in words.
-    """
-
-    start: int
-    stop: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"bytes {self.start} to {self.stop}: {self.what}"
 
 
 @dataclass(slots=True)
@@ -114,13 +97,13 @@ class Framer:
 
     Attributes:
         offset: Position of the first byte not yet used.
-        damage: What could not be read so far, in file order.
+        losses: What could not be read so far.
         shift: How many bytes late the blocks start (0 or 7), or None while unknown.
     """
 
     def __init__(self) -> None:
         self.offset = 0
-        self.damage: list[Damage] = []
+        self.losses = Losses()
         self.shift: int | None = None
         self._parts: list[bytes] = []  # chunks of a record whose LAST chunk has not come
         self._parts_start = 0
@@ -161,11 +144,11 @@ class Framer:
         head = file.read(len(HEADER))
         if len(head) < len(HEADER):
             if final and size:
-                self._lose(0, size, "the file ends inside its header")
+                self.losses.add(0, size, "the file ends inside its header")
                 self.offset = size
             return False
         if head != HEADER:
-            self._lose(0, len(HEADER), f"the header is {head!r}, not {HEADER!r}")
+            self.losses.add(0, len(HEADER), f"the header is {head!r}, not {HEADER!r}")
         self.offset = len(HEADER)
         return True
 
@@ -226,7 +209,8 @@ class Framer:
             self._lose_parts(start, "the rest of a record is missing")
             self._parts_start = start
         elif not self._parts:
-            self._lose(start, start + CHUNK_HEADER_BYTES + len(data), "the beginning of a record is missing")
+            stop = start + CHUNK_HEADER_BYTES + len(data)
+            self.losses.add(start, stop, "the beginning of a record is missing")
             return
         self._parts.append(data)
         if kind in (FULL, LAST):
@@ -253,19 +237,13 @@ class Framer:
             go_on = after if _is_chunk(piece, after, end) else end
         start = self._piece_start
         self._lose_parts(start + pos, "the rest of a record is missing")
-        self._lose(start + pos, start + go_on, what)
+        self.losses.add(start + pos, start + go_on, what)
         return go_on
 
     def _lose_parts(self, stop: int, what: str) -> None:
         if self._parts:
-            self._lose(self._parts_start, stop, what)
+            self.losses.add(self._parts_start, stop, what)
             self._parts.clear()
-
-    def _lose(self, start: int, stop: int, what: str) -> None:
-        """Record a loss; one that continues the previous loss of the same kind is merged with it."""
-        if self.damage and self.damage[-1].stop == start and self.damage[-1].what == what:
-            start = self.damage.pop().start
-        self.damage.append(Damage(start, stop, what))
 
 
 def _is_chunk(piece: memoryview, pos: int, end: int) -> bool:

@@ -24,7 +24,6 @@ from autoloop.history.wanted import Wanted
 from autoloop.history.wire import WireError, fields
 
 _DEFAULT_SERVER = "https://wandb.ai"
-_DAMAGE_SHOWN = 3  # places that the problem's text names
 _TEXTS = {1: "run_id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
 _TAG, _CONFIG, _START, _BRANCH = 10, 4, 17, 23  # other fields of RunRecord
 
@@ -223,13 +222,7 @@ class RunLog:
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
-        damage = self._framer.damage
-        texts = [self._error] if self._error else []
-        if damage:
-            lost = sum(piece.stop - piece.start for piece in damage)
-            shown = "; ".join(map(str, damage[:_DAMAGE_SHOWN]))
-            more = f"; and {len(damage) - _DAMAGE_SHOWN} more places" if len(damage) > _DAMAGE_SHOWN else ""
-            texts.append(f"{self.path}: {lost} bytes could not be read ({shown}{more})")
+        texts = list(filter(None, [self._error, self._framer.losses.text(self.path)]))
         unreadable = self._unreadable + self.columns.unreadable
         if unreadable:
             texts.append(f"{self.path}: {unreadable} records or values are not in W&B's format")
