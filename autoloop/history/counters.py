@@ -40,6 +40,8 @@ COUNTERS = (
     "episodes",
     "round",
 )
+#: Names that data have as well: in a file of no usual name they tell nothing.
+_OF_DATA = frozenset({"frame", "frames", "episode", "episodes", "round", "update", "updates"})
 _RANK = {name: rank for rank, name in enumerate(COUNTERS)}
 
 
@@ -51,6 +53,11 @@ def plain(name: str) -> str:
 def rank(name: str) -> int | None:
     """Return how telling a counter of this name is, the most telling least; None of another metric."""
     return _RANK.get(plain(name))
+
+
+def tells_a_run(name: str, is_usual: bool) -> bool:
+    """Tell whether a counter of this name makes a file with a usual name, or another, a run's."""
+    return rank(name) is not None and (is_usual or plain(name) not in _OF_DATA)
 
 
 def is_step(name: str) -> bool:

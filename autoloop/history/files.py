@@ -20,9 +20,14 @@ _USUAL = re.compile(
 )
 
 
+def is_usual(name: str) -> bool:
+    """Tell whether a file has a name that logs of numbers often have."""
+    return _USUAL.fullmatch(name) is not None
+
+
 def worth_opening(names: Sequence[str]) -> Sequence[str]:
     """Return which files of one form in a directory are worth a look at what they hold."""
-    return names if len(names) <= MOST_FILES else [name for name in names if _USUAL.fullmatch(name)]
+    return names if len(names) <= MOST_FILES else [name for name in names if is_usual(name)]
 
 
 class NotAFileError(OSError):

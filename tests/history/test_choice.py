@@ -64,7 +64,7 @@ def test_a_source_that_comes_later_is_followed(tmp_path):
 
 @pytest.mark.parametrize(
     "name", ["metrics.csv", "train.csv", "metrics.jsonl", "log.json", "trainer_state.json", "job.log",
-             "run-x.wandb", "wandb-history.jsonl", "wandb-summary.json"],
+             "run-x.wandb", "wandb-history.jsonl", "wandb-summary.json", "wandb_runs.jsonl"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["fifo", "link to a fifo", "circle", "folder", "link to nothing", "device"])
 def test_what_is_no_file_is_passed_over(name, kind, tmp_path):

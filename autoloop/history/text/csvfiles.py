@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from autoloop.history.files import open_regular, regular, worth_opening
+from autoloop.history import counters
+from autoloop.history.files import is_usual, open_regular, regular, worth_opening
 from autoloop.history.points import Points
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
@@ -56,7 +57,9 @@ def _is_table(path: Path) -> bool:
     except OSError:
         return False
     first = next((line for line in lines if line.strip() and not line.startswith(b"#")), b"")
-    return first.endswith(b"\n") and header_of(first) is not None
+    header = header_of(first) if first.endswith(b"\n") else None
+    axis = counters.best(header[1]) if header else None
+    return axis is not None and counters.tells_a_run(axis, is_usual(path.name))
 
 
 def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.history import counters
-from autoloop.history.files import open_regular, regular, worth_opening
+from autoloop.history.files import is_usual, open_regular, regular, worth_opening
 from autoloop.history.run_notes import NOTES
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
@@ -47,7 +47,7 @@ def _has_rows(path: Path) -> bool:
     except OSError:
         return False
     rows = (_row(line) for line in lines[:_HEAD_LINES] if line.startswith(b"{"))
-    return any(row is not None and _has_counter(row) for row in rows)
+    return any(row is not None and _has_counter(row, is_usual(path.name)) for row in rows)
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
@@ -60,9 +60,9 @@ def _row(line: bytes) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def _has_counter(row: dict[str, Any]) -> bool:
+def _has_counter(row: dict[str, Any], usual: bool) -> bool:
     numbers = [name for name, value in row.items() if as_number(value) is not None]
-    return len(numbers) > 1 and counters.best(numbers) is not None
+    return len(numbers) > 1 and any(counters.tells_a_run(name, usual) for name in numbers)
 
 
 def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:

@@ -34,7 +34,9 @@ def test_tables(text, axis, name, points, tmp_path):
     assert history.sources == (("csv", str(tmp_path / "logs" / "mine.csv")),)
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "step\n1\n", "", "step,loss", "\xff,step\n1,2\n"])
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,2\n", "episode,frame,x\n1,2,3\n", "step\n1\n", "", "step,loss", "\xff,step\n1,2\n"]
+)
 def test_no_history(text, tmp_path):
     """A table without steps, or without anything beside them, is none of a run."""
     (tmp_path / "data.csv").write_bytes(text.encode("latin-1"))
