@@ -3,6 +3,7 @@
     python benchmarks/scale.py loop 10000               # decide, journal, report; the jobs are made up
     python benchmarks/scale.py loop 2000 --after 98000  # the last of 100,000 trials
     python benchmarks/scale.py report 10000             # replaying and drawing a study
+    python benchmarks/scale.py beside OLD 1000 10000    # the same, in turn with the package in the folder OLD
     python benchmarks/scale.py idle                     # slots with and without a barrier; a pure simulation
 
 ``loop`` runs whole studies of rounds as wide as there are slots; every finished run has one child. All of it
@@ -20,6 +21,8 @@ import json
 import os
 import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter, deque
@@ -296,6 +299,23 @@ def report(trials: int, slots: int) -> None:
         print(f"report {drawn - copied:.2f} s, page {page:.1f} MiB; peak memory {_peak_mib()} MiB")
 
 
+def beside(earlier: Path, sizes: Sequence[int], slots: int) -> None:
+    """Run `report` with an earlier package and with this one in turn.
+
+    Args:
+        earlier: A folder with its ``autoloop``, as ``git archive COMMIT autoloop hydra_plugins conf`` has it.
+        sizes: Trials.
+        slots: Slots.
+    """
+    for trials in sizes:
+        for name, path in (("before", str(earlier)), ("now", "")):
+            words = [sys.executable, __file__, "report", str(trials), "--slots", str(slots)]
+            ran = subprocess.run(
+                words, env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True, text=True
+            )
+            print(f"{name:7s} {ran.stdout.strip()}", flush=True)
+
+
 def _peak_mib() -> str:
     return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"
 
@@ -360,10 +380,16 @@ def main() -> None:
     drawn = commands.add_parser("report")
     drawn.add_argument("trials", type=int)
     drawn.add_argument("--slots", type=int, default=1000)
+    compared = commands.add_parser("beside")
+    compared.add_argument("earlier", type=Path)
+    compared.add_argument("trials", type=int, nargs="+")
+    compared.add_argument("--slots", type=int, default=1000)
     commands.add_parser("idle")
     given = parser.parse_args()
     if given.command == "idle":
         idle()
+    elif given.command == "beside":
+        beside(given.earlier, given.trials, given.slots)
     elif given.command == "report":
         report(given.trials, given.slots)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 
@@ -15,8 +16,10 @@ class Constant:
         return self
 
     def bare(self) -> Any:
-        """A copy that may be changed, of constants no deeper than this one."""
-        return dict(self) if isinstance(self, dict) else list(self) if isinstance(self, list) else self
+        """A copy that may be changed, with all below it."""
+        return deepcopy(
+            dict(self) if isinstance(self, dict) else list(self) if isinstance(self, list) else self
+        )
 
 
 class ConstantDict(Constant, dict[Any, Any]):

@@ -1,0 +1,122 @@
+"""Configs made from a template are what Hydra composes, and Hydra composes a template once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.plugins import Plugins
+from hydra.core.utils import setup_globals
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from autoloop.config.compose import Composer
+from autoloop.config.templates import Templates
+from autoloop.edits import Constant, apply, change
+from autoloop.edits.variants import Variant, signature
+
+FILES = {
+    "config.yaml": "defaults: [_self_, model: small, {override hydra/sweeper: autoloop}]\n"
+    "lr: 0.1\nwd: ${lr}\nname: ${hydra:job.name}\nlayers: [1, 2]\nopt: {betas: [0.9, 0.99], eps: null}\n"
+    "autoloop: {variants: null}\n",
+    "model/small.yaml": "width: 8\n",
+    "model/large.yaml": "width: 64\ndepth: 3\n",
+}
+VARIANTS = [f"v{number}: {{lr@mul: {1 + number / 1000}}}" for number in range(1, 71)]
+ASKED = "autoloop.variants={" + ",".join(line.replace(": ", ":") for line in VARIANTS) + "}"
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Templates:
+    """Templates of an app with a config group, interpolations and lists."""
+    setup_globals()
+    Plugins.instance()
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
+    master = loader.load_configuration("config", [ASKED, "hydra.sweep.dir=study"], RunMode.MULTIRUN)
+    return Templates(loader, master)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["lr=0.5"],
+        ["lr=0.5", "opt.betas=[0.5,0.6]", "opt.eps=1e-8"],
+        ["layers.1=7", "lr=0.3"],
+        ["layers=[]", "opt=null"],
+        ["wd='${opt.eps}'", "name='a, b'"],
+        ["model=large", "model.depth=5"],
+        ["model.width=3", "model=large"],
+        ["+extra.deep=1", "extra.deep=2"],
+        ["opt.eps=2", "opt={eps:3}", "lr=1"],
+        ["lr=2", "~layers"],
+        ["lr=2", "hydra.sweep.subdir=here"],
+        ["lr=2", "hydra.job.name=other"],
+        ["++lr=3", "lr=4"],
+    ],
+)
+def test_a_config_from_a_template_is_what_hydra_composes(templates: Templates, overrides: list[str]):
+    """Hydra's own node included: values, groups, additions, deletions, in any order."""
+    templates.compose([ASKED, "lr=0.7"])
+    made, composed = templates.compose([ASKED, *overrides]), templates.by_hydra([ASKED, *overrides])
+    assert OmegaConf.to_container(made) == OmegaConf.to_container(composed)
+
+
+@pytest.mark.parametrize("overrides", [["lr_=1"], ["model=huge"], ["lr"], ["lr=1,2"], ["opt.betas.7=1"]])
+def test_what_does_not_compose_is_told_by_hydra(templates: Templates, overrides: list[str]):
+    """A mistake has the same words whether or not a template was there."""
+    templates.compose(["lr=0.7"])
+    with pytest.raises(HydraException) as told:
+        templates.by_hydra(overrides)
+    with pytest.raises(HydraException) as again:
+        templates.compose(overrides)
+    assert str(again.value) == str(told.value)
+
+
+def test_hydra_composes_once_for_any_number_of_values(templates: Templates):
+    """Two compositions by Hydra, the template and one to compare with, serve 65 configs as well as 6."""
+    counts = []
+    for number in range(65):
+        templates.compose([ASKED, f"lr={number}"])
+        counts.append(templates.composed)
+    assert counts[5] == counts[-1] == 2
+
+
+def test_a_template_that_disagrees_is_not_trusted(templates: Templates, monkeypatch: pytest.MonkeyPatch):
+    """Where another Hydra composes otherwise than this module does, Hydra composes."""
+    monkeypatch.setattr(Templates, "_tell_overrides", lambda *_: None)
+    for lr in (1, 2):
+        overrides = [ASKED, f"lr={lr}"]
+        assert templates.compose(overrides).hydra.overrides.task == overrides
+    assert templates.composed == 4
+
+
+def test_what_all_variants_share_is_held_once(templates: Templates):
+    """70 variants of a study with 70 variants hold them once; signatures are as of ordinary values."""
+    composer = Composer(templates._loader, templates._master)
+    start = Variant("b", (), None, "baseline", "start", {}, "", (ASKED,), composer.config([ASKED]), "")
+    derived = [composer.derive(start, [f"lr@mul={1 + number / 1000}"]) for number in range(1, 71)]
+    asked_for = [one.config["autoloop"]["variants"] for one in derived]
+    assert {id(one) for one in asked_for} == {id(asked_for[0])}
+    assert isinstance(asked_for[0], Constant)
+    assert asked_for[0] == {f"v{n}": {"lr@mul": 1 + n / 1000} for n in range(1, 71)}
+    assert derived[0].config["wd"] == derived[0].config["lr"]
+    identity = composer.identity(derived[0].overrides)
+    bare = {**identity, "autoloop": {**identity["autoloop"], "variants": dict(asked_for[0])}}
+    assert signature(bare) == derived[0].signature
+    assert composer._templates.composed == 2
+
+
+def test_a_constant_is_never_changed(templates: Templates):
+    """An edit inside of what configs share gives its own config another one."""
+    composer = Composer(templates._loader, templates._master)
+    config = composer.config([ASKED])
+    edit = "autoloop.variants.v1.*@mul=2"
+    assert apply([edit], config)["autoloop"]["variants"]["v1"] == {"lr@mul": 2.002}
+    assert config["autoloop"]["variants"]["v1"] == {"lr@mul": 1.001}
+    assert [(old, new) for _, old, new in change([edit], config).changes] == [(1.001, 2.002)]
