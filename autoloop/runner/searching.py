@@ -309,7 +309,7 @@ class _Baseline:
         known = matches(self._composer.config(self._overrides), "*")
         hint = did_you_mean(path, (place for place, _ in known))
         raise ConfigError(
-            f"the space names {path!r}, which the config does not have{hint}; write +{path}=.. for a new key"
+            f"the space names {path!r}, which the config does not have{hint} (+{path}=.. adds a new key)"
         )
 
     def _found(self, path: str, overrides: Sequence[str]) -> list[Any]:
