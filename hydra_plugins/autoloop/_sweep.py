@@ -16,6 +16,7 @@ from autoloop.config.foreign import OURS, left_aside, without_foreign
 from autoloop.config.origins import where
 from autoloop.config.peers import adopted
 from autoloop.config.settings import Settings, resolved
+from autoloop.config.top_keys import take_top_keys
 from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
@@ -24,14 +25,25 @@ from autoloop.store.redact import logger, tell
 log = logger("autoloop")
 
 
-def clear_launcher(config: DictConfig) -> None:
-    """Leave aside what the app's files say to other launchers than the one chosen, if that is ours."""
+def settle_config(config: DictConfig, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Find the knobs of an app that was written for us; leave aside what its files say to other launchers.
+
+    Args:
+        config: The sweep's own config; changed in place.
+        settings: The sweeper's, as Hydra found them.
+
+    Returns:
+        The settings with those knobs.
+    """
+    if take_top_keys(config):
+        settings = {name: value for name, value in config.hydra.sweeper.items() if name in settings}
     try:
         if aside := without_foreign("launcher", config):
             log.warning("%s", aside)
     except ConfigError as error:
         tell(error)
         raise SystemExit(error.exit_code) from error
+    return settings
 
 
 def sweep(

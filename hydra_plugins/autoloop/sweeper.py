@@ -29,9 +29,9 @@ class AutoloopSweeper(Sweeper):
 
         from autoloop.engine.inside.body import JobBody
 
-        from ._sweep import clear_launcher
+        from ._sweep import settle_config
 
-        clear_launcher(config)
+        self.settings = dict(settle_config(config, self.settings))
         self.config = config
         self.hydra_context = hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(

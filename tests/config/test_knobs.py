@@ -168,3 +168,37 @@ def test_null_is_the_default_but_where_content_is_asked_for():
     settings = Settings.read({"strategy": "rules", "rules": None, "stop_rules": None, "retries": None})
     assert (settings.rules, settings.watching.rules, settings.limits.retries) == ((), (), 0)
     assert Settings.read({"strategy": "rules"}).rules
+
+
+OURS = """
+defaults: [_self_, {override hydra/sweeper: autoloop}]
+x: 1.0
+rounds: 3
+gpus: 1
+autoloop: {gpus: [], metrics: {objective: null}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "rounds"),
+    [
+        (OURS, [], 3),
+        (OURS, ["rounds=5"], 5),
+        (OURS, ["hydra.sweeper.rounds=2"], 2),
+        (OURS.replace("gpus: []", "gpus: [], rounds: 4"), [], 4),
+        (OURS.partition("autoloop: ")[0], [], 1),
+    ],
+    ids=["at the top", "typed", "said to the sweeper", "in the section", "no section"],
+)
+def test_an_app_that_was_written_for_us_has_knobs_at_its_top(
+    tmp_path: Path, config: str, words: list[str], rounds: int
+):
+    """Its files choose the sweeper and have its section, which counts first: ``gpus: 1`` is its own."""
+    (tmp_path / "config.yaml").write_text(config)
+    (tmp_path / "app.py").write_text(APP.replace(f"{list(OWN)[1:]}", "[]").replace("cfg.lr", "cfg.x"))
+    study = ["-m", "hydra/launcher=slots", "hydra.sweep.dir=s", "hydra.sweeper.dry_run=true"]
+    done = subprocess.run(
+        [sys.executable, "app.py", *study, *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"in round 1 of {rounds}." in done.stdout
