@@ -15,13 +15,13 @@ from hydra.errors import HydraException
 
 from autoloop.edits import LiteralError, format_literal, parse_literal
 from autoloop.errors import ConfigError, did_you_mean
-from autoloop.strategies.entries import Entry
+from autoloop.strategies.entries import SpaceEntry
 
 _AS_FLOAT = re.compile(r"=\s*(?:\w+\s*\((?:\s*\w+\s*,)*\s*)*float\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class SweptKey:
     """One override of a command line, or of ``params``.
 
     Attributes:
@@ -35,7 +35,7 @@ class Word:
     key: str
     text: str
     values: tuple[str, ...] = ()
-    entry: Entry | None = None
+    entry: SpaceEntry | None = None
 
     @property
     def path(self) -> str:
@@ -48,7 +48,9 @@ class Word:
         return self.entry is not None and not self.values
 
 
-def read_words(arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader) -> tuple[Word, ...]:
+def read_words(
+    arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader
+) -> tuple[SweptKey, ...]:
     """Read overrides; of two with one key the last counts, in the place of the first, as Hydra has it.
 
     Args:
@@ -62,7 +64,7 @@ def read_words(arguments: Sequence[str], params: Mapping[str, Any], loader: Conf
         HydraException: Hydra does not read an override.
     """
     parser = OverridesParser.create(config_loader=loader)
-    words: dict[str, Word] = {}
+    words: dict[str, SweptKey] = {}
     for key, value in params.items():
         word = _of_params(key, value, parser)
         words[word.key] = word
@@ -77,14 +79,14 @@ def read_words(arguments: Sequence[str], params: Mapping[str, Any], loader: Conf
     return tuple(words.values())
 
 
-def read_entry(path: str, given: Any, loader: ConfigLoader) -> Entry:
+def read_entry(path: str, given: Any, loader: ConfigLoader) -> SpaceEntry:
     """Read an entry of ``space``, in its own words or in Hydra's: ``interval(0, 1)``.
 
     Raises:
         ConfigError: It cannot be used.
     """
     if not isinstance(given, str):
-        return Entry.read(path, given)
+        return SpaceEntry.read(path, given)
     try:
         (override,) = OverridesParser.create(config_loader=loader).parse_overrides([f"{path}={given}"])
         word = _word(override)
@@ -95,9 +97,9 @@ def read_entry(path: str, given: Any, loader: ConfigLoader) -> Entry:
     return word.entry
 
 
-def _of_params(key: str, value: Any, parser: OverridesParser) -> Word:
+def _of_params(key: str, value: Any, parser: OverridesParser) -> SweptKey:
     if isinstance(value, Mapping):
-        return Word(key, f"{key}={dict(value)}", entry=Entry.read(key, value))
+        return SweptKey(key, f"{key}={dict(value)}", entry=SpaceEntry.read(key, value))
     text = value if isinstance(value, str) else format_literal(value)
     try:
         (override,) = parser.parse_overrides([f"{key}={text}"])
@@ -107,40 +109,40 @@ def _of_params(key: str, value: Any, parser: OverridesParser) -> Word:
         raise ConfigError(f"hydra.sweeper.params: {key}={text} cannot be read: {first}") from None
 
 
-def _word(override: Override) -> Word:
+def _word(override: Override) -> SweptKey:
     key, text = override.get_key_element(), str(override.input_line)
     if not override.is_sweep_override():
-        return Word(key, text, (f"{key}={override.get_value_element_as_str()}",))
+        return SweptKey(key, text, (f"{key}={override.get_value_element_as_str()}",))
     value = override.value()
     if isinstance(value, IntervalSweep):
-        return Word(key, text, entry=_interval(key, text, value))
+        return SweptKey(key, text, entry=_interval(key, text, value))
     values = tuple(override.sweep_string_iterator())
     if not values:
         raise ConfigError(f"{text!r} {_no_value(override)}")
-    return Word(key, text, tuple(f"{key}={one}" for one in values), _discrete(key, override))
+    return SweptKey(key, text, tuple(f"{key}={one}" for one in values), _discrete(key, override))
 
 
-def _interval(key: str, text: str, value: IntervalSweep) -> Entry:
+def _interval(key: str, text: str, value: IntervalSweep) -> SpaceEntry:
     assert value.start is not None and value.end is not None
     of_float = bool(_AS_FLOAT.search(text)) or "float" in value.tags
     of_int = bool(re.search(r"\bint\s*\(", text.partition("=")[2])) or "int" in value.tags
     kind = "float" if of_float else "int" if of_int else ""
     ends = {"low": value.start, "high": value.end, "log": "log" in value.tags, "type": kind}
-    return Entry.read(key.lstrip("+"), ends)
+    return SpaceEntry.read(key.lstrip("+"), ends)
 
 
-def _discrete(key: str, override: Override) -> Entry:
+def _discrete(key: str, override: Override) -> SpaceEntry:
     """The values of a list or range, in the order in which they are written, whatever is shuffled."""
     value = override.value()
     if isinstance(value, RangeSweep) and len(_range(value)) > 1:
         numbers = _range(value)
         low, high = min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])
-        return Entry.read(key.lstrip("+"), {"low": low, "high": high, "step": abs(value.step)})
+        return SpaceEntry.read(key.lstrip("+"), {"low": low, "high": high, "step": abs(value.step)})
     plain = copy(override)
     if isinstance(value, ChoiceSweep | RangeSweep):
         plain._value = copy(value)
         plain._value.shuffle = False
-    return Entry(choices=tuple(_literal(text) for text in plain.sweep_string_iterator()))
+    return SpaceEntry(choices=tuple(_literal(text) for text in plain.sweep_string_iterator()))
 
 
 def _range(value: RangeSweep) -> list[float]:

@@ -16,7 +16,7 @@ _Chunk = tuple[NDArray[np.int64], NDArray[np.float64]]
 _NONE: _Chunk = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-class Points:
+class Gathered:
     """Collects the numbers of a run, metric by metric, as they are read.
 
     Args:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autoloop.history import sqlite
 from autoloop.history.files import identity, regular
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.series import History, RunRecord
 from autoloop.history.source import Source, Tail, stamp
 from autoloop.history.values import as_number, leaves, parse_json
@@ -81,7 +81,7 @@ class TrackioTail:
         self.path = path
         self.restarts = 0
         self._run_key = run
-        self._points = Points(keys)
+        self._points = Gathered(keys)
         self._begin()
 
     def _begin(self) -> None:

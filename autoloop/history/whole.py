@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from autoloop.history.files import regular
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.series import History
 
 
@@ -32,7 +32,7 @@ class WholeFiles:
         self._files = files
         self._load = load
         self._history = History(path=path)
-        self._points = Points()
+        self._points = Gathered()
         self._seen: list[tuple[object, ...]] | None = None
 
     def read(self, final: bool = True) -> None:

@@ -15,7 +15,7 @@ from autoloop.config.knobs import Live
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.store.journal import Journal
-from autoloop.strategies.entries import Entry
+from autoloop.strategies.entries import SpaceEntry
 from autoloop.views.export.mirror import OptunaMirror
 from autoloop.views.live.progress import ProgressReader
 from autoloop.views.live.repeat import Repeat
@@ -57,7 +57,7 @@ def onlookers(journal: Journal, settings: Settings, launcher: JobLauncher) -> It
 def _mirror(settings: Settings, storage: str, name: str) -> OptunaMirror:
     """The study as an Optuna study, with the parameters of its space."""
     space = getattr(settings.strategy, "space", None) or {}
-    entries = {path: Entry.read(path, given) for path, given in space.items() if given is not False}
+    entries = {path: SpaceEntry.read(path, given) for path, given in space.items() if given is not False}
     return OptunaMirror(
         storage,
         name,

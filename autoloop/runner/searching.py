@@ -15,11 +15,11 @@ from hydra.core.config_loader import ConfigLoader
 
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
-from autoloop.config.sweeps import Word, read_entry, read_words
+from autoloop.config.sweeps import SweptKey, read_entry, read_words
 from autoloop.edits import LiteralError, format_literal, parse_literal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.rules.paths import is_number, matches
-from autoloop.strategies.entries import Entry, merged
+from autoloop.strategies.entries import SpaceEntry, merged
 
 TRIALS = 20
 """Jobs of a search whose config says nothing of how long it is; the same as with Optuna's sweeper."""
@@ -36,8 +36,8 @@ class Search:
         notes: What there is to say of it, in sentences.
     """
 
-    words: tuple[Word, ...]
-    entries: Mapping[str, Entry]
+    words: tuple[SweptKey, ...]
+    entries: Mapping[str, SpaceEntry]
     starts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -110,7 +110,10 @@ def understood(
 
 
 def _by_strategy_alone(
-    words: tuple[Word, ...], space: Mapping[str, Entry | None], settings: Settings, composer: Composer
+    words: tuple[SweptKey, ...],
+    space: Mapping[str, SpaceEntry | None],
+    settings: Settings,
+    composer: Composer,
 ) -> tuple[Search, Settings]:
     """A product of starting points, whatever the strategy's own space is: that of a config file, or none."""
     said = {path: entry for path, entry in space.items() if entry}
@@ -122,13 +125,13 @@ def _by_strategy_alone(
     return Search(words, {}, found.starts, found.notes), settings
 
 
-def _as_space(given: Mapping[str, Entry | None], entries: Mapping[str, Entry]) -> dict[str, Any]:
+def _as_space(given: Mapping[str, SpaceEntry | None], entries: Mapping[str, SpaceEntry]) -> dict[str, Any]:
     """Entries as a strategy reads them, with those that leave a path alone."""
     left_alone = {path: False for path, entry in given.items() if entry is None}
     return {**left_alone, **{path: entry.as_record() for path, entry in entries.items()}}
 
 
-def _refuse_stray(words: Sequence[Word], composer: Composer) -> None:
+def _refuse_stray(words: Sequence[SweptKey], composer: Composer) -> None:
     """Refuse a space that was added to the app's own config, where nobody looks for one.
 
     A new key ``space`` may be the app's; one that names values of its config is meant for the sampler.
@@ -155,11 +158,11 @@ def _mapping(text: str) -> Mapping[Any, Any]:
 
 def _spaces(
     settings: Settings, loader: ConfigLoader
-) -> tuple[dict[str, Entry | None], dict[str, Entry | None]]:
+) -> tuple[dict[str, SpaceEntry | None], dict[str, SpaceEntry | None]]:
     """What the strategy's own space says, and what ``space`` says beside it; None: a path is left alone."""
     given = settings.raw["strategy"].get("space") or {}
     of_strategy = {str(path): _entry(path, one, loader) for path, one in given.items()}
-    own: dict[str, Entry | None] = {}
+    own: dict[str, SpaceEntry | None] = {}
     for path, one in settings.space.items():
         entry, before = _entry(path, one, loader), of_strategy.get(path)
         if path not in of_strategy or entry != before:
@@ -167,11 +170,11 @@ def _spaces(
     return of_strategy, own
 
 
-def _entry(path: str, given: Any, loader: ConfigLoader) -> Entry | None:
+def _entry(path: str, given: Any, loader: ConfigLoader) -> SpaceEntry | None:
     return None if given is False else read_entry(str(path), given, loader)
 
 
-def _together(swept: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, Entry]:
+def _together(swept: Mapping[str, SpaceEntry], own: Mapping[str, SpaceEntry]) -> dict[str, SpaceEntry]:
     """What sweeps and space say together; a key as it was written, with a plus where it is new."""
     said = dict(swept)
     keys = {key.lstrip("+"): key for key in swept}
@@ -181,7 +184,9 @@ def _together(swept: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str,
     return said
 
 
-def _bounds(settings: Settings, entries: Mapping[str, Entry]) -> dict[str, tuple[float | None, float | None]]:
+def _bounds(
+    settings: Settings, entries: Mapping[str, SpaceEntry]
+) -> dict[str, tuple[float | None, float | None]]:
     """Bounds of all edits: a rule stays where the space is, too."""
     bounds = dict(settings.bounds)
     for path, entry in entries.items():
@@ -227,7 +232,7 @@ class _Baseline:
         self._starts: list[str] = []
         self._notes: list[str] = []
 
-    def prepare(self, said: Mapping[str, Entry]) -> Search:
+    def prepare(self, said: Mapping[str, SpaceEntry]) -> Search:
         """Find out what each knob starts from, and which config groups there are among them."""
         groups = {key: entry for key, entry in said.items() if self._is_group(key, entry)}
         entries = {key.lstrip("+"): self._option(key.lstrip("+"), entry) for key, entry in groups.items()}
@@ -246,14 +251,14 @@ class _Baseline:
     def _overrides(self) -> list[str]:
         return [*self._given, *self._starts]
 
-    def _is_group(self, key: str, entry: Entry) -> bool:
+    def _is_group(self, key: str, entry: SpaceEntry) -> bool:
         if "@" in key:
             raise ConfigError(
                 f"{key}: a config group at another package is no knob of a space; leave it to a list"
             )
         return bool(entry.choices and self._composer.group_options(key.lstrip("+")))
 
-    def _option(self, group: str, entry: Entry) -> Entry:
+    def _option(self, group: str, entry: SpaceEntry) -> SpaceEntry:
         """A knob whose values are the options of a config group."""
         known = self._composer.group_options(group)
         for option in entry.choices:
@@ -274,7 +279,7 @@ class _Baseline:
             self._notes.append(f"The baseline's {group}={own} is not among the options of the space.")
         return replace(entry, choices=options, group=True, start=(own,))
 
-    def _value(self, path: str, entry: Entry, groups: Mapping[str, Entry]) -> Entry:
+    def _value(self, path: str, entry: SpaceEntry, groups: Mapping[str, SpaceEntry]) -> SpaceEntry:
         """A knob whose values stand in the config, or in that of some options."""
         if "*" in path:
             return entry
@@ -290,7 +295,7 @@ class _Baseline:
             self._starts.append(f"{path}={start!r}")
         return replace(entry, start=(start,))
 
-    def _of_some_options(self, path: str, entry: Entry, groups: Mapping[str, Entry]) -> Entry:
+    def _of_some_options(self, path: str, entry: SpaceEntry, groups: Mapping[str, SpaceEntry]) -> SpaceEntry:
         """A knob that only the configs of some options have: it counts where these are chosen."""
         for group, options in groups.items():
             if not options.group:
@@ -315,7 +320,7 @@ class _Baseline:
     def _found(self, path: str, overrides: Sequence[str]) -> list[Any]:
         return [value for _, value in matches(self._composer.config(overrides), path)]
 
-    def _start(self, key: str, entry: Entry, why: str) -> Any:
+    def _start(self, key: str, entry: SpaceEntry, why: str) -> Any:
         """Let the baseline have a value there, and return it."""
         middle = entry.middle
         if middle is None:
@@ -326,7 +331,7 @@ class _Baseline:
         self._notes.append(f"{key.lstrip('+')} {why}: the study starts with {middle!r}.")
         return middle
 
-    def _note_outside(self, path: str, entry: Entry, value: Any) -> None:
+    def _note_outside(self, path: str, entry: SpaceEntry, value: Any) -> None:
         if entry.listed and not entry.step:
             outside = value not in entry.listed
         else:
@@ -344,7 +349,7 @@ class _Baseline:
                 f"{entry}; float(interval({entry.low:g}, {entry.high:g})) asks for all of them."
             )
 
-    def _refuse_missing(self, entries: Mapping[str, Entry]) -> None:
+    def _refuse_missing(self, entries: Mapping[str, SpaceEntry]) -> None:
         """Refuse a config that lacks a value which no knob has."""
         refuse_missing(self._composer.planned(self._overrides), list(entries))
 
@@ -375,7 +380,7 @@ def _missing(node: Any, path: str) -> Iterator[str]:
             yield from _missing(item, f"{path}.{key}" if path else str(key))
 
 
-def _wants_floats(entry: Entry) -> bool:
+def _wants_floats(entry: SpaceEntry) -> bool:
     """Whether a knob of whole numbers is to take others too: it is asked for, or values are listed."""
     listed = [value for value in entry.listed if is_number(value)]
     return entry.type == "float" or (bool(listed) and any(value != int(value) for value in listed))

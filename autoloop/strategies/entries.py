@@ -17,7 +17,7 @@ _TYPES = ("int", "float")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SpaceEntry:
     """What is said of a knob; what is unsaid comes from the baseline and from bounds.
 
     Attributes:
@@ -43,7 +43,7 @@ class Entry:
     start: tuple[Any, ...] = ()
 
     @classmethod
-    def read(cls, path: str, given: Any) -> Entry:
+    def read(cls, path: str, given: Any) -> SpaceEntry:
         """Read an entry of ``space``.
 
         Raises:
@@ -129,16 +129,16 @@ def _decimals(number: float) -> int:
     return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
 
 
-def merged(path: str, one: Entry, other: Entry) -> Entry:
+def merged(path: str, one: SpaceEntry, other: SpaceEntry) -> SpaceEntry:
     """What two entries say of one knob together.
 
     Raises:
         ConfigError: They contradict each other.
     """
     if one.is_discrete or other.is_discrete:
-        if one == other or other == Entry():
+        if one == other or other == SpaceEntry():
             return one
-        if one == Entry():
+        if one == SpaceEntry():
             return other
         raise ConfigError(f"{path} is said twice, as {one} and as {other}; take one of them out")
     low = max((side for side in (one.low, other.low) if side is not None), default=None)
@@ -151,7 +151,7 @@ def merged(path: str, one: Entry, other: Entry) -> Entry:
     )
 
 
-def _read_mapping(path: str, given: Mapping[Any, Any]) -> Entry:
+def _read_mapping(path: str, given: Mapping[Any, Any]) -> SpaceEntry:
     told = {str(key): value for key, value in given.items()}
     for key in told:
         if key not in _KEYS:
@@ -166,7 +166,7 @@ def _read_mapping(path: str, given: Mapping[Any, Any]) -> Entry:
         raise ConfigError(f"space.{path}: type={told['type']!r} is neither int nor float")
     if told.get("log") not in (None, True, False):
         raise ConfigError(f"space.{path}: log={told['log']!r} is neither true nor false")
-    entry = Entry(
+    entry = SpaceEntry(
         low=numbers[0],
         high=numbers[1],
         step=numbers[2],
@@ -188,7 +188,7 @@ def _read_where(path: str, given: Any) -> dict[str, tuple[Any, ...]]:
     return {str(key): tuple(value) if _is_list(value) else (value,) for key, value in given.items()}
 
 
-def _checked(path: str, entry: Entry) -> Entry:
+def _checked(path: str, entry: SpaceEntry) -> SpaceEntry:
     """An entry whose numbers make sense together."""
     low, high = entry.low, entry.high
     if low is not None and high is not None and low > high:

@@ -12,7 +12,7 @@ from autoloop.edits.groups import options_of
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.rules.names import knob_paths
 from autoloop.rules.paths import is_number, matches
-from autoloop.strategies.entries import Entry, stepped
+from autoloop.strategies.entries import SpaceEntry, stepped
 from autoloop.strategies.shares import is_share, up_to_one
 
 EDGE = 0.1
@@ -155,7 +155,7 @@ def read_space(
 
     Args:
         config: The baseline's config.
-        given: Path -> what `autoloop.strategies.entries.Entry` reads, null for a range made from the
+        given: Path -> what `autoloop.strategies.entries.SpaceEntry` reads, null for a range made from the
             baseline. Where there is none of these, every number is taken that ``bounds`` names or that a
             variant or rule has changed, but for paths with the entry ``False``.
         bounds: Path pattern -> (low, high), None for an open side.
@@ -193,7 +193,7 @@ def _all_in(path: str, left: Collection[str], config: Mapping[str, Any]) -> bool
 def _given_knob(
     path: str, given: Any, config: Mapping[str, Any], bounds: Mapping[str, Range], span: float
 ) -> Knob:
-    entry, limits = Entry.read(path, given), _bounds_of(path, bounds, config)
+    entry, limits = SpaceEntry.read(path, given), _bounds_of(path, bounds, config)
     where = tuple(entry.where.items())
     if entry.choices:
         _check_listed(path, entry, limits)
@@ -209,7 +209,7 @@ def _given_knob(
     return replace(knob, where=where)
 
 
-def _start(path: str, entry: Entry, config: Mapping[str, Any]) -> Any:
+def _start(path: str, entry: SpaceEntry, config: Mapping[str, Any]) -> Any:
     """What a knob starts from: the baseline's value, else what the entry says."""
     if entry.group:
         return entry.start[0] if entry.start else options_of(config).get(path)
@@ -220,7 +220,7 @@ def _start(path: str, entry: Entry, config: Mapping[str, Any]) -> Any:
     return found[0][1] if found else entry.start[0]
 
 
-def _check_listed(path: str, entry: Entry, limits: Range) -> None:
+def _check_listed(path: str, entry: SpaceEntry, limits: Range) -> None:
     """Refuse values that bounds forbid: the two contradict each other."""
     low, high = limits
     for value in entry.choices if not entry.group else ():
@@ -232,7 +232,7 @@ def _check_listed(path: str, entry: Entry, limits: Range) -> None:
             )
 
 
-def _ranged(path: str, entry: Entry, limits: Range, start: Any) -> Knob:
+def _ranged(path: str, entry: SpaceEntry, limits: Range, start: Any) -> Knob:
     """A knob both ends of which are said: nothing leads beyond them."""
     if not is_number(start):
         raise ConfigError(
@@ -262,7 +262,7 @@ def _ranged(path: str, entry: Entry, limits: Range, start: Any) -> Knob:
     return Knob(path, start, float(low), float(high), kinds=kinds)
 
 
-def _on_steps(entry: Entry, low: float, high: float) -> tuple[float, float]:
+def _on_steps(entry: SpaceEntry, low: float, high: float) -> tuple[float, float]:
     """The first and the last step between two ends."""
     assert entry.step is not None and entry.low is not None
     first = math.ceil((low - entry.low) / entry.step - 1e-9)

@@ -9,9 +9,9 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 
-from autoloop.config.sweeps import Word, read_entry, read_words
+from autoloop.config.sweeps import SweptKey, read_entry, read_words
 from autoloop.errors import ConfigError
-from autoloop.strategies.entries import Entry
+from autoloop.strategies.entries import SpaceEntry
 
 
 @pytest.fixture
@@ -26,31 +26,31 @@ def loader(tmp_path: Path) -> ConfigLoaderImpl:
 @pytest.mark.parametrize(
     ("text", "entry"),
     [
-        ("interval(0, 1)", Entry(0, 1, log=False)),
-        ("interval(-2.5,3)", Entry(-2.5, 3, log=False)),
-        ("tag(log, interval(1e-4, 1))", Entry(1e-4, 1, log=True)),
-        ("int(interval(4, 16))", Entry(4, 16, log=False, type="int")),
-        ("float(interval(0.5, 3.5))", Entry(0.5, 3.5, log=False, type="float")),
-        ("tag(log, float(interval(1, 3)))", Entry(1, 3, log=True, type="float")),
-        ("range(1, 5)", Entry(1, 4, step=1)),
-        ("range(5, 1, -2)", Entry(3, 5, step=2)),
-        ("range(-1.0, 0.5, step=0.5)", Entry(-1.0, 0.0, step=0.5)),
-        ("shuffle(range(0, 4))", Entry(0, 3, step=1)),
-        ("range(3, 4)", Entry(choices=(3,))),
-        ("choice(a, 'b c', 1, 0.5, true)", Entry(choices=("a", "b c", 1, 0.5, True))),
-        ("shuffle(b, a)", Entry(choices=("b", "a"))),
-        ("a,null", Entry(choices=("a", None))),
+        ("interval(0, 1)", SpaceEntry(0, 1, log=False)),
+        ("interval(-2.5,3)", SpaceEntry(-2.5, 3, log=False)),
+        ("tag(log, interval(1e-4, 1))", SpaceEntry(1e-4, 1, log=True)),
+        ("int(interval(4, 16))", SpaceEntry(4, 16, log=False, type="int")),
+        ("float(interval(0.5, 3.5))", SpaceEntry(0.5, 3.5, log=False, type="float")),
+        ("tag(log, float(interval(1, 3)))", SpaceEntry(1, 3, log=True, type="float")),
+        ("range(1, 5)", SpaceEntry(1, 4, step=1)),
+        ("range(5, 1, -2)", SpaceEntry(3, 5, step=2)),
+        ("range(-1.0, 0.5, step=0.5)", SpaceEntry(-1.0, 0.0, step=0.5)),
+        ("shuffle(range(0, 4))", SpaceEntry(0, 3, step=1)),
+        ("range(3, 4)", SpaceEntry(choices=(3,))),
+        ("choice(a, 'b c', 1, 0.5, true)", SpaceEntry(choices=("a", "b c", 1, 0.5, True))),
+        ("shuffle(b, a)", SpaceEntry(choices=("b", "a"))),
+        ("a,null", SpaceEntry(choices=("a", None))),
     ],
 )
 def test_a_sweep_says_the_same_in_a_space_as_on_the_command_line(
-    loader: ConfigLoaderImpl, text: str, entry: Entry
+    loader: ConfigLoaderImpl, text: str, entry: SpaceEntry
 ):
     """A shuffled list is written in one order, whichever is drawn."""
     (word,) = read_words([f"x={text}"], {}, loader)
     assert word.entry == entry
     assert read_entry("x", text, loader) == entry
     assert (
-        read_words([], {"x": text}, loader) == (Word("x", f"x={text}", word.values, entry),)
+        read_words([], {"x": text}, loader) == (SweptKey("x", f"x={text}", word.values, entry),)
         or "shuffle" in text
     )
 

@@ -22,6 +22,7 @@ from autoloop.loop.filling import Derived, Round, add_repeats
 from autoloop.rules import BackToParent, Fallback, MetricChange, NonFinite, judge
 from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
+from autoloop.store.journal import recorded
 from autoloop.strategies import Strategy
 from autoloop.strategies.mixed import MixedStrategy
 from autoloop.strategies.rules import RulesStrategy
@@ -157,7 +158,7 @@ class Machine:
 
     def record(self, kind: str, **fields: Any) -> None:
         self.clock += self.chance.uniform(0.1, 100.0)
-        self.study.record(read_event({"event": kind, "v": 1, "time": self.clock, **fields}))
+        self.study.record(read_event({"event": kind, "v": 1, "time": self.clock, **recorded(fields)}))
 
 
 def course(study: Study) -> list[Any]:

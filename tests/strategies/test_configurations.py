@@ -12,7 +12,7 @@ from autoloop.edits import apply
 from autoloop.edits.groups import GroupedConfig, split_picks
 from autoloop.errors import ConfigError
 from autoloop.strategies.configurations import edits_at, left, size, snapped
-from autoloop.strategies.entries import Entry, merged
+from autoloop.strategies.entries import SpaceEntry, merged
 from autoloop.strategies.gaussian import GaussianProcess
 from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen, ask_where_jobs_live
 from autoloop.strategies.space import Knob, read_space
@@ -84,18 +84,18 @@ def test_bounds_narrow_a_space_and_contradictions_are_said() -> None:
     for entry in ([0, 1], {"choices": [0.5, 3]}):
         with pytest.raises(ConfigError, match="change one"):
             read_space(CONFIG, {"lr": entry}, {"lr": (2, 5)}, (), 4.0)
-    both = merged("lr", Entry(0, 1), Entry(0.5, 2))
+    both = merged("lr", SpaceEntry(0, 1), SpaceEntry(0.5, 2))
     assert (both.low, both.high) == (0.5, 1)
     with pytest.raises(ConfigError, match="no value in common"):
-        merged("lr", Entry(0, 1), Entry(2, 3))
+        merged("lr", SpaceEntry(0, 1), SpaceEntry(2, 3))
     with pytest.raises(ConfigError, match="said twice"):
-        merged("lr", Entry(0, 1), Entry(choices=(1, 2)))
+        merged("lr", SpaceEntry(0, 1), SpaceEntry(choices=(1, 2)))
 
 
 @pytest.mark.parametrize("entry", [[0, 1], {"low": 0, "high": 1, "step": 0.25, "where": {"opt": "sgd"}}])
 def test_an_entry_and_its_record_say_the_same(entry: Any) -> None:
-    read = Entry.read("x", entry)
-    assert Entry.read("x", read.as_record()) == read
+    read = SpaceEntry.read("x", entry)
+    assert SpaceEntry.read("x", read.as_record()) == read
 
 
 def test_a_knob_counts_only_where_its_condition_holds() -> None:

@@ -124,6 +124,6 @@ def _size(file: IO[bytes]) -> int:
 
 
 def _text_of(file: IO[bytes], most: int) -> str:
-    """What was printed by now; what the program left running may go on."""
+    """What was printed by now, with plain line ends; what the program left running may go on."""
     file.seek(0)
-    return file.read(most).decode(errors="replace")
+    return file.read(most).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")

@@ -15,7 +15,7 @@ import numpy as np
 
 from autoloop.history import sqlite
 from autoloop.history.files import identity, regular
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.source import Source, stamp
 
@@ -76,7 +76,7 @@ class DatabaseTail:
         self.path = path
         self.restarts = 0
         self._run_id = run_id
-        self._points = Points(keys)
+        self._points = Gathered(keys)
         self._begin()
 
     def _begin(self) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from autoloop.history.files import open_regular
 from autoloop.history.mlflow.database import MLFLOW, TIMESTAMP
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.source import Source, stamp
-from autoloop.history.text.follow import Follower
+from autoloop.history.text.follow import LineFollower
 
 META = "meta.yaml"
 _FACT = re.compile(r"(?m)^(run_id|run_uuid|run_name|start_time|status|experiment_id): *'?([^'\n]*)'?$")
@@ -119,8 +119,8 @@ class _Metric:
     """One metric's file."""
 
     def __init__(self, name: str, path: Path, keys: list[str] | None) -> None:
-        self.points = Points(keys)
-        self.file = Follower(path)
+        self.points = Gathered(keys)
+        self.file = LineFollower(path)
         self._name = name
         self._bad = 0
         self._is_final = True

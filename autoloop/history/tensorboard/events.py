@@ -17,7 +17,7 @@ import numpy as np
 
 from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.numbers import Floats
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.tensorboard.messages import event, is_scalars, is_worthless, value_of
 from autoloop.history.wandb.keys import KeyTable
 from autoloop.history.wandb.walk import Stretches, walk
@@ -76,7 +76,7 @@ class Events:
 
     def __init__(self, keys: Iterable[str] | None = None) -> None:
         asked = None if keys is None else list(keys)
-        self.points = Points(asked)
+        self.points = Gathered(asked)
         self.began: float | None = None
         self.unreadable = 0
         self.back: dict[str, tuple[int, int]] = {}

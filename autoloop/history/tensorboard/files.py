@@ -12,7 +12,7 @@ from autoloop.history.files import identity, open_regular, regular
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.source import Source, Tail, stamp
 from autoloop.history.tensorboard.events import Events
-from autoloop.history.tensorboard.framing import Framer
+from autoloop.history.tensorboard.framing import RecordFramer
 from autoloop.history.together import Together
 from autoloop.history.wanted import Wanted
 
@@ -44,7 +44,7 @@ def sources(folder: Path, names: Sequence[str]) -> list[Source]:
 def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
     """Return the reader of a run's event files, or of one of them."""
     asked = None if keys is None else list(keys)
-    return Run(source.path, asked) if source.path.is_dir() else EventFile(source.path, asked)
+    return RunFiles(source.path, asked) if source.path.is_dir() else EventFile(source.path, asked)
 
 
 def _events_in(folder: Path) -> list[Path]:
@@ -83,7 +83,7 @@ def first_tag(folder: Path) -> str:
         events = Events()
         try:
             with open_regular(path) as file:
-                for batch in Framer(events.skip).read(file, final=False):
+                for batch in RecordFramer(events.skip).read(file, final=False):
                     events.add(batch)
                     if events.tag:
                         return events.tag
@@ -92,7 +92,7 @@ def first_tag(folder: Path) -> str:
     return ""
 
 
-class Run(Together):
+class RunFiles(Together):
     """The event files of one run, and those of the parts of its curves; see `autoloop.history.source.Tail`.
 
     Args:
@@ -172,7 +172,7 @@ class EventFile:
         self.restarts = 0
         self._wanted = Wanted(keys)
         self._events = Events(None if part else keys)
-        self._framer = Framer(self._events.skip)
+        self._framer = RecordFramer(self._events.skip)
         self._identity = (0, 0)
         self._error = ""
         self._is_final = True
@@ -194,7 +194,7 @@ class EventFile:
     def _restart(self) -> None:
         self.restarts += 1
         self._events.restart()
-        self._framer = Framer(self._events.skip)
+        self._framer = RecordFramer(self._events.skip)
 
     def logged(self, names: Iterable[str] | None = None) -> int:
         """Return how many values these metrics have, or all that were asked for."""

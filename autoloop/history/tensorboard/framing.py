@@ -45,7 +45,7 @@ def _length_sums() -> Sums:
     return masked_words(np.arange(_LONG_BYTES, dtype=np.uint64))
 
 
-class Framer:
+class RecordFramer:
     """Reads the records of one file, from where it last stopped to the end of the file.
 
     Args:

@@ -34,7 +34,7 @@ _AS_BYTES, _HALF, _BRAIN_HALF = (
 
 
 @dataclass(slots=True)
-class Event:
+class Logged:
     """An event, as far as it is read.
 
     Attributes:
@@ -48,13 +48,13 @@ class Event:
     values: list[bytes]
 
 
-def event(data: bytes) -> Event:
+def event(data: bytes) -> Logged:
     """Return an event.
 
     Raises:
         WireError: If it is no such message.
     """
-    found = Event(0, None, [])
+    found = Logged(0, None, [])
     for number, value in fields(data):
         if number == _STEP and isinstance(value, int):
             found.step = signed(value)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from autoloop.history import counters
 from autoloop.history.files import is_usual, open_regular, regular, worth_opening
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
-from autoloop.history.text.follow import Follower
+from autoloop.history.text.follow import LineFollower
 from autoloop.history.text.table import Table, header_of
 from autoloop.history.together import Together
 
@@ -91,8 +91,8 @@ class CsvTail:
 
     def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
         self.path = path
-        self._file = Follower(path)
-        self._points = Points(keys)
+        self._file = LineFollower(path)
+        self._points = Gathered(keys)
         self._table = Table(self._points, _prefix(path.name))
         self._is_final = True
 

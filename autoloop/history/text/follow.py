@@ -28,7 +28,7 @@ class Lines:
     is_start: bool
 
 
-class Follower:
+class LineFollower:
     """Reads a file as it grows.
 
     Args:

@@ -12,7 +12,7 @@ from autoloop.history.files import is_usual, open_regular, regular, worth_openin
 from autoloop.history.run_notes import NOTES
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
-from autoloop.history.text.follow import Follower
+from autoloop.history.text.follow import LineFollower
 from autoloop.history.text.rows import Rows
 from autoloop.history.values import as_number, parse_json
 
@@ -82,7 +82,7 @@ class JsonTail:
 
     def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
         self.path = path
-        self._file = Follower(path)
+        self._file = LineFollower(path)
         self._rows = Rows(keys)
         self._begin()
 

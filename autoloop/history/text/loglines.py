@@ -19,7 +19,7 @@ from autoloop.history import counters
 from autoloop.history.files import regular
 from autoloop.history.series import History
 from autoloop.history.source import Source, stamp
-from autoloop.history.text.follow import Follower
+from autoloop.history.text.follow import LineFollower
 from autoloop.history.text.rows import Rows
 
 LINES = "lines"
@@ -90,7 +90,7 @@ class LinesTail:
     def __init__(self, path: Path, patterns: Patterns, keys: Iterable[str] | None = None) -> None:
         self.path = path
         self._patterns = patterns
-        self._file = Follower(path)
+        self._file = LineFollower(path)
         self._rows = Rows(keys)
         self._rest = b""
 

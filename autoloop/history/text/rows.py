@@ -8,7 +8,7 @@ from typing import Any
 
 from autoloop.history import counters
 from autoloop.history.axis import along, whole_counter
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 from autoloop.history.series import History, Series
 from autoloop.history.values import as_number, leaves
 
@@ -30,13 +30,13 @@ class Rows:
     """
 
     def __init__(self, keys: Iterable[str] | None = None) -> None:
-        self.points = Points(keys)
-        self._counters = Points()
+        self.points = Gathered(keys)
+        self._counters = Gathered()
 
     def restart(self) -> None:
         """Forget all rows, to be added anew."""
         self.points.restart()
-        self._counters = Points()
+        self._counters = Gathered()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a row."""

@@ -11,7 +11,7 @@ import numpy as np
 from autoloop.history import counters
 from autoloop.history.bytearrays import PAD_BYTES, ByteArray, Ints
 from autoloop.history.numbers import Floats, parse
-from autoloop.history.points import Points
+from autoloop.history.points import Gathered
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MOST_LINES = 20  # that one quoted cell may span
@@ -50,7 +50,7 @@ class Table:
         first_bad: Number of the first of them, from 1.
     """
 
-    def __init__(self, points: Points, prefix: str = "") -> None:
+    def __init__(self, points: Gathered, prefix: str = "") -> None:
         self._points = points
         self._prefix = prefix
         self.begin()
