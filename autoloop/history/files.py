@@ -16,7 +16,7 @@ MOST_BYTES = 16 << 20
 #: Of more files of one form in a directory only those with a usual name are opened: the others are data.
 MOST_FILES = 100
 _USUAL = re.compile(
-    r"(?i)(metrics?|progress|logs?|history|stats|results?|scalars|train(ing)?|eval(uation)?|val(id(ation)?)?|test)\b.*"
+    r"(?i)(metrics?|progress|logs?|history|stats|results?|scalars|train(ing)?|evaluation|eval|validation|valid|val|test)\b.*"
 )
 
 
