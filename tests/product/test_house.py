@@ -50,7 +50,7 @@ PUBLIC = {
 
 LONG = {
     "autoloop/config/compose.py": "one class: all its answers rest on the configs it has composed",
-    "autoloop/study/record.py": "one record: each event changes the same jobs, and every answer is read off them",
+    "autoloop/study/record.py": "one record: events change jobs, and every answer is read off them",
     "autoloop/study/events.py": "one class of fields for each kind of event; what they do is elsewhere",
 }
 """Files over 400 lines, and why each is still one thing."""
