@@ -114,9 +114,13 @@ def sweep_drafts(directory: Path) -> None:
     with suppress(OSError), os.scandir(directory) as found:
         for entry in found:
             if _DRAFT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S:
-                        Path(entry.path).unlink()
+                _remove_stale(entry)
+
+
+def _remove_stale(entry: os.DirEntry[str]) -> None:
+    with suppress(OSError):
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S:
+            Path(entry.path).unlink()
 
 
 def _fill(file: IO[bytes], content: str | bytes | Callable[[IO[bytes]], object]) -> None:

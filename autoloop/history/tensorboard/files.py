@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -79,17 +80,18 @@ def _part(run: Path, folder: Path) -> str | None:
 
 def first_tag(folder: Path) -> str:
     """Return a tag in the event files of a directory; empty while there is none."""
-    for path in _events_in(folder):
-        events = Events()
-        try:
-            with open_regular(path) as file:
-                for batch in RecordFramer(events.skip).read(file, final=False):
-                    events.add(batch)
-                    if events.tag:
-                        return events.tag
-        except OSError:
-            continue
-    return ""
+    return next(filter(None, map(_first_tag_of, _events_in(folder))), "")
+
+
+def _first_tag_of(path: Path) -> str:
+    """The same of one file."""
+    events = Events()
+    with suppress(OSError), open_regular(path) as file:
+        for batch in RecordFramer(events.skip).read(file, final=False):
+            events.add(batch)
+            if events.tag:
+                break
+    return events.tag
 
 
 class RunFiles(Together):
