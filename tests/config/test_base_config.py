@@ -117,6 +117,7 @@ def test_a_broken_file_ends_before_anything_runs(tmp_path):
     assert "line 1, column 7" in done.stderr
 
 
+@pytest.mark.slow
 def test_several_files_are_several_starts(tmp_path):
     """A comma list of files makes a starting point of each, named after its file; edits apply to each."""
     for name, reg in (("one", 0.2), ("two", 0.4)):

@@ -106,6 +106,7 @@ def test_where_both_read_a_value_our_parser_agrees_with_hydras(text):
     assert same(ours, theirs.value())
 
 
+@pytest.mark.slow
 @COMPOSING
 @given(configs_and_edits())
 def test_hydra_composes_what_apply_computes(case):

@@ -117,6 +117,7 @@ def test_lines_and_tabs_stay():
     assert without_controls("a\tb\nc\r\x00d\x1b[1;31me\x1b[0m\u2028f") == "a\tb\ncdef"
 
 
+@pytest.mark.slow
 def test_files_of_others_are_left_alone(tmp_path):
     """A study in a directory with other things, finished and moved aside, touches none of them."""
     study_dir = tmp_path / "s"

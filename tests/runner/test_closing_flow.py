@@ -63,6 +63,7 @@ def test_report_best_yaml_and_terminal_have_the_confirmed_winner(ran: Ran) -> No
         assert "that do nothing (momentum: no worse without, on 2 further seeds)" in report
 
 
+@pytest.mark.slow
 def test_a_study_cut_anywhere_on_its_last_stretch_ends_as_it_did(ran: Ran, tmp_path: Path) -> None:
     """The journal is cut after a line, as by a kill; the same command again ends with the same study."""
     lines = (ran.study_dir / "study.jsonl").read_text().splitlines(keepends=True)
@@ -163,6 +164,7 @@ def test_a_plain_sweep_runs_what_it_is_asked_for_and_no_more(tmp_path: Path) -> 
     assert len(ran.study.jobs) == 3
 
 
+@pytest.mark.slow
 def test_a_study_that_found_enough_is_confirmed_and_then_left_alone(tmp_path: Path) -> None:
     words = (always("faster", "lr@mul=3"), "hydra.sweeper.rounds=9", "hydra.sweeper.confirm=1")
     words += ("hydra.sweeper.until={good:{below:0.2}}", "hydra.sweeper.resume=true")

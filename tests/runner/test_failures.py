@@ -289,6 +289,7 @@ def test_a_full_disk_ends_the_study_and_it_goes_on_where_there_is_room(small_dis
     }
 
 
+@pytest.mark.slow
 def test_a_limit_on_files_ends_the_study_and_nothing_written_is_damaged(tmp_path):
     """A quota that stops the journal in the middle: one message, then it goes on from there."""
     arguments = (FOUR_JOBS, "rounds=2")

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers.flow_app.launch import always, run
 from tests.helpers.studies_app import launch
 
@@ -34,6 +36,7 @@ def test_mixed_fills_its_rounds_and_finds_a_better_learning_rate(tmp_path: Path)
     assert best.objective < 0.25 < 2 * ran.study.jobs[0].objective
 
 
+@pytest.mark.slow
 def test_rounds_are_as_large_as_the_first_and_leave_no_slot_idle(tmp_path: Path) -> None:
     """The first is filled up over what bounds name; one round alone is just what was asked for."""
     words = (
@@ -85,6 +88,7 @@ def test_an_app_that_cannot_run_is_not_tried_over_and_over(tmp_path: Path) -> No
     assert "no trial has a result that the sampler could learn from" in ran.output
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_with_the_points_that_an_undisturbed_one_has(tmp_path: Path) -> None:
     words = ("autoloop.strategy=mixed", "+autoloop.bounds={x:[0.1,10]}", "rounds=3", "n_jobs=1")
     words = (*words, launch.TWO_JOBS)

@@ -51,6 +51,7 @@ def test_a_variant_of_the_users_that_does_not_compose_ends_the_study_before_anyt
     assert not (tmp_path / "study" / "study.jsonl").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["slots", "basic"])
 def test_a_run_dir_that_cannot_be_made_costs_its_job_at_most(tmp_path: Path, launcher: str) -> None:
     """A name that is too long is cut, of two alike each has its own, none lies outside; resume finds them."""

@@ -97,6 +97,7 @@ def test_a_further_try_of_a_settled_job_is_recorded(monkeypatch: pytest.MonkeyPa
     assert [job.job for job in study.tries(study.jobs[100])] == [3, 100]
 
 
+@pytest.mark.slow
 def test_what_a_job_adds_to_a_long_study_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Reading twice as many jobs needs at most 2 KB more for each, half of what they are whole."""
     held = {}

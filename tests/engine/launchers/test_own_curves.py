@@ -56,6 +56,7 @@ def test_jobs_of_one_process_do_whatever_became_of_the_one_before(tmp_path):
     assert set(jobs_without_their_own(done)) <= {"lost"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", [pytest.param(JOBLIB, id="joblib", marks=needs(JOBLIB))])
 def test_jobs_of_a_pool_of_processes_do(launcher: Launcher, tmp_path):
     """Also where the shell names the W&B service of another process, which has ended."""

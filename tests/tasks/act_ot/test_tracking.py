@@ -86,6 +86,7 @@ def test_the_row_that_is_not_finite_is_in_the_record(small):
     assert b"NaN" in record or b"Infinity" in record
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_rows_and_passes_on(small, tmp_path):
     """SIGINT in the middle of a training: the process ends as interrupted, its rows are on disk."""
     small |= {"steps": 100_000, "wandb": {}}

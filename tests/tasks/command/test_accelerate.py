@@ -29,6 +29,7 @@ def two(*words):
     return [sys.executable, "-m", "autoloop.train", "-m", *task, "hydra.sweep.dir=study", *words]
 
 
+@pytest.mark.slow
 def test_two_jobs_of_two_processes_run_side_by_side(tmp_path):
     """gpus_per_job=2: the processes of a job meet over gloo, and two jobs do not meet on one port."""
     command = two("gpus=[0,1,6,7]", "gpus_per_job=2", "+config.job=1,2")
