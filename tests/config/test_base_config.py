@@ -133,8 +133,7 @@ def test_several_files_are_several_starts(tmp_path):
         (0.2, 3),
         (0.4, 3),
     ]
-    trained = [record for record in records(tmp_path) if record.get("argv") != ["--help"]]
-    assert len(trained) == 2, "each trains once; the trainer is asked besides what it accepts"
+    assert len(records(tmp_path)) == 2
 
 
 def test_keys_that_hydra_and_the_loop_know_are_the_trainers_own(tmp_path):

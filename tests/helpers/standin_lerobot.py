@@ -4,7 +4,7 @@ It takes one JSON file and flags like a draccus command line. What it was starte
 times) goes to ``started.jsonl`` in STANDIN_RECORDS. It never goes online: with ``--wandb.mode=online`` it
 records the flag and logs offline. STANDIN_WANDB=file writes the `.wandb` file without importing wandb.
 STANDIN_FAIL makes it fail:
-``JOB_NAME:KIND,...`` with the kinds of `FAILURES`.
+``JOB_NAME:KIND,...`` with the kinds of `FAILURES`. ``--help`` names its flags and trains nothing.
 """
 
 import json
@@ -259,6 +259,9 @@ def record(**fields):
 
 
 def main():
+    if sys.argv[1:] == ["--help"]:  # as draccus has it
+        print("\n".join(f"  --{name} VALUE" for name in SCHEMA))
+        return
     kinds = ("CUDA_", "WANDB_", "ACCELERATE_", "STANDIN_", "OMP_")
     env = {name: value for name, value in os.environ.items() if name.startswith(kinds)}
     record(

@@ -97,7 +97,7 @@ class _JobReader:
         self._wait_s = _FIRST_WAIT_S
 
     def update(self, now: float) -> Progress:
-        if math.isnan(self._progress.started_at):
+        if self._progress.slot is None:
             self._read_status()
         if now >= self._look_at:
             fresh = self._history.update()

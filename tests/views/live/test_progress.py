@@ -107,7 +107,7 @@ def test_the_slot_is_known_from_the_status_that_the_launcher_leaves(tmp_path: Pa
     for damaged in ("", "{", "[]", '{"slot": null, "gpus": [], "started_at": 1}'):
         status.write_text(damaged)
         assert reader.update(study, 0.0)[0].slot is None
-    status.write_text(json.dumps({"slot": 2, "gpus": [6, 7], "started_at": 5.0}))
+    status.write_text(json.dumps({"slot": 2, "gpus": ["6", "7"], "started_at": 5.0}))
     now = reader.update(study, 0.0)[0]
     assert (now.slot, now.gpus, now.started_at) == (2, ("6", "7"), 5.0)
 
