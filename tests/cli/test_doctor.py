@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import pytest
 
-from autoloop.store.lock import take_lock
+from autoloop.store.journal import Journal
 from autoloop.views.doctor.exclusions import exclusions
 
 APP = """
@@ -27,9 +27,7 @@ def test_the_screen_tells_versions_plugins_space_locks_and_no_secret(cli, tmp_pa
     monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
     monkeypatch.setenv("WANDB_MODE", "0123456789abcdef")
-    (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "study.jsonl").touch()
-    with take_lock(tmp_path / "s" / "study.lock"):
+    with Journal(tmp_path / "s"):
         done = cli("doctor", "--dir", tmp_path)
     lines = done.stdout.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 110 + len(str(tmp_path))

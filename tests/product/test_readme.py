@@ -33,7 +33,7 @@ BLOCKS = [
 ]
 TRAIN = [block for block in BLOCKS if block.startswith("python -m autoloop.train")]
 HERE = [block for block in TRAIN if "cluster=" not in block]
-APP, OBJECTIVE = (block for block in BLOCKS if block.startswith("python train.py"))
+APP, OBJECTIVE, SEARCH = (block for block in BLOCKS if block.startswith("python train.py"))
 
 
 def run(block: str, cwd: Path, *more: str) -> str:
@@ -108,7 +108,7 @@ def test_an_app_that_knows_nothing_of_autoloop_leaves_what_the_page_lists(tmp_pa
     assert all((study / "0" / name).exists() for name in inside)
     assert all(f"`{name}" in section("What a study leaves") for name in inside)
     why = run("python -m autoloop why study 1", tmp_path / "app")
-    assert len(why.splitlines()) == 10
+    assert len(why.splitlines()) == 11
     again = run(APP, tmp_path / "app", "hydra.sweep.dir=study")
     assert "the finished study that was here is now in" in again
 
@@ -121,6 +121,19 @@ def test_what_the_page_says_of_the_objective_is_so(tmp_path: Path):
     (text,) = re.findall(r"metrics=(\{.*?\}\})'", section("In your own Hydra app"))
     read = Metrics.read(yaml.safe_load(text))
     assert (read.objective, read.goal) == ("val/acc", "max")
+
+
+def test_the_search_of_the_page_is_one_in_an_app_that_has_its_keys(tmp_path: Path):
+    shutil.copytree(ROOT / "examples" / "plain_app", tmp_path / "app")
+    conf = tmp_path / "app" / "conf"
+    (conf / "model").mkdir()
+    for name in ("small", "big"):
+        (conf / "model" / f"{name}.yaml").write_text(f"name: {name}\n")
+    config = yaml.safe_load((conf / "config.yaml").read_text()) | {"lr": 0.01}
+    config["defaults"] = [*config["defaults"], {"model": "small"}]
+    (conf / "config.yaml").write_text(yaml.safe_dump(config))
+    plan = run(SEARCH, tmp_path / "app", "hydra.sweeper.dry_run=true")
+    assert "of a search of 30 trials" in plan
 
 
 def test_the_points_that_rules_need_are_those_of_the_page():

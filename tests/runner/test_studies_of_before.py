@@ -15,7 +15,7 @@ from tests.helpers.places import DATA, ROOT
 STUDIES = DATA / "studies"
 
 #: What two runs of one study have of their own, or what is noted of an end only since then.
-OWN = ("time", "started_at", "ended_at", "run_id", "jitters", "named")
+OWN = ("time", "started_at", "ended_at", "run_id", "jitters", "named", "source")
 
 
 def events_of(study: Path) -> list[dict[str, Any]]:

@@ -102,7 +102,10 @@ def test_an_end_without_a_result_is_told_too():
     (message,) = told(HEADER, ROUND, *ended("FAILED"), stop)
     assert (message["event"], message["best"], message["command"]) == ("no_winner", None, None)
     assert message["failed"] is True
-    assert message["text"] == "act_ot demo: the study ends after 1 job, none with a result: fail_fast"
+    assert (
+        message["text"]
+        == "act_ot demo: the study ends after 1 job, none with a result: it failed with error 0; fail_fast"
+    )
 
 
 def test_other_events_are_not_worth_a_message():
