@@ -9,6 +9,9 @@ from typing import Any, Literal
 from autoloop.loop.until import Condition
 from autoloop.study.record import Job
 
+#: Limits that journals of earlier versions do not have, with what they mean unsaid.
+_LATER = {"max_steps": None, "seeds": 1}
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -48,8 +51,10 @@ class Limits:
     confirm: int | None = None
 
     def recorded(self) -> Any:
-        """The limits in JSON's terms, as a journal has them: tuples as lists, infinities as None."""
-        return _recorded(asdict(self))
+        """These limits as the journal has them; one that older journals lack only where it is set."""
+        return _recorded(
+            {name: value for name, value in asdict(self).items() if _LATER.get(name, ...) != value}
+        )
 
 
 def _recorded(value: Any) -> Any:

@@ -8,7 +8,6 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def header_of(
         overrides=tuple(points.arguments),
         objective=aim,
         judging=unsaid(aim),
-        limits=asdict(settings.limits),
+        limits=settings.limits.recorded(),
         starts=tuple(start.name for start in points.starts),
         config=exact(as_written(composer.of_job(start.config), composer.identity(start.overrides))),
         identity=Identity(
