@@ -20,7 +20,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
+from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -35,7 +35,15 @@ _OF_JOB = "hydra.sweep.subdir"
 #: A resolver that may ask anything, unlike OmegaConf's own.
 _RESOLVER = re.compile(r"\$\{\s*(?!oc\.)[A-Za-z_][\w.]*\s*:")
 #: What Hydra and what reads overrides raise where something does not fit.
-_OF_HYDRA = (HydraException, OmegaConfBaseException, ValueError, TypeError, LookupError)
+_OF_HYDRA = (
+    HydraException,
+    OmegaConfBaseException,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+)
 
 Path = tuple[str, ...]
 
@@ -172,9 +180,21 @@ class Templates:
         return self.by_hydra(overrides) if quick is None else quick
 
     def by_hydra(self, overrides: Sequence[str]) -> DictConfig:
-        """The same, composed by Hydra from the config files on."""
+        """The same, composed by Hydra from the config files on.
+
+        Raises:
+            HydraException: The overrides do not compose, whatever OmegaConf itself stumbled over: a mapping
+                for an ``Optional`` dataclass that is None, say, is an AttributeError of its own.
+            OmegaConfBaseException: The same.
+        """
         self.composed += 1
-        return self._loader.load_sweep_config(self._master, list(overrides))
+        try:
+            return self._loader.load_sweep_config(self._master, list(overrides))
+        except (HydraException, OmegaConfBaseException):
+            raise
+        except _OF_HYDRA as error:
+            told = f"OmegaConf stumbles ({type(error).__name__}) over one of {' '.join(overrides)}"
+            raise ConfigCompositionException(told) from error
 
     def _from_template(self, overrides: tuple[str, ...], form: str) -> DictConfig | None:
         """The config made from a template; None where there is none to trust."""

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import get_omega_conf_dumper
 
 from autoloop import __version__
 from autoloop.config.compose import Composer
@@ -42,8 +44,21 @@ def command_line() -> str:
 
 def keep_config(study_dir: Path, config: DictConfig) -> None:
     """Leave the app's config in the study's directory, as Hydra's sweepers do."""
-    kept = redact_all(OmegaConf.to_container(config, resolve=False), os.environ)
-    write_atomic(study_dir / "multirun.yaml", OmegaConf.to_yaml(OmegaConf.create(kept)))
+    kept = redact_all(OmegaConf.to_container(config, resolve=False, enum_to_str=True), os.environ)
+    write_atomic(study_dir / "multirun.yaml", as_yaml(kept))
+
+
+def as_yaml(plain: Any) -> str:
+    """Plain values as OmegaConf writes them; with a mark in an interpolation it could not read them."""
+    return str(
+        yaml.dump(
+            plain,
+            default_flow_style=False,
+            allow_unicode=True,
+            sort_keys=False,
+            Dumper=get_omega_conf_dumper(),
+        )
+    )
 
 
 def sweeps_unasked(config: DictConfig) -> bool:

@@ -55,7 +55,7 @@ def changes_since(header: StudyBegun, now: StudyBegun) -> Changes:
     Configs are compared as they are written (`autoloop.study.identity.settled`). A study that is older than
     that has its config resolved, and so is the one it is compared with.
     """
-    then, here = header.as_record(), _as_kept(now)
+    then, here = _hidden(header.as_record(), header), _hidden(recorded(now.as_record()), now)
     before, after = _comparable(then, here)
     own: dict[str, str] = {}
     shipped: dict[str, str] = {}
@@ -76,9 +76,9 @@ def _of_group(place: Keys) -> Keys:
     return inner[1:] if place[:2] == ("config", SECTION) else inner
 
 
-def _as_kept(now: StudyBegun) -> dict[str, Any]:
-    """A header as the journal would have it."""
-    kept: dict[str, Any] = redact_all(recorded(now.as_record()), os.environ, own_words(now.kind))
+def _hidden(record: Mapping[str, Any], header: StudyBegun) -> dict[str, Any]:
+    """A header as the journal would have it, without what is known today to be a secret."""
+    kept: dict[str, Any] = redact_all(record, os.environ, own_words(header.kind))
     return kept
 
 

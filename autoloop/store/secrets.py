@@ -123,6 +123,9 @@ _MODEL_TOKENS = frozenset(
 )
 _PASSWORD_IN_URL = re.compile(r"\w://[^\s/:@]*:([^\s/@]{3,})@|\w://([^\s/:@]{16,})@")
 _ENVIRONMENT = re.compile(r"\$\{\s*oc\.env\s*:\s*['\"]?([^\s,}'\"]+)")
+#: What stands there for a variable that is not set: within quotes, or without.
+_DEFAULT = re.compile(r"""\$\{\s*oc\.env\s*:\s*[^\s,}]+\s*,\s*(?:['"]([^'"]*)['"]|([^\s,'"{}$]+))\s*\}""")
+_OF_DEFAULT = ".default"
 
 
 def looks_secret(name: str) -> bool:
@@ -188,6 +191,8 @@ def _told_by(text: str, environment: Mapping[str, str], path: str) -> Iterator[t
         yield path, text
     for name in _ENVIRONMENT.findall(text):
         yield name, environment.get(name, "")
+    for number, (quoted, bare) in enumerate(_DEFAULT.findall(text)):
+        yield f"{path}{_OF_DEFAULT}{number or ''}", quoted or bare
 
 
 def _named_secret(path: str) -> bool:
@@ -300,7 +305,12 @@ class Secrets:
 def unknown_marks(text: str) -> list[str]:
     """Names of the secrets that stand hidden in a text, as far as their names say that they are some."""
     names = (mark["name"] for mark in _MARK.finditer(text))
-    return [name for name in names if looks_secret(name) or _named_secret(name.removesuffix(".password"))]
+    return [name for name in names if looks_secret(name) or _named_secret(_whose(name))]
+
+
+def _whose(name: str) -> str:
+    """The key that a secret stands under, of one within another value too."""
+    return re.sub(rf"({re.escape(_OF_DEFAULT)}\d*)?(\.password)?$", "", name)
 
 
 def is_wordlike(value: str) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
+from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
@@ -17,6 +21,7 @@ from autoloop.config.compose import Composer
 from autoloop.config.templates import Templates
 from autoloop.edits import Constant, apply, change
 from autoloop.edits.variants import Variant, signature
+from autoloop.errors import AutoloopError
 
 FILES = {
     "config.yaml": "defaults: [_self_, model: small, {override hydra/sweeper: autoloop}]\n"
@@ -27,6 +32,20 @@ FILES = {
 }
 VARIANTS = [f"v{number}: {{lr@mul: {1 + number / 1000}}}" for number in range(1, 71)]
 ASKED = "autoloop.variants={" + ",".join(line.replace(": ", ":") for line in VARIANTS) + "}"
+
+
+@dataclass
+class Inner:
+    """Part of a stranger's config."""
+
+    n: int = 1
+
+
+@dataclass
+class WithOptional:
+    """A stranger's config, a part of which may be there."""
+
+    maybe: Optional[Inner] = None  # noqa: UP045  as OmegaConf reads it on all Pythons
 
 
 @pytest.fixture
@@ -76,6 +95,22 @@ def test_what_does_not_compose_is_told_by_hydra(templates: Templates, overrides:
     with pytest.raises(HydraException) as again:
         templates.compose(overrides)
     assert str(again.value) == str(told.value)
+
+
+@pytest.mark.parametrize("override", ["maybe={n:5}", "maybe.n=5"])
+def test_what_omegaconf_stumbles_over_is_an_override_that_does_not_compose(tmp_path: Path, override: str):
+    """So a variant or a proposal with it is told or left out as any other; a study never ends over one."""
+    setup_globals()
+    Plugins.instance()
+    ConfigStore.instance().store(name="with_optional", node=WithOptional)
+    loader = ConfigLoaderImpl(create_config_search_path(str(tmp_path)))
+    master = loader.load_configuration("with_optional", ["hydra.sweep.dir=study"], RunMode.MULTIRUN)
+    composer = Composer(loader, master)
+    start = Variant("b", (), None, "baseline", "start", {}, "", (), composer.config([]), "")
+    with pytest.raises(HydraException, match=re.escape(override)):
+        Templates(loader, master).compose([override])
+    with pytest.raises(AutoloopError, match="maybe"):
+        composer.derive(start, ["maybe@set={n:5}"])
 
 
 def test_hydra_composes_once_for_any_number_of_values(templates: Templates):

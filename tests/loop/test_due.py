@@ -66,6 +66,13 @@ def test_max_jobs_ends_the_study_between_rounds():
     assert "max_jobs" in step.reason
 
 
+@pytest.mark.parametrize(("limit", "expected"), [(20, Stop), (21, PlanRound)])
+def test_max_steps_counts_the_steps_of_all_jobs(limit: int, expected: type):
+    step = due([*BOTH_DONE, decisions_event(1)], rounds=3, max_steps=limit)
+    assert isinstance(step, expected)
+    assert not isinstance(step, Stop) or f"20 steps were trained in all (max_steps={limit})" == step.reason
+
+
 def test_max_hours_counts_the_time_of_running():
     events = [study_event(), TWO, job_event(0, time=3000.0), trial_event(0, time=4000.0)]
     assert isinstance(due(events, max_hours=2.0), Run)

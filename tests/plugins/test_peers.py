@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,20 @@ import hydra
 @hydra.main(version_base="1.3", config_path=".", config_name="config")
 def train(cfg):
     return cfg.x ** 2 + cfg.get("y", 0)
+
+if __name__ == "__main__":
+    train()
+"""
+
+LOGGING = """
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+@hydra.main(version_base="1.3", config_path=".", config_name="config")
+def train(cfg):
+    with open(HydraConfig.get().runtime.output_dir + "/metrics.csv", "w") as file:
+        file.write("step,loss\\n")
+        file.writelines(f"{step},{cfg.x + 1 / step}\\n" for step in range(1, 21))
 
 if __name__ == "__main__":
     train()
@@ -90,15 +105,23 @@ hydra:
 }
 
 
-def sweep(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def sweep(place: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Start or go on with a study."""
     command = [sys.executable, "app.py", "-m", "hydra/sweeper=autoloop", "hydra.sweep.dir=study", *words]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        cwd=place,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
-def ran(place: Path, *words: str) -> tuple[Study, str]:
+def ran(place: Path, *words: str, **variables: str) -> tuple[Study, str]:
     """A study that went well, and what it said."""
-    done = sweep(place, *words)
+    done = sweep(place, *words, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return read_study(place / "study"), done.stdout
 
@@ -156,7 +179,30 @@ def test_failed_jobs_are_tolerated_up_to_a_share(app: Path):
     assert sweep(app, "x=1,2,3", "hydra.sweeper.max_failure_rate=0.2").returncode == 1
 
 
-def test_every_point_runs_with_the_same_seeds_and_steps_can_be_the_budget(app: Path):
+def test_a_search_ends_after_so_many_steps_and_goes_on_where_more_are_allowed(app: Path):
+    """The steps of each job's curve count, those of rounds before a restart too."""
+    (app / "app.py").write_text(LOGGING)
+    before = 0
+    for limit in (60, 100):
+        words = ("hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=20", f"hydra.sweeper.max_steps={limit}")
+        study, said = ran(app, "x=interval(1,9)", *words)
+        trained = sum(job.steps for job in study.jobs.values())
+        without_last = trained - sum(job.steps for job in study.of_round(study.rounds[-1]))
+        assert before <= without_last < limit <= trained
+        assert f"{trained} steps were trained in all (max_steps={limit})" in said
+        before = trained
+
+
+def test_a_secret_that_stands_in_for_a_variable_is_hidden_and_no_change(app: Path):
+    """A study goes on where the variable is set by now, and is not any more."""
+    (app / "config.yaml").write_text("x: 1\napi_key: ${oc.env:PLACE_OF_MINE,literal-1234}\n")
+    for n_trials, place in enumerate([{}, {"PLACE_OF_MINE": "another-5678"}, {}], 1):
+        study, _ = ran(app, "x=interval(1,9)", f"hydra.sweeper.n_trials={n_trials}", **place)
+    kept = [path.read_text() for path in (app / "study").iterdir() if path.is_file()]
+    assert len(study.jobs) == 3 and not any("literal-1234" in text for text in kept)
+
+
+def test_every_point_runs_with_the_same_seeds(app: Path):
     """`seeds` of each job of the search, all of which its standing is the average of."""
     (app / "config.yaml").write_text("x: 1\nseed: 7\n")
     study, _ = ran(app, "x=interval(1,9)", "hydra.sweeper.n_trials=2", "hydra.sweeper.seeds=3")

@@ -114,6 +114,18 @@ def test_what_a_config_calls_a_secret_is_one():
     }
 
 
+@pytest.mark.parametrize("default", ["literal-1234", "'literal-1234'", '"literal-1234" '])
+def test_what_stands_in_for_a_secret_is_one(default: str):
+    """The default of a variable under a secret's key, whether or not the variable is set."""
+    config = {"api_key": f"${{oc.env:PLAIN, {default}}}", "size": "${oc.env:PLAIN,literal-1234}"}
+    assert of_config(config, {}) == {"api_key.default": "literal-1234"}
+    assert of_config(config, {"PLAIN": "plain-value"}) == {
+        "api_key.default": "literal-1234",
+        "PLAIN": "plain-value",
+    }
+    assert unknown_marks("<api_key.default> <size.default>") == ["api_key.default"]
+
+
 def test_what_asks_for_a_secret_stays_as_it_is_written():
     """A resolved config keeps the question, however short the answer; other questions are answered."""
     written = {"a": "${oc.env:GH_PAT}", "b": ["${oc.env:HOME}"], "db": {"password": "${oc.env:X,none}"}}
