@@ -6,6 +6,7 @@ of this process's own values and never leave it.
 
 from __future__ import annotations
 
+import io
 import pickle
 import sys
 import zlib
@@ -14,12 +15,15 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar, overload
 
+from autoloop.study.decisions import Decision
+from autoloop.study.events import Details
 from autoloop.study.jobs import Job
+from autoloop.study.plans import Plan
 
 OPEN = 4096
 """A study with no more jobs than this keeps all of them as they are."""
 
-_PACKED = ("plan", "details", "summary", "handle", "gpus", "stop")
+_PACKED = ("plan", "details", "summary", "handle", "stop")
 _KEPT = tuple(one.name for one in fields(Job) if one.name not in _PACKED)
 _WINDOW = -12  # raw deflate with a window of 4 KB, which is quick to set up
 _HASH = 32  # bytes of a signature
@@ -27,6 +31,28 @@ _LIKE = 4000  # bytes of an earlier value that later ones of a study resemble
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    """A record for pickling; as dataclasses do it, taking one out costs four times as much."""
+    cls = type(value)
+    return _whole, (cls, *(getattr(value, name) for name in cls.__slots__))
+
+
+def _whole(cls: type, *values: Any) -> Any:
+    made: Any = object.__new__(cls)
+    for put, value in zip(_setters(cls), values, strict=True):
+        put(made, value)
+    return made
+
+
+@lru_cache(None)
+def _setters(cls: type) -> tuple[Callable[[Any, Any], None], ...]:
+    return tuple(getattr(cls, name).__set__ for name in cls.__slots__)  # type: ignore[attr-defined]
+
+
+class _Pickler(pickle.Pickler):
+    dispatch_table = dict.fromkeys((Plan, Details, Decision), _parts)
 
 
 class Packer:
@@ -40,7 +66,9 @@ class Packer:
 
     def pack(self, value: Any) -> bytes:
         """Put a value away, for this process alone."""
-        text = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        file = io.BytesIO()
+        _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(value)
+        text = file.getvalue()
         self._like = self._like or text[:_LIKE]
         packing = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, 4, zdict=self._like)
         return packing.compress(text) + packing.flush()
@@ -75,6 +103,7 @@ class Settled(Job):
         object.__setattr__(made, "_packed", packer.pack(tuple(getattr(job, name) for name in _PACKED)))
         object.__setattr__(made, "_called", job.name)
         object.__setattr__(made, "_rule", sys.intern(job.rule))
+        object.__setattr__(made, "gpus", _one_for_all(job.gpus))
         object.__setattr__(made, "_signed", _half(job.signature))
         return made
 
@@ -113,6 +142,11 @@ def _half(signature: str) -> bytes:
     except ValueError:
         found = b""
     return found if len(found) == _HASH and found.hex() == signature else signature.encode()
+
+
+@lru_cache(OPEN)
+def _one_for_all(gpus: tuple[str, ...]) -> tuple[str, ...]:
+    return gpus
 
 
 def _same(job: Job) -> Job:

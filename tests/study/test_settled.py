@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import tracemalloc
-from dataclasses import fields
+import zlib
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from autoloop.edits import ValueChange
 from autoloop.store.journal import FILE_NAME, JournalReader, read_study
 from autoloop.study import record
 from autoloop.study.decisions import Decision
@@ -17,10 +20,13 @@ from autoloop.study.events import Details, JobEnded, JobStarted, Planned, RoundP
 from autoloop.study.jobs import Job
 from autoloop.study.plans import Plan
 from autoloop.study.record import Study
-from autoloop.study.settled import Settled
+from autoloop.study.settled import Packer, Settled
 from autoloop.study.trials import TrialState
+from autoloop.views.report import facts
+from autoloop.views.report.write import Reporter
 
 WIDTH = 50
+LOOKS = 8  # there were 15 before a report looked once at what each job left
 
 
 def _journal(study_dir: Path, rounds: int) -> Path:
@@ -129,3 +135,58 @@ def test_a_reader_goes_on_from_the_line_it_stopped_at(tmp_path: Path):
         with pytest.raises(record.JournalError, match=r"line 104 of .* is damaged"):
             reader.update()
         assert reader.study.events == 103
+
+
+def test_what_is_packed_comes_back_with_every_field():
+    """Records are packed field by field, in the types and with the values they had, nested ones too."""
+    packer = Packer()
+    plan = _planned(7, 2).plan
+    decision = Decision("r", "j7", "it fell", {"of": [1, math.nan]}, ("lr@mul=0.9",), judged="j3", final=True)
+    details = Details(exit_code=1, gpus=("0", "1"), jitters={"loss": 0.5}, log_tail="last words")
+    for value in (plan, decision, details, [decision, (plan, None)]):
+        again = packer.unpack(packer.pack(value))
+        assert again == value
+        assert repr(again) == repr(value)
+
+
+def _looks(study_dir: Path, rounds: int, monkeypatch: pytest.MonkeyPatch) -> float:
+    """How often a report of a study takes a packed record out again, for each of its jobs."""
+    study = read_study(_journal(study_dir, rounds))
+    count = 0
+    unpacking = zlib.decompressobj
+
+    def counting(*args, **keywords):
+        nonlocal count
+        count += 1
+        return unpacking(*args, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zlib, "decompressobj", counting)
+        Reporter(study_dir, lambda run_dir: {}).write(study)
+    return count / len(study.jobs)
+
+
+def test_a_report_takes_out_what_is_packed_a_few_times_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """For jobs that it does not show: what they left, their changes, their noise, their numbers for JSON."""
+    monkeypatch.setattr(record, "OPEN", 50)
+    monkeypatch.setattr(facts, "MOST_SHOWN", 40)
+    few, many = (_looks(tmp_path / str(rounds), rounds, monkeypatch) for rounds in (8, 16))
+    assert (16 * many - 8 * few) / 8 < LOOKS, (few, many)
+
+
+def test_knobs_are_the_same_however_few_are_kept(monkeypatch: pytest.MonkeyPatch):
+    """What a lineage changed is worked out again where it was let go."""
+    study = Study.replay(_events(4))
+    for job in list(study.jobs.values()):
+        changes = (ValueChange(f"p{job.job % 7}", 0, job.job),)
+        study.jobs[job.job] = replace(job, plan=replace(job.plan, changes=changes))
+    whole = dict(facts.Facts(study).knobs)
+    monkeypatch.setattr(facts, "KNOBS_KEPT", 3)
+    few = facts.Facts(study)
+    assert {number: few.knobs[number] for number in reversed(whole)} == whole
+    assert few.base_values == dict.fromkeys((f"p{place}" for place in range(7)), 0)
+    assert len(whole) == 4 * WIDTH
+    assert whole[150] == {"p0": 0, "p1": 50, "p2": 100, "p3": 150}
+    assert few.knobs.get(4 * WIDTH) is None

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -163,7 +164,9 @@ def _compose(batch: SharedSweep, index: int, overrides: Sequence[str], by_hydra:
     with open_dict(config):
         config.hydra.job.id = str(index)
         config.hydra.job.num = index
-    HydraConfig.instance().set_config(config)
+    OmegaConf.set_readonly(config.hydra, True)
+    holder: Any = HydraConfig.instance()
+    holder.cfg = SimpleNamespace(hydra=config.hydra)  # to look at; `run_job` sets a copy
     return config
 
 

@@ -28,6 +28,7 @@ from types import FrameType
 from typing import Any
 
 from autoloop.engine.execute import processes, supervisor
+from autoloop.store.redact import known_secrets
 
 _HEADER = struct.Struct("!cQ")
 _PRELOAD, _SHARE, _KEEP, _FORK = b"P", b"S", b"K", b"F"
@@ -278,6 +279,7 @@ def _settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):  # nobody reads it any more
             stream.flush()
+    known_secrets(os.environ)  # every supervisor and job asks for them
     gc.collect()
     gc.freeze()
 

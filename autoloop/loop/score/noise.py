@@ -9,7 +9,7 @@ from statistics import fmean, median
 
 from autoloop.curves.jitters import BETWEEN, result_jitter
 from autoloop.errors import counted
-from autoloop.loop.score.pairs import Results, pairs, results
+from autoloop.loop.score.pairs import Results, each_pair, results
 from autoloop.study.record import Study
 
 SIGMAS = 2.0
@@ -55,7 +55,7 @@ def noise(study: Study) -> Noise:
     where there are none 1.5 %, and more where the curves of single runs jump further than that.
     """
     known = results(study)
-    groups = [list(by_seed.values()) for by_seed in known.by_seed.values()]
+    groups = (list(by_seed.values()) for by_seed in known.by_seed.values())
     between = _pooled(
         (100 * value / known.scale.unit(fmean(group)) for value in group)
         for group in groups
@@ -67,7 +67,7 @@ def noise(study: Study) -> Noise:
         runs = between.degrees + between.groups
         configs = "one config" if between.groups == 1 else counted(between.groups, "config")
         source = f"from {runs} runs of {configs} with several seeds"
-    paired = _pooled(pair.gains_pct for pair in pairs(study) if len(set(pair.gains_pct)) > 1)
+    paired = _pooled(pair.gains_pct for pair in each_pair(study, known) if len(set(pair.gains_pct)) > 1)
     if paired.degrees:
         source = f"from {counted(paired.groups, 'pair')} with several seeds"
     degrees = WEIGHT + paired.degrees

@@ -6,7 +6,8 @@ difference. Further seeds come from repeats (`autoloop.study.record.REPEAT`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -91,15 +92,47 @@ def results(study: Study) -> Results:
     return Results(found, study.maximize, scale)
 
 
-def _by_seed(study: Study) -> dict[int, dict[Seed, float]]:
-    found: dict[int, dict[Seed, float]] = {}
+class _BySeed(Mapping[int, Mapping[Seed, float]]):
+    """Place -> results by seed, where nearly all places have that of the inherited seed alone."""
+
+    __slots__ = ("_alone", "_several")
+
+    def __init__(self) -> None:
+        self._alone: dict[int, float] = {}
+        self._several: dict[int, dict[Seed, float]] = {}
+
+    def add(self, place: int, seed: Seed, result: float) -> None:
+        """A result at a seed; None is the inherited one."""
+        if place in self._several:
+            self._several[place][seed] = result
+        elif seed is None:
+            self._alone[place] = result
+        else:
+            self._several[place] = {**self.get(place, {}), seed: result}
+            self._alone[place] = math.nan  # keeps its turn among the places
+
+    def __getitem__(self, place: int) -> Mapping[Seed, float]:
+        return self._several[place] if place in self._several else {None: self._alone[place]}
+
+    def __contains__(self, place: object) -> bool:
+        return place in self._alone
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._alone)
+
+    def __len__(self) -> int:
+        return len(self._alone)
+
+
+def _by_seed(study: Study) -> _BySeed:
+    found = _BySeed()
     for job in study.counted():
         if not job.known:
             continue
         if not job.is_repeat:
-            found.setdefault(job.place, {})[None] = job.objective
+            found.add(job.place, None, job.objective)
         elif job.rule == REPEAT and job.origin is not None:
-            found.setdefault(job.origin, {})[job.plan.evidence.get("seed")] = job.objective
+            found.add(job.origin, job.plan.evidence.get("seed"), job.objective)
     return found
 
 
@@ -111,11 +144,13 @@ def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
 
 def pairs(study: Study) -> list[Pair]:
     """Every child that ended, beside its parent, as planned; an interrupted job or a repeat is none."""
-    known = results(study)
-    found = []
+    return list(each_pair(study, results(study)))
+
+
+def each_pair(study: Study, known: Results) -> Iterator[Pair]:
+    """The same, one after the other: there may be very many."""
     for job in study.counted():
         parent = study.parent(job)
         ended = job.state not in (None, TrialState.INTERRUPTED)
         if parent is not None and ended and not job.is_repeat:
-            found.append(Pair(job, parent, known.gains_pct(job, parent), known.scale))
-    return found
+            yield Pair(job, parent, known.gains_pct(job, parent), known.scale)

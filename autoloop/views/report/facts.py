@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import shlex
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -21,6 +22,7 @@ from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
 
 MOST_SHOWN = 2000  # trials of a longer study that a report shows one by one
+KNOBS_KEPT = 4096  # jobs whose knobs are kept at hand
 OBJECTIVE = "objective"  # its name where the study names no metric
 KEY_METRICS = {
     "eval_l1": "eval/offline_eval/avg_l1",
@@ -61,6 +63,44 @@ class Score:
         return median(self.gains_pct) if self.gains_pct else math.nan
 
 
+class Knobs(Mapping[int, Mapping[str, Any]]):
+    """Job number -> value of every path that its lineage changed; those asked for latest are kept."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._known: dict[int, dict[str, Any]] = {}
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        job = self._facts.study.jobs[number]
+        if job.retried_by is not None:
+            raise KeyError(number)
+        return self.keep(job)
+
+    def keep(self, job: Job) -> dict[str, Any]:
+        """The values of a job, kept from now on as long as there is room."""
+        line: list[Job] = []
+        above: Job | None = job
+        while above is not None and above.job not in self._known:
+            line.append(above)
+            above = self._facts.parent(above)
+        found = {} if above is None else self._known.pop(above.job)
+        if above is not None:
+            self._known[above.job] = found  # the latest asked for stands last
+        for one in reversed(line):
+            changes = one.plan.changes
+            found = {**found, **{path: new for path, _, new in changes}} if changes else found
+            self._known[one.job] = found
+        while len(self._known) > KNOBS_KEPT:
+            del self._known[next(iter(self._known))]
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return (job.job for job in self._facts.jobs)
+
+    def __len__(self) -> int:
+        return len(self._facts.jobs)
+
+
 class Facts:
     """A study, indexed so that every look-up a report needs takes constant time.
 
@@ -70,7 +110,6 @@ class Facts:
         by_name: Name -> job; each has one of its own (`Study.record`).
         tries: Number of a job -> its earlier tries.
         rounds: Round -> its jobs.
-        children: Number of a parent -> its children, in the order they were planned.
         baseline: The first job without a parent; None in an empty study.
         best: What the study found (`autoloop.loop.score.winner`); None while no job has completed.
         metric: Name of the objective.
@@ -82,14 +121,9 @@ class Facts:
         self.jobs = sorted(study.counted(), key=lambda job: first[job.place])
         self.tries = {job.job: study.tries(job)[:-1] for job in self.jobs if job.retry_of is not None}
         self.by_name = {job.name: job for job in self.jobs}
-        self._order = {job.place: position for position, job in enumerate(self.jobs)}
         self.rounds: dict[int, list[Job]] = {}
-        self.children: dict[int, list[Job]] = {}
         for job in self.jobs:
             self.rounds.setdefault(job.round, []).append(job)
-            parent = self.parent(job)
-            if parent is not None:
-                self.children.setdefault(parent.job, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
         self.best = winner(study)
         self.metric = study.aim.metric or OBJECTIVE
@@ -116,6 +150,15 @@ class Facts:
         found: dict[int, list[Job]] = {}
         for job in self.shown:
             found.setdefault(job.round, []).append(job)
+        return found
+
+    def children(self, jobs: Iterable[Job]) -> dict[int, list[Job]]:
+        """Number of a parent -> its children among these jobs, in their order."""
+        found: dict[int, list[Job]] = {}
+        for job in jobs:
+            parent = self.parent(job)
+            if parent is not None:
+                found.setdefault(parent.job, []).append(job)
         return found
 
     @property
@@ -188,25 +231,33 @@ class Facts:
     @cached_property
     def columns(self) -> dict[str, str]:
         """Title -> metric of the key metrics that this study has; the objective is not among them."""
-        present = {metric for job in self.jobs for metric in job.summary}
+        present = self._histories[0]
         return {
             title: metric
             for title, metric in KEY_METRICS.items()
             if metric in present and metric != self.metric
         }
 
+    @property
+    def drawable(self) -> list[Job]:
+        """Jobs that have left a history."""
+        return self._histories[1]
+
     @cached_property
-    def knobs(self) -> dict[int, dict[str, Any]]:
-        """Job number -> value of every path that its lineage changed."""
-        known: dict[int, dict[str, Any]] = {}
+    def _histories(self) -> tuple[set[str], list[Job]]:
+        """Metrics that jobs have, and the jobs that have some: what a job left is looked at once."""
+        present: set[str] = set()
+        left = []
         for job in self.jobs:
-            parent = self.parent(job)
-            inherited = known.get(parent.job, {}) if parent else {}
-            changes = job.plan.changes
-            known[job.job] = (
-                {**inherited, **{path: new for path, _, new in changes}} if changes else inherited
-            )
-        return known
+            if summary := job.summary:
+                present.update(summary)
+                left.append(job)
+        return present, left
+
+    @cached_property
+    def knobs(self) -> Knobs:
+        """Job number -> value of every path that its lineage changed."""
+        return Knobs(self)
 
     @cached_property
     def base_values(self) -> dict[str, Any]:
@@ -218,21 +269,23 @@ class Facts:
             for path, old, _ in () if job.is_repeat else job.plan.changes:
                 if path not in inherited:
                     base.setdefault(path, old)
+            self.knobs.keep(job)  # its changes are at hand
         return base
 
     @cached_property
     def scores(self) -> list[Score]:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
-        decisions = [decision for group in self.study.decisions.values() for decision in group]
-        names = dict.fromkeys(
-            [*(d.rule for d in decisions), *(job.plan.rule for job in self.jobs if self.parent(job))]
+        said = Counter(
+            (decision.rule, decision.fired) for group in self.study.decisions.values() for decision in group
         )
-        fired, silent = _count(decisions, True), _count(decisions, False)
+        names = dict.fromkeys(
+            [*(rule for rule, _ in said), *(job.rule for job in self.jobs if self.parent(job))]
+        )
         of_rule: dict[str, list[Job]] = {}
         for job in self.jobs:
-            of_rule.setdefault(job.plan.rule, []).append(job)
+            of_rule.setdefault(job.rule, []).append(job)
         scores = [
-            self._score(name, fired.get(name, 0), silent.get(name, 0), of_rule.get(name, []))
+            self._score(name, said[name, True], said[name, False], of_rule.get(name, []))
             for name in names
             if name and name not in MEASURING
         ]
@@ -289,16 +342,20 @@ class Facts:
 
     def _score(self, name: str, fired: int, silent: int, jobs: Sequence[Job]) -> Score:
         ended = [job for job in jobs if job.state is not None]
-        changes = [change for job in ended if (change := self.change(job, self.parent(job)))]
+        wins, gains = 0, []
+        for job in ended:
+            if change := self.change(job, self.parent(job)):
+                wins += change.word == "better"
+                gains += [change.gain_pct] if math.isfinite(change.pct) else []
         return Score(
             rule=name,
             fired=fired,
             silent=silent,
             tries=len(ended),
-            wins=sum(change.word == "better" for change in changes),
+            wins=wins,
             stopped=sum(job.state is TrialState.STOPPED for job in ended),
             failed=sum(job.state not in (TrialState.COMPLETE, TrialState.STOPPED) for job in ended),
-            gains_pct=tuple(change.gain_pct for change in changes if math.isfinite(change.pct)),
+            gains_pct=tuple(gains),
         )
 
 
@@ -350,11 +407,3 @@ def last(job: Job, metric: str, key: str = "last") -> float | None:
     entry: Mapping[str, Any] = job.summary.get(metric, {})
     found = entry.get(key)
     return float(found) if isinstance(found, (int, float)) else None
-
-
-def _count(decisions: Iterable[Decision], with_edits: bool) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for decision in decisions:
-        if decision.fired == with_edits:
-            counts[decision.rule] = counts.get(decision.rule, 0) + 1
-    return counts

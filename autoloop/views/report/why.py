@@ -80,7 +80,7 @@ def _several(wanted: str, found: Sequence[Job]) -> str:
 def _children(facts: Facts, job: Job) -> Sequence[Job]:
     """The children of a job, whichever of its tries it is."""
     latest = facts.study.at(job.place)
-    return () if latest is None else facts.children.get(latest.job, ())
+    return () if latest is None else facts.children(facts.jobs).get(latest.job, ())
 
 
 def _state(job: Job) -> str:

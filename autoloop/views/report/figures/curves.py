@@ -54,7 +54,7 @@ def curves_figure(facts: Facts, curves: Curves) -> Markup | None:
         return None
     note = (
         f" Drawn are the latest {len(shown)} of {len(facts.jobs)}."
-        if len(shown) < len(drawable(facts))
+        if len(shown) < len(facts.drawable)
         else ""
     )
     rounds = sorted({job.round for job in shown}, reverse=True)
@@ -69,14 +69,9 @@ def curves_figure(facts: Facts, curves: Curves) -> Markup | None:
     return el("section", el("h2", "Curves"), el("p", intro + note, class_="soft"), *groups, id="curves")
 
 
-def drawable(facts: Facts) -> list[Job]:
-    """Jobs that have left a history."""
-    return [job for job in facts.jobs if job.summary]
-
-
 def drawn_jobs(facts: Facts) -> list[Job]:
     """Jobs whose curves a report draws, at most `MOST_CARDS`."""
-    jobs = drawable(facts)
+    jobs = facts.drawable
     if len(jobs) <= MOST_CARDS:
         return jobs
     first = [job for job in jobs if job.job in facts.winning][-MOST_CARDS // 2 :]

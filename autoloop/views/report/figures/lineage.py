@@ -139,12 +139,11 @@ def _legend() -> Markup:
 
 def _entries(facts: Facts) -> list[Markup]:
     """One entry per job, children after their parent, each with its depth."""
-    entries = []
+    entries, below = [], facts.children(facts.shown)
     waiting = [(job, 0) for job in reversed(facts.shown) if not _has_parent(facts, job)]
     while waiting:
         job, depth = waiting.pop()
-        children = reversed(facts.children.get(job.job, []))
-        waiting += [(child, depth + 1) for child in children if child.job in facts.is_shown]
+        waiting += [(child, depth + 1) for child in reversed(below.get(job.job, []))]
         entries.append(_entry(facts, job, depth))
     return entries
 
