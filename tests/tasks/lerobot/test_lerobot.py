@@ -114,7 +114,7 @@ def test_an_edit_of_a_dead_knob_is_told(work):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["+config.batch_sizes=4"], "DecodingError"),
+        (["+config.batch_sizes=4"], "The fields `batch_sizes` are not valid"),
         (["config.dataset.root=nowhere"], "OfflineModeIsEnabled"),
     ],
 )
