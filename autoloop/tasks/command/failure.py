@@ -16,7 +16,7 @@ _CODE = re.compile(
     r"returned non-zero exit status (\d{1,3})\b|\bexitcode\s*: (-?\d{1,3})\b|died with <Signals\.(\w+)"
 )
 _TRACEBACK = "Traceback (most recent call last):"
-#: What argparse and draccus say: ``train.py: error: unrecognized arguments: --foo``, ``error: no such field``.
+#: What argparse and draccus say: ``train.py: error: no such argument: --foo``, ``error: no such field``.
 _USAGE = re.compile(r"^(\S+: )?error: .*")
 _LINE = 4000  # characters of a line that patterns are looked for in
 _LENGTH = 400  # characters of a cause: it is told in one line
