@@ -10,9 +10,11 @@ READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
 SUITES14 := launcher launcher_conformance program show_config sweeper_suites
 LEROBOT := .venv-lerobot
+LEROBOT_NEXT := .venv-lerobot-next
+PYTHON312 ?= python3.12
 RAY := .venv-ray
 
-.PHONY: demo test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-hydra14 check lint docs setup clean
+.PHONY: demo test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-lerobot-next test-hydra14 check lint docs setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -38,6 +40,10 @@ test-ray: $(READY)
 # The real LeRobot, in an environment of its own; takes minutes, needs no GPU.
 test-lerobot: $(READY) $(LEROBOT)/.ready
 	AUTOLOOP_LEROBOT=$(CURDIR)/$(LEROBOT)/bin/python $(BIN)/python -m pytest tests/tasks/lerobot -m lerobot --durations=0
+
+# The same with LeRobot 0.6, which wants Python 3.12 and gigabytes.
+test-lerobot-next: $(READY) $(LEROBOT_NEXT)/.ready
+	AUTOLOOP_LEROBOT=$(CURDIR)/$(LEROBOT_NEXT)/bin/python $(BIN)/python -m pytest tests/tasks/lerobot -m lerobot --durations=0
 
 # The same suites on the next Hydra.
 test-hydra14: $(READY) $(HYDRA14)/.ready
@@ -79,5 +85,8 @@ $(HYDRA14)/.ready: pyproject.toml constraints.txt
 $(LEROBOT)/.ready: tests/tasks/lerobot/install.sh
 	PYTHON=$(PYTHON) tests/tasks/lerobot/install.sh $(LEROBOT)
 
+$(LEROBOT_NEXT)/.ready: tests/tasks/lerobot/install.sh
+	PYTHON=$(PYTHON312) UV=$(BIN)/uv tests/tasks/lerobot/install.sh $(LEROBOT_NEXT)
+
 clean:
-	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(RAY) .venv-matrix build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(LEROBOT_NEXT) $(RAY) .venv-matrix build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

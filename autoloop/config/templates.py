@@ -16,7 +16,8 @@ from copy import deepcopy
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal import config_loader_impl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
@@ -31,6 +32,9 @@ from autoloop.edits import constant
 _KEPT = 32  # templates; a study has one for each combination of its choice sweeps, and for added keys
 #: What of Hydra's own config may differ from job to job and takes part in nothing else.
 _OF_JOB = "hydra.sweep.subdir"
+
+#: How Hydra 1.3 writes the overrides into ``hydra.job.override_dirname``; 1.4 asks a resolver there instead.
+_overrides_dirname = getattr(config_loader_impl, "get_overrides_dirname", None)
 
 #: A resolver that may ask anything, unlike OmegaConf's own.
 _RESOLVER = re.compile(r"\$\{\s*(?!oc\.)[A-Za-z_][\w.]*\s*:")
@@ -259,10 +263,11 @@ class Templates:
         task = [word for word in words if not word.is_hydra_override()]
         told.hydra = [*self._master.hydra.overrides.hydra, *of_hydra]
         told.task = [word.input_line for word in task]
-        how = job.config.override_dirname
-        job.override_dirname = get_overrides_dirname(
-            overrides=task, kv_sep=how.kv_sep, item_sep=how.item_sep, exclude_keys=how.exclude_keys
-        )
+        if _overrides_dirname is not None:
+            how = job.config.override_dirname
+            job.override_dirname = _overrides_dirname(
+                overrides=task, kv_sep=how.kv_sep, item_sep=how.item_sep, exclude_keys=how.exclude_keys
+            )
 
 
 def _split(words: Sequence[Override], is_own: Iterable[bool]) -> _Split:

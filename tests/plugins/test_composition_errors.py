@@ -15,7 +15,7 @@ def test_a_swept_mistake_ends_with_hydras_message_and_exit_code(tmp_path):
 
     def ended(sweeper: str) -> tuple[int, str]:
         words = ["-m", f"hydra/sweeper={sweeper}", "hydra.sweep.dir=study", "step=10,20"]
-        command = [sys.executable, str(APP), *words]
+        command = [sys.executable, "-W", "ignore", str(APP), *words]  # Hydra 1.4 warns of version_base first
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         return done.returncode, done.stderr
 

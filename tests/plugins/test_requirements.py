@@ -37,7 +37,7 @@ def _required(name: str) -> set[str]:
 
 def test_a_plain_install_pulls_no_torch():
     pulled = plain("autoloop")
-    assert {"hydra-core", "antlr4-python3-runtime", "wandb"} <= pulled
+    assert {"hydra-core", "wandb", "pygments"} <= pulled  # the last by way of another
     assert not pulled & {"torch", "accelerate", "pot", "safetensors"}
 
 
@@ -59,17 +59,48 @@ def test_the_built_in_task_names_its_extra_before_it_starts(monkeypatch, capsys)
     autoloop.train.check_composes(["-m", "task=command,lerobot"])
 
 
-def test_accelerate_is_that_of_the_interpreter_that_runs_the_trainer(tmp_path):
-    """One without it is refused before a study begins; one that is elsewhere is left to the job."""
+@pytest.fixture
+def python(tmp_path):
+    """An interpreter with nothing installed, and the place where it finds packages."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
-    bare = str(tmp_path / "venv" / "bin" / "python")
+    (packages,) = (tmp_path / "venv").glob("lib/python3*/site-packages")
+    return str(tmp_path / "venv" / "bin" / "python"), packages
+
+
+def test_accelerate_is_that_of_the_interpreter_that_runs_the_trainer(tmp_path, python):
+    """One without it is refused before a study begins; one that is elsewhere is left to the job."""
+    bare, packages = python
     with pytest.raises(ConfigError, match=f"{bare} has no accelerate.*command.python=PATH"):
         preview(trainer_of(tmp_path, bare))
-    for python in (sys.executable, str(tmp_path / "elsewhere")):
-        assert f"{python} -m accelerate.commands.launch" in preview(trainer_of(tmp_path, python))
+    (packages / "accelerate.py").write_text("")
+    for path in (bare, str(tmp_path / "elsewhere")):
+        assert f"{path} -m accelerate.commands.launch" in preview(trainer_of(tmp_path, path))
 
 
-def trainer_of(folder: Path, python: str):
+TORCH = """
+import os
+
+class cuda:
+    def device_count():
+        return len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
+"""
+
+
+def test_fewer_gpus_than_processes_are_refused_before_a_study_begins(tmp_path, python, monkeypatch):
+    """The trainer's torch is asked with the environment of a job; the sentence says what would do."""
+    path, packages = python
+    (packages / "accelerate.py").write_text("")
+    (packages / "torch.py").write_text(TORCH)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    seen = "+command.env.CUDA_VISIBLE_DEVICES='4,5'"
+    said = "num_processes=3, but a job sees 2 GPUs: .*gpus_per_job=3.*command.num_processes=2$"
+    with pytest.raises(ConfigError, match=said):
+        preview(trainer_of(tmp_path, path, "command.num_processes=3", seen))
+    for words in (["command.num_processes=3"], ["command.num_processes=2", seen]):
+        assert " --multi_gpu " in preview(trainer_of(tmp_path, path, *words))
+
+
+def trainer_of(folder: Path, python: str, *more: str):
     """The config of a job that starts a script behind accelerate, as Hydra composes it."""
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
@@ -77,6 +108,7 @@ def trainer_of(folder: Path, python: str):
 
     (folder / "script.py").write_text("")
     words = [f"command.script={folder}/script.py", f"command.python={python}", "command.start=accelerate"]
+    words += more
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", ["task=command", *words], return_hydra_config=True)
     with open_dict(config):

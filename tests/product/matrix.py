@@ -3,6 +3,7 @@
     python -m tests.product.matrix                 # all suites, minutes for each cell
     python -m tests.product.matrix --smoke         # the smoke test only
     python -m tests.product.matrix --write         # and keep the table in docs/versions.md
+    python -m tests.product.matrix --smoke --write --only 3.13 --sets newest    # keep one row
 
 Environments lie in .venv-matrix. A Python is found among the paths of AUTOLOOP_PYTHONS (interpreters, as on a
 PATH), below pyenv's versions, or as ``python3.N`` on the PATH; one that is not there is told as such.
@@ -18,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ TESTERS = (
     "markdown-it-py",
 )
 EXTRAS = "export,optuna,slurm"
+NOT_HERE = "not here"
 PAGE = ROOT / "docs" / "versions.md"
 BEGIN, END = "<!-- the table: python -m tests.product.matrix --write -->\n", "<!-- end of the table -->\n"
 _HOME = ROOT / ".venv-matrix"
@@ -67,7 +69,7 @@ class Cell:
     Attributes:
         python: As ``3.12``.
         versions: Which set.
-        result: What pytest counted, or what went wrong before; "not here" without that Python.
+        result: What pytest counted, or what went wrong before; NOT_HERE without that Python.
         installed: Package -> version.
         seconds: How long it took.
         ok: Whether nothing failed.
@@ -97,7 +99,7 @@ def cell(python: str, versions: str, suites: Sequence[str]) -> Cell:
     """Install one set of versions for one Python and run suites there."""
     began, path = time.monotonic(), interpreter(python)
     if path is None:
-        return Cell(python, versions, "not here", {}, 0.0, True)
+        return Cell(python, versions, NOT_HERE, {}, 0.0, True)
     home = _HOME / f"{python}-{versions.replace(' ', '-').lower()}"
     problem = _install(home, path, SETS[versions])
     if problem:
@@ -152,19 +154,27 @@ def _run(command: list[str], **environment: str) -> subprocess.CompletedProcess[
         return subprocess.CompletedProcess(command, 1, f"{type(error).__name__}: {error}")
 
 
-def table(cells: Sequence[Cell]) -> str:
-    """The cells as a table in Markdown."""
-    lines = [f"| Python | versions | {' | '.join(TOLD)} | tests |", "|" + "---|" * (len(TOLD) + 3)]
-    for one in cells:
-        found = " | ".join(one.installed.get(name, "-") for name in TOLD)
-        lines.append(f"| {one.python} | {one.versions} | {found} | {one.result} |")
-    return "\n".join(lines) + "\n"
+def table(rows: Mapping[tuple[str, str], str]) -> str:
+    """Rows by Python and versions as a table in Markdown."""
+    head = [f"| Python | versions | {' | '.join(TOLD)} | tests |", "|" + "---|" * (len(TOLD) + 3)]
+    none = f"{' | '.join('-' for _ in TOLD)} | not run |"
+    cells = ((python, versions) for python in PYTHONS for versions in SETS)
+    lines = (rows.get(cell, f"| {cell[0]} | {cell[1]} | {none}") for cell in cells)
+    return "\n".join([*head, *lines]) + "\n"
 
 
-def keep(text: str) -> None:
-    """Put a table into docs/versions.md in the place of the one before."""
+def row(one: Cell, kind: str = "") -> str:
+    """A cell as a line of the table; ``kind`` says which tests it is of."""
+    found = " | ".join(one.installed.get(name, "-") for name in TOLD)
+    return f"| {one.python} | {one.versions} | {found} | {kind}{one.result} |"
+
+
+def keep(rows: Mapping[tuple[str, str], str]) -> None:
+    """Put rows into the table of docs/versions.md; the others stay as they were run."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
+    told, _, after = rest.partition(END)
+    old = {(found[1], found[2]): found[0] for found in re.finditer(r"(?m)^\| (3\.\d+) \| ([^|]+) \|.*", told)}
+    PAGE.write_text(f"{before}{BEGIN}{table({**old, **rows})}{END}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -175,10 +185,11 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="the smoke test only")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/versions.md")
     parser.add_argument("--only", nargs="+", default=PYTHONS, metavar="3.N", help="these Pythons only")
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS, help="these versions only")
     parser.add_argument("--at-once", type=int, default=2, metavar="N", help="cells at a time")
     asked = parser.parse_args()
     suites = SMOKE if asked.smoke else SUITES
-    pairs = [(python, versions) for python in asked.only for versions in SETS]
+    pairs = [(python, versions) for python in asked.only for versions in asked.sets]
     with ThreadPoolExecutor(asked.at_once) as pool:
         running = [pool.submit(cell, *pair, suites) for pair in pairs]
         cells = []
@@ -188,9 +199,11 @@ def main() -> int:
                 f"{cells[-1].python} {cells[-1].versions}: {cells[-1].result} ({cells[-1].seconds:.0f} s)",
                 flush=True,
             )
-    print(table(cells))
+    kind = "smoke: " if asked.smoke else ""
+    rows = {(one.python, one.versions): row(one, kind) for one in cells if one.result != NOT_HERE}
+    print(table(rows))
     if asked.write:
-        keep(table(cells))
+        keep(rows)
     return 0 if all(one.ok for one in cells) else 1
 
 

@@ -16,7 +16,8 @@ _CODE = re.compile(
     r"returned non-zero exit status (\d{1,3})\b|\bexitcode\s*: (-?\d{1,3})\b|died with <Signals\.(\w+)"
 )
 _TRACEBACK = "Traceback (most recent call last):"
-_USAGE = re.compile(r"^\S+: error: .*")
+#: What argparse and draccus say: ``train.py: error: no such argument: --foo``, ``error: no such field``.
+_USAGE = re.compile(r"^(\S+: )?error: .*")
 _LINE = 4000  # characters of a line that patterns are looked for in
 _LENGTH = 400  # characters of a cause: it is told in one line
 
@@ -48,7 +49,7 @@ def failure_of(returncode: int, said: str, patterns: Sequence[str] = ()) -> Trai
     lines = [_RANK.sub("", line[:_LINE].rstrip()) for line in said.splitlines()]
     code = 128 - returncode if returncode < 0 else _true_code(returncode, lines)
     own = _without_wrapper(lines)
-    cause = _by_pattern(own, patterns) or _last_exception(own) or _usage_error(own)
+    cause = _by_pattern(own, patterns) or _last_said(own)
     killed = _killed(returncode, code)
     if killed and not cause:
         return TrainerFailedError(f"the trainer was {killed}", code)
@@ -93,8 +94,10 @@ def _by_pattern(lines: Sequence[str], patterns: Sequence[str]) -> str:
     return ""
 
 
-def _last_exception(lines: Sequence[str]) -> str:
-    return next((message for _, message in reversed(list(_tracebacks(lines)))), "")
+def _last_said(lines: Sequence[str]) -> str:
+    """The last exception or usage error: what stands before it was got over."""
+    refusals = ((place, line) for place, line in enumerate(lines) if _USAGE.match(line))
+    return max([*_tracebacks(lines), *refusals], default=(0, ""))[1]
 
 
 def _tracebacks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -114,8 +117,3 @@ def _further(lines: Sequence[str]) -> Iterator[str]:
         if not line.startswith((" ", "\t")) or line.endswith(_TRACEBACK):
             return
         yield line.strip()
-
-
-def _usage_error(lines: Sequence[str]) -> str:
-    """What argparse says: ``train.py: error: unrecognized arguments: --foo``."""
-    return next((line for line in reversed(lines) if _USAGE.match(line)), "")

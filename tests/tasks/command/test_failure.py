@@ -52,6 +52,8 @@ train.py FAILED
 ============================================================
 """
 USAGE = "usage: t.py [-h]\nt.py: error: unrecognized arguments: --foo\n"
+GOT_OVER = CHAINED + "[end of what could not be loaded]\nFalling back to pyav\n"
+FIELDS = "error: The fields `batch_sizes` are not valid for TrainPipelineConfig"
 
 EXISTS = "FileExistsError: Output directory out exists and resume is False."
 DECODING = "draccus.utils.DecodingError: `batch_size`: Couldn't parse '12.0' into an int further words"
@@ -67,6 +69,8 @@ CASES = [
     (1, TORCHRUN, "RuntimeError: boom on rank 1 (exit code 1)", 1),
     (2, USAGE, "t.py: error: unrecognized arguments: --foo (exit code 2)", 2),
     (1, USAGE + ACCELERATE.format(code=2), "t.py: error: unrecognized arguments: --foo (exit code 2)", 2),
+    (1, f"{GOT_OVER}{FIELDS}\n" + ACCELERATE.format(code=2), f"{FIELDS} (exit code 2)", 2),
+    (1, USAGE + GOT_OVER + CAUSE, EXISTS + " (exit code 1)", 1),
     (3, "", "it printed nothing (exit code 3)", 3),
     (3, "something\n\n", "something (exit code 3)", 3),
 ]  # fmt: skip
@@ -74,7 +78,7 @@ CASES = [
 
 @pytest.mark.parametrize(("returncode", "said", "message", "code"), CASES)
 def test_the_cause_is_found(returncode, said, message, code):
-    """The last exception before a wrapper's own, and the exit code that the wrapper hid."""
+    """The last exception or refusal before a wrapper's own, and the exit code that the wrapper hid."""
     failed = failure_of(returncode, said)
     assert str(failed).endswith(message)
     assert failed.exit_code == code
