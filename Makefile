@@ -47,7 +47,7 @@ test-lerobot-next: $(READY) $(LEROBOT_NEXT)/.ready
 
 # The same suites on the next Hydra.
 test-hydra14: $(READY) $(HYDRA14)/.ready
-	$(HYDRA14)/bin/python -m pytest -n 2 tests/edits $(addprefix tests/plugins/test_,$(addsuffix .py,$(SUITES14)))
+	$(HYDRA14)/bin/python -m pytest -n 2 tests/edits tests/config/test_templates.py $(addprefix tests/plugins/test_,$(addsuffix .py,$(SUITES14)))
 
 # The suites on every Python that is here x the lowest, the newest and the next versions, and their table.
 test-matrix: $(READY)
