@@ -16,6 +16,7 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -121,6 +122,20 @@ class Composer:
             lean = self._templates.lean(overrides)
         with _current(lean.whole) if lean.whole is not None else nullcontext():
             yield lean.app
+
+    def composes_alone(self, overrides: Sequence[str]) -> bool:
+        """Whether a single run takes overrides without the sweeper and launcher that were chosen with them.
+
+        Config files that overrides choose may hold settings of either.
+        """
+        if not self._templates.chooses_files(overrides):
+            return True
+        try:
+            name = OmegaConf.select(self._master, "hydra.job.config_name")
+            self._loader.load_configuration(name, list(overrides), RunMode.RUN)
+        except (HydraException, OmegaConfBaseException):
+            return False
+        return True
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The config of a job as edits and rules see it, interpolations resolved where they can be.

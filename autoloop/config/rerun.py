@@ -79,9 +79,7 @@ def rerun_words(header: StudyBegun, overrides: Sequence[str], added: Sequence[st
         added: Overrides on top.
     """
     words = read_words(shell_line(header.command), header.cwd or "")
-    # what files say of a sweep may need the plugin that was chosen, even where nothing is swept
-    single = (*words.plugins, "hydra.mode=RUN") if header.sweeps else ()
-    return [*words.app, *words.options, *merge_overrides([*words.hydra, *single, *overrides], added)]
+    return [*words.app, *words.options, *merge_overrides([*words.hydra, *header.single, *overrides], added)]
 
 
 def shell_line(command: str | Sequence[str]) -> str:

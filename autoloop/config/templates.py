@@ -232,16 +232,24 @@ class Templates:
             template = self._template(split.shared)
         return template, split
 
+    def chooses_files(self, overrides: Sequence[str]) -> bool:
+        """Whether one of the overrides chooses a config file of the app."""
+        words = (self._parse(text) for text in overrides)
+        return any(self._is_group(word.key_or_group) for word in words if not word.is_hydra_override())
+
+    def _is_group(self, key: str) -> bool:
+        repository = getattr(self._loader, "_active_repository", None) or self._loader.repository  # type: ignore[attr-defined]
+        return bool(repository.group_exists(key))
+
     def _is_value(self, word: Override) -> bool:
         """Whether a word may be one that sets a value, and chooses no config file."""
         key = word.key_or_group
-        repository = getattr(self._loader, "_active_repository", None) or self._loader.repository  # type: ignore[attr-defined]
         return (
             word.type is OverrideType.CHANGE
             and word.package is None
             and not word.is_sweep_override()
             and (key == _OF_JOB or key.partition(".")[0] not in ("hydra", SECTION))
-            and not repository.group_exists(key)
+            and not self._is_group(key)
         )
 
     def _new_template(self, shared: tuple[str, ...]) -> Template:

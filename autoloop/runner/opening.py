@@ -17,7 +17,7 @@ from omegaconf._utils import get_omega_conf_dumper
 
 from autoloop import __version__
 from autoloop.config.compose import Composer
-from autoloop.config.rerun import shell_line
+from autoloop.config.rerun import read_words, shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import JournalError, counted
@@ -61,11 +61,20 @@ def as_yaml(plain: Any) -> str:
     )
 
 
-def sweeps_unasked(config: DictConfig) -> bool:
-    """Whether the app's config files make every command a sweep; else Hydra notes its ``-m``."""
-    words = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-    assert isinstance(words, list)
-    return not any(str(word).startswith("hydra.mode=") for word in words)
+def words_of_single_run(config: DictConfig, composer: Composer, overrides: Sequence[str]) -> tuple[str, ...]:
+    """What a command must say to train one of a study's configs once (`StudyBegun.single`).
+
+    Args:
+        config: The sweep's own.
+        composer: Composes the configs of jobs.
+        overrides: Those of a job.
+    """
+    words = read_words(command_line())
+    typed = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    assert isinstance(typed, list)
+    if not any(str(word).startswith("hydra.mode=") for word in typed):  # Hydra notes its ``-m`` there
+        return (*words.plugins, "hydra.mode=RUN")
+    return () if composer.composes_alone([*words.hydra, *overrides]) else words.plugins
 
 
 def header_of(
@@ -99,7 +108,7 @@ def header_of(
             files=dict(files),
             knobs=tuple(sorted(composer.study_keys)),
         ),
-        sweeps=sweeps_unasked(config),
+        single=words_of_single_run(config, composer, start.overrides),
         settings={
             **settings.raw,
             "variants": [[variant.name, *variant.edits] for variant in points.named],

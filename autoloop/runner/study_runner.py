@@ -46,7 +46,7 @@ from autoloop.runner.opening import (
     open_study,
     say_what_lies_beside_it,
     set_finished_aside,
-    sweeps_unasked,
+    words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
@@ -147,7 +147,8 @@ class StudyRunner:
         return points, self.planner.first(points)
 
     def _plan_text(self, planned: Round) -> str:
-        given = StudyBegun(command=command_line(), cwd=str(Path.cwd()), sweeps=sweeps_unasked(self.config))
+        single = words_of_single_run(self.config, self.composer, planned.variants[0].overrides)
+        given = StudyBegun(command=command_line(), cwd=str(Path.cwd()), single=single)
         foretold = counting(self._foretold, "looked at", len(planned.variants))
         runs = [foretold(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
         places = self.launcher.places()

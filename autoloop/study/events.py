@@ -166,7 +166,8 @@ class StudyBegun(Event):
         config: Config of the first starting point, resolved (`autoloop.study.identity.exact`).
         identity: What its config is made of; None in journals older than that.
         settings: Rules, strategy and whatever else is set, as configured.
-        sweeps: Whether the app's config files make every command a sweep (``hydra.mode: MULTIRUN``).
+        single: Overrides without which a single run is none, or does not compose: config files may make every
+            command a sweep, or hold settings of a sweeper.
     """
 
     kind: ClassVar[str] = "study"
@@ -184,7 +185,7 @@ class StudyBegun(Event):
     config: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
     identity: Identity | None = field(default=None, metadata=LEFT_OUT)
     settings: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
-    sweeps: bool = field(default=False, metadata=LEFT_OUT)
+    single: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
 
     def limit(self, name: str) -> int | None:
         """One of the limits that are whole numbers; None where there is none."""

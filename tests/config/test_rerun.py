@@ -80,24 +80,43 @@ def test_hydra_s_own_words_are_kept_where_they_are_a_job_s():
 def test_where_config_files_make_every_command_a_sweep_a_single_run_says_that_it_is_one():
     """With the plugins that were chosen, whose settings such files may hold."""
     command = "python app.py -m hparams=tuned hydra/sweeper=autoloop hydra.sweep.dir=out"
-    header = StudyBegun(command=command, cwd="/at/home", sweeps=True)
+    header = StudyBegun(command=command, cwd="/at/home", single=("hydra/sweeper=autoloop", "hydra.mode=RUN"))
     assert rerun_words(header, ["hparams=tuned", "lr=0.2"]) == [
         *("python", "app.py", "hydra/sweeper=autoloop", "hydra.mode=RUN", "hparams=tuned", "lr=0.2")
     ]
 
 
-@pytest.mark.parametrize("given", [[], ["-m"]], ids=["by its files", "by both"])
-def test_the_command_of_an_app_that_sweeps_by_itself_trains_once(tmp_path, given, monkeypatch):
-    """Its config file says hydra.mode: MULTIRUN, as files of search spaces do."""
+@pytest.mark.parametrize(
+    ("text", "given", "kept"),
+    [
+        (
+            "# @package _global_\nhydra: {mode: MULTIRUN}",
+            [],
+            "hydra/sweeper=autoloop hydra.mode=RUN +tuned=lr",
+        ),
+        (
+            "# @package _global_\nhydra: {mode: MULTIRUN}",
+            ["-m"],
+            "hydra/sweeper=autoloop hydra.mode=RUN +tuned=lr",
+        ),
+        ("# @package hydra.sweeper.variants\na: {seed@set: 1}", ["-m"], "hydra/sweeper=autoloop +tuned=lr"),
+        ("# @package _global_\nseed: 2", ["-m"], "+tuned=lr"),
+    ],
+    ids=["a sweep by its files", "by both", "variants from a file", "values from a file"],
+)
+def test_a_chosen_file_that_speaks_of_sweeps_leaves_a_command_that_trains_once(
+    tmp_path, text, given, kept, monkeypatch
+):
+    """Files of search spaces say hydra.mode: MULTIRUN, or hold settings that only our sweeper takes."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     shutil.copytree(ROOT / "examples/plain_app", tmp_path, dirs_exist_ok=True)
     (tmp_path / "conf/tuned").mkdir()
-    (tmp_path / "conf/tuned/lr.yaml").write_text("# @package _global_\nhydra: {mode: MULTIRUN}\n")
+    (tmp_path / "conf/tuned/lr.yaml").write_text(text)
     study = ["hydra/sweeper=autoloop", "hydra.sweep.dir=s", "hydra.sweeper.dry_run=true"]
     words = [sys.executable, "train.py", *given, "+tuned=lr", *study]
     plan = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    again = re.search(r"train.py (.*hydra.mode=RUN.*)", plan)
-    assert again, plan
+    again = re.search(r"train.py (.*)", plan)
+    assert again and again[1] == kept, plan
     done = subprocess.run([*words[:2], *again[1].split()], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "outputs").is_dir()
