@@ -21,9 +21,9 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, keep_files, to_trainer
-from autoloop.config.compose import app_config, placed, root_of, seen
 from autoloop.config.hydra_errors import hydra_message
 from autoloop.config.knobs import SHARED
+from autoloop.config.values import app_config, placed, root_of, seen
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.edits.argv import lift_edits
 from autoloop.errors import AutoloopError, ConfigError

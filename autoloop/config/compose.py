@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
-from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,16 +16,18 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.base_config import escaped
 from autoloop.config.hydra_errors import hydra_message, in_one_line, unresolved
-from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
+from autoloop.config.knobs import SECTION
 from autoloop.config.rerun import merge_overrides
 from autoloop.config.shipped import as_it_came_then
 from autoloop.config.templates import Templates
-from autoloop.edits import ValueChange, change, find, format_literal, overrides_between
+from autoloop.config.top_keys import OF_STUDY, top_keys
+from autoloop.config.values import placed, plain, root_of, seen, without_onlookers, written
+from autoloop.edits import ValueChange, change, find, format_literal
 from autoloop.edits.groups import GroupedConfig, is_pick, options_of, split_picks
 from autoloop.edits.variants import Variant, signature
 from autoloop.errors import CompositionError, EditError, MisfitError, NoChangeError, did_you_mean
@@ -34,13 +35,9 @@ from autoloop.loop.filling import Derived
 from autoloop.study.events import StudyBegun
 from autoloop.study.identity import from_exact, settled
 
-#: Knobs that say how long a study runs, where and how, not what a job does.
-_OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
 #: Keys of the section that no job's identity has; what `variants_per_run` is stands in the strategy.
-_ASIDE = _OF_STUDY | {"variants_per_run"}
+_ASIDE = OF_STUDY | {"variants_per_run"}
 _KEPT = 256  # configs as plain values that are kept: those that rules and samplers look at again and again
-#: Knobs of a study that say who looks at it, not what is trained.
-ONLOOKERS = ("live", "notify")
 _BARE_PATH = re.compile(r"[A-Za-z0-9_/.+@%-]+")
 
 
@@ -87,7 +84,7 @@ class Composer:
         ways = self.signs_values, self.study_keys
         self.signs_values = identity is None
         if identity is None or identity.knobs is None:
-            self.study_keys = frozenset(key for key in _OF_STUDY if key in self._master)
+            self.study_keys = frozenset(key for key in OF_STUDY if key in self._master)
         then = from_exact((header.config if identity is None else identity.config) or {})
         self._then = then if as_it_came_then(self._settled, then) != self._settled else None
         return ways != (self.signs_values, self.study_keys) or self._then is not None
@@ -146,7 +143,7 @@ class Composer:
 
     def _see(self, overrides: tuple[str, ...]) -> dict[str, Any]:
         with self._looked_at(overrides) as composed:
-            app = self._templates.restored(_without_onlookers(composed))
+            app = self._templates.restored(without_onlookers(composed))
         if self.root is not None:
             self._known_keys[overrides] = frozenset(app[self.root] or ())
         return GroupedConfig(seen(app, self.root), self.options(overrides))
@@ -363,20 +360,6 @@ def path_override(key: str, path: Path) -> str:
     return f"{key}={text if _BARE_PATH.fullmatch(text) else format_literal(escaped(text))}"
 
 
-def top_keys(config: Mapping[str, Any]) -> frozenset[str]:
-    """The keys at the top of an app's config to which its section refers for what a study may change.
-
-    Args:
-        config: The app's config, unresolved.
-    """
-    ours = config.get(SECTION)
-    if not isinstance(ours, Mapping):
-        return frozenset()
-    texts = (value for name, value in ours.items() if name in _OF_STUDY and isinstance(value, str))
-    found = (TOP_KEY.fullmatch(text) for text in texts)
-    return frozenset(match[1] for match in found if match and match[1] in config)
-
-
 def _without_knobs(config: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
     """A config without the knobs of a study, so that one may go on with more rounds or on other GPUs.
 
@@ -403,118 +386,6 @@ def _changed(config: Mapping[str, Any], changes: Sequence[ValueChange]) -> dict[
                 node = node[key]
             node[keys[-1]] = new
     return result
-
-
-def root_of(config: DictConfig) -> str | None:
-    """The key under which a trainer's own config stands in an app's (``autoloop.root``), or None."""
-    root = OmegaConf.select(config, "autoloop.root")
-    return None if root is None else str(root)
-
-
-def seen(app: Mapping[str, Any], root: str | None) -> dict[str, Any]:
-    """The config that edits and rules see: the trainer's own at the top, where its user knows it.
-
-    A key that the app has too (``seed``, ``wandb``) is the trainer's here.
-
-    Args:
-        app: The app's config.
-        root: Where the trainer's config stands in it; None: the app's config is the trainer's.
-    """
-    if root is None:
-        return dict(app)
-    inner = dict(app[root] or {})
-    return {**inner, **{key: value for key, value in app.items() if key != root and key not in inner}}
-
-
-def placed(
-    old: Mapping[str, Any], new: Mapping[str, Any], trainer_keys: Collection[str], root: str
-) -> list[str]:
-    """The Hydra overrides that lead from one seen config to another, each key where it stands in the app.
-
-    Args:
-        old: A config as `seen`.
-        new: The same after edits.
-        trainer_keys: Its top-level keys that are the trainer's.
-        root: Where the trainer's config stands in the app's.
-    """
-    before, after = (_nested(config, trainer_keys, root) for config in (old, new))
-    return overrides_between(before, after)
-
-
-def _nested(config: Mapping[str, Any], trainer_keys: Collection[str], root: str) -> dict[str, Any]:
-    outer = {key: value for key, value in config.items() if key not in trainer_keys}
-    return {root: {key: value for key, value in config.items() if key in trainer_keys}, **outer}
-
-
-def written(composed: DictConfig) -> dict[str, Any]:
-    """The same as `app_config`, with nothing resolved: what the files and overrides say."""
-    app = {key: composed._get_node(key) for key in composed if key != "hydra"}
-    raw: dict[Any, Any] = {key: _raw(node) for key, node in app.items()}
-    ours: Any = raw.get(SECTION)
-    for key in ONLOOKERS if isinstance(ours, dict) else ():
-        if ours.pop(key, None) == f"${{{key}}}":
-            raw.pop(key, None)
-    return raw
-
-
-def _raw(node: Any) -> Any:
-    """A node as it is written."""
-    if OmegaConf.is_config(node):
-        return OmegaConf.to_container(node, resolve=False, enum_to_str=True)
-    value = node._value()
-    return value.name if isinstance(value, Enum) else value
-
-
-def app_config(composed: DictConfig) -> dict[str, Any]:
-    """A composed config without its ``hydra`` node and without who looks on, as plain values.
-
-    A study may be gone on with in another terminal, or with another ``notify.command``: a configuration is
-    the same all the same.
-    """
-    copied: Any = deepcopy(composed)
-    return _without_onlookers(copied) if OmegaConf.is_config(copied) else copied
-
-
-def _without_onlookers(composed: DictConfig) -> dict[str, Any]:
-    """The same of a config that is the caller's own, and is taken apart."""
-    with read_write(composed), open_dict(composed):
-        composed.pop("hydra", None)
-        _drop_onlookers(composed)
-    result = plain(composed)
-    assert isinstance(result, dict)
-    return result
-
-
-def _drop_onlookers(config: DictConfig) -> None:
-    """Take ``autoloop.live`` and ``autoloop.notify`` out, and the top-level key that one is a copy of."""
-    ours = config.get("autoloop")
-    if not isinstance(ours, DictConfig):
-        return
-    before = {key: _raw(node) for key in ONLOOKERS if (node := ours._get_node(key)) is not None}
-    for key in ONLOOKERS:
-        if ours.pop(key, None) is not None and before[key] == f"${{{key}}}":
-            config.pop(key, None)
-
-
-def plain(node: Any) -> Any:
-    """A config node as dicts, lists and scalars; what cannot be resolved stays as it is written."""
-    if not OmegaConf.is_config(node):
-        return node
-    try:
-        return OmegaConf.to_container(node, resolve=True, enum_to_str=True)
-    except OmegaConfBaseException:
-        pass  # one value below cannot be resolved: take the node apart to keep the others
-    raw = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
-    if isinstance(node, ListConfig):
-        return [_child(node, index, raw) for index in range(len(node))]
-    return {key: _child(node, key, raw) for key in node}
-
-
-def _child(node: DictConfig | ListConfig, key: Any, raw: Any) -> Any:
-    try:
-        return plain(node[key])
-    except OmegaConfBaseException:
-        return raw[key]
 
 
 @contextmanager

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from autoloop.config.knobs import SECTION, SHARED
+from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
+
+#: Knobs that say how long a study runs, where and how, not what a job does.
+OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
 
 
 def is_written_for_us(config: DictConfig) -> bool:
@@ -38,3 +44,17 @@ def take_top_keys(config: DictConfig) -> bool:
     with read_write(section), open_dict(section):
         section.update({name: f"${{{name}}}" for name in found})
     return bool(found)
+
+
+def top_keys(config: Mapping[str, Any]) -> frozenset[str]:
+    """The keys at the top of an app's config to which its section refers for what a study may change.
+
+    Args:
+        config: The app's config, unresolved.
+    """
+    ours = config.get(SECTION)
+    if not isinstance(ours, Mapping):
+        return frozenset()
+    texts = (value for name, value in ours.items() if name in OF_STUDY and isinstance(value, str))
+    found = (TOP_KEY.fullmatch(text) for text in texts)
+    return frozenset(match[1] for match in found if match and match[1] in config)

@@ -16,7 +16,7 @@ from autoloop.edits import format_literal
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE, make_job_dir, write_atomic
 from autoloop.store.journal import recorded
 from autoloop.store.redact import known_secrets, logger, redact_all, reveal
-from autoloop.study.events import leads_out
+from autoloop.study.fields import leads_out
 from autoloop.study.identity import prints
 from autoloop.study.own_words import NAME, SETTING, WORD, Own
 from autoloop.study.record import Job, Study

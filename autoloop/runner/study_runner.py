@@ -19,9 +19,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.config.compose import Composer, written
+from autoloop.config.compose import Composer
 from autoloop.config.rerun import rerun_words
 from autoloop.config.settings import Settings
+from autoloop.config.values import written
 from autoloop.config.world import keep_configs
 from autoloop.curves.metrics import Metrics
 from autoloop.edits.variants import Variant

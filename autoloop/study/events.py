@@ -24,7 +24,6 @@ Nothing here reads a file or a clock: `autoloop.store.journal` does.
 from __future__ import annotations
 
 import math
-import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,6 +41,7 @@ from autoloop.study.fields import (
     moment,
     plain_data,
     read_fields,
+    run_dir_within,
     write_fields,
 )
 from autoloop.study.plans import Plan
@@ -132,18 +132,7 @@ def _without_why(objective: Objective | None) -> dict[str, Any] | None:
 _AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
 
 
-def leads_out(run_dir: str) -> bool:
-    """Whether a directory, relative to the study's, does not lie in it, as far as its words tell."""
-    return run_dir.startswith("/") or "\0" in run_dir or os.path.normpath(run_dir).split("/")[0] == ".."
-
-
-def _run_dir(found: Any) -> str:
-    if not isinstance(found, str) or leads_out(found):
-        raise FieldError("a directory within the study", found)
-    return found
-
-
-_RUN_DIR = coded(_run_dir, str)
+_RUN_DIR = coded(run_dir_within, str)
 
 
 @nan_is_nan

@@ -9,6 +9,7 @@ stands for it where a number is declared.
 from __future__ import annotations
 
 import math
+import os.path
 import types
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -275,3 +276,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def leads_out(run_dir: str) -> bool:
+    """Whether a directory, relative to the study's, does not lie in it, as far as its words tell."""
+    return run_dir.startswith("/") or "\0" in run_dir or os.path.normpath(run_dir).split("/")[0] == ".."
+
+
+def run_dir_within(found: Any) -> str:
+    """A directory of a job, relative to the study's and within it.
+
+    Raises:
+        FieldError: It is none.
+    """
+    if not isinstance(found, str) or leads_out(found):
+        raise FieldError("a directory within the study", found)
+    return found

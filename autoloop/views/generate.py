@@ -15,8 +15,9 @@ from yaml import YAMLError
 
 from autoloop import __version__
 from autoloop.config.base_config import GROUP, read_config_file
-from autoloop.config.compose import path_override, plain
+from autoloop.config.compose import path_override
 from autoloop.config.rerun import merge_overrides, rerun_words
+from autoloop.config.values import plain
 from autoloop.edits import Change, change
 from autoloop.edits.variants import name_of_edits, safe_name
 from autoloop.errors import ConfigError, NoChangeError

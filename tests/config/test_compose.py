@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from autoloop.config.compose import app_config, path_override
+from autoloop.config.compose import path_override
 from autoloop.config.settings import Settings
+from autoloop.config.values import app_config
 from autoloop.edits.variants import signature
 from autoloop.errors import ConfigError
 from autoloop.train import CONF_DIR

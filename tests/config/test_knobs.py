@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from autoloop.config.compose import top_keys
 from autoloop.config.knobs import SHARED, SLOTS, SLURM, SWEEPER, Setting
 from autoloop.config.origins import where
 from autoloop.config.schema import SLOTS_NODE, SLURM_NODE, SWEEPER_NODE
 from autoloop.config.settings import Settings
+from autoloop.config.top_keys import top_keys
 from autoloop.edits.variants import signature
 from autoloop.errors import ConfigError, SettingError
 from autoloop.store.journal import read_study

@@ -16,7 +16,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from autoloop.config.compose import Composer, written
+from autoloop.config.compose import Composer
+from autoloop.config.values import written
 from autoloop.config.world import keep_configs
 from autoloop.edits.variants import signature
 from autoloop.engine.inside.planned import StrayedConfigError, check_planned

@@ -49,7 +49,6 @@ PUBLIC = {
 """Module -> what scripts, rules and strategies of users import from it."""
 
 LONG = {
-    "autoloop/config/compose.py": "one class: all its answers rest on the configs it has composed",
     "autoloop/study/record.py": "one record: events change jobs, and every answer is read off them",
     "autoloop/study/events.py": "one class of fields for each kind of event; what they do is elsewhere",
 }

@@ -15,7 +15,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
 from autoloop.cli.resume import command, launch_line
-from autoloop.config.compose import Composer, written
+from autoloop.config.compose import Composer
+from autoloop.config.values import written
 from autoloop.curves.objective import Objective
 from autoloop.runner.siblings import MOST, made_by, unfinished_sibling
 from autoloop.store.journal import Journal

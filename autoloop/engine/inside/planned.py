@@ -30,7 +30,7 @@ def check_planned(config: Any) -> None:
     planned = _planned()
     if planned is None or not isinstance(config, DictConfig):
         return
-    from autoloop.config.compose import written
+    from autoloop.config.values import written
     from autoloop.study.identity import prints, strayed
 
     keys = strayed(planned, prints(written(config)))
@@ -50,7 +50,7 @@ def is_as_planned(config: DictConfig, run_dir: str) -> bool:
     A config that is made from a template is looked at so; of another Hydra has the last word, and
     `check_planned` judges what it composes.
     """
-    from autoloop.config.compose import written
+    from autoloop.config.values import written
     from autoloop.study.identity import prints
 
     planned = _read(Path(run_dir))

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from autoloop.config.compose import plain, seen
+from autoloop.config.values import plain, seen
 from autoloop.curves.metrics import Metrics
 from autoloop.history import read_history
 from autoloop.history.files import read_note
