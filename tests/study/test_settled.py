@@ -22,7 +22,7 @@ from autoloop.study.plans import Plan
 from autoloop.study.record import Study
 from autoloop.study.settled import Packer, Settled
 from autoloop.study.trials import TrialState
-from autoloop.views.report import facts
+from autoloop.views.report import facts, knobs
 from autoloop.views.report.write import Reporter
 
 WIDTH = 50
@@ -183,7 +183,7 @@ def test_knobs_are_the_same_however_few_are_kept(monkeypatch: pytest.MonkeyPatch
         changes = (ValueChange(f"p{job.job % 7}", 0, job.job),)
         study.jobs[job.job] = replace(job, plan=replace(job.plan, changes=changes))
     whole = dict(facts.Facts(study).knobs)
-    monkeypatch.setattr(facts, "KNOBS_KEPT", 3)
+    monkeypatch.setattr(knobs, "KNOBS_KEPT", 3)
     few = facts.Facts(study)
     assert {number: few.knobs[number] for number in reversed(whole)} == whole
     assert few.base_values == dict.fromkeys((f"p{place}" for place in range(7)), 0)

@@ -6,7 +6,7 @@ import math
 import shlex
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -20,9 +20,9 @@ from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
+from autoloop.views.report.knobs import Knobs
 
 MOST_SHOWN = 2000  # trials of a longer study that a report shows one by one
-KNOBS_KEPT = 4096  # jobs whose knobs are kept at hand
 OBJECTIVE = "objective"  # its name where the study names no metric
 KEY_METRICS = {
     "eval_l1": "eval/offline_eval/avg_l1",
@@ -61,44 +61,6 @@ class Score:
     def median_gain_pct(self) -> float:
         """Median of ``gains_pct``; NaN if no child could be compared."""
         return median(self.gains_pct) if self.gains_pct else math.nan
-
-
-class Knobs(Mapping[int, Mapping[str, Any]]):
-    """Job number -> value of every path that its lineage changed; those asked for latest are kept."""
-
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        self._known: dict[int, dict[str, Any]] = {}
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        job = self._facts.study.jobs[number]
-        if job.retried_by is not None:
-            raise KeyError(number)
-        return self.keep(job)
-
-    def keep(self, job: Job) -> dict[str, Any]:
-        """The values of a job, kept from now on as long as there is room."""
-        line: list[Job] = []
-        above: Job | None = job
-        while above is not None and above.job not in self._known:
-            line.append(above)
-            above = self._facts.parent(above)
-        found = {} if above is None else self._known.pop(above.job)
-        if above is not None:
-            self._known[above.job] = found  # the latest asked for stands last
-        for one in reversed(line):
-            changes = one.plan.changes
-            found = {**found, **{path: new for path, _, new in changes}} if changes else found
-            self._known[one.job] = found
-        while len(self._known) > KNOBS_KEPT:
-            del self._known[next(iter(self._known))]
-        return found
-
-    def __iter__(self) -> Iterator[int]:
-        return (job.job for job in self._facts.jobs)
-
-    def __len__(self) -> int:
-        return len(self._facts.jobs)
 
 
 class Facts:
