@@ -51,7 +51,7 @@ def _setters(cls: type) -> tuple[Callable[[Any, Any], None], ...]:
     return tuple(getattr(cls, name).__set__ for name in cls.__slots__)  # type: ignore[attr-defined]
 
 
-class _Pickler(pickle.Pickler):
+class _RecordPickler(pickle.Pickler):
     dispatch_table = dict.fromkeys((Plan, Details, Decision), _parts)
 
 
@@ -67,7 +67,7 @@ class Packer:
     def pack(self, value: Any) -> bytes:
         """Put a value away, for this process alone."""
         file = io.BytesIO()
-        _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(value)
+        _RecordPickler(file, pickle.HIGHEST_PROTOCOL).dump(value)
         text = file.getvalue()
         self._like = self._like or text[:_LIKE]
         packing = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, 4, zdict=self._like)
