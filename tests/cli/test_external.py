@@ -38,6 +38,7 @@ def study(tmp_path_factory, process):
     return top / "study"
 
 
+@pytest.mark.slow
 def test_rules_see_the_trainers_config_in_a_replay(cli, study):
     """Paths of edits begin at the trainer's own config: nothing has changed, so nothing differs."""
     done = cli("replay", study)

@@ -153,6 +153,7 @@ def test_a_config_for_another_sweeper_runs_unchanged(app: Path, who: str):
         assert told == {number: (value, pytest.approx(value)) for number, value in values.items()}
 
 
+@pytest.mark.slow
 def test_a_small_space_of_groups_and_values_ends_when_it_is_exhausted(app: Path):
     """Each configuration ran once, none twice, and the end says why; an option alone is no news."""
     (app / "db" / "twin.yaml").write_text("driver: mysql\n")

@@ -268,6 +268,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_study_and_it_goes_on_where_there_is_room(small_disk):
     """A real one: what was written can be read, and with more room nothing more fails."""
     arguments = (FOUR_JOBS, "rounds=2")

@@ -136,6 +136,7 @@ def test_a_variant_in_the_queue_runs_once_and_a_broken_queue_ends_nothing(tmp_pa
     assert "the queue is left aside" in ran.output
 
 
+@pytest.mark.slow
 def test_an_outside_proposer_keeps_to_the_bounds_and_its_failure_is_written_down(tmp_path: Path) -> None:
     program = tmp_path / "agent.py"
     program.write_text(

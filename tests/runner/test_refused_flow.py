@@ -22,6 +22,7 @@ def study(study_dir: Path, *words: str, launcher: str = "slots") -> Ran:
     )
 
 
+@pytest.mark.slow
 def test_what_hydra_cannot_compose_is_left_out_and_the_round_is_full_all_the_same(tmp_path: Path) -> None:
     """Of a frozen node, of a key below a reference, and of a value for which a resolver raises."""
     ran = study(

@@ -92,6 +92,7 @@ def test_a_finished_study_is_left_alone_and_says_so(tmp_path, undisturbed):
     assert (again.code, (tmp_path / "s" / "study.jsonl").read_bytes()) == (1, before)
 
 
+@pytest.mark.slow
 def test_the_budget_counts_over_restarts(tmp_path, undisturbed):
     """More rounds continue a finished study; decided rounds keep their decisions and jobs their numbers."""
     kept = undisturbed.events[:-1]
@@ -178,6 +179,7 @@ def test_resume_false_refuses_a_directory_with_a_study(tmp_path):
     assert "holds a study already and resume=false" in done.output
 
 
+@pytest.mark.slow
 def test_a_finished_study_makes_room_for_a_new_one_where_asked(tmp_path):
     """resume=auto moves a finished study, its jobs included, into a directory of its own."""
     auto = ("rounds=1", "autoloop.resume=auto")

@@ -14,6 +14,7 @@ from tests.helpers.flow_app.launch import run
 APP = Path(__file__).with_name("writing_app.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["slots", "basic"])
 def test_every_job_has_its_own_curve(launcher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the directory all jobs began in, where an old run lies, in a far one, or from a process of its own.

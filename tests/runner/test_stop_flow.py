@@ -89,6 +89,7 @@ def test_when_somebody_looks_makes_no_difference(watched: Ran, tmp_path: Path) -
     assert (late.steps, late.objective) == (bad_of(watched).steps, bad_of(watched).objective)
 
 
+@pytest.mark.slow
 def test_a_job_far_down_at_the_first_rung_is_stopped_there(tmp_path: Path) -> None:
     """Of four that had ended and itself only the best goes on."""
     variants = "+hydra.sweeper.variants={a:{lr@mul:0.9},b:{lr@mul:0.8},c:{lr@mul:0.7}}"

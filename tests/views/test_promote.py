@@ -26,6 +26,7 @@ def config_of(run_dir):
     return json.loads((run_dir / "train_config.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_promoted_trial_is_its_config_at_full_length(work):
     """The command trains the exact config, longer, in a directory of its own, and keeps its checkpoints."""
     study = study_of(work)

@@ -124,6 +124,7 @@ def tries(study: Study, name: str) -> list[Job]:
     return [job for job in study.jobs.values() if job.name == name and job.started]
 
 
+@pytest.mark.slow
 @every(BASIC, JOBLIB, SUBMITIT, RAY)
 def test_three_rounds_run_and_one_bad_job_is_one_failed_trial(launcher, tmp_path, shared):
     """Histories, decisions, journal and report are those of slots; n_jobs limits what is out at once."""

@@ -78,6 +78,7 @@ def alive(pid):
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_the_trainer_behind_the_launcher(tmp_path):
     """The trainer is told once, writes down what it has, and is gone before the study ends."""
     log = tmp_path / "study" / "0" / "job.log"

@@ -162,6 +162,7 @@ def luminance(page, selector, style):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@pytest.mark.slow
 def test_paper_shows_what_is_folded_on_the_screen(open_report):
     page = open_report(realistic())
     assert not page.locator("#job-3").is_visible()
