@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+import omegaconf
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
@@ -97,6 +98,7 @@ def test_what_does_not_compose_is_told_by_hydra(templates: Templates, overrides:
     assert str(again.value) == str(told.value)
 
 
+@pytest.mark.skipif(omegaconf.__version__ >= "2.4", reason="from OmegaConf 2.4 on it takes these")
 @pytest.mark.parametrize("override", ["maybe={n:5}", "maybe.n=5"])
 def test_what_omegaconf_stumbles_over_is_an_override_that_does_not_compose(tmp_path: Path, override: str):
     """So a variant or a proposal with it is told or left out as any other; a study never ends over one."""
