@@ -269,7 +269,8 @@ class Supervision:
     def _summary(self, ended_by: EndedBy | None) -> Ended:
         code = os.waitstatus_to_exitcode(self._exit_status or 0)
         stuck = self._stuck() if self._is_stuck() else ""
-        error = self._over_limit(ended_by) or self._error or stuck
+        ended = self._over_limit(ended_by) or self._error
+        error = "; ".join(filter(None, [ended, stuck]))
         if not error and (code > 0 or ended_by):  # a signal gives a job no time for last words
             error = self._last_output()
         if code != 0 and not ended_by and self._memory.happened(time.monotonic()):

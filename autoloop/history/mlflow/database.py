@@ -68,7 +68,7 @@ class DatabaseTail:
 
     Args:
         path: The database.
-        run_id: Which run.
+        run_id: Which run; empty where the database does not say which there are.
         keys: Names and patterns of the metrics to keep; None keeps all.
     """
 
@@ -175,7 +175,8 @@ class DatabaseTail:
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
-        texts = [self._error]
+        unlisted = "" if self._run_id else f"{self.path} is damaged: its runs cannot be listed"
+        texts = [self._error or unlisted]
         if self._unlike:
             texts.append(
                 f"{self.path}: {self._unlike} values are left out, table and index do not agree on them"
