@@ -5,11 +5,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autoloop.history.series import Series
+from autoloop.history.series import History, Series
 from autoloop.history.wanted import Wanted
 
 _Chunk = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -83,6 +85,27 @@ class Gathered:
             if steps.size:
                 found[name] = Series(steps, values, self.axis).in_order()
         return found
+
+    def history(self, fresh: bool, problem: str, kind: str, path: Path, **facts: Any) -> History:
+        """Return the series as `Tail.history` does.
+
+        Args:
+            fresh: As for `series`.
+            problem: What could not be read.
+            kind: Kind of file they are from.
+            path: The file.
+            **facts: What else is known, see `History`.
+        """
+        return History(
+            self.series(fresh),
+            problem,
+            skipped=self.skipped(),
+            axis=self.axis,
+            rows=self.rows,
+            source=kind,
+            path=path,
+            **facts,
+        )
 
     def names(self) -> list[str]:
         """Return the metrics that have points."""

@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 from autoloop.history import sqlite
-from autoloop.history.files import identity, regular
-from autoloop.history.points import Gathered
+from autoloop.history.files import regular
 from autoloop.history.series import History, RunRecord
 from autoloop.history.source import Source, Tail, stamp
+from autoloop.history.tables import TableTail
 from autoloop.history.values import as_number, leaves, parse_json
 
 TRACKIO = "trackio"
@@ -66,7 +66,7 @@ def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
     return TrackioTail(source.path, source.part, keys)
 
 
-class TrackioTail:
+class TrackioTail(TableTail):
     """What one run of a trackio database has said so far; see `autoloop.history.source.Tail`.
 
     Args:
@@ -78,41 +78,17 @@ class TrackioTail:
     has_ended = False
 
     def __init__(self, path: Path, run: str, keys: Iterable[str] | None = None) -> None:
-        self.path = path
-        self.restarts = 0
         self._run_key = run
-        self._points = Gathered(keys)
-        self._begin()
+        super().__init__(path, keys)
 
     def _begin(self) -> None:
-        self._last = 0  # row
+        super()._begin()
         self._bad = 0
-        self._identity: tuple[int, int] | None = None
-        self._run: RunRecord | None = None
-        self._error = self._damage = ""
 
-    def read(self, final: bool = True) -> None:
-        """Read what is new; see `Tail.read`."""
-        self._error = ""
-        try:
-            self._restart_if_replaced()
-            with sqlite.opened(self.path) as connection:
-                key = _key(connection)
-                while self._read_rows(connection, key):
-                    pass
-                self._damage = sqlite.damage(connection, "metrics") if final else ""
-        except sqlite.ERRORS as error:
-            if final or not sqlite.waits(error):
-                self._error = f"{self.path} cannot be read: {error}"
-
-    def _restart_if_replaced(self) -> None:
-        status = regular(self.path)
-        found = identity(status) if status else None
-        if self._identity not in (None, found):
-            self.restarts += 1
-            self._begin()
-            self._points.restart()
-        self._identity = found
+    def _read_from(self, connection: sqlite3.Connection) -> None:
+        key = _key(connection)
+        while self._read_rows(connection, key):
+            pass
 
     def _read_rows(self, connection: sqlite3.Connection, key: str) -> bool:
         """Read some rows; return False where there are no more."""
@@ -153,18 +129,9 @@ class TrackioTail:
 
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; see `Tail.history`."""
-        return History(
-            self._points.series(fresh),
-            self.problem(),
-            run=self._run,
-            skipped=self._points.skipped(),
-            rows=self._points.rows,
-            source=TRACKIO,
-            path=self.path,
-        )
+        return self._points.history(fresh, self.problem(), TRACKIO, self.path, run=self._run)
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
         bad = f"{self.path}: {self._bad} rows are not trackio's" if self._bad else ""
-        damaged = f"{self.path} is damaged, metrics may be lost: {self._damage}" if self._damage else ""
-        return "; ".join(filter(None, [self._error, damaged, bad]))
+        return "; ".join(filter(None, [self._error, self._damaged, bad]))

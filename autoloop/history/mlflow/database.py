@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from autoloop.history import sqlite
-from autoloop.history.files import identity, regular
-from autoloop.history.points import Gathered
+from autoloop.history.files import regular
 from autoloop.history.series import INTERNAL, History, RunRecord
 from autoloop.history.source import Source, stamp
+from autoloop.history.tables import TableTail
 
 MLFLOW = "mlflow"
 _TABLES = {"metrics", "runs", "experiments"}
@@ -63,7 +63,7 @@ def _source(path: Path, run_id: str, start_ms: Any, changed: int) -> Source:
     return Source(path, MLFLOW, run_id, (stamp(began), began), path.parent, MLFLOW, run_id)
 
 
-class DatabaseTail:
+class DatabaseTail(TableTail):
     """What one run of an MLflow database has said so far; see `autoloop.history.source.Tail`.
 
     Args:
@@ -73,48 +73,23 @@ class DatabaseTail:
     """
 
     def __init__(self, path: Path, run_id: str, keys: Iterable[str] | None = None) -> None:
-        self.path = path
-        self.restarts = 0
         self._run_id = run_id
-        self._points = Gathered(keys)
-        self._begin()
+        super().__init__(path, keys)
 
     def _begin(self) -> None:
-        self._last = 0  # row
+        super()._begin()
         self._unlike = 0
-        self._damage = ""
-        self._identity: tuple[int, int] | None = None
         self._status = ""
-        self._run: RunRecord | None = None
-        self._error = ""
 
     @property
     def has_ended(self) -> bool:
         """Whether MLflow recorded the end of the run."""
         return self._status in _ENDED
 
-    def read(self, final: bool = True) -> None:
-        """Read what is new; see `Tail.read`."""
-        self._error = ""
-        try:
-            self._restart_if_replaced()
-            with sqlite.opened(self.path) as connection:
-                self._read_run(connection)
-                while self._read_rows(connection):
-                    pass
-                self._damage = sqlite.damage(connection, "metrics") if final else ""
-        except sqlite.ERRORS as error:
-            if final or not sqlite.waits(error):
-                self._error = f"{self.path} cannot be read: {error}"
-
-    def _restart_if_replaced(self) -> None:
-        status = regular(self.path)
-        found = identity(status) if status else None
-        if self._identity not in (None, found):
-            self.restarts += 1
-            self._begin()
-            self._points.restart()
-        self._identity = found
+    def _read_from(self, connection: sqlite3.Connection) -> None:
+        self._read_run(connection)
+        while self._read_rows(connection):
+            pass
 
     def _read_run(self, connection: sqlite3.Connection) -> None:
         row = connection.execute(_RUN, (self._run_id,)).fetchone()
@@ -181,9 +156,7 @@ class DatabaseTail:
             texts.append(
                 f"{self.path}: {self._unlike} values are left out, table and index do not agree on them"
             )
-        if self._damage:
-            texts.append(f"{self.path} is damaged, metrics may be lost: {self._damage}")
-        return "; ".join(filter(None, texts))
+        return "; ".join(filter(None, [*texts, self._damaged]))
 
 
 def _is_sound(row: sqlite.Row) -> bool:

@@ -15,7 +15,7 @@ from autoloop.history.files import is_usual, open_regular, regular, worth_openin
 from autoloop.history.points import Gathered
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
-from autoloop.history.text.follow import LineFollower
+from autoloop.history.text.follow import TextTail
 from autoloop.history.text.table import Table, header_of
 from autoloop.history.together import Together
 
@@ -79,7 +79,7 @@ def _parts(folder: Path) -> list[Path]:
     return [file for file in parts if _is_table(file)]
 
 
-class CsvTail:
+class CsvTail(TextTail):
     """What a CSV file has said so far; see `autoloop.history.source.Tail`.
 
     Args:
@@ -87,19 +87,10 @@ class CsvTail:
         keys: Names and patterns of the metrics to keep; None keeps all.
     """
 
-    has_ended = False
-
     def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
-        self.path = path
-        self._file = LineFollower(path)
-        self._points = Gathered(keys)
+        super().__init__(path, Gathered(keys))
         self._table = Table(self._points, _prefix(path.name))
         self._is_final = True
-
-    @property
-    def restarts(self) -> int:
-        """How often the file was read from its start again."""
-        return self._file.restarts
 
     def read(self, final: bool = True) -> None:
         """Read what is new; see `Tail.read`."""
@@ -110,33 +101,15 @@ class CsvTail:
                 self._points.restart()
             self._table.add(lines.data)
 
-    def logged(self, names: Iterable[str] | None = None) -> int:
-        """Return how many values these metrics have, or all that were asked for."""
-        return self._points.logged(names)
-
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; see `Tail.history`."""
-        return History(
-            self._points.series(fresh),
-            self.problem(),
-            skipped=self._points.skipped(),
-            axis=self._points.axis,
-            rows=self._points.rows,
-            source=CSV,
-            path=self.path,
-        )
+        return self._points.history(fresh, self.problem(), CSV, self.path)
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
-        texts = [self._file.error] if self._file.error else []
-        bad = self._table.bad
-        if bad:
-            lines = f"{bad} lines are no rows" if bad > 1 else "1 line is no row"
-            texts.append(f"{self.path}: {lines} of the table (first: line {self._table.first_bad})")
-        if self._file.lost:
-            texts.append(f"{self.path}: {self._file.lost} bytes in lines that are too long are left out")
-        if self._file.rest and self._is_final:
-            texts.append(f"{self.path}: its last line has no end and is left out")
-        if not texts and not self._points.rows:
-            texts.append(f"{self.path} has no rows: the run has logged nothing, or not yet")
-        return "; ".join(texts)
+        bad, count = "", self._table.bad
+        if count:
+            lines = f"{count} lines are no rows" if count > 1 else "1 line is no row"
+            bad = f"{lines} of the table (first: line {self._table.first_bad})"
+        cut = bool(self._file.rest) and self._is_final
+        return self._told(bad, "its last line has no end and is left out" if cut else "")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from autoloop.history.files import identity, open_regular
+from autoloop.history.points import Gathered
 
 _BLOCK_BYTES = 1 << 21  # read at once
 _LONGEST_LINE = 1 << 24  # of a longer one nothing is kept
@@ -110,3 +111,42 @@ class LineFollower:
         if len(self.rest) > _LONGEST_LINE:
             self.lost, self._in_long_line, self.rest = self.lost + len(self.rest), True, b""
         return whole
+
+
+class TextTail:
+    """What the readers of text files share; see `autoloop.history.source.Tail`.
+
+    Args:
+        path: The file.
+        points: Where its numbers go.
+    """
+
+    has_ended = False
+
+    def __init__(self, path: Path, points: Gathered) -> None:
+        self.path = path
+        self._file = LineFollower(path)
+        self._points = points
+
+    @property
+    def restarts(self) -> int:
+        """How often the file was read from its start again."""
+        return self._file.restarts
+
+    def logged(self, names: Iterable[str] | None = None) -> int:
+        """Return how many values these metrics have, or all that were asked for."""
+        return self._points.logged(names)
+
+    def _told(self, bad: str, rest: str = "") -> str:
+        """What could not be read, in words.
+
+        Args:
+            bad: What is wrong with its lines.
+            rest: What is wrong with its end.
+        """
+        lost = f"{self._file.lost} bytes in lines that are too long are left out" if self._file.lost else ""
+        texts = [f"{self.path}: {text}" for text in (bad, lost, rest) if text]
+        texts = [self._file.error, *texts] if self._file.error else texts
+        if not texts and not self._points.rows:
+            texts.append(f"{self.path} has no rows: the run has logged nothing, or not yet")
+        return "; ".join(texts)

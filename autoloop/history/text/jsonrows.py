@@ -12,7 +12,7 @@ from autoloop.history.files import is_usual, open_regular, regular, worth_openin
 from autoloop.history.run_notes import NOTES
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail, stamp
-from autoloop.history.text.follow import LineFollower
+from autoloop.history.text.follow import TextTail
 from autoloop.history.text.rows import Rows
 from autoloop.history.values import as_number, parse_json
 
@@ -70,7 +70,7 @@ def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
     return JsonTail(source.path, keys)
 
 
-class JsonTail:
+class JsonTail(TextTail):
     """What a file of JSON lines has said so far; see `autoloop.history.source.Tail`.
 
     Args:
@@ -78,23 +78,15 @@ class JsonTail:
         keys: Names and patterns of the metrics to keep; None keeps all.
     """
 
-    has_ended = False
-
     def __init__(self, path: Path, keys: Iterable[str] | None = None) -> None:
-        self.path = path
-        self._file = LineFollower(path)
         self._rows = Rows(keys)
+        super().__init__(path, self._rows.points)
         self._begin()
 
     def _begin(self) -> None:
         self._rows.restart()
         self._line = self._bad = self._first_bad = 0
         self._rest = b""
-
-    @property
-    def restarts(self) -> int:
-        """How often the file was read from its start again."""
-        return self._file.restarts
 
     def read(self, final: bool = True) -> None:
         """Read what is new; see `Tail.read`. A whole object at the end counts even without a newline."""
@@ -121,22 +113,11 @@ class JsonTail:
         else:
             self._rows.add(row)
 
-    def logged(self, names: Iterable[str] | None = None) -> int:
-        """Return how many values these metrics have, or all that were asked for."""
-        return self._rows.points.logged(names)
-
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; see `Tail.history`."""
         return self._rows.history(fresh, self.problem(), JSON, self.path)
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
-        texts = [self._file.error] if self._file.error else []
-        if self._bad:
-            lines = f"{self._bad} lines are no JSON objects" if self._bad > 1 else "1 line is no JSON object"
-            texts.append(f"{self.path}: {lines} (first: line {self._first_bad})")
-        if self._file.lost:
-            texts.append(f"{self.path}: {self._file.lost} bytes in lines that are too long are left out")
-        if not texts and not self._rows.points.rows:
-            texts.append(f"{self.path} has no rows: the run has logged nothing, or not yet")
-        return "; ".join(texts)
+        lines = f"{self._bad} lines are no JSON objects" if self._bad > 1 else "1 line is no JSON object"
+        return self._told(f"{lines} (first: line {self._first_bad})" if self._bad else "")

@@ -19,7 +19,7 @@ from autoloop.history import counters
 from autoloop.history.files import regular
 from autoloop.history.series import History
 from autoloop.history.source import Source, stamp
-from autoloop.history.text.follow import LineFollower
+from autoloop.history.text.follow import TextTail
 from autoloop.history.text.rows import Rows
 
 LINES = "lines"
@@ -76,7 +76,7 @@ def sources(folder: Path, names: Sequence[str]) -> list[Source]:
     return found
 
 
-class LinesTail:
+class LinesTail(TextTail):
     """What a log has said so far; see `autoloop.history.source.Tail`.
 
     Args:
@@ -85,19 +85,10 @@ class LinesTail:
         keys: Names and patterns of the metrics to keep; None keeps all.
     """
 
-    has_ended = False
-
     def __init__(self, path: Path, patterns: Patterns, keys: Iterable[str] | None = None) -> None:
-        self.path = path
         self._patterns = patterns
-        self._file = LineFollower(path)
         self._rows = Rows(keys)
-        self._rest = b""
-
-    @property
-    def restarts(self) -> int:
-        """How often the file was read from its start again."""
-        return self._file.restarts
+        super().__init__(path, self._rows.points)
 
     def read(self, final: bool = True) -> None:
         """Read what is new; see `Tail.read`."""
@@ -112,10 +103,6 @@ class LinesTail:
     def _row(self, line: bytes) -> dict[str, Any] | None:
         text = _ESCAPE.sub("", line.decode("utf-8", "replace"))
         return next((row for pattern in self._patterns if (row := row_of(pattern, text))), None)
-
-    def logged(self, names: Iterable[str] | None = None) -> int:
-        """Return how many values these metrics have, or all that were asked for."""
-        return self._rows.points.logged(names)
 
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; see `Tail.history`."""
