@@ -13,13 +13,11 @@ memory. pandas reads all its columns at once; autoloop goes through the file pie
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import statistics
-import subprocess
 import sys
-import venv
 from pathlib import Path
+
+from rival import measured, rival_python
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [f"{part}/{name}_{i}" for i in range(2) for part in ("train", "eval") for name in
@@ -53,15 +51,6 @@ print(json.dumps([end - began, began - start, memory, len(values.columns), round
 """
 
 
-def rival_python(work: Path) -> Path:
-    """Return the Python of an environment with pandas."""
-    python = work / "rival" / "bin" / "python"
-    if not python.exists():
-        venv.create(python.parents[1], with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "pandas==3.1.1"], check=True)
-    return python
-
-
 def make_file(path: Path, steps: int) -> None:
     """Write the table, unless it is there."""
     if path.exists():
@@ -71,16 +60,6 @@ def make_file(path: Path, steps: int) -> None:
         file.write(f"step,{','.join(NAMES)}\n")
         for step in range(steps):
             file.write(f"{step},{','.join(repr(rng.random() + 1 / (step + 1)) for _ in NAMES)}\n")
-
-
-def measured(python: Path, code: str, repeat: int) -> list[float]:
-    """Return the medians of what a program prints, over some runs of it."""
-    env = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    runs = []
-    for _ in range(repeat):
-        done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True, env=env)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return [statistics.median(column) for column in zip(*runs, strict=True)]
 
 
 def main() -> None:
@@ -93,7 +72,7 @@ def main() -> None:
     args.work_dir.mkdir(parents=True, exist_ok=True)
     path = args.work_dir / f"run-{args.steps}.csv"
     make_file(path, args.steps)
-    rival = args.rival or rival_python(args.work_dir)
+    rival = args.rival or rival_python(args.work_dir, ["pandas==3.1.1"])
     sys.stdout.write(f"{args.steps} rows of {len(NAMES)} metrics, {path.stat().st_size / 1e6:.1f} MB\n")
     heads = ["reader", "metrics", "CPU, s", "CPU of the imports, s", "peak memory, MB"]
     sys.stdout.write(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n")

@@ -14,12 +14,11 @@ tbparse have no choice of metrics.
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import subprocess
 import sys
-import venv
 from pathlib import Path
+
+from rival import measured, rival_python
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [f"{part}/{name}_{i}" for i in range(2) for part in ("train", "eval") for name in
@@ -38,6 +37,7 @@ for step in range({steps}):
 writer.close()
 """
 
+RIVALS = ["tensorboard==2.21.0", "tbparse==0.0.9"]
 BEGIN = """
 import json, resource, sys, time
 def end(points, metrics):
@@ -72,27 +72,6 @@ end(len(frame), frame["tag"].nunique())
 """
 
 
-def rival_python(work: Path) -> Path:
-    """Return the Python of an environment with TensorBoard and tbparse."""
-    python = work / "rival" / "bin" / "python"
-    if not python.exists():
-        venv.create(python.parents[1], with_pip=True)
-        wanted = ["tensorboard==2.21.0", "tbparse==0.0.9"]
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True)
-    return python
-
-
-def measured(python: Path, code: str, repeat: int) -> list[float]:
-    """Return the medians of what a program prints, over some runs of it."""
-    env = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    command = [str(python), "-c", BEGIN + code]
-    runs = []
-    for _ in range(repeat):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return [statistics.median(column) for column in zip(*runs, strict=True)]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work_dir", type=Path)
@@ -100,7 +79,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=3)
     args = parser.parse_args()
-    rival = args.rival or rival_python(args.work_dir)
+    rival = args.rival or rival_python(args.work_dir, RIVALS)
     folder = args.work_dir / f"events-{args.steps}"
     if not folder.exists():
         code = WRITE.format(folder=str(folder), steps=args.steps, names=NAMES)
@@ -118,7 +97,7 @@ def main() -> None:
     ours = 0.0
     for label, python, code, keys, repeat in rows:
         filled = code.format(root=str(ROOT), folder=str(folder), keys=keys)
-        cpu, memory, points, metrics = measured(python, filled, repeat)
+        cpu, memory, points, metrics = measured(python, BEGIN + filled, repeat)
         ours = ours or cpu
         if points != args.steps * metrics:
             raise RuntimeError(f"{label}: {points} points of {metrics} metrics")

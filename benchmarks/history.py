@@ -17,13 +17,13 @@ nothing else kept the cores busy.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import venv
 from pathlib import Path
+
+from rival import measured
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [f"{part}/{name}_{i}" for i in range(4) for part in ("train", "eval") for name in
@@ -140,16 +140,6 @@ def wandb_python(work: Path) -> Path:
         venv.create(python.parents[1], with_pip=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", "wandb==0.28.2"], check=True)
     return python
-
-
-def measured(python: Path, code: str, repeat: int) -> list[float]:
-    """Return the medians of what a program prints, over some runs of it."""
-    env = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    runs = []
-    for _ in range(repeat):
-        done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True, env=env)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return [statistics.median(column) for column in zip(*runs, strict=True)]
 
 
 def compare(name: str, folder: Path, theirs: Path, repeat: int) -> None:

@@ -11,20 +11,12 @@ import pytest
 
 from autoloop.history import HistoryReader, read_history
 from autoloop.history.find import TRACKERS, sources
+from tests.helpers.corpora import unpacked
 from tests.helpers.places import DATA
 
 CORPORA = DATA / "trackers"
 CASES = sorted(path.parent for path in CORPORA.glob("*/*/*/expected.json.xz"))
 IDS = ["-".join(case.relative_to(CORPORA).parts) for case in CASES]
-
-
-def unpacked(case, target):
-    """Write the files of a case, which are kept compressed, to a folder."""
-    for packed in case.rglob("*.xz"):
-        file = target / packed.relative_to(case).with_suffix("")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(lzma.decompress(packed.read_bytes()))
-    return target
 
 
 @cache

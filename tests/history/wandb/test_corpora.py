@@ -10,19 +10,11 @@ import numpy as np
 import pytest
 
 from autoloop.history import HistoryReader, find_runs, read_history
+from tests.helpers.corpora import unpacked
 from tests.helpers.places import DATA
 
 CORPORA = DATA / "wandb"
 CASES = sorted(path.parent for path in CORPORA.glob("*/*/expected.json.xz"))
-
-
-def unpacked(case, target):
-    """Write the files of a case, which are kept compressed, to a folder."""
-    for packed in case.rglob("*.xz"):
-        file = target / packed.relative_to(case).with_suffix("")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(lzma.decompress(packed.read_bytes()))
-    return target
 
 
 @cache
