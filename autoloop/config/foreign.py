@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, flag_override
 
 from autoloop.config.knobs import SLOTS, SLURM, SWEEPER, Setting
+from autoloop.config.origins import typed_of_hydra
 from autoloop.config.peers import KEYS
 from autoloop.config.schema import Chosen
 from autoloop.errors import ConfigError, did_you_mean
@@ -103,8 +104,7 @@ def left_aside(owner: Owner, config: DictConfig) -> str:
     """
     node = config.hydra[owner.group]
     foreign = _foreign(owner, node)
-    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-    refuse_typed(owner, foreign, words)
+    refuse_typed(owner, foreign, typed_of_hydra(config))
     target = node._get_node("_target_")
     other = target.asked if isinstance(target, Chosen) else ""
     return told(owner, foreign, other)

@@ -32,3 +32,15 @@ def where(error: SettingError, config: DictConfig, owner: str) -> str:
             return f"{top[1]}{dot}{rest}{error.shown}{error.problem}"
         came_from = f" (from {SECTION}.{error.setting} in your config)" if head in section else ""
     return f"{owner}.{error.setting}{error.shown}{came_from}{error.problem}"
+
+
+def typed_of_hydra(config: DictConfig) -> list[str]:
+    """The overrides of the command line that speak of Hydra's own config, as they were typed.
+
+    Hydra notes its ``-m`` among them, as ``hydra.mode=MULTIRUN``, where no config file says so.
+
+    Args:
+        config: The whole config of the sweep.
+    """
+    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return [str(word) for word in words]

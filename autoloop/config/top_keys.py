@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 
 from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
+from autoloop.config.origins import typed_of_hydra
 
 #: Knobs that say how long a study runs, where and how, not what a job does.
 OF_STUDY = frozenset(name for name, knob in SHARED.items() if knob.may_change)
@@ -21,10 +22,8 @@ def is_written_for_us(config: DictConfig) -> bool:
     Args:
         config: The whole config of the sweep.
     """
-    typed = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-    assert isinstance(typed, list)
     chosen = config.hydra.runtime.choices.get("hydra/sweeper") == "autoloop"
-    by_files = not any(str(word).startswith("hydra/sweeper=") for word in typed)
+    by_files = not any(word.startswith("hydra/sweeper=") for word in typed_of_hydra(config))
     return chosen and by_files and isinstance(config.get(SECTION), DictConfig)
 
 

@@ -17,6 +17,7 @@ from omegaconf._utils import get_omega_conf_dumper
 
 from autoloop import __version__
 from autoloop.config.compose import Composer
+from autoloop.config.origins import typed_of_hydra
 from autoloop.config.rerun import read_words, shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
@@ -70,9 +71,7 @@ def words_of_single_run(config: DictConfig, composer: Composer, overrides: Seque
         overrides: Those of a job.
     """
     words = read_words(command_line())
-    typed = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-    assert isinstance(typed, list)
-    if not any(str(word).startswith("hydra.mode=") for word in typed):  # Hydra notes its ``-m`` there
+    if not any(word.startswith("hydra.mode=") for word in typed_of_hydra(config)):
         return (*words.plugins, "hydra.mode=RUN")
     return () if composer.composes_alone([*words.hydra, *overrides]) else words.plugins
 
