@@ -48,11 +48,6 @@ TRACKERS: tuple[Tracker, ...] = (
 )
 
 
-def tail_of(source: Source, keys: Iterable[str] | None = None) -> Tail:
-    """Return the reader of a source of one of `TRACKERS`."""
-    return next(tracker for tracker in TRACKERS if tracker.name == source.tracker).tail(source, keys)
-
-
 def looked_for() -> str:
     """Say what files a history may be in."""
     *most, last = (tracker.looked_for for tracker in TRACKERS)

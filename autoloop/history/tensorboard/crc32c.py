@@ -23,8 +23,6 @@ from autoloop.history.bytearrays import ByteArray, Ints, Words
 
 Sums = NDArray[np.uint32]
 
-#: Bytes before the first stretch of a buffer that may be read, as a record's header is.
-ROOM_BEFORE = 8
 _POLYNOMIAL = np.uint32(0x82F63B78)  # its bits reversed
 _MASK_DELTA, _MASK_BITS = 0xA282EAD8, 15  # TFRecord's
 _ALL, _HALF = (1 << 64) - 1, (1 << 32) - 1
@@ -40,7 +38,10 @@ _LONG_BYTES = 1024  # longer stretches are summed one by one
 
 
 def masked(batch: ByteArray) -> Sums:
-    """Return TFRecord's checksum of each message of a batch; `ROOM_BEFORE` bytes lie before the first."""
+    """Return TFRecord's checksum of each message of a batch.
+
+    Eight bytes that may be read lie before the first message, as a record's header does.
+    """
     lengths = batch.stops - batch.starts
     usual = (lengths <= _LONG_BYTES) & (lengths >= _INVERTED_BYTES)
     if usual.all():

@@ -56,11 +56,6 @@ class LineFollower:
         self._identity: tuple[int, int] | None = None
         self._in_long_line = False
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no byte has been read."""
-        return not self._offset
-
     def read(self) -> Iterator[Lines]:
         """Yield the whole lines that are new since the last call."""
         try:
