@@ -145,6 +145,12 @@ SWEEPER: tuple[Setting, ...] = (
         None,
         "who chooses points of the space; null: what the strategy has",
     ),
+    _free(
+        "probe",
+        Own("true, false, or {steps: .., every: ..} of a training where the config does not tell"),
+        True,
+        "round 1 begins with short jobs that tell which learning rate is of the right size",
+    ),
     Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw"),
     Setting(
         "ignored",

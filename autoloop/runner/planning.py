@@ -12,9 +12,10 @@ from autoloop.config.compose import Composer, LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import AutoloopError
+from autoloop.history.series import Series
 from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.filling import Round
-from autoloop.loop.rounds import later_round, measuring_round, opening_round
+from autoloop.loop.rounds import after_probe, later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Measure
 from autoloop.runner.plan import Points
@@ -22,6 +23,7 @@ from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
+from autoloop.store.reading import read_curves
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
 from autoloop.study.decisions import Refusal
@@ -46,6 +48,7 @@ class Planner:
         composer: Composer,
         study_dir: Path,
         slots: Callable[[], int | None] = lambda: None,
+        stops: bool = False,
     ) -> None:
         """Set up for one study.
 
@@ -54,13 +57,15 @@ class Planner:
             composer: Makes configs of variants.
             study_dir: Its directory.
             slots: Tells of how many slots none is to stand idle, None if that is not known.
+            stops: Whether the launcher can end single jobs.
         """
         self.settings = settings
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._terms = terms_of(settings, composer)
+        self._terms = terms_of(settings, composer, stops)
         self._variants: dict[int, Variant] = {}
+        self._curves: dict[int, Series | None] = {}
         self._earlier: list[ProposalOutcome] | None = None
 
     def first(self, points: Points) -> Round:
@@ -87,7 +92,7 @@ class Planner:
             places: How many jobs it may have at the most; None for any number.
         """
         room = room_of(study, self.settings.limits, places)
-        known = Known.of(study, number, room, self._variant_of)
+        known = Known.of(study, number, room, self._variant_of, self.curve_of)
         answer = self._ask_outside(known)
         earlier = self._known_outcomes()
         queue = self._queue(study, known.start.name)
@@ -95,6 +100,15 @@ class Planner:
         planned = later_round(self._terms, known, besides)
         planned.refused += [*answer.problems, *self._not_said(study, queue.changed)]
         return planned
+
+    def after_probe(self, study: Study, places: int) -> Round:
+        """What round 1 goes on with once its probes have been judged.
+
+        Args:
+            study: The record.
+            places: How many jobs it gets.
+        """
+        return after_probe(self._terms, study, places, self._slots(), self._variant_of)
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
@@ -134,6 +148,14 @@ class Planner:
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
         return job.trial(self._variant_of(job))
+
+    def curve_of(self, job: Job) -> Series | None:
+        """The objective's curve of a job that ended, from its directory; read once."""
+        if job.place not in self._curves:
+            metrics = self.settings.metrics
+            curves = read_curves(self.study_dir / job.run_dir, metrics)
+            self._curves[job.place] = curves.get(metrics.objective)
+        return self._curves[job.place]
 
     def _variant_of(self, job: Job) -> Variant:
         found = self._variants.get(job.place)
@@ -183,8 +205,14 @@ class Planner:
         return str(self.study_dir.resolve())
 
 
-def terms_of(settings: Settings, composer: Composer) -> Terms:
-    """What of the settings holds for every round, and who makes children."""
+def terms_of(settings: Settings, composer: Composer, stops: bool) -> Terms:
+    """What of the settings holds for every round, and who makes children.
+
+    Args:
+        settings: The study's settings.
+        composer: Makes configs of variants.
+        stops: Whether the launcher can end single jobs.
+    """
     judging = settings.judging
     return Terms(
         strategy=settings.strategy,
@@ -197,4 +225,5 @@ def terms_of(settings: Settings, composer: Composer) -> Terms:
         repeats=judging.repeats,
         cooldown=judging.cooldown,
         freeze=judging.freeze,
+        pacing=settings.pacing(stops),
     )

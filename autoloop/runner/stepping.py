@@ -20,7 +20,7 @@ from autoloop.runner.planning import Planner
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.events import JobRequeued, Planned, RoundPlanned, RulesAsked, SearchClosed
-from autoloop.study.record import Job, Plan, Study
+from autoloop.study.record import PROBE, Job, Plan, Study
 from autoloop.study.schedule import job_numbers
 from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
@@ -76,16 +76,22 @@ class Stepper:
         elif isinstance(step, Reseed | TakeBack):
             self._measure(step)
         elif isinstance(step, PlanRound):
-            first = step.round == 1 and not journal.study.jobs
-            planned = self.first if first else self.planner.next(journal.snapshot(), step.round, step.places)
+            planned = self._planned(step)
             with journal.lock:
-                return self._plan(planned)
+                return self._plan(planned, step.aim)
         return None
 
-    def _plan(self, planned: Round) -> Stop | None:
-        if not planned.variants:
+    def _planned(self, step: PlanRound) -> Round:
+        if step.round == 1 and not self.journal.study.jobs:
+            return self.first
+        if step.aim == PROBE:
+            return self.planner.after_probe(self.journal.snapshot(), step.places or 0)
+        return self.planner.next(self.journal.snapshot(), step.round, step.places)
+
+    def _plan(self, planned: Round, aim: str) -> Stop | None:
+        if not planned.variants and aim != PROBE:
             return self._nothing_new(planned)
-        self._append_round(planned)
+        self._append_round(planned, aim)
         study = self.journal.study
         self.planner.remember(study, planned.variants)
         more = " more" if len(study.of_round(planned.number)) > len(planned.variants) else ""

@@ -99,7 +99,7 @@ class StudyRunner:
         self.composer.bounds = dict(settings.bounds)
         self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
-        self.planner = Planner(settings, self.composer, self.study_dir, fill)
+        self.planner = Planner(settings, self.composer, self.study_dir, fill, self.launcher.stops)
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()
