@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from autoloop.config.kinds import AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
+from autoloop.config.kinds import AtOnce, AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
 
 #: The section of an app's config in which the plugins look for what is not set in theirs.
 SECTION = "autoloop"
@@ -228,7 +228,7 @@ SWEEPER: tuple[Setting, ...] = (
     ),
     _free(
         "n_jobs",
-        Whole(1),
+        AtOnce(),
         None,
         "jobs out at once through launchers without slots; null: no limit but theirs",
     ),
@@ -268,7 +268,7 @@ _LIMITS = (
 
 SLOTS: tuple[Setting, ...] = (
     _free("gpus", Own("list of ids, or auto"), "auto", "GPU ids, `auto` for all that are there, [] for none"),
-    _free("n_jobs", Whole(1), None, "slots; null: one per GPU, without GPUs one per core"),
+    _free("n_jobs", AtOnce(), None, "slots; null: one per GPU, without GPUs one per core"),
     _free("jobs_per_gpu", Whole(1), 1, "how many jobs share one GPU"),
     _free("gpus_per_job", Whole(1), 1, "how many GPUs one job gets"),
     *_LIMITS,
@@ -288,7 +288,7 @@ def _slurms(name: str, kind: ValueKind, default: Any, about: str) -> Setting:
 
 
 SLURM: tuple[Setting, ...] = (
-    _free("n_jobs", Whole(1), None, "jobs that are out at a time, those that wait in SLURM's queue included"),
+    _free("n_jobs", AtOnce(), None, "jobs that are out at a time, those that wait in SLURM's queue included"),
     _slurms("partition", Text(), None, "partition; null, as with what follows: the cluster's default"),
     _slurms("account", Text(), None, "account"),
     _slurms("qos", Text(), None, "quality of service"),
