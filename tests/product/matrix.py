@@ -33,11 +33,12 @@ SETS = {
     "Hydra 1.4 pre-release": ("hydra-core>=1.4.0rc3,<1.5", "omegaconf>=2.4.1rc1"),
 }
 TOLD = ("hydra-core", "omegaconf", "wandb", "numpy", "joblib", "cloudpickle", "optuna")
-NOT_HERE = "not here"
+NOT_HERE = "not here, skipped"
 PAGE = ROOT / "docs" / "versions.md"
 BEGIN, END = "<!-- the table: python -m tests.product.matrix --write -->\n", "<!-- end of the table -->\n"
 _HOME = ROOT / ".venv-matrix"
 _LIMIT_S = 3600
+_SHOWN = 20_000  # characters
 _PATIENT = {"UV_HTTP_TIMEOUT": "180", "UV_HTTP_RETRIES": "8"}  # a slow network is no failure
 
 
@@ -89,6 +90,7 @@ class Cell:
         installed: Package -> version.
         seconds: How long it took.
         ok: Whether nothing failed.
+        output: What pytest printed.
     """
 
     python: str
@@ -97,6 +99,7 @@ class Cell:
     installed: dict[str, str]
     seconds: float
     ok: bool
+    output: str = ""
 
 
 def interpreter(python: str) -> Path | None:
@@ -128,7 +131,8 @@ def cell(python: str, versions: str, kind: Kind) -> Cell:
     (home / "pytest.log").write_text(ran.stdout, encoding="utf-8")
     last = (ran.stdout.strip().splitlines() or ["nothing"])[-1]
     counted = ", ".join(re.findall(r"\d+ (?:passed|failed|errors?|skipped)", last)) or last[:60]
-    return Cell(python, versions, counted, _versions(home), time.monotonic() - began, ran.returncode == 0)
+    took, passed = time.monotonic() - began, ran.returncode == 0
+    return Cell(python, versions, counted, _versions(home), took, passed, ran.stdout)
 
 
 def _install(home: Path, python: Path, versions: Sequence[str], kind: Kind) -> str:
@@ -185,6 +189,12 @@ def row(one: Cell, kind: Kind) -> str:
     return f"| {one.python} | {one.versions} | {found} | {kind.name}: {one.result} |"
 
 
+def line_of(one: Cell) -> str:
+    """What became of a cell, in a line; of one that failed, with the end of what pytest said."""
+    line = f"{one.python} {one.versions}: {one.result} ({one.seconds:.0f} s)"
+    return line if one.ok else f"{line}\n{one.output[-_SHOWN:]}"
+
+
 def keep(rows: Mapping[tuple[str, str], str]) -> None:
     """Put rows into the table of docs/versions.md; the others stay as they were run."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
@@ -211,10 +221,7 @@ def main() -> int:
         cells = []
         for one in running:
             cells.append(one.result())
-            print(
-                f"{cells[-1].python} {cells[-1].versions}: {cells[-1].result} ({cells[-1].seconds:.0f} s)",
-                flush=True,
-            )
+            print(line_of(cells[-1]), flush=True)
     rows = {(one.python, one.versions): row(one, kind) for one in cells if one.result != NOT_HERE}
     print(table(rows))
     if asked.write:
