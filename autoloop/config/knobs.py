@@ -185,6 +185,25 @@ SWEEPER: tuple[Setting, ...] = (
         "auto",
         "fresh seeds on which winner and baseline run at the end; auto: 3 where it is worth it",
     ),
+    _free(
+        "climb",
+        Own("list of lengths, ascending"),
+        None,
+        "lengths of runs: the search has the first, the best of it are trained to the next: docs/climb.md",
+    ),
+    _free(
+        "keep",
+        Own("list of whole numbers above 0"),
+        None,
+        "how many go up at each step of the climb; null: 4, and 1 at the last",
+    ),
+    _free("climb_knob", Text(), None, "path of the length of a training; null: one of the usual ones"),
+    _free(
+        "continues",
+        Own("{checkpoint: ..., keep: {...}, set: {...}}: docs/climb.md"),
+        None,
+        "how a longer run goes on from the checkpoint of a shorter one; null: every run starts anew",
+    ),
     Setting(
         "noise", Own("{repeats: 0, seed: null}"), None, "repeats of the baseline in round 1, path of the seed"
     ),

@@ -1,9 +1,10 @@
 """Keeping score: paired verdicts against a noise floor, the scorecard of rules, how sure a result is."""
 
 from autoloop.loop.score.bootstrap import Interval, interval
-from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits
-from autoloop.loop.score.confirmation import Confirmation, confirmation, winner
+from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
+from autoloop.loop.score.confirmation import Confirmation, confirmation
 from autoloop.loop.score.leader import contenders, leader, standings
+from autoloop.loop.score.levels import Level, agreement, climbed, levels, winner
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
@@ -14,6 +15,7 @@ from autoloop.loop.score.verdicts import Verdict, verdict, verdicts
 __all__ = [
     "Confirmation",
     "Interval",
+    "Level",
     "Noise",
     "Pair",
     "ProposalOutcome",
@@ -21,7 +23,9 @@ __all__ = [
     "Row",
     "Scorecard",
     "Verdict",
+    "agreement",
     "chosen",
+    "climbed",
     "conclusion",
     "confirmation",
     "confirmed",
@@ -31,6 +35,7 @@ __all__ = [
     "kept_edits",
     "knobs",
     "leader",
+    "levels",
     "noise",
     "outcomes",
     "pairs",
@@ -38,6 +43,7 @@ __all__ = [
     "root",
     "rounds_without_gain",
     "standings",
+    "told_of_climb",
     "verdict",
     "verdicts",
     "winner",
