@@ -10,6 +10,7 @@ from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
 from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, outcomes
+from autoloop.loop.score.tried import StudyOutcome, Tried, outcome, tried_knobs, without_any_effect
 from autoloop.loop.score.verdicts import Verdict, verdict, verdicts
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Results",
     "Row",
     "Scorecard",
+    "StudyOutcome",
+    "Tried",
     "Verdict",
     "agreement",
     "chosen",
@@ -37,6 +40,7 @@ __all__ = [
     "leader",
     "levels",
     "noise",
+    "outcome",
     "outcomes",
     "pairs",
     "results",
@@ -44,8 +48,10 @@ __all__ = [
     "rounds_without_gain",
     "standings",
     "told_of_climb",
+    "tried_knobs",
     "verdict",
     "verdicts",
     "winner",
+    "without_any_effect",
     "without_effect",
 ]
