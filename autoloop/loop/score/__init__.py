@@ -4,7 +4,7 @@ from autoloop.loop.score.bootstrap import Interval, interval
 from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
 from autoloop.loop.score.confirmation import Confirmation, confirmation
 from autoloop.loop.score.leader import contenders, leader, standings
-from autoloop.loop.score.levels import Level, agreement, climbed, levels, winner
+from autoloop.loop.score.levels import Level, agreement, climbed, levels, start_at, winner
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
@@ -47,6 +47,7 @@ __all__ = [
     "root",
     "rounds_without_gain",
     "standings",
+    "start_at",
     "told_of_climb",
     "tried_knobs",
     "verdict",
