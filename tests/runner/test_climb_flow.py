@@ -59,6 +59,8 @@ def test_the_winner_is_the_longest_run_with_its_command_and_its_checkpoint(ran: 
     assert best.name == "fast-1000"
     stored = yaml.safe_load((ran.study_dir / "best.yaml").read_text())
     assert stored["name"] == "fast-1000"
+    assert stored["trained_to"] == [100, 1000]
+    assert stored["objective"]["baseline"] is None  # none was trained that far
     assert f"its checkpoint: {ran.study_dir / best.run_dir / 'last.json'}" in ran.output
     sentence = next(line for line in ran.output.splitlines() if "the study ends after" in line)
     assert (
