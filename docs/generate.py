@@ -32,29 +32,29 @@ INTRO = """\
 # Edits
 
 An edit changes values that are already in a config: `path@op=value`.
-It works on any nested config, knows lists and wildcards, keeps types, and becomes ordinary Hydra overrides.
+It works on any nested config, supports lists and wildcards, keeps types, and becomes ordinary Hydra overrides.
 
     ot.loss_config.features.*.weight_label@mul=0.5
     path                                   op  value
 
 {ops}
 
-Everything below is run as a test: the tables show what the code does.
+Everything below is run as a test; the tables show what the code does.
 
 ## Where edits are written
 
-On the command line of the built-in trainer, plain edits change the baseline and comma lists make variants:
+On the command line of `autoloop.train`, single edits change the baseline and comma lists make variants:
 
     python -m autoloop.train -m hydra/sweeper=autoloop ot.lambda_ot@set=0.12 'ot.loss_config.reg@mul=1.5,2.0'
 
-In any other Hydra app a bare edit never reaches a sweeper, because Hydra's lexer refuses it.
-There, the same edits are values of the sweeper:
+In any other Hydra app, an edit on the command line never reaches a sweeper, because Hydra's lexer refuses it.
+There, give the same edits as settings of the sweeper:
 
     'hydra.sweeper.edits=["ot.lambda_ot@set=0.12"]'
     'hydra.sweeper.variants={{wide:{{ot.window_size@max:20}}}}'
     '+hydra.sweeper.variants.wide={{ot.window_size@max:20}}'
 
-or stand in a YAML file of a config group, `variants/mine.yaml`, chosen by `+variants=mine`:
+or put them into a YAML file of a config group, `variants/mine.yaml`, chosen by `+variants=mine`:
 
 ```yaml
 # @package hydra.sweeper.variants
@@ -68,7 +68,7 @@ strong:
 ```
 
 Rules propose edits in the same language.
-In a shell, put single quotes around anything with `*`, `{{`, `'` or a space.
+In a shell, put single quotes around anything that contains `*`, `{{`, `'` or a space.
 """
 
 PYTHON = """\
@@ -94,7 +94,7 @@ batch_size: 11 clipped to 10 (its upper bound)
 ```
 
 `change(..., skip=(NoMatchError, NoChangeError))`, both from `autoloop.errors`, leaves out edits that do not
-apply and says so in `notes`, instead of raising.
+apply and says so in `notes` instead of raising an error.
 """
 
 
