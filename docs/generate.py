@@ -32,7 +32,8 @@ INTRO = """\
 # Edits
 
 An edit changes values that are already in a config: `path@op=value`.
-It works on any nested config, supports lists and wildcards, keeps types, and becomes ordinary Hydra overrides.
+It works on any nested config, supports lists and wildcards, and keeps types.
+It becomes ordinary Hydra overrides.
 
     ot.loss_config.features.*.weight_label@mul=0.5
     path                                   op  value

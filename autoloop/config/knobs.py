@@ -191,6 +191,30 @@ SWEEPER: tuple[Setting, ...] = (
         "auto",
         "fresh seeds for winner and baseline at the end; auto: 3 in studies of 24 jobs or more",
     ),
+    _free(
+        "climb",
+        Own("list of lengths, ascending"),
+        None,
+        "lengths of runs: the search uses the first, its best jobs are trained to the next: docs/climb.md",
+    ),
+    _free(
+        "keep",
+        Own("list of whole numbers above 0"),
+        None,
+        "number of jobs that go on at each step of the climb; null: 4, and 1 at the last",
+    ),
+    _free(
+        "climb_knob",
+        Text(),
+        None,
+        "path of a training's length in the config; null: one of the usual",
+    ),
+    _free(
+        "continues",
+        Own("{checkpoint: ..., keep: {...}, set: {...}}: docs/climb.md"),
+        None,
+        "how a longer run continues from the checkpoint of a shorter one; null: it starts from the beginning",
+    ),
     Setting(
         "noise",
         Own("{repeats: 0, seed: null}"),

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
@@ -75,6 +76,7 @@ class Settings:
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
+        climbing: What is wanted of a climb.
         flow: How rounds follow each other.
         watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
@@ -103,6 +105,7 @@ class Settings:
     resume: Resume = "true"
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
+    climbing: Climbing = field(default_factory=Climbing)
     flow: Flow = field(default_factory=Flow)
     watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
@@ -147,6 +150,7 @@ class Settings:
             timeout_s=read["timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
+            climbing=Climbing.read(read),
             flow=read_flow(read),
             watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
             ignored=read_ignored(read["ignored"]),

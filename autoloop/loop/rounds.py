@@ -10,10 +10,12 @@ from typing import Any
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError, EditError
 from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
+from autoloop.loop.climbing import longer_name
 from autoloop.loop.filling import (
     Disposer,
     Obstacles,
     Round,
+    add_longer,
     add_repeats,
     add_without,
     first_round,
@@ -21,7 +23,7 @@ from autoloop.loop.filling import (
 )
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
-from autoloop.loop.steps import Measure, Reseed, TakeBack
+from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
 from autoloop.strategies.failed import failed_regions
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
 
@@ -108,14 +110,22 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     return planned
 
 
-def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: VariantOf) -> Round:
+def measuring_round(
+    terms: Terms,
+    study: Study,
+    step: Measure,
+    variant_of: VariantOf,
+    from_step: Mapping[str, int] | None = None,
+) -> Round:
     """What is run to measure, as a further part of the latest round.
 
     Args:
         terms: What holds for the study.
         study: The record.
         step: What is to be measured.
-        variant_of: The variant that a job ran.
+        variant_of: The variant that a job ran; of one that is trained for longer, with the overrides that
+            let it go on from a checkpoint.
+        from_step: Name of a job -> the step of the checkpoint that its longer run goes on from.
     """
     seen = {job.signature: job.name for job in study.jobs.values()}
     planned = Round(study.rounds[-1], seen, taken=set(study.names))
@@ -123,6 +133,10 @@ def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: Varia
         for offset in step.offsets:
             for name in step.jobs:
                 _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    elif isinstance(step, Lengthen):
+        for job in (_job(study, name) for name in step.jobs):
+            name = longer_name(study, job, step.length)
+            add_longer(planned, variant_of(job), step, name, (from_step or {}).get(job.name, 0), terms.derive)
     else:
         job = _job(study, step.job)
         _take_back(terms, planned, variant_of(root(study, job)), knobs(study, job), step)

@@ -72,7 +72,7 @@ def diverged(trial: Trial) -> str:
 
 
 def first_of(metrics: Sequence[str]) -> str:
-    """Return alternatives in words: ``loss, */loss or *_loss``; of more than three the first two are named."""
+    """Return alternatives in words: ``loss, */loss or *_loss``; more than three are shortened."""
     words = in_words(metrics)
     if len(words) > 3:
         words = [*words[:2], f"one of {len(words) - 2} more"]

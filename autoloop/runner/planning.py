@@ -16,7 +16,8 @@ from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.filling import Round
 from autoloop.loop.rounds import later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
-from autoloop.loop.steps import Measure
+from autoloop.loop.steps import Lengthen, Measure
+from autoloop.runner.longer import continued
 from autoloop.runner.plan import Points
 from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
@@ -98,7 +99,15 @@ class Planner:
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
-        return measuring_round(self._terms, study, step, self._variant_of)
+        if not isinstance(step, Lengthen):
+            return measuring_round(self._terms, study, step, self._variant_of)
+        jobs = [job for name in step.jobs if (job := study.by_name(name))]
+        continues = self.settings.climbing.continues
+        found = {job.name: continued(self._variant_of(job), job, continues, self.study_dir) for job in jobs}
+        from_step = {job.name: job.steps for job in jobs if found[job.name]}
+        return measuring_round(
+            self._terms, study, step, lambda job: found[job.name] or self._variant_of(job), from_step
+        )
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""

@@ -39,6 +39,7 @@ from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
+from autoloop.runner.longer import climbing, without_keeping
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
     command_line,
@@ -95,7 +96,8 @@ class StudyRunner:
         self.world = keep_configs(context.config_loader)
         self.arguments = tuple(arguments)
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        self.search, settings = climbing(search, settings, self.composer)
         self.composer.bounds = dict(settings.bounds)
         self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
@@ -126,7 +128,7 @@ class StudyRunner:
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
-                if study.begun and self.composer.imitate(study.header):
+                if study.begun and self._begun_otherwise(study.header):
                     points, planned = self._begin()
                 if study.begun:
                     points = points.as_recorded(study.header)
@@ -136,6 +138,13 @@ class StudyRunner:
                 f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
                 "Put that right, then give the same command again to go on"
             ) from error
+
+    def _begun_otherwise(self, header: StudyBegun) -> bool:
+        """Take up how a study began; return whether that leads to other starting points."""
+        search = self.search
+        if self.settings.limits.climb is not None and not (header.limits or {}).get("climb"):
+            self.search = without_keeping(search, self.settings)
+        return self.composer.imitate(header) or self.search != search
 
     def _begin(self) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""
@@ -227,7 +236,7 @@ class StudyRunner:
             self._drawing.write(study)
         else:
             log.info("nothing is left to do in %s", self.study_dir)
-        say_end(study, stop, self.study_dir)
+        say_end(study, stop, self.study_dir, self.settings)
         exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
         return self.returns
 
