@@ -228,6 +228,12 @@ SWEEPER: tuple[Setting, ...] = (
         "rounds for which a rule that made a lineage worse is not asked about it again",
     ),
     Setting("freeze", Switch(), True, "do not repeat a change that had no effect"),
+    Setting(
+        "learn_from",
+        Own("auto, or directories of earlier studies"),
+        None,
+        "earlier studies of this app whose results are evidence for this one: docs/memory.md",
+    ),
     Setting("scorecard", Text(), None, "file that keeps the scorecard of rules from study to study"),
     Setting(
         "stop_rules",

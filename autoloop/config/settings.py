@@ -88,6 +88,7 @@ class Settings:
         max_failure_rate: Share of failed jobs that is tolerated.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -117,6 +118,7 @@ class Settings:
     max_failure_rate: float = 0.0
     storage: str | None = None
     study_name: str | None = None
+    learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -154,6 +156,7 @@ class Settings:
             flow=read_flow(read),
             watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
             ignored=read_ignored(read["ignored"]),
+            learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
@@ -237,6 +240,15 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
     return {str(key): one for key, one in value.items()}
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if not all(isinstance(one, str) and one for one in several):
+        raise SettingError(
+            name, value, " is no list of directories; write [outputs/one, outputs/two] or auto"
+        )
+    return tuple(several)
 
 
 def _share(name: str, value: Any) -> float:

@@ -25,6 +25,7 @@ from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
 from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
 from autoloop.strategies.failed import failed_regions
+from autoloop.strategies.remembered import TRIED_FIRST, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
@@ -60,6 +61,7 @@ def opening_round(
         why = f"measures the noise: {start.name} with another seed"
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
+        _add_remembered(terms, planned, starts[0])
         _fill_up(terms, planned, starts[0], slots())
     _seed(terms, planned)
     return planned
@@ -73,6 +75,22 @@ def _seed(terms: Terms, planned: Round) -> None:
             seed = nth_seed(seed_of(variant.config, path), offset)
             why = f"{variant.name} on another seed: its result is the average of {terms.limits.seeds}"
             add_repeats(planned, variant, path, [seed], why, terms.derive)
+
+
+def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
+    """Add the best settings of earlier studies."""
+    proposals = tried_again(terms.earlier, start.name, start.config)
+    if not proposals:
+        return
+    most = terms.limits.max_jobs
+    places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
+    disposer = Disposer(
+        {start.name: start}, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
+    )
+    more = next_round(1, proposals, disposer, places)
+    for variant in more.variants:
+        planned.add(variant)
+    planned.refused += more.refused
 
 
 def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:

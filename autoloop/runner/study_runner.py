@@ -40,6 +40,7 @@ from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
 from autoloop.runner.longer import climbing, without_keeping
+from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
     command_line,
@@ -48,6 +49,8 @@ from autoloop.runner.opening import (
     open_study,
     say_what_lies_beside_it,
     set_finished_aside,
+    sweep_pattern,
+    task_name,
     words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
@@ -101,7 +104,14 @@ class StudyRunner:
         self.composer.bounds = dict(settings.bounds)
         self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
-        self.planner = Planner(settings, self.composer, self.study_dir, fill)
+        self.memory = remember(
+            settings.learn_from,
+            self.study_dir,
+            sweep_pattern(config),
+            task_name(config),
+            settings.metrics.aim,
+        )
+        self.planner = Planner(settings, self.composer, self.study_dir, fill, self.memory)
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()
@@ -165,7 +175,7 @@ class StudyRunner:
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
-        sketch, told = self.composer.sketch, self.search.told
+        sketch, told = self.composer.sketch, [*self.search.told, *self.memory.notes]
         return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, told)
 
     def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
@@ -200,7 +210,7 @@ class StudyRunner:
         if is_new:
             say_first(self.settings.metrics, named_in(self.config))
             say_what_lies_beside_it(self.config, steps.journal)
-            for line in self.search.told:
+            for line in (*self.search.told, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         return self._close(steps.journal, self._until_stop(steps))
