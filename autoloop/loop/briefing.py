@@ -18,6 +18,7 @@ from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
 from autoloop.strategies.failed import FAILURES, FailedRegion
+from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.settled import OPEN, Lazy
 from autoloop.study.trials import Trial
@@ -41,6 +42,7 @@ class Terms:
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
+        earlier: Trials of earlier studies of this app.
     """
 
     strategy: Strategy
@@ -53,6 +55,7 @@ class Terms:
     repeats: int
     cooldown: int
     freeze: bool
+    earlier: Sequence[EarlierTrial] = ()
 
     @property
     def searched(self) -> list[str]:
