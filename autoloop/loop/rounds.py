@@ -24,6 +24,8 @@ from autoloop.loop.filling import (
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
 from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
+from autoloop.rules.base import Decision
+from autoloop.strategies.base import NO_PLACE
 from autoloop.strategies.failed import failed_regions
 from autoloop.strategies.remembered import TRIED_FIRST, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
@@ -116,16 +118,33 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
         known: What the record tells.
         besides: What no record has.
     """
-    failed = failed_regions(list(known.trials.values()))
+    failed = failed_regions(known.latest) if known.has_failures else []
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
-    planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
+    proposals = terms.strategy.propose(situation)
+    planned = next_round(known.number, proposals, disposer, known.room)
     _seed(terms, planned)
-    for decision, why in terms.strategy.passed_over(situation):
-        planned.refuse(decision, why)
+    _tell_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned
+
+
+def _tell_left_out(
+    passed_over: Sequence[tuple[Decision, str]],
+    proposals: Sequence[Decision],
+    disposer: Disposer,
+    planned: Round,
+) -> None:
+    """Write down what rules proposed and the strategy left out, but for what leads where a proposal does."""
+    taken = {(one.trial, one.edits) for one in proposals}
+    left = [(one, why) for one, why in passed_over if (one.trial, one.edits) not in taken]
+    leads_to = {disposer.outcome(one) for one in proposals} if left else set()
+    for decision, why in left:
+        if why != NO_PLACE:
+            planned.refuse(decision, why)
+        elif disposer.outcome(decision) not in leads_to:
+            planned.refuse(decision, disposer.refusal(decision) or why)
 
 
 def measuring_round(

@@ -20,6 +20,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.compose import Composer
+from autoloop.config.idle_bounds import idle_bounds
 from autoloop.config.rerun import rerun_words
 from autoloop.config.settings import Settings
 from autoloop.config.values import written
@@ -47,6 +48,7 @@ from autoloop.runner.opening import (
     header_of,
     keep_config,
     open_study,
+    refuse_interpolation,
     say_what_lies_beside_it,
     set_finished_aside,
     sweep_pattern,
@@ -127,7 +129,10 @@ class StudyRunner:
             AutoloopError: The user's input cannot be used; nothing was launched.
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
+        refuse_interpolation(self.study_dir)
         points, planned = self._begin()
+        for told in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
+            log.warning("%s", told)
         self.planner.load_scorecard()
         if self.settings.dry_run:
             show(self._plan_text(planned))
