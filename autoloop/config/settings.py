@@ -14,6 +14,7 @@ from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
@@ -135,7 +136,9 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
-        until = read_conditions(_group("until", read["until"], knobs))
+        conditions, stop_rules = (_group(name, read[name], knobs) for name in ("until", "stop_rules"))
+        metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
+        until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
@@ -154,7 +157,7 @@ class Settings:
             judging=Judging.read(read),
             climbing=Climbing.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
+            watching=read_watching(read, stop_rules),
             ignored=read_ignored(read["ignored"]),
             learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.base_config import read_config_file
 from autoloop.config.settings import load_group
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.edits import change, parse_edit, plain
 from autoloop.errors import AutoloopError, ConfigError, NoChangeError, NoMatchError, did_you_mean
@@ -56,7 +58,9 @@ def choose_metrics(given: str | None, study: Study | None) -> Metrics:
 
 def study_metrics(study: Study) -> Metrics:
     """Names and goals of metrics as the study has them."""
-    return Metrics.read(_settings(study).get("metrics") or {}).aimed(study.aim)
+    settings = _settings(study)
+    metrics = replace(Metrics.read(settings.get("metrics") or {}), watched=texts_in(settings))
+    return metrics.aimed(study.aim)
 
 
 def choose_rules(
