@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from autoloop.edits.effects import DeadKnob, dead_paths
@@ -18,11 +19,12 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
-from autoloop.strategies.failed import FailedRegion
+from autoloop.strategies.failed import FAILURES, FailedRegion
 from autoloop.strategies.foretelling import foretold
 from autoloop.strategies.pace import Pacing
+from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, PROBE, Job, Study
-from autoloop.study.settled import Lazy
+from autoloop.study.settled import OPEN, Lazy
 from autoloop.study.trials import Trial
 
 MOST_CURVES = 100
@@ -57,6 +59,7 @@ class Terms:
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
         pacing: What is said of probes of the learning rate.
+        earlier: Trials of earlier studies of this app.
     """
 
     strategy: Strategy
@@ -70,6 +73,7 @@ class Terms:
     cooldown: int
     freeze: bool
     pacing: Pacing = field(default_factory=Pacing)
+    earlier: Sequence[EarlierTrial] = ()
 
     @property
     def searched(self) -> list[str]:
@@ -138,11 +142,21 @@ class Known:
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
         unheeded = [
             DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.jobs.values()
+            for job in study.heedless()
             for path in job.details.unheeded
         ]
         running = [variant_of(job) for job in open_ones]
         return cls(study, number, room, trials, running, unheeded, _foretold(study, curve_of))
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a job ended in a way that may say something against its settings."""
+        return any(job.state in FAILURES for job in self.study.jobs.values())
+
+    @property
+    def latest(self) -> list[Trial]:
+        """The finished trials as they were planned; of very many the latest thousands."""
+        return [self.trials[name] for name in islice(self.trials, max(0, len(self.trials) - OPEN), None)]
 
     @property
     def start(self) -> Trial:

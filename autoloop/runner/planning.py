@@ -17,7 +17,9 @@ from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.filling import Round
 from autoloop.loop.rounds import after_probe, later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
-from autoloop.loop.steps import Measure
+from autoloop.loop.steps import Lengthen, Measure
+from autoloop.runner.longer import continued
+from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
 from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
@@ -48,6 +50,7 @@ class Planner:
         composer: Composer,
         study_dir: Path,
         slots: Callable[[], int | None] = lambda: None,
+        memory: Memory = NOTHING,
         stops: bool = False,
     ) -> None:
         """Set up for one study.
@@ -57,13 +60,15 @@ class Planner:
             composer: Makes configs of variants.
             study_dir: Its directory.
             slots: Tells of how many slots none is to stand idle, None if that is not known.
+            memory: What earlier studies tell.
             stops: Whether the launcher can end single jobs.
         """
         self.settings = settings
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._terms = terms_of(settings, composer, stops)
+        self._terms = replace(terms_of(settings, composer, stops), earlier=memory.trials)
+        self._memory = memory
         self._variants: dict[int, Variant] = {}
         self._curves: dict[int, Series | None] = {}
         self._earlier: list[ProposalOutcome] | None = None
@@ -112,7 +117,15 @@ class Planner:
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
-        return measuring_round(self._terms, study, step, self._variant_of)
+        if not isinstance(step, Lengthen):
+            return measuring_round(self._terms, study, step, self._variant_of)
+        jobs = [job for name in step.jobs if (job := study.by_name(name))]
+        continues = self.settings.climbing.continues
+        found = {job.name: continued(self._variant_of(job), job, continues, self.study_dir) for job in jobs}
+        from_step = {job.name: job.steps for job in jobs if found[job.name]}
+        return measuring_round(
+            self._terms, study, step, lambda job: found[job.name] or self._variant_of(job), from_step
+        )
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
@@ -198,7 +211,7 @@ class Planner:
         """What became of other studies' proposals, read once."""
         if self._earlier is None:
             self.load_scorecard()
-        return self._earlier or []
+        return [*(self._earlier or []), *self._memory.outcomes]
 
     @property
     def _key(self) -> str:

@@ -33,7 +33,13 @@ PROBE = "probe"
 Its evidence has ``until``, the step at which it is judged, and ``of``, the steps of a whole training.
 """
 
-AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK)
+CLIMB = "climb"
+"""The rule of a variant that trains its parent's config for longer; its result is compared at that length."""
+
+REMEMBERED = "remembered"
+"""Who proposes a setting that was better than the baseline in an earlier study."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK, CLIMB)
 """Rules of what runs after the search."""
 
 MEASURING = (REPEAT, *AFTERWARDS)
