@@ -76,12 +76,14 @@ class Flow:
             the others say feeds the next decision.
         refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
         slots: How many jobs run at a time; None where the launcher does not tell.
+        asks: Whether each round waits for a person's yes before its jobs start.
     """
 
     barrier: bool = True
     quorum: float = 1.0
     refill: bool = True
     slots: int | None = None
+    asks: bool = False
 
 
 ROUNDS = Flow()
@@ -105,6 +107,13 @@ class Requeue:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing is to be done until a job ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is to be started until a user says so; why."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +184,4 @@ class Stop:
 
 Measure = Reseed | TakeBack
 
-Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Stop
+Step = Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TakeBack | Stop
