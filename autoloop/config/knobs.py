@@ -274,6 +274,13 @@ SWEEPER: tuple[Setting, ...] = (
         "jobs handed to the launcher at once; null: a whole round",
         shared=False,
     ),
+    _free("approve", Switch(), False, "each round waits for a yes: docs/live.md"),
+    _free(
+        "approve_timeout_min",
+        Minutes(),
+        60,
+        "minutes after which a round runs that nobody said anything of",
+    ),
     _free(
         "n_jobs",
         AtOnce(),
@@ -299,6 +306,7 @@ SWEEPER: tuple[Setting, ...] = (
         "auto",
         "draw the study on the terminal; false: plain lines; true: with any launcher",
     ),
+    _free("serve", Switch(), False, "show the study in a browser while it runs: docs/live.md"),
     _free(
         "storage", Text(), None, "Optuna storage (sqlite:///x.db) that gets a copy of the study while it runs"
     ),

@@ -46,7 +46,7 @@ _LIMITS = (
 )
 _TAKEN = (
     *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
-    *("storage", "study_name"),
+    *("serve", "storage", "study_name"),
 )
 
 #: Settings of rules that name metrics.
@@ -75,6 +75,7 @@ class Settings:
         max_batch_size: Jobs handed to the launcher at once; None for a whole round.
         n_jobs: Jobs out at once, through launchers that have no slots; None for no limit of ours.
         timeout_s: Seconds until a job is ended, under launchers that leave that to us; None for no limit.
+        approve_timeout_s: Seconds after which a round runs that nobody said anything of; None for never.
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
@@ -89,6 +90,7 @@ class Settings:
         space: What the sampler turns, beside what the strategy's own ``space`` says.
         n_trials: Jobs in all of a search in as many rounds as they need; None where rounds say it.
         max_failure_rate: Share of failed jobs that is tolerated.
+        serve: Whether it is shown in a browser while it runs.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
         probe: What is said of the probe of the learning rate.
@@ -106,6 +108,7 @@ class Settings:
     max_batch_size: int | None = None
     n_jobs: int | None = None
     timeout_s: float | None = None
+    approve_timeout_s: float | None = None
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
@@ -120,6 +123,7 @@ class Settings:
     space: Mapping[str, Any] = field(default_factory=dict)
     n_trials: int | None = None
     max_failure_rate: float = 0.0
+    serve: bool = False
     storage: str | None = None
     study_name: str | None = None
     probe: ProbeSetting = field(default_factory=ProbeSetting)
@@ -157,6 +161,7 @@ class Settings:
             space=_mapping("space", read["space"]),
             max_failure_rate=_share("max_failure_rate", read["max_failure_rate"]),
             timeout_s=read["timeout_min"],
+            approve_timeout_s=read["approve_timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
             climbing=Climbing.read(read),

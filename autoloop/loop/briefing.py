@@ -242,6 +242,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
             Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
             [*terms.ignored, *known.unheeded],
             failed,
+            study.controls.refused,
         ),
         study.names,
     )

@@ -9,7 +9,16 @@ from typing import Any
 
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError, EditError
-from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
+from autoloop.loop.briefing import (
+    Besides,
+    Known,
+    Terms,
+    VariantOf,
+    disposer_of,
+    opening_of,
+    room_of,
+    situation_of,
+)
 from autoloop.loop.climbing import longer_name
 from autoloop.loop.filling import (
     Disposer,
@@ -170,6 +179,32 @@ def _tell_left_out(
             planned.refuse(decision, why)
         elif disposer.outcome(decision) not in leads_to:
             planned.refuse(decision, disposer.refusal(decision) or why)
+
+
+def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = "") -> Round:
+    """A variant that a user wants while the study runs, as a further part of the latest round.
+
+    What a user refused before may be asked for anew.
+
+    Args:
+        terms: What holds for the study.
+        study: The record.
+        wanted: The variant, as a child of any job.
+        variant_of: The variant that a job runs.
+        name: What it is called; empty for a name that says its round.
+    """
+    parent = _job(study, wanted.trial)
+    disposer = Disposer(
+        {parent.name: variant_of(parent)},
+        {job.signature: job.name for job in study.jobs.values()},
+        terms.derive,
+        Obstacles(dead=terms.ignored),
+        study.names,
+    )
+    places = room_of(study, terms.limits, None)
+    planned = next_round(study.rounds[-1], [wanted], disposer, places, name)
+    _seed(terms, planned)
+    return planned
 
 
 def measuring_round(

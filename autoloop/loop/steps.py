@@ -96,12 +96,14 @@ class Flow:
             the others say feeds the next decision.
         refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
         slots: How many jobs run at a time; None where the launcher does not tell.
+        asks: Whether each round waits for a person's yes before its jobs start.
     """
 
     barrier: bool = True
     quorum: float = 1.0
     refill: bool = True
     slots: int | None = None
+    asks: bool = False
 
 
 ROUNDS = Flow()
@@ -125,6 +127,13 @@ class Requeue:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing is to be done until a job ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is to be started until a user says so; why."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,4 +230,4 @@ class Stop:
 
 Measure = Reseed | TakeBack | Lengthen
 
-Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop
+Step = Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import counted
+from autoloop.loop.controls import limits_of
 from autoloop.loop.due import at_end
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import (
@@ -82,23 +83,31 @@ class Stepper:
             self.settle()
             self._decide(step.round)
         elif isinstance(step, Close):
-            limits = self.settings.limits.recorded()
+            limits = limits_of(journal.study, self.settings.limits).recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack | Lengthen):
             self._measure(step)
         elif isinstance(step, PlanRound):
-            planned = self._planned(step)
-            with journal.lock:
-                return self._plan(planned, step.aim)
+            return self._plan_round(step)
         return None
 
-    def _planned(self, step: PlanRound) -> Round:
-        if step.round == 1 and not self.journal.study.jobs:
+    def _plan_round(self, step: PlanRound) -> Stop | None:
+        """Plan a round; anew where a user had a job planned, or taken out of the plan, meanwhile."""
+        journal = self.journal
+        while True:
+            known = journal.snapshot()
+            planned = self._planned(step, known)
+            with journal.lock:
+                if journal.study.jobs.keys() == known.jobs.keys():
+                    return self._plan(planned, step.aim)
+
+    def _planned(self, step: PlanRound, known: Study) -> Round:
+        if step.round == 1 and not known.jobs:
             return self.first
         if step.aim == PROBE:
-            return self.planner.after_probe(self.journal.snapshot(), step.places or 0)
-        return self.planner.next(self.journal.snapshot(), step.round, step.places)
+            return self.planner.after_probe(known, step.places or 0)
+        return self.planner.next(known, step.round, step.places)
 
     def _plan(self, planned: Round, aim: str) -> Stop | None:
         if not planned.variants and aim != PROBE:
@@ -123,7 +132,7 @@ class Stepper:
         )
         if study.running():
             return stop
-        end = at_end(study, self.settings.limits, stop)
+        end = at_end(study, limits_of(study, self.settings.limits), stop)
         return self.take(end) if isinstance(end, Close) else end
 
     def _measure(self, step: Measure) -> None:
@@ -131,6 +140,11 @@ class Stepper:
         self._append_round(planned, step.aim)
         if planned.variants:
             log.info("%s: %s", AIMS[step.aim], counted(len(planned.variants), "job"))
+
+    def append(self, planned: Round) -> None:
+        """Write down a further part of a round that a user asked for."""
+        self._append_round(planned)
+        self.planner.remember(self.journal.study, planned.variants)
 
     def _append_round(self, planned: Round, aim: str = "") -> None:
         """Write down what is planned, each with the number of its job."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import threading
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from typing import IO, Any
 
 from autoloop.errors import AutoloopError, JournalError
 from autoloop.store.files import plain_file
-from autoloop.store.lock import disown, is_at, lock_file, this_process
+from autoloop.store.lock import disown, has_open, is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
 from autoloop.study.own_words import own_words
@@ -26,6 +27,7 @@ FILE_NAME = "study.jsonl"
 LOCK_NAME = "study.lock"
 FILES_BESIDE = (
     ".slurm",
+    "controls",
     "reports",
     "multirun.yaml",
     "optimization_results.yaml",
@@ -258,6 +260,14 @@ class JournalReader:
             _record_event(self.study, event, self._path, number)
             self._lines, self._offset = number, end
             yield event
+
+
+def is_left(study: Study, study_dir: Path) -> bool:
+    """Whether the process that ran a study last, on this machine, is not there any more."""
+    last = study.resumes[-1] if study.resumes else study.header
+    if last.pid is None or last.host != socket.gethostname():
+        return False
+    return not has_open(last.pid, study_dir / FILE_NAME)
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:

@@ -18,6 +18,7 @@ kinds, in the order they appear:
 ``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
+``control``    a user told the running study something, and what came of it
 
 Nothing here reads a file or a clock: `autoloop.store.journal` does.
 """
@@ -509,9 +510,57 @@ class StudyResumed(Event):
     names: str = field(default="", metadata=LEFT_OUT)
 
 
+@nan_is_nan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTold(Event):
+    """A user told the running study something; as a request it has no answer yet.
+
+    Attributes:
+        action: What is to be done: stop, keep, refuse, add, ban, free, bounds, set, pause, continue, finish,
+            end or approve.
+        by: Who said so, as ``user@host``.
+        asked_as: Name of the request; empty for what nobody asked for, such as a yes that was waited for.
+        asked_at: When, in seconds since the epoch.
+        name: The job as the user named it; of ``add`` a name for the variant; of ``set`` the setting.
+        jobs: Numbers of the jobs that are meant.
+        signatures: Of their configs, where they are taken out of the plan.
+        round: The round that is approved.
+        path: Path pattern of the knobs that are meant.
+        low: Lower bound; None for none.
+        high: Upper bound; None for none.
+        value: New value of a setting; None for no limit.
+        was: The value that the process had.
+        edits: Edits of a variant.
+        of: Name of the job it is a child of; empty for the baseline.
+        reason: Why, in the user's words.
+        taken: Whether it was done.
+        outcome: What came of it, in one sentence.
+    """
+
+    kind: ClassVar[str] = "control"
+    action: str
+    by: str
+    asked_as: str = field(default="", metadata=LEFT_OUT)
+    asked_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
+    name: str = field(default="", metadata=LEFT_OUT)
+    jobs: tuple[int, ...] = field(default=(), metadata=LEFT_OUT)
+    signatures: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    round: int | None = field(default=None, metadata=LEFT_OUT)
+    path: str = field(default="", metadata=LEFT_OUT)
+    low: float | None = field(default=None, metadata=LEFT_OUT)
+    high: float | None = field(default=None, metadata=LEFT_OUT)
+    value: float | None = field(default=None, metadata=LEFT_OUT)
+    was: float | None = field(default=None, metadata=LEFT_OUT)
+    edits: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    of: str = field(default="", metadata=LEFT_OUT)
+    reason: str = field(default="", metadata=LEFT_OUT)
+    taken: bool = False
+    outcome: str = ""
+
+
 _OF_STUDY = (
     *(StudyBegun, RoundPlanned, Probed, ObjectiveSeen, RulesAsked, SearchClosed),
-    *(StudyStopped, StudyResumed),
+    *(StudyStopped, StudyResumed, UserTold),
 )
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
 

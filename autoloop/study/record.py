@@ -17,6 +17,7 @@ from autoloop.curves.objective import Objective
 from autoloop.edits.variants import free_name, with_suffix
 from autoloop.errors import JournalError
 from autoloop.study.alike import nan_is_nan
+from autoloop.study.controls import Controls
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import (
     Event,
@@ -34,6 +35,7 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
+    UserTold,
 )
 from autoloop.study.jobs import Job
 from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
@@ -86,7 +88,10 @@ class Study:
             "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
-        seconds: How long the study has been running, over restarts.
+        controls: What holds by the word of users.
+        withdrawn: How many jobs a user took out of the plan before they started.
+        seconds: How long the study has been running, over restarts; while it is paused and no job runs it
+            is not.
         last_time: Time of the latest event, seconds since the epoch; NaN before the first.
         events: How many events there were.
     """
@@ -110,12 +115,15 @@ class Study:
     measured: tuple[str, ...] = ()
     stopped: StudyStopped | None = None
     resumes: list[StudyResumed] = field(default_factory=list)
+    controls: Controls = field(default_factory=Controls)
+    withdrawn: int = 0
     seconds: float = 0.0
     last_time: float = math.nan
     events: int = 0
     _tally: Tally | None = field(default=None, repr=False, compare=False)
     _settled: bool = field(default=False, repr=False, compare=False)
     _loose: list[int] = field(default_factory=list, repr=False, compare=False)  # judged, not yet settled
+    _rested: bool = field(default=False, repr=False, compare=False)  # nothing ran until the latest event
     _packers: tuple[Packer, Packer] = field(
         default_factory=lambda: (Packer(), Packer()), repr=False, compare=False
     )
@@ -186,6 +194,7 @@ class Study:
             JournalError: The event speaks of a job that no round planned, or plans one twice.
         """
         self.events += 1
+        self._rested = bool(self.controls.paused) and not self.running()
         try:
             getattr(self, f"_on_{event.kind}")(event)
         except KeyError as error:
@@ -193,7 +202,7 @@ class Study:
                 f"the {event.kind!r} event speaks of job {error}, which no round planned"
             ) from error
         if not isinstance(event, StudyBegun | StudyResumed):
-            self.seconds += max(0.0, event.time - self.last_time)
+            self.seconds += 0.0 if self._rested else max(0.0, event.time - self.last_time)
         self.last_time = event.time
 
     @property
@@ -318,7 +327,7 @@ class Study:
             self.planned[number] = len(event.variants)
             self.recent = []
             self.worthy, self.measured = "", ()
-        for place, entry in enumerate(event.variants, start=len(self.jobs)):
+        for place, entry in enumerate(event.variants, start=len(self.jobs) + self.withdrawn):
             plan = self._plan_of(entry, place)
             origin = self.tally.named.get(plan.parent or "")
             own = entry.job if entry.job == place else place  # one object for both: there may be very many
@@ -465,7 +474,24 @@ class Study:
         self.stopped = event
         self.worthy = self._meant_worthy(event.worthy)
 
+    def _on_control(self, event: UserTold) -> None:
+        self.controls = self.controls.after(event)
+        if event.taken and event.action == "refuse":
+            for job in [self.jobs[number] for number in event.jobs]:
+                self._withdraw(job, f"refused by {event.by}")
+
+    def _withdraw(self, job: Job, why: str) -> None:
+        """Take a job that has not started out of the plan; its number, place and name stay taken."""
+        if job.started or job.state is not None or job.retry_of is not None:
+            raise JournalError(f"job {job.job} cannot be taken out of the plan: it has started")
+        plan = job.plan
+        self.refused.setdefault(job.round, []).append(Refusal(plan.parent or "", plan.rule, plan.edits, why))
+        self.tally.withdraw(job)
+        del self.jobs[job.job]
+        self.withdrawn += 1
+
     def _on_resume(self, event: StudyResumed) -> None:
         self.stopped = None
+        self.controls = self.controls.resumed()
         self.exact = event.names == "unique"
         self.resumes.append(event)

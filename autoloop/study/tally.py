@@ -149,6 +149,11 @@ class Tally:
         for kept in (self.open, self.unjudged, self.troubled):
             kept.pop(job.job, None)
 
+    def withdraw(self, job: Job) -> None:
+        """A job that has not started is taken out of the plan; nothing else gets its name or number."""
+        self.drop(job)
+        self.tries.pop(job.place)
+
     def judge(self, jobs: Iterable[int]) -> None:
         """The rules were asked about jobs."""
         for job in jobs:

@@ -25,9 +25,14 @@ class Span:
     end: float
 
 
-def timeline(facts: Facts) -> Markup | None:
-    """Return the section; None while no job has started."""
-    lanes, cuts = busy_lanes(facts)
+def timeline(facts: Facts, until: float = -math.inf) -> Markup | None:
+    """Return the section; None while no job has started.
+
+    Args:
+        facts: What the study amounts to.
+        until: Jobs that run last until then at least, seconds since the epoch.
+    """
+    lanes, cuts = busy_lanes(facts, until)
     if not lanes:
         return None
     spans = [span for lane in lanes.values() for span in lane]
@@ -61,18 +66,18 @@ def timeline(facts: Facts) -> Markup | None:
     )
 
 
-def busy_lanes(facts: Facts) -> tuple[dict[str, list[Span]], list[float]]:
+def busy_lanes(facts: Facts, until: float = -math.inf) -> tuple[dict[str, list[Span]], list[float]]:
     """Slot -> the jobs it ran, in order of time, and where the study was taken up again after a pause.
 
     Jobs of a launcher without slots are put on as few lanes as their times allow. A job that still runs lasts
-    until the latest time in the journal.
+    until the latest time in the journal, and until ``until`` at least.
     """
     jobs = [job for job in facts.study.jobs.values() if math.isfinite(job.started_at)]
     jobs.sort(key=lambda job: job.started_at)
     if not jobs:
         return {}, []
     known = [facts.ended_at(job) for job in jobs]
-    now = max([job.started_at for job in jobs] + [end for end in known if math.isfinite(end)])
+    now = max([until] + [job.started_at for job in jobs] + [end for end in known if math.isfinite(end)])
     zero, pauses = jobs[0].started_at, facts.pauses
     lanes: dict[str, list[Span]] = {}
     for job, known_end in zip(jobs, known, strict=True):
