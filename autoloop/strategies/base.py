@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
-from autoloop.study.plans import REMEMBERED
+from autoloop.strategies.pace import Pace
+from autoloop.study.plans import PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -23,7 +24,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, REMEMBERED)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED)
 """Who proposes without being a rule."""
 
 NO_PLACE = "not taken: the round had no place left for it"
@@ -87,6 +88,8 @@ class Situation:
         places: How many more jobs there is room for; None for any number.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
         failed: Where jobs failed again and again.
+        foretold: Name of a trial that was ended early -> what it would have come to, as far as trials that
+            went on tell; those that nothing is known of are not among them.
     """
 
     finished: Sequence[Trial]
@@ -111,6 +114,20 @@ class Situation:
     places: int | None = None
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
+    foretold: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the probes of the learning rate showed.
+
+    Attributes:
+        best: The variant with the best rate: the baseline, or a probe.
+        places: How many jobs round 1 gets now.
+    """
+
+    best: Variant
+    places: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +138,15 @@ class Opening:
         start: The baseline.
         planned: How many jobs the round has already: starting points, the user's variants, repeats.
         repeats: How many of these are repeats.
+        probes: How many of these are probes of the learning rate.
         seed: Seed of the study.
         slots: As in `Situation`.
         bounds: As in `Situation`.
         touched: Paths that the user's variants change.
         leave: As in `Situation`.
         misfit: As in `Situation`.
+        pace: How a training goes; where that is not known, or there is to be no probe, why, as a clause.
+        probed: What the probes showed; None before there were any.
     """
 
     start: Variant
@@ -138,6 +158,9 @@ class Opening:
     leave: Sequence[str] = ()
     repeats: int = 0
     misfit: Callable[[Decision], bool] = no_misfit
+    probes: int = 0
+    pace: Pace | str = "nothing is known of how a training goes"
+    probed: Probed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +171,14 @@ class Foresight:
         rules: What it makes of what the rules propose, as words that the list of rules follows.
         rounds: How many jobs a later round has, where that can be told.
         besides: What else it proposes, line by line.
+        opening: What becomes of round 1 while it runs, line by line.
         dry: When it has nothing to propose, as words that follow "when".
     """
 
     rules: str
     rounds: str = ""
     besides: Sequence[str] = ()
+    opening: Sequence[str] = ()
     dry: str = "no rule has anything new to propose"
 
 
@@ -172,7 +197,11 @@ class Strategy(ABC):
         """Return decisions with edits, the most wanted first."""
 
     def open(self, opening: Opening) -> list[Decision]:
-        """Return decisions on the baseline that fill up round 1; none unless a strategy wants some."""
+        """Return decisions on the baseline that fill up round 1; none unless a strategy wants some.
+
+        Where these are probes (`autoloop.strategies.probe`) it is asked once more when they have been judged,
+        with what they showed (`Opening.probed`).
+        """
         return []
 
     def foresee(self, opening: Opening) -> Foresight:
