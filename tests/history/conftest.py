@@ -23,7 +23,7 @@ def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=["usual", pytest.param("python", marks=pytest.mark.slow)])
 def usual_way(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have each test of a module run in the way that is usual here, and among the slow tests by Python alone."""
+    """Have each test of a module run as is usual here, and among the slow tests by Python alone."""
     compiled.WALKER = BUILT if request.param == "usual" else None
     yield
     compiled.WALKER = BUILT
