@@ -11,6 +11,7 @@ from typing import Any
 from autoloop.history import find, wandb
 from autoloop.history.choice import choose
 from autoloop.history.find import Tracker
+from autoloop.history.outside import told_outside
 from autoloop.history.run_notes import RunNotes
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail
@@ -61,7 +62,8 @@ def read_history(
         histories |= {name: history for name, history in said.items() if history.rows}
     if not histories:
         what = f"no {find.looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
-        return History(problem=f"no history at {path}: {what}", path=path)
+        hints = told_outside(path) if path.is_dir() else ""
+        return History(problem="; ".join(filter(None, [f"no history at {path}: {what}", hints])), path=path)
     return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
 
 
