@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from autoloop.config.kinds import AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
+from autoloop.config.kinds import AtOnce, AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
 
 #: The section of an app's config in which the plugins look for what is not set in theirs.
 SECTION = "autoloop"
@@ -228,6 +228,12 @@ SWEEPER: tuple[Setting, ...] = (
         "rounds for which a rule that made a lineage worse is not asked about it again",
     ),
     Setting("freeze", Switch(), True, "do not repeat a change that had no effect"),
+    Setting(
+        "learn_from",
+        Own("auto, or directories of earlier studies"),
+        None,
+        "earlier studies of this app whose results are evidence for this one: docs/memory.md",
+    ),
     Setting("scorecard", Text(), None, "file that keeps the scorecard of rules from study to study"),
     Setting(
         "stop_rules",
@@ -259,7 +265,7 @@ SWEEPER: tuple[Setting, ...] = (
     ),
     _free(
         "n_jobs",
-        Whole(1),
+        AtOnce(),
         None,
         "jobs at a time with launchers without slots; null: the launcher's own limit",
     ),
@@ -304,7 +310,7 @@ _LIMITS = (
 
 SLOTS: tuple[Setting, ...] = (
     _free("gpus", Own("list of ids, or auto"), "auto", "GPU ids; `auto`: all that are there; []: none"),
-    _free("n_jobs", Whole(1), None, "number of slots; null: one per GPU, without GPUs one per core"),
+    _free("n_jobs", AtOnce(), None, "number of slots; null: one per GPU, without GPUs one per core"),
     _free("jobs_per_gpu", Whole(1), 1, "jobs that share one GPU"),
     _free("gpus_per_job", Whole(1), 1, "GPUs for one job"),
     *_LIMITS,
@@ -324,7 +330,7 @@ def _slurms(name: str, kind: ValueKind, default: Any, about: str) -> Setting:
 
 
 SLURM: tuple[Setting, ...] = (
-    _free("n_jobs", Whole(1), None, "submitted jobs at a time, those waiting in SLURM's queue included"),
+    _free("n_jobs", AtOnce(), None, "submitted jobs at a time, those waiting in SLURM's queue included"),
     _slurms("partition", Text(), None, "partition; null: the cluster's default, as for the settings below"),
     _slurms("account", Text(), None, "account"),
     _slurms("qos", Text(), None, "quality of service"),

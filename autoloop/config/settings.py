@@ -14,6 +14,7 @@ from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
@@ -88,6 +89,7 @@ class Settings:
         max_failure_rate: Share of failed jobs that is tolerated.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -117,6 +119,7 @@ class Settings:
     max_failure_rate: float = 0.0
     storage: str | None = None
     study_name: str | None = None
+    learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -133,7 +136,9 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
-        until = read_conditions(_group("until", read["until"], knobs))
+        conditions, stop_rules = (_group(name, read[name], knobs) for name in ("until", "stop_rules"))
+        metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
+        until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
@@ -152,8 +157,9 @@ class Settings:
             judging=Judging.read(read),
             climbing=Climbing.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
+            watching=read_watching(read, stop_rules),
             ignored=read_ignored(read["ignored"]),
+            learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
@@ -237,6 +243,15 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
     return {str(key): one for key, one in value.items()}
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if not all(isinstance(one, str) and one for one in several):
+        raise SettingError(
+            name, value, " is no list of directories; write [outputs/one, outputs/two] or auto"
+        )
+    return tuple(several)
 
 
 def _share(name: str, value: Any) -> float:

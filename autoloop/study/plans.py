@@ -30,6 +30,9 @@ CHECK = "check"
 CLIMB = "climb"
 """The rule of a variant that trains its parent's config for longer; its result is compared at that length."""
 
+REMEMBERED = "remembered"
+"""Who proposes a setting that was better than the baseline in an earlier study."""
+
 AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK, CLIMB)
 """Rules of what runs after the search."""
 

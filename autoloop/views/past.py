@@ -52,7 +52,7 @@ def past_studies(tops: Sequence[Path]) -> tuple[list[PastStudy], list[str]]:
     found: list[PastStudy] = []
     problems: list[str] = []
     for top in tops:
-        for directory in _journals(top):
+        for directory in journals(top):
             try:
                 study = read_study(directory)
             except AutoloopError as error:
@@ -65,7 +65,7 @@ def past_studies(tops: Sequence[Path]) -> tuple[list[PastStudy], list[str]]:
     return sorted(found, key=lambda one: one.study.header.time), problems
 
 
-def _journals(top: Path) -> Iterator[Path]:
+def journals(top: Path) -> Iterator[Path]:
     """The directories with a journal, in and below another one; links are not followed."""
     waiting = [top]
     while waiting:

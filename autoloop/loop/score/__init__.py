@@ -3,6 +3,7 @@
 from autoloop.loop.score.bootstrap import Interval, interval
 from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
 from autoloop.loop.score.confirmation import Confirmation, confirmation
+from autoloop.loop.score.earlier import earlier_trials
 from autoloop.loop.score.leader import contenders, leader, standings
 from autoloop.loop.score.levels import Level, agreement, climbed, levels, start_at, winner
 from autoloop.loop.score.noise import Noise, noise
@@ -34,6 +35,7 @@ __all__ = [
     "confirmed",
     "contenders",
     "dropped_edits",
+    "earlier_trials",
     "interval",
     "kept_edits",
     "knobs",
