@@ -189,3 +189,13 @@ def test_a_baseline_of_0_is_tried_on_a_logarithmic_scale_where_both_ends_are_abo
     assert knob.kinds[1]
     assert knob.unit({"wd": 0.0}) == 0.0
     assert knob.edit(0.6) == "wd@set=0.001"
+
+
+def test_a_range_that_nobody_set_reaches_beyond_the_best_wherever_that_lies() -> None:
+    """A probe may find sixteen times the baseline's rate best, where the range ends at four times."""
+    (knob,) = read_space({"lr": 0.01}, {"lr": None}, {}, (), 4.0)
+    far = knob.reaching({"lr": 0.16}, 4.0)
+    assert far.high > 0.3
+    assert far.low == knob.low
+    (bound,) = read_space({"lr": 0.01}, {"lr": [0.001, 0.04]}, {}, (), 4.0)
+    assert bound.reaching({"lr": 0.16}, 4.0) == bound
