@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "Show studies in a browser, and steer them.",
     "tell": "Tell a running study something: stop a job, add a variant, pause.",
     "why": "Tell why a job ran and what came of it.",
+    "history": "Tell what was tried so far.",
     "replay": "Show what other rules would have decided.",
     "promote": "Train a job's configuration at full length.",
     "generate": "Make one variant of a config by edits.",

@@ -10,9 +10,11 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
@@ -76,6 +78,7 @@ class Settings:
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
+        climbing: What is wanted of a climb.
         flow: How rounds follow each other.
         watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
@@ -88,6 +91,7 @@ class Settings:
         serve: Whether it is shown in a browser while it runs.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -106,6 +110,7 @@ class Settings:
     resume: Resume = "true"
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
+    climbing: Climbing = field(default_factory=Climbing)
     flow: Flow = field(default_factory=Flow)
     watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
@@ -118,6 +123,7 @@ class Settings:
     serve: bool = False
     storage: str | None = None
     study_name: str | None = None
+    learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -134,7 +140,9 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
-        until = read_conditions(_group("until", read["until"], knobs))
+        conditions, stop_rules = (_group(name, read[name], knobs) for name in ("until", "stop_rules"))
+        metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
+        until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
@@ -152,9 +160,11 @@ class Settings:
             approve_timeout_s=read["approve_timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
+            climbing=Climbing.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
+            watching=read_watching(read, stop_rules),
             ignored=read_ignored(read["ignored"]),
+            learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
@@ -238,6 +248,15 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
     return {str(key): one for key, one in value.items()}
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if not all(isinstance(one, str) and one for one in several):
+        raise SettingError(
+            name, value, " is no list of directories; write [outputs/one, outputs/two] or auto"
+        )
+    return tuple(several)
 
 
 def _share(name: str, value: Any) -> float:

@@ -15,7 +15,18 @@ from autoloop.errors import counted
 from autoloop.loop.controls import limits_of
 from autoloop.loop.due import at_end
 from autoloop.loop.filling import Round
-from autoloop.loop.steps import Close, Decide, Measure, PlanRound, Requeue, Reseed, Step, Stop, TakeBack
+from autoloop.loop.steps import (
+    Close,
+    Decide,
+    Lengthen,
+    Measure,
+    PlanRound,
+    Requeue,
+    Reseed,
+    Step,
+    Stop,
+    TakeBack,
+)
 from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
 from autoloop.store.journal import Journal
@@ -35,6 +46,7 @@ AIMS = {
     "reduce": "the winner without the edits that seem to do nothing",
     "check": "do they do nothing: the winner with and without them on further seeds",
     "confirm": "is the winner better: fresh seeds",
+    "climb": "the best are trained for longer",
 }
 
 
@@ -74,7 +86,7 @@ class Stepper:
             limits = limits_of(journal.study, self.settings.limits).recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
-        elif isinstance(step, Reseed | TakeBack):
+        elif isinstance(step, Reseed | TakeBack | Lengthen):
             self._measure(step)
         elif isinstance(step, PlanRound):
             return self._plan_round(step)

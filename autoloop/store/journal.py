@@ -94,8 +94,19 @@ class Journal:
             if os.path.samestat(self._file_status, self._there.stat()):
                 disown(self._file)
                 self._file = lock_file(self._there)
+                self._hold_note_again()
                 return True
         return False
+
+    def _hold_note_again(self) -> None:
+        note = self._there.with_name(LOCK_NAME)
+        if is_at(self._lock.fileno(), note):
+            return
+        disown(self._lock)
+        try:
+            self._lock = lock_file(note)
+        except OSError:  # the journal's own lock is the one that counts
+            self._lock = Path(os.devnull).open("ab", buffering=0)  # noqa: SIM115 - kept open
 
     def append(self, event: Event) -> Event:
         """Write one event, wait until it is on disk, then take it into account.

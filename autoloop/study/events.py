@@ -62,16 +62,23 @@ MOMENT = coded(moment, _unchanged)
 
 def _summary(found: Any) -> Mapping[str, Mapping[str, Any]]:
     """Metric -> its numbers by name; null for one that is not finite."""
-    metrics = found.items() if isinstance(found, Mapping) else ()
-    parts = [part for _, one in metrics if isinstance(one, Mapping) for part in one.values()]
-    shaped = isinstance(found, Mapping) and all(isinstance(one, Mapping) for one in found.values())
-    if not shaped or not all(part is None or _is_number(part) for part in parts):
+    if not isinstance(found, Mapping) or not all(map(_is_numbers, found.values())):
         raise FieldError("a mapping from metrics to their numbers by name", found)
     return cast("Mapping[str, Mapping[str, Any]]", plain_data(found))
 
 
+def _is_numbers(one: Any) -> bool:
+    if not isinstance(one, Mapping):
+        return False
+    parts = one.values()
+    return _NUMBERS.issuperset(map(type, parts)) or all(map(_is_number, parts))
+
+
+_NUMBERS = frozenset((int, float, type(None)))  # as JSON has them
+
+
 def _is_number(part: Any) -> bool:
-    return isinstance(part, int | float) and not isinstance(part, bool)
+    return part is None or (isinstance(part, int | float) and not isinstance(part, bool))
 
 
 @nan_is_nan
@@ -207,7 +214,8 @@ class RoundPlanned(Event):
         round: Its number, from 1.
         variants: What will run.
         refused: What was proposed and will not.
-        aim: What is measured: "race", "ablate", "reduce", "check", "confirm"; empty for the search itself.
+        aim: What is measured: "race", "ablate", "reduce", "check", "confirm", "climb"; empty for the search
+            itself.
     """
 
     kind: ClassVar[str] = "round"

@@ -37,12 +37,24 @@ from autoloop.study.events import (
     UserTold,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
-from autoloop.study.settled import OPEN, PackedList, Packer, Settled
+from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
+from autoloop.study.settled import GROUP, OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
-__all__ = ["CHECK", "CONFIRM", "MEASURING", "MINIMAL", "REPEAT", "WITHOUT", "Event", "Job", "Plan", "Study"]
+__all__ = [
+    "CHECK",
+    "CLIMB",
+    "CONFIRM",
+    "MEASURING",
+    "MINIMAL",
+    "REPEAT",
+    "WITHOUT",
+    "Event",
+    "Job",
+    "Plan",
+    "Study",
+]
 
 
 @nan_is_nan
@@ -70,7 +82,7 @@ class Study:
         worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
             goes on or ended otherwise.
         measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "check", "confirm".
+            "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         controls: What holds by the word of users.
@@ -107,6 +119,7 @@ class Study:
     _tally: Tally | None = field(default=None, repr=False, compare=False)
     _settled: bool = field(default=False, repr=False, compare=False)
     _rested: bool = field(default=False, repr=False, compare=False)  # nothing ran until the latest event
+    _loose: list[int] = field(default_factory=list, repr=False, compare=False)  # judged, not yet settled
     _packers: tuple[Packer, Packer] = field(
         default_factory=lambda: (Packer(), Packer()), repr=False, compare=False
     )
@@ -133,6 +146,7 @@ class Study:
             doubled=dict(self.doubled),
             resumes=list(self.resumes),
             _tally=self.tally.copy(),
+            _loose=list(self._loose),
         )
 
     def become(self, other: Study) -> None:
@@ -223,6 +237,10 @@ class Study:
         """Jobs that failed, ran out of time or were interrupted, as they were planned."""
         return self._as_planned(self.tally.troubled)
 
+    def heedless(self) -> list[Job]:
+        """Jobs that changed paths in vain, whether tried again or not."""
+        return [self.jobs[number] for number in self.jobs if number in self.tally.heedless]
+
     def ended_last(self) -> Iterator[Job]:
         """Jobs that ended, the latest first."""
         return (job for number in reversed(self.tally.ends) if (job := self.jobs[number]).retried_by is None)
@@ -304,7 +322,8 @@ class Study:
         for place, entry in enumerate(event.variants, start=len(self.jobs) + self.withdrawn):
             plan = self._plan_of(entry, place)
             origin = self.tally.named.get(plan.parent or "")
-            self._plan(Job(entry.job, number, plan, place, origin, planned_as=self.events))
+            own = entry.job if entry.job == place else place  # one object for both: there may be very many
+            self._plan(Job(entry.job, number, plan, own, origin, planned_as=self.events))
         refused = (replace(one, trial=self._meant(one.trial)) for one in event.refused)
         self.refused.setdefault(number, []).extend(refused)
         if event.aim:
@@ -388,7 +407,8 @@ class Study:
             place = self.tally.named.get(decision.judged)
             if decision.fired and place is not None and event.round not in self.fired.get(place, ()):
                 self.fired[place] = (*self.fired[place], *here) if place in self.fired else here
-        judged = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
+        told = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
+        judged = [self.jobs[number].job if number in self.jobs else number for number in told]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)
@@ -398,10 +418,13 @@ class Study:
         """In a long study keep jobs small that have been judged, and what was said of earlier rounds."""
         if len(self.jobs) <= OPEN:
             return
-        for number in judged if self._settled else list(self.judged):
-            job = self.jobs[number]
-            if job.state is not None and not isinstance(job, Settled):
-                self.jobs[number] = Settled.of(job, self._packers[0])
+        self._loose += judged if self._settled else [number for number in self.jobs if number in self.judged]
+        while len(self._loose) >= GROUP:
+            few, self._loose = self._loose[:GROUP], self._loose[GROUP:]
+            jobs = [self.jobs[number] for number in few]
+            done = [job for job in jobs if job.state is not None and not isinstance(job, Settled)]
+            if done:
+                self.jobs.update((one.job, one) for one in Settled.group(done, self._packers[0], self.aim))
         for number in sorted(self.decisions)[:-2] if not self._settled else sorted(self.decisions)[-4:-2]:
             said = self.decisions[number]
             if not isinstance(said, PackedList):
