@@ -150,6 +150,12 @@ SWEEPER: tuple[Setting, ...] = (
         None,
         "how points of the space are chosen; null: as the strategy says",
     ),
+    _free(
+        "probe",
+        Own("true, false, or {steps: .., every: ..} of a training where the config does not tell"),
+        True,
+        "begin round 1 with short jobs that find a learning rate of the right size",
+    ),
     Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw at random"),
     Setting(
         "ignored",
@@ -177,7 +183,12 @@ SWEEPER: tuple[Setting, ...] = (
         None,
         "end the study after this many rounds in a row without a gain beyond the noise",
     ),
-    _free("racing", Whole(0), 0, "further seeds, at most, for the best jobs before they become parents"),
+    _free(
+        "racing",
+        Whole(0),
+        0,
+        "experimental: further seeds, at most, for the best jobs before they become parents",
+    ),
     _free("seeds", Whole(1), 1, "seeds for each job of the search; its result is their mean"),
     _free(
         "minimal",

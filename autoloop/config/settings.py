@@ -14,6 +14,7 @@ from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.config.probe import ProbeSetting
 from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
@@ -26,6 +27,7 @@ from autoloop.rules import Rule, build_rules
 from autoloop.rules.names import is_name
 from autoloop.stopping.watching import Watching
 from autoloop.strategies import Strategy, build_strategy
+from autoloop.strategies.pace import Pacing
 
 #: Settings that a study's limits, and the settings themselves, take as they are read.
 _LIMITS = (
@@ -91,6 +93,7 @@ class Settings:
         serve: Whether it is shown in a browser while it runs.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        probe: What is said of the probe of the learning rate.
         learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
@@ -123,6 +126,7 @@ class Settings:
     serve: bool = False
     storage: str | None = None
     study_name: str | None = None
+    probe: ProbeSetting = field(default_factory=ProbeSetting)
     learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
@@ -164,10 +168,22 @@ class Settings:
             flow=read_flow(read),
             watching=read_watching(read, stop_rules),
             ignored=read_ignored(read["ignored"]),
+            probe=ProbeSetting.read(read["probe"]),
             learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
+
+    def pacing(self, stops: bool) -> Pacing:
+        """What is known of probes of the learning rate before a config is looked at.
+
+        Args:
+            stops: Whether the launcher can end single jobs.
+        """
+        against = self.probe.against
+        if not against and not stops:
+            against = "the launcher cannot end single jobs"
+        return Pacing(self.metrics.objective, self.probe.steps, self.probe.every, against)
 
     def searching(
         self, space: Mapping[str, Any], bounds: Bounds, recorded: Mapping[str, Any] | None = None

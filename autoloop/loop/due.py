@@ -14,6 +14,7 @@ from autoloop.errors import counted
 from autoloop.loop.closing import is_closing, measurement, race
 from autoloop.loop.controls.effect import limits_of
 from autoloop.loop.objective import nothing_to_judge_by
+from autoloop.loop.probing import probe_step
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.steps import (
     ROUNDS,
@@ -32,7 +33,7 @@ from autoloop.loop.steps import (
     Wait,
 )
 from autoloop.loop.until import met
-from autoloop.study.record import Job, Study
+from autoloop.study.record import PROBE, Job, Study
 from autoloop.study.trials import TrialState
 
 __all__ = [
@@ -77,6 +78,9 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
         return _allowed(study, waiting, flow)
     if is_closing(study, limits):
         return _closing_step(study, limits)
+    probing = probe_step(study, limits)
+    if probing:
+        return probing
     last = study.rounds[-1]
     if study.running() and not _complete(study, last, flow):
         return _meanwhile(study, last, limits, flow)
@@ -137,9 +141,10 @@ def _complete(study: Study, number: int, flow: Flow) -> bool:
 def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
     jobs, begun = study.of_round(number), study.begun_with(number)
-    stopped = sum(job.stop_step is not None for job in jobs)
+    stopped = sum(job.stop_step is not None and not job.probes for job in jobs)
     replaced = sum(not job.measures for job in jobs) - sum(not job.measures for job in begun)
-    full = limits.max_jobs is not None and study.searched >= limits.max_jobs
+    replaced -= sum(job.probes and not job.goes_on for job in jobs) if PROBE in study.measured else 0
+    full = limits.max_jobs is not None and study.searched > limits.max_jobs - 1
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
         return Wait()
     return Decide(number) if study.unjudged() else PlanRound(number, places=1)
@@ -162,9 +167,8 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
     if rounds >= limits.rounds and not open_round:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
-    if limits.max_jobs is not None and study.searched >= limits.max_jobs:
-        are = f"all {limits.max_jobs} jobs (max_jobs) are"
-        return Stop(f"{are if limits.max_jobs > 1 else 'the one job (max_jobs) is'} done")
+    if limits.max_jobs is not None and study.searched > limits.max_jobs - 1:
+        return Stop(_all_done(study.searched, limits.max_jobs))
     steps = sum(job.steps for job in study.jobs.values()) if limits.max_steps is not None else 0
     if limits.max_steps is not None and steps >= limits.max_steps:
         return Stop(f"{counted(steps, 'step')} were trained in all (max_steps={limits.max_steps})")
@@ -174,6 +178,13 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
             f"{counted(waited, 'round')} in a row brought no gain over the noise (patience={limits.patience})"
         )
     return None
+
+
+def _all_done(searched: float, most: int) -> str:
+    """That the budget of jobs is used up; with probes of the learning rate it may end between two jobs."""
+    if searched < most:
+        return f"{searched:g} of {most} jobs (max_jobs) are done, and a whole one is too many"
+    return f"all {most} jobs (max_jobs) are done" if most > 1 else "the one job (max_jobs) is done"
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:

@@ -145,10 +145,17 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class PlanRound:
-    """Fill the round of this number; with a number of places only a further part of it."""
+    """Fill the round of this number; with a number of places only a further part of it.
+
+    Attributes:
+        round: Number of the round.
+        places: How many jobs it gets; None for as many as the strategy wants.
+        aim: ``probe`` where it is what round 1 goes on with after the probe of the learning rate; else empty.
+    """
 
     round: int
     places: int | None = None
+    aim: str = ""
 
 
 @dataclass(frozen=True, slots=True)

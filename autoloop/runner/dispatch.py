@@ -27,10 +27,11 @@ from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.returns import SmallReturn
 from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
+from autoloop.stopping.probes import Comparison, goes_on
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.controls import BY_USER
-from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, StopAsked, UserTold
+from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, Probed, StopAsked, UserTold
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -73,11 +74,17 @@ class Dispatcher:
         self._report = report
         self._study_dir = journal.path.parent
         self._closing = False
+        self._news = threading.Condition(journal.lock)  # told of ends, and of what probes showed
         self._ends = 0  # so many were told of: what is planned meanwhile does not know of the latest
         self._shared_gpu_told = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
         self._watcher = Watcher(
-            settings.watching, settings.metrics, self._study_dir, journal.snapshot, self._stop
+            settings.watching,
+            settings.metrics,
+            self._study_dir,
+            journal.snapshot,
+            self._stop,
+            probed=self._note_probed if launcher.stops else None,
         )
 
     def run(self, jobs: Sequence[Job]) -> Returns:
@@ -91,7 +98,7 @@ class Dispatcher:
     def _run_streamed(self) -> Returns:
         """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
-        ended = threading.Condition(self._journal.lock)
+        ended = self._news
         self._closing = False
         hear = partial(self._hear, ended)
         self._journal.observers.append(hear)
@@ -170,6 +177,17 @@ class Dispatcher:
         if self._note_stop(job, decision):
             log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
             self._launcher.stop(job.job)
+
+    def _note_probed(self, found: Comparison) -> None:
+        """Write down how the probes of the learning rate compare; what waits for that goes on."""
+        with self._journal.lock:
+            study = self._journal.study
+            if study.probed is not None:
+                return
+            self._journal.append(Probed(step=found.step, values=found.values, best=found.best))
+            self._news.notify_all()
+        best = None if found.best is None else study.jobs[found.best].name
+        log.info("the probes are judged at step %d: %s", found.step, goes_on(best))
 
     def _note_stop(self, job: Job, decision: StopDecision) -> bool:
         """Write down that a job is to be stopped; return whether that was news and the job runs."""

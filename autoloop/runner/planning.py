@@ -13,10 +13,11 @@ from autoloop.config.compose import Composer, LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import AutoloopError
+from autoloop.history.series import Series
 from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.controls import bounds_of, ignored_of, limits_of
 from autoloop.loop.filling import Round
-from autoloop.loop.rounds import asked_round, later_round, measuring_round, opening_round
+from autoloop.loop.rounds import after_probe, asked_round, later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Lengthen, Measure
 from autoloop.rules.base import Decision
@@ -27,6 +28,7 @@ from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
+from autoloop.store.reading import read_curves
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
 from autoloop.strategies.base import ASKED_FOR
@@ -54,6 +56,7 @@ class Planner:
         study_dir: Path,
         slots: Callable[[], int | None] = lambda: None,
         memory: Memory = NOTHING,
+        stops: bool = False,
     ) -> None:
         """Set up for one study.
 
@@ -63,14 +66,16 @@ class Planner:
             study_dir: Its directory.
             slots: Tells of how many slots none is to stand idle, None if that is not known.
             memory: What earlier studies tell.
+            stops: Whether the launcher can end single jobs.
         """
         self.settings = settings
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._terms = replace(terms_of(settings, composer), earlier=memory.trials)
+        self._terms = replace(terms_of(settings, composer, stops), earlier=memory.trials)
         self._memory = memory
         self._variants: dict[int, Variant] = {}
+        self._curves: dict[int, Series | None] = {}
         self._earlier: list[ProposalOutcome] | None = None
 
     def first(self, points: Points) -> Round:
@@ -98,7 +103,7 @@ class Planner:
         """
         terms = self._terms_now(study)
         room = room_of(study, terms.limits, places)
-        known = Known.of(study, number, room, self._variant_of)
+        known = Known.of(study, number, room, self._variant_of, self.curve_of)
         answer = self._ask_outside(known)
         earlier = self._known_outcomes()
         queue = self._queue(study, known.start.name)
@@ -106,6 +111,15 @@ class Planner:
         planned = later_round(terms, known, besides)
         planned.refused += [*answer.problems, *self._not_said(study, queue.changed)]
         return planned
+
+    def after_probe(self, study: Study, places: int) -> Round:
+        """What round 1 goes on with once its probes have been judged.
+
+        Args:
+            study: The record.
+            places: How many jobs it gets.
+        """
+        return after_probe(self._terms_now(study), study, places, self._slots(), self._variant_of)
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
@@ -184,6 +198,14 @@ class Planner:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
         return job.trial(self._variant_of(job))
 
+    def curve_of(self, job: Job) -> Series | None:
+        """The objective's curve of a job that ended, from its directory; read once."""
+        if job.place not in self._curves:
+            metrics = self.settings.metrics
+            curves = read_curves(self.study_dir / job.run_dir, metrics)
+            self._curves[job.place] = curves.get(metrics.objective)
+        return self._curves[job.place]
+
     def _variant_of(self, job: Job) -> Variant:
         found = self._variants.get(job.place)
         if found is None:
@@ -232,8 +254,14 @@ class Planner:
         return str(self.study_dir.resolve())
 
 
-def terms_of(settings: Settings, composer: Composer) -> Terms:
-    """What of the settings holds for every round, and who makes children."""
+def terms_of(settings: Settings, composer: Composer, stops: bool) -> Terms:
+    """What of the settings holds for every round, and who makes children.
+
+    Args:
+        settings: The study's settings.
+        composer: Makes configs of variants.
+        stops: Whether the launcher can end single jobs.
+    """
     judging = settings.judging
     return Terms(
         strategy=settings.strategy,
@@ -246,4 +274,5 @@ def terms_of(settings: Settings, composer: Composer) -> Terms:
         repeats=judging.repeats,
         cooldown=judging.cooldown,
         freeze=judging.freeze,
+        pacing=settings.pacing(stops),
     )

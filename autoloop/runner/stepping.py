@@ -32,7 +32,7 @@ from autoloop.runner.planning import Planner
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.events import JobRequeued, Planned, RoundPlanned, RulesAsked, SearchClosed
-from autoloop.study.record import Job, Plan, Study
+from autoloop.study.record import PROBE, Job, Plan, Study
 from autoloop.study.schedule import job_numbers
 from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
@@ -97,16 +97,22 @@ class Stepper:
         journal = self.journal
         while True:
             known = journal.snapshot()
-            first = step.round == 1 and not known.jobs
-            planned = self.first if first else self.planner.next(known, step.round, step.places)
+            planned = self._planned(step, known)
             with journal.lock:
                 if journal.study.jobs.keys() == known.jobs.keys():
-                    return self._plan(planned)
+                    return self._plan(planned, step.aim)
 
-    def _plan(self, planned: Round) -> Stop | None:
-        if not planned.variants:
+    def _planned(self, step: PlanRound, known: Study) -> Round:
+        if step.round == 1 and not known.jobs:
+            return self.first
+        if step.aim == PROBE:
+            return self.planner.after_probe(known, step.places or 0)
+        return self.planner.next(known, step.round, step.places)
+
+    def _plan(self, planned: Round, aim: str) -> Stop | None:
+        if not planned.variants and aim != PROBE:
             return self._nothing_new(planned)
-        self._append_round(planned)
+        self._append_round(planned, aim)
         study = self.journal.study
         self.planner.remember(study, planned.variants)
         more = " more" if len(study.of_round(planned.number)) > len(planned.variants) else ""

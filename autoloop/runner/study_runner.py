@@ -115,7 +115,9 @@ class StudyRunner:
             task_name(config),
             settings.metrics.aim,
         )
-        self.planner = Planner(settings, self.composer, self.study_dir, fill, self.memory)
+        self.planner = Planner(
+            settings, self.composer, self.study_dir, fill, self.memory, self.launcher.stops
+        )
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()

@@ -11,6 +11,7 @@ kinds, in the order they appear:
 ``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
+``probed``     how the probes of the learning rate compare at the step they are judged at, and which goes on
 ``objective``  what the first results show the study to be judged by, and the value of each job that ended
 ``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
@@ -377,6 +378,23 @@ class StopAsked(Event):
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probed(Event):
+    """The probes and the baseline have come to the step at which they are compared.
+
+    Attributes:
+        step: That step; each counts with its first evaluation at or after it.
+        values: Number of each job -> its objective there; NaN where it has none.
+        best: Number of the probe that is better than all others and trains to its end; None for none.
+    """
+
+    kind: ClassVar[str] = "probed"
+    step: int
+    values: Mapping[int, float]
+    best: int | None = None
+
+
+@nan_is_nan
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveSeen(Event):
     """The first results show what the study is judged by.
 
@@ -541,8 +559,8 @@ class UserTold(Event):
 
 
 _OF_STUDY = (
-    *(StudyBegun, RoundPlanned, ObjectiveSeen, RulesAsked, SearchClosed, StudyStopped, StudyResumed),
-    UserTold,
+    *(StudyBegun, RoundPlanned, Probed, ObjectiveSeen, RulesAsked, SearchClosed),
+    *(StudyStopped, StudyResumed, UserTold),
 )
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
 

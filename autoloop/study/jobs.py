@@ -13,7 +13,7 @@ from autoloop.edits import path_of
 from autoloop.edits.variants import Variant
 from autoloop.study.alike import nan_is_nan
 from autoloop.study.events import Details, StopAsked
-from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, REPEAT, Plan
+from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, PROBE, REPEAT, Plan
 from autoloop.study.trials import Trial, TrialState
 
 _SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
@@ -50,6 +50,7 @@ class Job:
         restarts: How often its engine started it again.
         stop: What a stop rule said that wants it ended; None where none does.
         details: What else is known of its end.
+        goes_on: Whether it is the probe that was found the best and trains to its end.
     """
 
     job: int
@@ -76,6 +77,7 @@ class Job:
     restarts: int = 0
     stop: StopAsked | None = None
     details: Details = field(default_factory=Details)
+    goes_on: bool = False
 
     @property
     def name(self) -> str:
@@ -139,6 +141,20 @@ class Job:
     def stop_step(self) -> int | None:
         """The step up to which its curves count, where a stop rule ended it; else None."""
         return self.stopping.step if self.stopping else None
+
+    @property
+    def probes(self) -> bool:
+        """Whether it is a short job that probes the learning rate."""
+        return self.rule == PROBE
+
+    @property
+    def cost(self) -> float:
+        """What it takes of a budget of whole trainings: 1; of a probe the share of the steps it trains."""
+        of = self.plan.evidence.get("of") if self.probes else None
+        if not of or self.goes_on or self.state is TrialState.COMPLETE:
+            return 1.0
+        steps = self.plan.evidence.get("until", of) if self.state is None else self.steps
+        return min(1.0, float(steps) / float(of))
 
     @property
     def searches(self) -> bool:

@@ -27,6 +27,7 @@ from autoloop.study.events import (
     JobStarted,
     ObjectiveSeen,
     Planned,
+    Probed,
     RoundPlanned,
     RulesAsked,
     SearchClosed,
@@ -37,7 +38,7 @@ from autoloop.study.events import (
     UserTold,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
+from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
 from autoloop.study.settled import GROUP, OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
@@ -48,6 +49,7 @@ __all__ = [
     "CONFIRM",
     "MEASURING",
     "MINIMAL",
+    "PROBE",
     "REPEAT",
     "WITHOUT",
     "Event",
@@ -75,6 +77,7 @@ class Study:
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
             that is, since the one before it was planned; a later part of the same round begins none.
         planned: Round -> how many jobs it had when it was first planned.
+        probed: What the probes of the learning rate showed; None before they did, or where there were none.
         closing: The latest ``closing`` event: the search is over, what runs now measures; else None.
         doubled: Name -> places of the jobs that the journal calls so, where they are several: older
             versions could give a name twice. But the first of them are called otherwise here.
@@ -104,6 +107,7 @@ class Study:
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
+    probed: Probed | None = None
     closing: SearchClosed | None = None
     doubled: dict[str, tuple[int, ...]] = field(default_factory=dict)
     exact: bool = False
@@ -118,8 +122,8 @@ class Study:
     events: int = 0
     _tally: Tally | None = field(default=None, repr=False, compare=False)
     _settled: bool = field(default=False, repr=False, compare=False)
-    _rested: bool = field(default=False, repr=False, compare=False)  # nothing ran until the latest event
     _loose: list[int] = field(default_factory=list, repr=False, compare=False)  # judged, not yet settled
+    _rested: bool = field(default=False, repr=False, compare=False)  # nothing ran until the latest event
     _packers: tuple[Packer, Packer] = field(
         default_factory=lambda: (Packer(), Packer()), repr=False, compare=False
     )
@@ -286,9 +290,13 @@ class Study:
         return sorted(jobs, key=lambda job: job.place)
 
     @property
-    def searched(self) -> int:
-        """How many jobs belong to the search: not those that measure what it found, nor earlier tries."""
-        return self.tally.searched
+    def searched(self) -> float:
+        """How many jobs belong to the search: not those that measure what it found, nor earlier tries.
+
+        A probe counts as the share of a whole training that it is.
+        """
+        probes = self.tally.probes
+        return self.tally.searched + round(math.fsum(probes.values()), 6) if probes else self.tally.searched
 
     def best(self) -> Job | None:
         """The completed job with the best objective, measurements aside; None while there is none.
@@ -443,6 +451,13 @@ class Study:
 
     def _on_stopping(self, event: StopAsked) -> None:
         self.jobs[event.job] = replace(self.jobs[event.job].whole(), stop=event)
+
+    def _on_probed(self, event: Probed) -> None:
+        self.probed = event
+        if event.best is not None:
+            best = replace(self.jobs[event.best].whole(), goes_on=True)
+            self.jobs[best.job] = best
+            self.tally.price(best)
 
     def _on_requeue(self, event: JobRequeued) -> None:
         old, new = self.jobs[event.of], event.job

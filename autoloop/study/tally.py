@@ -31,7 +31,8 @@ class Tally:
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
         run_dirs: Directories that jobs were given, relative to the study.
         heedless: Jobs that changed paths in vain (`Details.unheeded`).
-        searched: How many jobs belong to the search (`Job.searches`).
+        searched: How many jobs belong to the search (`Job.searches`), probes aside.
+        probes: Number of each probe -> what it takes of a budget (`Job.cost`).
         next_job: Number of the next new job.
     """
 
@@ -46,6 +47,7 @@ class Tally:
     run_dirs: set[str] = field(default_factory=set)
     heedless: set[int] = field(default_factory=set)
     searched: int = 0
+    probes: dict[int, float] = field(default_factory=dict)
     next_job: int = 0
 
     @classmethod
@@ -85,6 +87,7 @@ class Tally:
             set(self.run_dirs),
             set(self.heedless),
             self.searched,
+            dict(self.probes),
             self.next_job,
         )
 
@@ -95,8 +98,14 @@ class Tally:
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
         self.run_dirs.add(job.run_dir)
-        self.searched += job.searches
+        self.searched += job.searches and not job.probes
+        self.price(job)
         self.next_job = max(self.next_job, job.job + 1)
+
+    def price(self, job: Job) -> None:
+        """Keep what a probe takes of a budget, which changes as it is judged and ends."""
+        if job.probes:
+            self.probes[job.job] = job.cost
 
     def tries_of(self, place: int) -> tuple[int, ...]:
         """Numbers of the jobs that ran the variant of a place, the latest last."""
@@ -113,6 +122,7 @@ class Tally:
             self.troubled[job.job] = None
         if job.state is not TrialState.INTERRUPTED and not job.measures:
             self.unjudged[job.job] = None
+        self.price(job)
         self._note(job, best, maximize)
 
     def rank(self, jobs: Mapping[int, Job], maximize: bool) -> None:
@@ -133,7 +143,8 @@ class Tally:
 
     def drop(self, job: Job) -> None:
         """A later try takes the place of a job."""
-        self.searched -= job.searches
+        self.searched -= job.searches and not job.probes
+        self.probes.pop(job.job, None)
         self.rounds[job.round].pop(job.job, None)
         for kept in (self.open, self.unjudged, self.troubled):
             kept.pop(job.job, None)

@@ -510,7 +510,7 @@ def test_where_a_knob_does_not_compose_the_others_fill_the_round() -> None:
     proposals = MixedStrategy(rules_share=0.0).propose(now)
     taken = [one for one in proposals if not does_not_compose(one)]
     assert len(taken) == 12
-    assert sum("batch" in " ".join(one.edits) for one in proposals) == 1
+    assert sum("batch" in " ".join(one.edits) for one in proposals) <= 1  # tried alone, it is left alone
 
 
 def test_a_free_place_of_round_1_goes_to_a_point_that_composes() -> None:

@@ -100,6 +100,7 @@ def _top(title: str, facts: Facts, sections: dict[str, Markup]) -> list[Markup]:
             "header",
             el("h1", title),
             el("p", subtitle(facts), class_="soft"),
+            *([el("p", f"{facts.probed}.", class_="soft")] if facts.probed else []),
             el("nav", el("ul", *links), aria_label="Sections"),
         ),
     ]

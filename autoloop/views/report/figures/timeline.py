@@ -77,8 +77,7 @@ def busy_lanes(facts: Facts, until: float = -math.inf) -> tuple[dict[str, list[S
     if not jobs:
         return {}, []
     known = [facts.ended_at(job) for job in jobs]
-    ends = [end for end in known if math.isfinite(end)]
-    now = max(until, *(job.started_at for job in jobs), *ends)
+    now = max([until] + [job.started_at for job in jobs] + [end for end in known if math.isfinite(end)])
     zero, pauses = jobs[0].started_at, facts.pauses
     lanes: dict[str, list[Span]] = {}
     for job, known_end in zip(jobs, known, strict=True):
