@@ -11,8 +11,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.judging import Judging, read_flow, read_watching
-from autoloop.config.knobs import SWEEPER, Live, Resume
+from autoloop.config.knobs import SWEEPER, Detail, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.config.sets import USE, overlaid
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
@@ -42,7 +43,7 @@ _LIMITS = (
 )
 _TAKEN = (
     *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
-    *("storage", "study_name"),
+    *("storage", "study_name", "detail"),
 )
 
 #: Settings of rules that name metrics.
@@ -79,6 +80,7 @@ class Settings:
         watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
         live: Whether to draw the study on the terminal; see `Live`.
+        detail: How much plan and log say; see `Detail`.
         notify: Whom to tell of rounds, failures and the winner.
         params: Overrides and sweeps of the config: key -> value as Hydra writes it.
         space: What the sampler turns, beside what the strategy's own ``space`` says.
@@ -107,6 +109,7 @@ class Settings:
     watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
     live: Live = "auto"
+    detail: Detail = "short"
     notify: NotifySettings = field(default_factory=NotifySettings)
     params: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Any] = field(default_factory=dict)
@@ -130,7 +133,7 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
-        until = read_conditions(_group("until", read["until"], knobs))
+        until = read_conditions(_set_of("until", read["until"], knobs))
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
@@ -148,7 +151,7 @@ class Settings:
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
+            watching=read_watching(read, _set_of("stop_rules", read["stop_rules"], knobs)),
             ignored=read_ignored(read["ignored"]),
             raw=raw,
             **_named(read, _TAKEN),
@@ -205,6 +208,12 @@ def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) ->
     root = OmegaConf.create({**(knobs or {}), group: OmegaConf.load(path)})
     resolved_root: Any = OmegaConf.to_container(root, resolve=True)
     return {str(key): value for key, value in resolved_root[group].items()}
+
+
+def _set_of(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """A set of rules, bounds ..: a mapping, the name of a shipped file, or changes to what ``use`` says."""
+    given = _group(name, value, knobs)
+    return overlaid(name, given, _set_of(name, given[USE], knobs)) if USE in given else given
 
 
 def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,7 +283,7 @@ def _content(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """What a setting that names a file of the package, or is its content, says."""
     if name == "metrics":
         return _metrics_of(value, knobs)
-    return _strategy_of(value, knobs) if name == "strategy" else _group(name, value, knobs)
+    return _strategy_of(value, knobs) if name == "strategy" else _set_of(name, value, knobs)
 
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:

@@ -95,6 +95,7 @@ def understood(
         ConfigError: What was said cannot be used, or contradicts itself.
     """
     words = read_words(arguments, settings.params, loader)
+    _refuse_lists_of_study(words, composer)
     _refuse_stray(words, composer)
     of_strategy, own = _spaces(settings, loader)
     swept = {word.key: word.entry for word in words if word.entry is not None}
@@ -129,6 +130,18 @@ def _as_space(given: Mapping[str, SpaceEntry | None], entries: Mapping[str, Spac
     """Entries as a strategy reads them, with those that leave a path alone."""
     left_alone = {path: False for path, entry in given.items() if entry is None}
     return {**left_alone, **{path: entry.as_record() for path, entry in entries.items()}}
+
+
+def _refuse_lists_of_study(words: Sequence[SweptKey], composer: Composer) -> None:
+    """Refuse several values of what the study itself has one of: no job would differ by them."""
+    for word in words:
+        key, _, value = word.text.partition("=")
+        if word.entry is not None and word.path.partition(".")[0] in composer.study_keys:
+            instead = f"write {key}=[{value}]" if word.path == "gpus" else "give it one value"
+            raise ConfigError(
+                f"{word.text} asks for a job with each of these values, and {word.path} is a setting of the "
+                f"study that its jobs share: {instead}"
+            )
 
 
 def _refuse_stray(words: Sequence[SweptKey], composer: Composer) -> None:
