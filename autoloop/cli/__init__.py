@@ -17,6 +17,7 @@ COMMANDS = {
     "report": "Draw the report of a study again.",
     "watch": "Watch a study while it runs.",
     "why": "Tell why a job ran and what came of it.",
+    "history": "Tell what was tried so far.",
     "replay": "Show what other rules would have decided.",
     "promote": "Train a job's configuration at full length.",
     "generate": "Make one variant of a config by edits.",

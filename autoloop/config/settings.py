@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Detail, Live, Resume
 from autoloop.config.notify import NotifySettings
@@ -76,6 +77,7 @@ class Settings:
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
+        climbing: What is wanted of a climb.
         flow: How rounds follow each other.
         watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
@@ -88,6 +90,7 @@ class Settings:
         max_failure_rate: Share of failed jobs that is tolerated.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -105,6 +108,7 @@ class Settings:
     resume: Resume = "true"
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
+    climbing: Climbing = field(default_factory=Climbing)
     flow: Flow = field(default_factory=Flow)
     watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
@@ -117,6 +121,7 @@ class Settings:
     max_failure_rate: float = 0.0
     storage: str | None = None
     study_name: str | None = None
+    learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -150,12 +155,19 @@ class Settings:
             timeout_s=read["timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
+            climbing=Climbing.read(read),
             flow=read_flow(read),
             watching=read_watching(read, _set_of("stop_rules", read["stop_rules"], knobs)),
             ignored=read_ignored(read["ignored"]),
+            learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
+
+    @property
+    def samples(self) -> bool:
+        """Whether the strategy has a sampler that chooses points of a space."""
+        return isinstance(getattr(self.strategy, "space", None), Mapping)
 
     def searching(
         self, space: Mapping[str, Any], bounds: Bounds, recorded: Mapping[str, Any] | None = None
@@ -172,7 +184,7 @@ class Settings:
             ConfigError: The strategy has no use for a space.
         """
         chosen = self.raw["strategy"]
-        if not isinstance(getattr(self.strategy, "space", None), Mapping):
+        if not self.samples:
             kind = type(self.strategy).__name__
             raise ConfigError(f"strategy {kind} turns no space ({', '.join(space)}); choose strategy=mixed")
         strategy = build_strategy({**chosen, "space": dict(space)})
@@ -242,6 +254,15 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
     return {str(key): one for key, one in value.items()}
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if not all(isinstance(one, str) and one for one in several):
+        raise SettingError(
+            name, value, " is no list of directories; write [outputs/one, outputs/two] or auto"
+        )
+    return tuple(several)
 
 
 def _share(name: str, value: Any) -> float:

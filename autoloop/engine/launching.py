@@ -34,6 +34,8 @@ log: logging.Logger = logger(__name__)
 #: How many characters of an error the terminal gets.
 _ERROR_WIDTH = 300
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+
 #: Programs of which that was said.
 _told_main_only: set[str] = set()
 
@@ -218,6 +220,8 @@ def tell_main_only(batch: SharedSweep) -> None:
     """Say once what the main program does for itself alone, although it may be meant for jobs too."""
     program = batch.program
     if program is None or not program.main_only or program.file in _told_main_only:
+        return
+    if Path(program.file).is_relative_to(_PACKAGE):  # autoloop.train: its jobs need none of it
         return
     _told_main_only.add(program.file)
     log.warning(

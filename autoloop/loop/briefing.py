@@ -17,6 +17,7 @@ from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
 from autoloop.strategies.failed import FailedRegion
+from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
@@ -40,6 +41,7 @@ class Terms:
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
+        earlier: Trials of earlier studies of this app.
     """
 
     strategy: Strategy
@@ -52,6 +54,7 @@ class Terms:
     repeats: int
     cooldown: int
     freeze: bool
+    earlier: Sequence[EarlierTrial] = ()
 
     @property
     def searched(self) -> list[str]:

@@ -10,10 +10,12 @@ from typing import Any
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError, EditError
 from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
+from autoloop.loop.climbing import longer_name
 from autoloop.loop.filling import (
     Disposer,
     Obstacles,
     Round,
+    add_longer,
     add_repeats,
     add_without,
     first_round,
@@ -21,8 +23,9 @@ from autoloop.loop.filling import (
 )
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
-from autoloop.loop.steps import Measure, Reseed, TakeBack
+from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
 from autoloop.strategies.failed import failed_regions
+from autoloop.strategies.remembered import TRIED_FIRST, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
@@ -58,6 +61,7 @@ def opening_round(
         why = f"measures the noise: {start.name} with another seed"
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
+        _add_remembered(terms, planned, starts[0])
         _fill_up(terms, planned, starts[0], slots())
     _seed(terms, planned)
     return planned
@@ -71,6 +75,22 @@ def _seed(terms: Terms, planned: Round) -> None:
             seed = nth_seed(seed_of(variant.config, path), offset)
             why = f"{variant.name} on another seed: its result is the average of {terms.limits.seeds}"
             add_repeats(planned, variant, path, [seed], why, terms.derive)
+
+
+def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
+    """Add the best settings of earlier studies."""
+    proposals = tried_again(terms.earlier, start.name, start.config)
+    if not proposals:
+        return
+    most = terms.limits.max_jobs
+    places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
+    disposer = Disposer(
+        {start.name: start}, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
+    )
+    more = next_round(1, proposals, disposer, places)
+    for variant in more.variants:
+        planned.add(variant)
+    planned.refused += more.refused
 
 
 def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
@@ -108,14 +128,22 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     return planned
 
 
-def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: VariantOf) -> Round:
+def measuring_round(
+    terms: Terms,
+    study: Study,
+    step: Measure,
+    variant_of: VariantOf,
+    from_step: Mapping[str, int] | None = None,
+) -> Round:
     """What is run to measure, as a further part of the latest round.
 
     Args:
         terms: What holds for the study.
         study: The record.
         step: What is to be measured.
-        variant_of: The variant that a job ran.
+        variant_of: The variant that a job ran; of one that is trained for longer, with the overrides that
+            let it go on from a checkpoint.
+        from_step: Name of a job -> the step of the checkpoint that its longer run goes on from.
     """
     seen = {job.signature: job.name for job in study.jobs.values()}
     planned = Round(study.rounds[-1], seen, taken=set(study.names))
@@ -123,6 +151,10 @@ def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: Varia
         for offset in step.offsets:
             for name in step.jobs:
                 _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    elif isinstance(step, Lengthen):
+        for job in (_job(study, name) for name in step.jobs):
+            name = longer_name(study, job, step.length)
+            add_longer(planned, variant_of(job), step, name, (from_step or {}).get(job.name, 0), terms.derive)
     else:
         job = _job(study, step.job)
         _take_back(terms, planned, variant_of(root(study, job)), knobs(study, job), step)

@@ -10,7 +10,25 @@ from autoloop.loop.until import Condition
 from autoloop.study.record import Job
 
 #: Limits that journals of earlier versions do not have, with what they mean unsaid.
-_LATER = {"max_steps": None, "seeds": 1}
+_LATER = {"max_steps": None, "seeds": 1, "climb": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """How the best of a search are trained for longer, level by level.
+
+    The shape is that of successive halving (Jamieson and Talwalkar, 2016, arXiv:1502.07943), one bracket.
+
+    Attributes:
+        lengths: Length of a run at each level, ascending, in the unit of ``knob`` (steps or epochs); the
+            first is that of the search.
+        keep: How many of a level go to the next one, for each step up: one fewer than ``lengths``.
+        knob: Path of the length in the app's config.
+    """
+
+    lengths: tuple[int, ...]
+    keep: tuple[int, ...]
+    knob: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,7 @@ class Limits:
         minimal: Whether the edits of the winner that do nothing are looked for and taken back at the end.
         confirm: So many fresh seeds on which winner and starting point run at the end; None for what
             `autoloop.loop.closing.seeds_to_confirm` finds worth it.
+        climb: How the best are trained for longer at the end; None for not at all.
     """
 
     rounds: int = 1
@@ -49,6 +68,7 @@ class Limits:
     racing: int = 0
     minimal: bool = False
     confirm: int | None = None
+    climb: Climb | None = None
 
     def recorded(self) -> Any:
         """These limits as the journal has them; one that older journals lack only where it is set."""
@@ -135,9 +155,9 @@ class Close:
     worthy: str = ""
 
 
-Aim = Literal["race", "ablate", "reduce", "check", "confirm"]
+Aim = Literal["race", "ablate", "reduce", "check", "confirm", "climb"]
 """What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
-that is so on further seeds, and the winner's gain."""
+that is so on further seeds, the winner's gain, and what the best come to in longer runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +179,25 @@ class TakeBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Lengthen:
+    """Train these jobs' configs for longer: a level of a climb.
+
+    Attributes:
+        aim: What it is for.
+        jobs: Names of the jobs, the best first.
+        level: Number of the level, from 1; the search is level 0.
+        knob: Path of the length in the config.
+        length: What it is set to.
+    """
+
+    aim: Aim
+    jobs: tuple[str, ...]
+    level: int
+    knob: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The study ends, and why.
 
@@ -173,6 +212,6 @@ class Stop:
     worthy: str = ""
 
 
-Measure = Reseed | TakeBack
+Measure = Reseed | TakeBack | Lengthen
 
-Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Stop
+Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop

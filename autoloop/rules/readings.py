@@ -16,7 +16,6 @@ from autoloop.study.trials import Trial
 FEW = 5
 """So many points or fewer make a judgement one with doubt: a run that logs once an epoch."""
 
-MOST_NAMED = 4  # metrics of a rule that are named
 _SHOWN = 5  # names of metrics, where the one looked for is not there
 
 FINITE_SHARE = 0.9  # a metric with fewer finite values than this share is not judged
@@ -73,11 +72,11 @@ def diverged(trial: Trial) -> str:
 
 
 def first_of(metrics: Sequence[str]) -> str:
-    """Return the metrics in words: ``a, b or c``; of several the first one logged counts."""
-    names = in_words(metrics)
-    if len(names) > MOST_NAMED:
-        names = [*names[: MOST_NAMED - 1], f"one of {len(names) - MOST_NAMED + 1} others"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    """Return alternatives in words: ``loss, */loss or *_loss``; more than three are shortened."""
+    words = in_words(metrics)
+    if len(words) > 3:
+        words = [*words[:2], f"one of {len(words) - 2} more"]
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def find_curve(trial: Trial, metrics: Sequence[str], min_points: int = 1) -> Curve:

@@ -13,6 +13,7 @@ from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import counted
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
+from autoloop.runner.longer import checkpoint_of
 from autoloop.runner.resume import interrupt_jobs
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
@@ -43,13 +44,16 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
     )
 
 
-def say_end(study: Study, stop: Stop, study_dir: Path) -> None:
+def say_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> None:
     """Tell the terminal what came of a study, and where to look."""
     best = winner(study)
     log.info(conclusion(study, stop.reason))
     if best:
         where = study_dir / "best.yaml"
         log.info("run the best once more (%s): %s", where, Facts(study).command(best))
+        checkpoint = checkpoint_of(best, settings.climbing.continues, study_dir)
+        if checkpoint is not None and settings.limits.climb is not None:
+            log.info("its checkpoint: %s", checkpoint)
     idle = idle_share(study)
     if math.isfinite(idle):
         log.info("slots were idle %.0f %% of the time", 100 * idle)

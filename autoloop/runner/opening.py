@@ -91,7 +91,7 @@ def header_of(
     start, aim = points.starts[0], settings.metrics.aim
     return StudyBegun(
         autoloop=__version__,
-        task=_task_name(config),
+        task=task_name(config),
         command=command_line(),
         cwd=str(Path.cwd()),
         pid=os.getpid(),
@@ -116,7 +116,7 @@ def header_of(
     )
 
 
-def _task_name(config: DictConfig) -> str:
+def task_name(config: DictConfig) -> str:
     """The chosen task where the app has that config group, else the app's name."""
     choice = OmegaConf.select(config, "hydra.runtime.choices.task")
     return str(choice or config.hydra.job.name)
@@ -198,12 +198,17 @@ def _say_what_it_cannot_do(launcher: JobLauncher) -> None:
 
 def say_what_lies_beside_it(config: DictConfig, journal: Journal) -> None:
     """Say that an unfinished study of this command lies where this one's directory was made."""
-    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
     command = shell_line(journal.study.header.command)
-    beside = unfinished_sibling(str(sweep["dir"]), journal.path.parent, command, str(Path.cwd()))
+    beside = unfinished_sibling(sweep_pattern(config), journal.path.parent, command, str(Path.cwd()))
     if beside is not None:
         again = shlex.join(["autoloop", "resume", str(beside)])
         log.warning("this is a new study; an unfinished one of the same command goes on with: %s", again)
+
+
+def sweep_pattern(config: DictConfig) -> str:
+    """``hydra.sweep.dir`` as it is written, with its ``${now:...}``."""
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    return str(sweep["dir"])
 
 
 def set_finished_aside(study_dir: Path, limits: Limits) -> None:

@@ -16,7 +16,9 @@ from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.filling import Round
 from autoloop.loop.rounds import later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
-from autoloop.loop.steps import Measure
+from autoloop.loop.steps import Lengthen, Measure
+from autoloop.runner.longer import continued
+from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
 from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
@@ -46,6 +48,7 @@ class Planner:
         composer: Composer,
         study_dir: Path,
         slots: Callable[[], int | None] = lambda: None,
+        memory: Memory = NOTHING,
     ) -> None:
         """Set up for one study.
 
@@ -54,12 +57,14 @@ class Planner:
             composer: Makes configs of variants.
             study_dir: Its directory.
             slots: Tells of how many slots none is to stand idle, None if that is not known.
+            memory: What earlier studies tell.
         """
         self.settings = settings
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._terms = terms_of(settings, composer)
+        self._terms = replace(terms_of(settings, composer), earlier=memory.trials)
+        self._memory = memory
         self._variants: dict[int, Variant] = {}
         self._earlier: list[ProposalOutcome] | None = None
 
@@ -98,7 +103,15 @@ class Planner:
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
-        return measuring_round(self._terms, study, step, self._variant_of)
+        if not isinstance(step, Lengthen):
+            return measuring_round(self._terms, study, step, self._variant_of)
+        jobs = [job for name in step.jobs if (job := study.by_name(name))]
+        continues = self.settings.climbing.continues
+        found = {job.name: continued(self._variant_of(job), job, continues, self.study_dir) for job in jobs}
+        from_step = {job.name: job.steps for job in jobs if found[job.name]}
+        return measuring_round(
+            self._terms, study, step, lambda job: found[job.name] or self._variant_of(job), from_step
+        )
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
@@ -176,7 +189,7 @@ class Planner:
         """What became of other studies' proposals, read once."""
         if self._earlier is None:
             self.load_scorecard()
-        return self._earlier or []
+        return [*(self._earlier or []), *self._memory.outcomes]
 
     @property
     def _key(self) -> str:

@@ -14,7 +14,18 @@ from autoloop.edits.variants import Variant
 from autoloop.errors import counted
 from autoloop.loop.due import at_end
 from autoloop.loop.filling import Round
-from autoloop.loop.steps import Close, Decide, Measure, PlanRound, Requeue, Reseed, Step, Stop, TakeBack
+from autoloop.loop.steps import (
+    Close,
+    Decide,
+    Lengthen,
+    Measure,
+    PlanRound,
+    Requeue,
+    Reseed,
+    Step,
+    Stop,
+    TakeBack,
+)
 from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
 from autoloop.runner.short_plan import cut
@@ -38,6 +49,7 @@ AIMS = {
     "reduce": "the winner without the edits that seem to do nothing",
     "check": "do they do nothing: the winner with and without them on further seeds",
     "confirm": "is the winner better: fresh seeds",
+    "climb": "the best are trained for longer",
 }
 
 
@@ -77,7 +89,7 @@ class Stepper:
             limits = self.settings.limits.recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
-        elif isinstance(step, Reseed | TakeBack):
+        elif isinstance(step, Reseed | TakeBack | Lengthen):
             self._measure(step)
         elif isinstance(step, PlanRound):
             first = step.round == 1 and not journal.study.jobs

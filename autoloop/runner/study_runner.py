@@ -39,6 +39,8 @@ from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
+from autoloop.runner.longer import climbing, without_keeping
+from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
     command_line,
@@ -47,6 +49,8 @@ from autoloop.runner.opening import (
     open_study,
     say_what_lies_beside_it,
     set_finished_aside,
+    sweep_pattern,
+    task_name,
     words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
@@ -97,11 +101,19 @@ class StudyRunner:
         self.world = keep_configs(context.config_loader)
         self.arguments = tuple(arguments)
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        self.search, settings = climbing(search, settings, self.composer)
         self.composer.bounds = dict(settings.bounds)
         self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
-        self.planner = Planner(settings, self.composer, self.study_dir, fill)
+        self.memory = remember(
+            settings.learn_from,
+            self.study_dir,
+            sweep_pattern(config),
+            task_name(config),
+            settings.metrics.aim,
+        )
+        self.planner = Planner(settings, self.composer, self.study_dir, fill, self.memory)
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()
@@ -128,7 +140,7 @@ class StudyRunner:
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
-                if study.begun and self.composer.imitate(study.header):
+                if study.begun and self._begun_otherwise(study.header):
                     points, planned = self._begin()
                 if study.begun:
                     points = points.as_recorded(study.header)
@@ -138,6 +150,13 @@ class StudyRunner:
                 f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
                 "Put that right, then give the same command again to go on"
             ) from error
+
+    def _begun_otherwise(self, header: StudyBegun) -> bool:
+        """Take up how a study began; return whether that leads to other starting points."""
+        search = self.search
+        if self.settings.limits.climb is not None and not (header.limits or {}).get("climb"):
+            self.search = without_keeping(search, self.settings)
+        return self.composer.imitate(header) or self.search != search
 
     def _begin(self) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""
@@ -158,7 +177,7 @@ class StudyRunner:
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
-        sketch, told = self.composer.sketch, self.search.told
+        sketch, told = self.composer.sketch, [*self.search.told, *self.memory.notes]
         return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, told)
 
     def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
@@ -194,7 +213,7 @@ class StudyRunner:
         if is_new:
             say_first(self.settings.metrics, named_in(self.config))
             say_what_lies_beside_it(self.config, steps.journal)
-            for line in self.search.told:
+            for line in (*self.search.told, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         return self._close(steps.journal, self._until_stop(steps))
@@ -230,7 +249,7 @@ class StudyRunner:
             self._drawing.write(study)
         else:
             log.info("nothing is left to do in %s", self.study_dir)
-        say_end(study, stop, self.study_dir)
+        say_end(study, stop, self.study_dir, self.settings)
         exit_if_failed(study, stop, self.settings.max_failure_rate)
         return self.returns
 

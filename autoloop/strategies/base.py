@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
+from autoloop.study.plans import REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -22,7 +23,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, REMEMBERED)
 """Who proposes without being a rule."""
 
 

@@ -35,12 +35,24 @@ from autoloop.study.events import (
     StudyStopped,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
+from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
 from autoloop.study.settled import OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
-__all__ = ["CHECK", "CONFIRM", "MEASURING", "MINIMAL", "REPEAT", "WITHOUT", "Event", "Job", "Plan", "Study"]
+__all__ = [
+    "CHECK",
+    "CLIMB",
+    "CONFIRM",
+    "MEASURING",
+    "MINIMAL",
+    "REPEAT",
+    "WITHOUT",
+    "Event",
+    "Job",
+    "Plan",
+    "Study",
+]
 
 
 @nan_is_nan
@@ -68,7 +80,7 @@ class Study:
         worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
             goes on or ended otherwise.
         measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "check", "confirm".
+            "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         seconds: How long the study has been running, over restarts.

@@ -49,7 +49,7 @@ def test_every_setting_of_a_stop_rule_is_described(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_stop_rule_says_when_it_is_wrong_to_use(kind: Any) -> None:
-    assert re.search(r"Wrong to use", inspect.getdoc(kind) or "")
+    assert re.search(r"Do not use it", inspect.getdoc(kind) or "")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_the_page_is_as_the_code_says() -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_setting_is_described_and_it_is_said_when_the_strategy_is_wrong(kind: type[Strategy]) -> None:
     assert list(settings_of(kind)) == list(inspect.signature(kind).parameters)
-    assert "Wrong to use" in (inspect.getdoc(kind) or "")
+    assert "Do not use it" in (inspect.getdoc(kind) or "")
 
 
 @pytest.mark.parametrize("choice", shipped_files("strategy"))

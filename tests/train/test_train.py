@@ -181,6 +181,14 @@ def test_a_mapping_for_a_group_is_laid_over_its_file_and_a_class_takes_its_place
     assert config["rules"]["plateau"] is None and "mine" in config["rules"] and "gentle" in config["rules"]
 
 
+@pytest.mark.parametrize("word", ["strategy=rules", "strategy={_target_: autoloop.strategies.RulesStrategy}"])
+def test_a_strategy_without_a_sampler_may_be_chosen(tmp_path: Path, word: str):
+    """The space that the task brings is not used then, which the plan says."""
+    done = train(tmp_path, "-m", "dry_run=true", "rounds=2", word)
+    assert done.returncode == 0, done.stderr
+    assert "strategy RulesStrategy has no sampler, so the space is not used" in done.stdout
+
+
 def test_settings_of_a_study_without_m_are_told_and_the_job_is_trained(capsys: pytest.CaptureFixture[str]):
     """What a single run heeds too is no matter for a word."""
     check_meant(["rounds=3", "gpus=[0]", "steps=5", "patience=2"])
