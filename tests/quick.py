@@ -16,7 +16,9 @@ from tests.helpers.places import ROOT
 
 BIN = Path(sys.executable).parent
 #: What a test file says that takes longer than a moment.
-_SLOW = re.compile(r"subprocess|\.launch import|_app import|pexpect|playwright|Journal\(|mark\.slow|pool\b")
+_SLOW = re.compile(
+    r"subprocess|helpers.running|\.launch import|_app import|pexpect|playwright|Journal\(|mark\.slow|pool\b"
+)
 
 
 def changed() -> list[str]:
@@ -31,7 +33,7 @@ def _git(*words: str) -> list[str]:
     return done.stdout.split() if done.returncode == 0 else []
 
 
-def tests_of(files: Iterable[str]) -> list[str]:
+def covering(files: Iterable[str]) -> list[str]:
     """The test files for changed files: themselves, and those of their rooms that import them."""
     found: set[str] = set()
     for name in files:
@@ -49,7 +51,7 @@ def tests_of(files: Iterable[str]) -> list[str]:
 def main() -> int:
     """Run the checks; return 1 if one failed."""
     files = changed()
-    tests = tests_of(files)
+    tests = covering(files)
     light = [test for test in tests if not _SLOW.search((ROOT / test).read_text())]
     commands = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["dmypy", "run"]]
     commands += [["lint-imports"], *([["python", "-m", "pytest", "-q", "-n", "2", *light]] if light else [])]

@@ -23,6 +23,7 @@ MAKERS = {
     "messages": [
         *("-m", "pytest", "-q", "-n", "2"),
         *("tests/product/test_messages.py", "tests/edits/test_compliance.py"),
+        "tests/runner/test_survival_docs.py",
     ],
 }
 
