@@ -47,7 +47,7 @@ _LIMITS = (
 )
 _TAKEN = (
     *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
-    *("serve", "storage", "study_name"),
+    *("serve", "storage", "study_name", "detail"),
 )
 
 #: Settings of rules that name metrics.
