@@ -474,6 +474,18 @@ static PyObject *decimals(PyObject *self, PyObject *args)
     return found;
 }
 
+/* Whether none of eight bytes is below '-', an underscore or a delimiter: these are digits, signs, points, letters
+   (https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord). */
+static int all_plain(const uint8_t *text, uint64_t delimiters)
+{
+    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    uint64_t word, line, other;
+    memcpy(&word, text, 8);
+    line = word ^ '_' * ones;
+    other = word ^ delimiters;
+    return !((((word - '-' * ones) & ~word) | ((line - ones) & ~line) | ((other - ones) & ~other)) & highs);
+}
+
 /* cells(data, delimiter, columns, wanted): where the cells of the ``wanted`` columns lie in the lines of a
    table, int64 pairs of first byte and byte after, line by line; and the doubles they spell, None if one is no
    decimal. None alone if a line has not ``columns`` cells, or a byte that needs more thought: a quote, an
@@ -488,6 +500,7 @@ static PyObject *cells(PyObject *self, PyObject *args)
     enum { PLAIN, DELIMITER, LINE, ODD };
     uint8_t kinds[256] = {['"'] = ODD, ['_'] = ODD, [0] = ODD, ['\n'] = LINE};
     kinds[(uint8_t)delimiter] = DELIMITER;
+    const uint64_t delimiters = (uint8_t)delimiter * (uint64_t)0x0101010101010101;
     const uint8_t *text = data.buf, *is_wanted = wanted.buf;
     Table places = {0}, values = {0};
     int64_t pair[2] = {0, 0}, bits;
@@ -495,6 +508,8 @@ static PyObject *cells(PyObject *self, PyObject *args)
     Py_ssize_t column = 0;
     int good = wanted.len == columns, failed = 0, decimals = 1;
     for (Py_ssize_t pos = 0; good && !failed; pos++) {
+        while (data.len - pos >= 8 && all_plain(text + pos, delimiters))
+            pos += 8;
         while (pos < data.len && kinds[text[pos]] == PLAIN)
             pos++;
         if (pos == data.len)
