@@ -449,6 +449,28 @@ static int decimal(const uint8_t *at, const uint8_t *stop, double *found)
     return 1;
 }
 
+/* Read a number as Python does where the short way does not; return 0 if it is none, or has other letters. */
+static int number(const uint8_t *at, const uint8_t *stop, double *found)
+{
+    char text[64], *end;
+    Py_ssize_t size = stop - at;
+    if (decimal(at, stop, found))
+        return 1;
+    if (size == 0 || size >= (Py_ssize_t)sizeof text)
+        return 0;
+    for (Py_ssize_t place = 0; place < size; place++)
+        if (!at[place] || !strchr("0123456789+-.eE", at[place]))
+            return 0;
+    memcpy(text, at, (size_t)size);
+    text[size] = 0;
+    *found = PyOS_string_to_double(text, &end, NULL);
+    if (*found == -1.0 && PyErr_Occurred()) {
+        PyErr_Clear();
+        return 0;
+    }
+    return end == text + size;
+}
+
 /* decimals(buffer, starts, stops): texts as doubles, and a byte for each that tells whether it was read. */
 static PyObject *decimals(PyObject *self, PyObject *args)
 {
@@ -462,7 +484,7 @@ static PyObject *decimals(PyObject *self, PyObject *args)
         const uint8_t *data = given.data.buf;
         for (Py_ssize_t at = 0; at < given.count; at++) {
             double value = 0;
-            int read = decimal(data + starts[at], data + stops[at], &value);
+            int read = number(data + starts[at], data + stops[at], &value);
             PyByteArray_AS_STRING(right)[at] = (char)read;
             memcpy(PyByteArray_AS_STRING(values) + at * (Py_ssize_t)sizeof value, &value, sizeof value);
         }
@@ -518,7 +540,7 @@ static PyObject *cells(PyObject *self, PyObject *args)
         good = kind != ODD && column < columns && (kind == LINE) == (column == columns - 1);
         pair[1] = kind == LINE && pos > pair[0] && text[pos - 1] == '\r' ? pos - 1 : pos;
         if (good && is_wanted[column]) {
-            decimals = decimals && decimal(text + pair[0], text + pair[1], &value);
+            decimals = decimals && number(text + pair[0], text + pair[1], &value);
             if (decimals)
                 memcpy(&bits, &value, sizeof bits);
             failed = add_row(&places, 2, pair) || (decimals && add_row(&values, 1, &bits));
