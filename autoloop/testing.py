@@ -3,9 +3,9 @@
     def test_my_rule():
         check_rule(MyRule(name="mine"))
 
-`check_rule`, `check_stop_rule`, `check_strategy` and `check_launcher` raise AssertionError with a sentence
-that says what was promised and not kept. `trial` makes a finished trial in one line; `hard_trials` are the
-ones that real studies contain and that rules stumble over.
+`check_rule`, `check_stop_rule`, `check_strategy`, `check_sampler` and `check_launcher` raise AssertionError
+with a sentence that says what was promised and not kept. `trial` makes a finished trial in one line;
+`hard_trials` are the ones that real studies contain and that rules stumble over.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
 from autoloop.stopping import Live, StopRule, conformance
 from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
+from autoloop.strategies.conformance import check_sampler as check_sampler
 from autoloop.study.trials import Trial, TrialState
 
 METRICS = (

@@ -7,6 +7,10 @@ selects is trained again on seeds that the study never trained with. The score i
     python benchmarks/strategies.py best        # results/strategies_best.json: what each task has to give
     python benchmarks/strategies.py run         # appends to results/strategies.csv what is not there yet
     python benchmarks/strategies.py report      # tables and plots into docs/
+    python benchmarks/strategies.py run --tasks FILE.py --rivals mixed,halving,tpe --studies 12 --out FILE.csv
+    python benchmarks/strategies.py compare FILE.csv --ours mixed   # paired by task and study
+
+With `--tasks` the tasks are those of Python files of anybody's (`contest.outside` says what they hold).
 
 Needs ``pip install 'autoloop[bench]'``.
 """
@@ -15,17 +19,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from contest.catalogue import tasks
+from contest.outside_run import compare, run_outside, table
 from contest.raw import append, read, seeds
 from contest.reference import best_known
-from contest.rivals import MEANT, RIVALS, Choice, Choices
+from contest.rivals import ALIASES, BUDGETS, MEANT, RIVALS, Choice, Choices
 from contest.task import Task
 
 RESULTS = Path(__file__).parent / "results" / "strategies.csv"
+HELD_OUT = RESULTS.with_name("held_out.csv")
 BEST = RESULTS.with_name("strategies_best.json")
 Rivals = Mapping[str, Callable[[Task, int], Choices]]
 COLUMNS = ("task", "rival", "study", "budget", "jobs", "steps", "value", "fresh", "baseline")
@@ -82,6 +88,26 @@ def find_best(file: Path) -> None:
             print(task.name, known[task.name], flush=True)
 
 
+def _named(text: str, unsaid: Iterable[str] = RIVALS) -> Rivals:
+    """The rivals of a list of names with commas between them."""
+    names = [ALIASES.get(name, name) for name in text.split(",") if name] or list(unsaid)
+    for name in names:
+        if name not in RIVALS:
+            raise SystemExit(f"no rival {name!r}; there are {', '.join([*RIVALS, *ALIASES])}")
+    return {name: RIVALS[name] for name in names}
+
+
+def _compare(file: Path, ours: str) -> None:
+    """Print how a rival did against all others."""
+    print("\n".join(table(read(file), ours, BUDGETS)))
+    for budget in BUDGETS:
+        for other, theirs, mine, low, high in compare(read(file), ours, budget):
+            print(
+                f"{budget} jobs: {ours} {mine:.3f}, {other} {theirs:.3f} (ratio {mine / theirs:.2f}), "
+                f"difference {mine - theirs:+.3f} [{low:+.3f}, {high:+.3f}]"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -92,10 +118,20 @@ def main() -> None:
     runs.add_argument("--only", nargs="*", default=[], choices=RIVALS)
     runs.add_argument("--on", nargs="*", default=[], choices=tasks())
     runs.add_argument("--file", type=Path, default=RESULTS)
+    runs.add_argument("--tasks", nargs="*", type=Path, default=[], help="Python files with tasks")
+    runs.add_argument("--rivals", default="", help="names with commas between them")
+    runs.add_argument("--out", type=Path, default=None, help="CSV file for the regrets of --tasks")
+    compares = commands.add_parser("compare")
+    compares.add_argument("file", type=Path)
+    compares.add_argument("--ours", default="mixed")
     commands.add_parser("report")
     given = parser.parse_args()
-    if given.command == "run":
-        run(seeds(given), given.only, given.on, given.file)
+    if given.command == "run" and given.tasks:
+        run_outside(given.tasks, _named(given.rivals), seeds(given), given.out or Path("regrets.csv"))
+    elif given.command == "compare":
+        _compare(given.file, given.ours)
+    elif given.command == "run":
+        run(seeds(given), [*given.only, *_named(given.rivals, ())], given.on, given.file)
     elif given.command == "best":
         find_best(BEST)
     else:

@@ -16,6 +16,8 @@ COMMANDS = {
     "resume": "Go on with a study where it stopped.",
     "report": "Draw the report of a study again.",
     "watch": "Watch a study while it runs.",
+    "serve": "Show studies in a browser, and steer them.",
+    "tell": "Tell a running study something: stop a job, add a variant, pause.",
     "why": "Tell why a job ran and what came of it.",
     "history": "Tell what was tried so far.",
     "replay": "Show what other rules would have decided.",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from autoloop.config.kinds import AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
+from autoloop.config.kinds import AtOnce, AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
 
 #: The section of an app's config in which the plugins look for what is not set in theirs.
 SECTION = "autoloop"
@@ -157,6 +157,12 @@ SWEEPER: tuple[Setting, ...] = (
         None,
         "how points of the space are chosen; null: as the strategy says",
     ),
+    _free(
+        "probe",
+        Own("true, false, or {steps: .., every: ..} of a training where the config does not tell"),
+        True,
+        "begin round 1 with short jobs that find a learning rate of the right size",
+    ),
     Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw at random"),
     Setting(
         "ignored",
@@ -184,7 +190,12 @@ SWEEPER: tuple[Setting, ...] = (
         None,
         "end the study after this many rounds in a row without a gain beyond the noise",
     ),
-    _free("racing", Whole(0), 0, "further seeds, at most, for the best jobs before they become parents"),
+    _free(
+        "racing",
+        Whole(0),
+        0,
+        "experimental: further seeds, at most, for the best jobs before they become parents",
+    ),
     _free("seeds", Whole(1), 1, "seeds for each job of the search; its result is their mean"),
     _free(
         "minimal",
@@ -270,9 +281,16 @@ SWEEPER: tuple[Setting, ...] = (
         "jobs handed to the launcher at once; null: a whole round",
         shared=False,
     ),
+    _free("approve", Switch(), False, "each round waits for a yes: docs/live.md"),
+    _free(
+        "approve_timeout_min",
+        Minutes(),
+        60,
+        "minutes after which a round runs that nobody said anything of",
+    ),
     _free(
         "n_jobs",
-        Whole(1),
+        AtOnce(),
         None,
         "jobs at a time with launchers without slots; null: the launcher's own limit",
     ),
@@ -295,6 +313,7 @@ SWEEPER: tuple[Setting, ...] = (
         "auto",
         "draw the study on the terminal; false: plain lines; true: with any launcher",
     ),
+    _free("serve", Switch(), False, "show the study in a browser while it runs: docs/live.md"),
     _free(
         "detail",
         Word(get_args(Detail)),
@@ -323,7 +342,7 @@ _LIMITS = (
 
 SLOTS: tuple[Setting, ...] = (
     _free("gpus", Own("list of ids, or auto"), "auto", "GPU ids; `auto`: all that are there; []: none"),
-    _free("n_jobs", Whole(1), None, "number of slots; null: one per GPU, without GPUs one per core"),
+    _free("n_jobs", AtOnce(), None, "number of slots; null: one per GPU, without GPUs one per core"),
     _free("jobs_per_gpu", Whole(1), 1, "jobs that share one GPU"),
     _free("gpus_per_job", Whole(1), 1, "GPUs for one job"),
     *_LIMITS,
@@ -343,7 +362,7 @@ def _slurms(name: str, kind: ValueKind, default: Any, about: str) -> Setting:
 
 
 SLURM: tuple[Setting, ...] = (
-    _free("n_jobs", Whole(1), None, "submitted jobs at a time, those waiting in SLURM's queue included"),
+    _free("n_jobs", AtOnce(), None, "submitted jobs at a time, those waiting in SLURM's queue included"),
     _slurms("partition", Text(), None, "partition; null: the cluster's default, as for the settings below"),
     _slurms("account", Text(), None, "account"),
     _slurms("qos", Text(), None, "quality of service"),

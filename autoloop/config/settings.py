@@ -14,7 +14,9 @@ from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Detail, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.config.probe import ProbeSetting
 from autoloop.config.sets import USE, overlaid
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
@@ -26,6 +28,7 @@ from autoloop.rules import Rule, build_rules
 from autoloop.rules.names import is_name
 from autoloop.stopping.watching import Watching
 from autoloop.strategies import Strategy, build_strategy
+from autoloop.strategies.pace import Pacing
 
 #: Settings that a study's limits, and the settings themselves, take as they are read.
 _LIMITS = (
@@ -44,7 +47,7 @@ _LIMITS = (
 )
 _TAKEN = (
     *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
-    *("storage", "study_name", "detail"),
+    *("serve", "storage", "study_name", "detail"),
 )
 
 #: Settings of rules that name metrics.
@@ -73,6 +76,7 @@ class Settings:
         max_batch_size: Jobs handed to the launcher at once; None for a whole round.
         n_jobs: Jobs out at once, through launchers that have no slots; None for no limit of ours.
         timeout_s: Seconds until a job is ended, under launchers that leave that to us; None for no limit.
+        approve_timeout_s: Seconds after which a round runs that nobody said anything of; None for never.
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
@@ -88,8 +92,10 @@ class Settings:
         space: What the sampler turns, beside what the strategy's own ``space`` says.
         n_trials: Jobs in all of a search in as many rounds as they need; None where rounds say it.
         max_failure_rate: Share of failed jobs that is tolerated.
+        serve: Whether it is shown in a browser while it runs.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        probe: What is said of the probe of the learning rate.
         learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
@@ -104,6 +110,7 @@ class Settings:
     max_batch_size: int | None = None
     n_jobs: int | None = None
     timeout_s: float | None = None
+    approve_timeout_s: float | None = None
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
@@ -119,8 +126,10 @@ class Settings:
     space: Mapping[str, Any] = field(default_factory=dict)
     n_trials: int | None = None
     max_failure_rate: float = 0.0
+    serve: bool = False
     storage: str | None = None
     study_name: str | None = None
+    probe: ProbeSetting = field(default_factory=ProbeSetting)
     learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
@@ -138,7 +147,9 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
-        until = read_conditions(_set_of("until", read["until"], knobs))
+        conditions, stop_rules = (_set_of(name, read[name], knobs) for name in ("until", "stop_rules"))
+        metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
+        until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         return cls(
@@ -153,16 +164,29 @@ class Settings:
             space=_mapping("space", read["space"]),
             max_failure_rate=_share("max_failure_rate", read["max_failure_rate"]),
             timeout_s=read["timeout_min"],
+            approve_timeout_s=read["approve_timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
             climbing=Climbing.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, _set_of("stop_rules", read["stop_rules"], knobs)),
+            watching=read_watching(read, stop_rules),
             ignored=read_ignored(read["ignored"]),
+            probe=ProbeSetting.read(read["probe"]),
             learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
+
+    def pacing(self, stops: bool) -> Pacing:
+        """What is known of probes of the learning rate before a config is looked at.
+
+        Args:
+            stops: Whether the launcher can end single jobs.
+        """
+        against = self.probe.against
+        if not against and not stops:
+            against = "the launcher cannot end single jobs"
+        return Pacing(self.metrics.objective, self.probe.steps, self.probe.every, against)
 
     @property
     def samples(self) -> bool:

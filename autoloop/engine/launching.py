@@ -17,6 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.foreign import OURS, left_aside
+from autoloop.config.kinds import is_any_number
 from autoloop.config.origins import where
 from autoloop.engine.execute import JobLimits, Outcome, Request
 from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
@@ -94,6 +95,7 @@ def refusal(error: AutoloopError, config: DictConfig | None) -> LauncherError:
 
 def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
     chosen = {name: plain(value) for name, value in settings.items()}
+    chosen["n_jobs"] = None if is_any_number(chosen["n_jobs"]) else chosen["n_jobs"]
     cores = joblib.cpu_count()
     visible = detect_gpus(os.environ)
     slots = plan_slots(

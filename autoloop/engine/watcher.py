@@ -16,8 +16,10 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.history import History, HistoryReader, Series
+from autoloop.loop.probing import baseline_of, probes_of
 from autoloop.loop.score import noise
 from autoloop.stopping import Live, StopDecision, StopRule, first_stop, protected
+from autoloop.stopping.probes import Comparison, Runner, compared, ended_at
 from autoloop.stopping.watching import Watching
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study
@@ -89,6 +91,7 @@ class Watcher:
         study: Callable[[], Study],
         stop: Callable[[Job, StopDecision], None],
         only: int | None = None,
+        probed: Callable[[Comparison], None] | None = None,
     ) -> None:
         """Set up; nothing is watched yet.
 
@@ -99,12 +102,15 @@ class Watcher:
             study: Gives the record as it is now; called from the watcher's thread.
             stop: Told once of each running job that is to end, and why; called from the watcher's thread.
             only: Number of the one job to ask the rules about; None for all that run.
+            probed: Told once how the probes of the learning rate compare, from the watcher's thread; None
+                where there are none.
         """
         self._watching = watching
         self._metrics = metrics
         self._study_dir = study_dir
         self._study = study
         self._stop = stop
+        self._probed = probed
         self._only = only
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
@@ -117,7 +123,7 @@ class Watcher:
 
     def start(self) -> None:
         """Look at all running jobs again and again, in a thread, until `close`."""
-        if self._watching.rules and self._thread is None:
+        if (self._watching.rules or self._probed) and self._thread is None:
             self._closing.clear()
             self._thread = threading.Thread(target=self._watch, name="autoloop-watcher", daemon=True)
             self._thread.start()
@@ -143,6 +149,31 @@ class Watcher:
             if decision is not None:
                 self._told.add(job.job)
                 self._stop(job, decision)
+        if self._probed is not None and study.tally.probes and study.probed is None:
+            self._look_at_probes(study, self._probed)
+
+    def _look_at_probes(self, study: Study, probed: Callable[[Comparison], None]) -> None:
+        """Compare the probes and the baseline, as far as they have come, and end those that are behind."""
+        jobs = [baseline_of(study), *probes_of(study)]
+        if not any(job.running for job in jobs[1:]):
+            return
+        until = int(jobs[1].plan.evidence["until"])
+        names = {job.job: job.name for job in jobs}
+        found = compared(jobs[0].job, {job.job: self._runner(job) for job in jobs}, until, study.maximize)
+        if not found.open:
+            probed(found)
+        for job in jobs[1:]:
+            decision = ended_at(job.job, found, names, study.maximize) if job.running else None
+            if decision is not None and job.job not in self._told:
+                self._told.add(job.job)
+                self._stop(job, decision)
+
+    def _runner(self, job: Job) -> Runner:
+        """A job as far as it has come."""
+        if not job.started:
+            return Runner()
+        completed = job.state is TrialState.COMPLETE
+        return Runner(self._curves(job).get(self._metrics.objective), job.state is not None, completed)
 
     def judge_ended(self, study: Study, job: Job) -> StopDecision | None:
         """Say whether a job that came to its end would have been stopped, had somebody looked in time."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from autoloop.history import compiled
 from autoloop.history.bytearrays import Bools, ByteArray, Ints, Words
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,11 @@ def parse(batch: ByteArray, start: Ints, stop: Ints) -> Floats | None:
 def _parse(batch: ByteArray, start: Ints, stop: Ints) -> Floats | None:
     if not (_HAS_64_BITS and start.size):
         values, right = np.zeros(start.size), np.zeros(start.size, dtype=bool)
+    elif compiled.WALKER:
+        found, read = compiled.WALKER.decimals(
+            batch.raw, np.ascontiguousarray(start), np.ascontiguousarray(stop)
+        )
+        values, right = np.frombuffer(found), np.frombuffer(read, dtype=bool)
     else:
         values, right = _decimals(batch, start, stop)
     left = np.flatnonzero(~right)

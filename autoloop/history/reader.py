@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autoloop.history import find
+from autoloop.history import find, wandb
 from autoloop.history.choice import choose
 from autoloop.history.find import Tracker
+from autoloop.history.outside import told_outside
 from autoloop.history.run_notes import RunNotes
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail
@@ -32,26 +33,26 @@ def read_history(
     objective: Sequence[str] = (),
     lines: Sequence[str] = LINES_KNOWN,
 ) -> History:
-    """Return the history of the run in or under a directory, or that a job in it wrote elsewhere.
+    """Return the history of a run in or under a directory, or written elsewhere by that directory's job.
 
-    Where several trackers logged, the one that has the objective is read, and of several such the one with
-    the most points; lines of a log are read only where none has. Where there are several runs of one tracker,
-    the newest that has logged the objective is read, and ``note`` says if there are more such; without an
-    objective, or where none has logged it, the newest that has logged a metric. Where one run was resumed
-    into several files, they are joined in order of time and the later file wins. Damage never raises: what is
-    lost is told in ``problem``.
+    If several trackers logged, the one that has the objective is read, and of several such the one with the
+    most points; lines of a log are read only if there is nothing else. If there are several runs of one
+    tracker, the newest that logged the objective is read, and ``note`` says that there are more; without an
+    objective, or if none logged it, the newest that logged a metric. If one run was resumed into several
+    files, they are joined in order of time, and the later file wins. Damaged files never raise an error:
+    ``problem`` says what was lost.
 
     Args:
         run_dir: A job's directory, a ``wandb`` directory, one run's directory or a tracker's file.
         keys: Names of the metrics to read, or patterns with ``*``; None reads all.
-        objective: Names of the metric that tells which of several runs is meant; they are among ``keys``.
+        objective: Names of the metric that decides which of several runs is read; they are among ``keys``.
         lines: Patterns of lines in logs, see `autoloop.history.text.loglines`.
 
     Returns:
-        The history; without metrics, and with a ``problem``, where nothing was found.
+        The history; if nothing was found, without metrics and with a ``problem``.
 
     Raises:
-        ConfigError: One of ``lines`` is no such pattern.
+        ConfigError: One of ``lines`` is not a valid pattern.
     """
     path = Path(run_dir)
     asked = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
@@ -61,7 +62,8 @@ def read_history(
         histories |= {name: history for name, history in said.items() if history.rows}
     if not histories:
         what = f"no {find.looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
-        return History(problem=f"no history at {path}: {what}", path=path)
+        hints = told_outside(path) if path.is_dir() else ""
+        return History(problem="; ".join(filter(None, [f"no history at {path}: {what}", hints])), path=path)
     return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
 
 
@@ -142,14 +144,19 @@ def _noted(history: History, newer: list[History]) -> History:
 def _read_run(tracker: Tracker, parts: list[Source], keys: list[str] | None) -> History:
     """Return the history of one run from its sources, joined in order."""
     histories = [_read_source(tracker, source, keys) for source in parts]
-    whole, notes = histories[0], list[str]()
-    for later in histories[1:]:
+    whole, counts, notes = histories[0], parts[0], list[str]()
+    for source, later in zip(parts[1:], histories[1:], strict=True):
         both = _logged_at_once(whole, later)
-        whole = whole.then(later)
+        primary = [wandb.is_primary(one.run_dir) for one in (counts, source)] if both else []
+        if primary == [True, False]:
+            whole = later.then(whole)
+        else:
+            whole, counts = whole.then(later), source
         if both:
+            which = "primary process" if any(primary) and not all(primary) else "one that started last"
             notes.append(
                 f"two processes logged {both} into one run at the same time: where both have a step, that of "
-                f"the one that started last counts, {later.path}"
+                f"the {which} counts, {counts.path}"
             )
     whole.note = "; ".join(filter(None, [whole.note, *notes]))
     return whole
@@ -178,10 +185,10 @@ def _read_source(tracker: Tracker, source: Source, keys: list[str] | None) -> Hi
 def read_histories(
     run_dirs: Iterable[str | os.PathLike[str]], keys: Iterable[str] | None = None, workers: int | None = None
 ) -> Iterator[History]:
-    """Yield the history of each run, in order, read by several processes where there is much to read.
+    """Yield the history of each run, in order; many or large runs are read by several processes.
 
     Args:
-        run_dirs: What :func:`read_history` takes, several times.
+        run_dirs: Paths as :func:`read_history` takes them.
         keys: As for :func:`read_history`.
         workers: Processes; as many as there are cores if None. With 1, and for less than 64 MB, this process
             reads alone. A script that starts others needs the usual ``if __name__ == "__main__"``.
@@ -212,7 +219,7 @@ def _is_little(paths: list[Path]) -> bool:
 
 
 def read_values(run_dir: str | os.PathLike[str], key: str) -> list[tuple[int, Any]]:
-    """Return all that a W&B run has logged under one name, numbers or not: ``(step, value)`` in file order.
+    """Return everything that a W&B run logged under a name, numbers or not: ``(step, value)`` in file order.
 
     For texts, histograms and media, which a history leaves out; parts of a media value that newer files hold
     under names of their own (``image._type``, ``image.path``) have to be asked for by these. Slower than

@@ -24,8 +24,8 @@ class Series:
     Attributes:
         steps: int64 (n,), strictly increasing as read from a file.
         values: float64 (n,), one per step.
-        axis: The counter that the steps are of, by the name it was logged under; empty where the tracker has
-            steps of its own, or they were made by hand.
+        axis: Name of the logged counter that gives the steps; empty if the tracker has steps of its own or
+            the series was made by hand.
 
     Raises:
         ValueError: If the two are not one-dimensional and equally long.
@@ -44,7 +44,7 @@ class Series:
 
     @classmethod
     def of(cls, values: ArrayLike, steps: ArrayLike | None = None) -> Series:
-        """Return values as a series; without ``steps`` they count from 0. Of equal steps the last wins."""
+        """Return values as a series; without ``steps`` they count from 0. The last value of a step wins."""
         array = np.asarray(values, dtype=np.float64)
         if steps is None:
             return cls(np.arange(array.size), array)

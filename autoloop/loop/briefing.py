@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from autoloop.edits.effects import DeadKnob, dead_paths
 from autoloop.edits.variants import Variant
+from autoloop.history.series import Series
 from autoloop.loop.disposal import Disposal
 from autoloop.loop.filling import Derive, Disposer, Obstacles, Round
 from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standings
@@ -16,14 +19,28 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
-from autoloop.strategies.failed import FailedRegion
+from autoloop.strategies.failed import FAILURES, FailedRegion
+from autoloop.strategies.foretelling import foretold
+from autoloop.strategies.pace import Pacing
 from autoloop.strategies.remembered import EarlierTrial
-from autoloop.study.record import MEASURING, Job, Study
-from autoloop.study.settled import Lazy
+from autoloop.study.record import MEASURING, PROBE, Job, Study
+from autoloop.study.settled import OPEN, Lazy
 from autoloop.study.trials import Trial
+
+MOST_CURVES = 100
+"""Of so many jobs, the latest that completed, curves tell what others would have come to."""
 
 VariantOf = Callable[[Job], Variant]
 """A job of the study -> the variant that it ran."""
+
+
+CurveOf = Callable[[Job], Series | None]
+"""A job that ended -> its curve of the objective; None where there is none."""
+
+
+def no_curve(job: Job) -> Series | None:
+    """Know of no curve."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,7 @@ class Terms:
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
+        pacing: What is said of probes of the learning rate.
         earlier: Trials of earlier studies of this app.
     """
 
@@ -54,6 +72,7 @@ class Terms:
     repeats: int
     cooldown: int
     freeze: bool
+    pacing: Pacing = field(default_factory=Pacing)
     earlier: Sequence[EarlierTrial] = ()
 
     @property
@@ -83,6 +102,7 @@ class Known:
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
         unheeded: Knobs that jobs turned in vain.
+        foretold: See `Situation`.
     """
 
     study: Study
@@ -91,9 +111,17 @@ class Known:
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
     unheeded: Sequence[DeadKnob]
+    foretold: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, study: Study, number: int, room: int | None, variant_of: VariantOf) -> Known:
+    def of(
+        cls,
+        study: Study,
+        number: int,
+        room: int | None,
+        variant_of: VariantOf,
+        curve_of: CurveOf = no_curve,
+    ) -> Known:
         """Look into the record.
 
         Args:
@@ -101,6 +129,7 @@ class Known:
             number: Number of the round.
             room: How many jobs it may have at the most; None for any number.
             variant_of: The variant that a job ran.
+            curve_of: The objective's curve of a job that ended.
         """
         value = standings(study)
 
@@ -113,10 +142,21 @@ class Known:
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
         unheeded = [
             DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.jobs.values()
+            for job in study.heedless()
             for path in job.details.unheeded
         ]
-        return cls(study, number, room, trials, [variant_of(job) for job in open_ones], unheeded)
+        running = [variant_of(job) for job in open_ones]
+        return cls(study, number, room, trials, running, unheeded, _foretold(study, curve_of))
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a job ended in a way that may say something against its settings."""
+        return any(job.state in FAILURES for job in self.study.jobs.values())
+
+    @property
+    def latest(self) -> list[Trial]:
+        """The finished trials as they were planned; of very many the latest thousands."""
+        return [self.trials[name] for name in islice(self.trials, max(0, len(self.trials) - OPEN), None)]
 
     @property
     def start(self) -> Trial:
@@ -141,12 +181,23 @@ class Besides:
     slots: int | None = None
 
 
+def _foretold(study: Study, curve_of: CurveOf) -> Mapping[str, float]:
+    """What jobs that were ended early would have come to; curves are only asked for where there are some."""
+    stopped = [job for job in study.counted() if job.stop_step is not None and not job.measures]
+    told = {job.name: (job.stop_step or 0, job.objective) for job in stopped if math.isfinite(job.objective)}
+    if not told:
+        return {}
+    complete = [job for job in study.counted() if job.known and not job.measures][-MOST_CURVES:]
+    return foretold(told, [curve for job in complete if (curve := curve_of(job)) is not None])
+
+
 def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
     """How many jobs a round may have: its places, as far as the budget goes; None for any number.
 
     Further seeds of each of them are in the budget too.
     """
-    left = None if limits.max_jobs is None else -((study.searched - limits.max_jobs) // limits.seeds)
+    whole = None if limits.max_jobs is None else math.floor(limits.max_jobs - study.searched)
+    left = None if whole is None else -(-whole // limits.seeds)
     return min((count for count in (places, left) if count is not None), default=None)
 
 
@@ -164,11 +215,13 @@ def opening_of(terms: Terms, planned: Round, start: Variant, slots: int | None) 
         start,
         planned=len(planned.variants),
         repeats=len(planned.variants) - len(asked_for),
+        probes=sum(variant.rule == PROBE for variant in asked_for),
         seed=terms.seed,
         slots=slots,
         bounds=terms.bounds,
-        touched=[path for variant in asked_for for path, _, _ in variant.changes],
+        touched=[path for one in asked_for if one.rule != PROBE for path, _, _ in one.changes],
         leave=terms.leave(start.config, terms.ignored),
+        pace=terms.pacing.of(start.config) if terms.limits.rounds > 1 else "rounds=1 runs nothing more",
     )
 
 
@@ -189,6 +242,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
             Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
             [*terms.ignored, *known.unheeded],
             failed,
+            study.controls.refused,
         ),
         study.names,
     )
@@ -208,8 +262,9 @@ def situation_of(
     """
     study, trials = known.study, known.trials
     finished = [trials[study.jobs[job].name] for job in study.recent if study.jobs[job].name in trials]
-    opened = {job.place for job in study.begun_with(1) if not job.measures}
-    since = [job for job in study.counted() if not job.measures and job.place not in opened]
+    begun = {job.place for job in study.begun_with(1) if not job.measures}
+    opened = {place for place in begun if (job := study.at(place)) and not job.probes}
+    since = [job for job in study.counted() if not job.measures and job.place not in begun]
     card = Scorecard([*besides.earlier, *outcomes(study)])
     return Situation(
         finished=finished,
@@ -234,6 +289,7 @@ def situation_of(
         places=known.room,
         running=known.running,
         failed=failed,
+        foretold=known.foretold,
     )
 
 

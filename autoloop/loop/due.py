@@ -7,17 +7,21 @@ or stop. How a round is filled is in `autoloop.loop.filling`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from autoloop.errors import counted
 from autoloop.loop.closing import is_closing, measurement, race
+from autoloop.loop.controls.effect import limits_of
 from autoloop.loop.objective import nothing_to_judge_by
+from autoloop.loop.probing import probe_step
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.steps import (
     ROUNDS,
     Close,
     Decide,
     Flow,
+    Hold,
     Limits,
     PlanRound,
     Requeue,
@@ -29,13 +33,14 @@ from autoloop.loop.steps import (
     Wait,
 )
 from autoloop.loop.until import met
-from autoloop.study.record import Job, Study
+from autoloop.study.record import PROBE, Job, Study
 from autoloop.study.trials import TrialState
 
 __all__ = [
     "Close",
     "Decide",
     "Flow",
+    "Hold",
     "Limits",
     "PlanRound",
     "Requeue",
@@ -56,22 +61,26 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
 
     Args:
         study: The record so far.
-        limits: When to end.
+        limits: When to end, but for what users changed since.
         flow: How rounds follow each other.
     """
     if not study.jobs:
         return PlanRound(1)
-    ended = _ended_early(study, limits)
+    limits = limits_of(study, limits)
+    ended = _ended_early(study, limits) or _as_told(study)
     if ended:
         return ended
     retry = next((job for job in study.troubled() if _again(study, job, limits)), None)
     if retry:
         return Requeue(retry)
-    waiting = tuple(study.waiting())
+    waiting = study.waiting()
     if waiting:
-        return Run(waiting)
+        return _allowed(study, waiting, flow)
     if is_closing(study, limits):
         return _closing_step(study, limits)
+    probing = probe_step(study, limits)
+    if probing:
+        return probing
     last = study.rounds[-1]
     if study.running() and not _complete(study, last, flow):
         return _meanwhile(study, last, limits, flow)
@@ -89,6 +98,21 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     if raced:
         return raced
     return PlanRound(last + 1) if flow.barrier else _one_more(study, last, flow)
+
+
+def _as_told(study: Study) -> Stop | Hold | None:
+    """What a user wants of the study as a whole: that it ends, or rests."""
+    controls = study.controls
+    if controls.ending:
+        return Stop(f"the study was {controls.ending}")
+    return Hold(controls.paused) if controls.paused else None
+
+
+def _allowed(study: Study, waiting: Sequence[Job], flow: Flow) -> Run | Hold:
+    """The jobs that may start: where each round waits for a yes, those of rounds that have one."""
+    yes = study.controls.approved
+    allowed = tuple(job for job in waiting if not flow.asks or job.round in yes)
+    return Run(allowed) if allowed else Hold(f"round {waiting[0].round} waits for a yes")
 
 
 def at_end(study: Study, limits: Limits, stop: Stop) -> Close | Stop:
@@ -117,9 +141,10 @@ def _complete(study: Study, number: int, flow: Flow) -> bool:
 def _meanwhile(study: Study, number: int, limits: Limits, flow: Flow) -> Step:
     """What to do with a free slot while jobs of the round run: replace a job that was stopped, or wait."""
     jobs, begun = study.of_round(number), study.begun_with(number)
-    stopped = sum(job.stop_step is not None for job in jobs)
+    stopped = sum(job.stop_step is not None and not job.probes for job in jobs)
     replaced = sum(not job.measures for job in jobs) - sum(not job.measures for job in begun)
-    full = limits.max_jobs is not None and study.searched >= limits.max_jobs
+    replaced -= sum(job.probes and not job.goes_on for job in jobs) if PROBE in study.measured else 0
+    full = limits.max_jobs is not None and study.searched > limits.max_jobs - 1
     if not flow.refill or replaced >= stopped or full or limits.rounds == 1:
         return Wait()
     return Decide(number) if study.unjudged() else PlanRound(number, places=1)
@@ -142,9 +167,8 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
     if rounds >= limits.rounds and not open_round:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
-    if limits.max_jobs is not None and study.searched >= limits.max_jobs:
-        are = f"all {limits.max_jobs} jobs (max_jobs) are"
-        return Stop(f"{are if limits.max_jobs > 1 else 'the one job (max_jobs) is'} done")
+    if limits.max_jobs is not None and study.searched > limits.max_jobs - 1:
+        return Stop(_all_done(study.searched, limits.max_jobs))
     steps = sum(job.steps for job in study.jobs.values()) if limits.max_steps is not None else 0
     if limits.max_steps is not None and steps >= limits.max_steps:
         return Stop(f"{counted(steps, 'step')} were trained in all (max_steps={limits.max_steps})")
@@ -154,6 +178,13 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
             f"{counted(waited, 'round')} in a row brought no gain over the noise (patience={limits.patience})"
         )
     return None
+
+
+def _all_done(searched: float, most: int) -> str:
+    """That the budget of jobs is used up; with probes of the learning rate it may end between two jobs."""
+    if searched < most:
+        return f"{searched:g} of {most} jobs (max_jobs) are done, and a whole one is too many"
+    return f"all {most} jobs (max_jobs) are done" if most > 1 else "the one job (max_jobs) is done"
 
 
 def _ended_early(study: Study, limits: Limits) -> Stop | None:

@@ -9,7 +9,16 @@ from typing import Any
 
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError, EditError
-from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
+from autoloop.loop.briefing import (
+    Besides,
+    Known,
+    Terms,
+    VariantOf,
+    disposer_of,
+    opening_of,
+    room_of,
+    situation_of,
+)
 from autoloop.loop.climbing import longer_name
 from autoloop.loop.filling import (
     Disposer,
@@ -21,12 +30,15 @@ from autoloop.loop.filling import (
     first_round,
     next_round,
 )
+from autoloop.loop.probing import best_rate
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
 from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
+from autoloop.rules.base import Decision
+from autoloop.strategies.base import NO_PLACE, Probed
 from autoloop.strategies.failed import failed_regions
 from autoloop.strategies.remembered import TRIED_FIRST, tried_again
-from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
+from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
     "race": (REPEAT, "{} is among the leaders"),
@@ -69,7 +81,7 @@ def opening_round(
 
 def _seed(terms: Terms, planned: Round) -> None:
     """Add each job of the search once more on each of its further seeds, the same ones for all."""
-    for variant in [one for one in planned.variants if one.rule not in MEASURING]:
+    for variant in [one for one in planned.variants if one.rule not in (*MEASURING, PROBE)]:
         for offset in range(1, terms.limits.seeds):
             path = seed_path(variant.config, terms.seed_paths)
             seed = nth_seed(seed_of(variant.config, path), offset)
@@ -108,6 +120,30 @@ def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) ->
     planned.refused += more.refused
 
 
+def after_probe(terms: Terms, study: Study, places: int, slots: int | None, variant_of: VariantOf) -> Round:
+    """What round 1 goes on with once its probes have been judged.
+
+    Args:
+        terms: What holds for the study.
+        study: The record.
+        places: How many jobs it gets.
+        slots: See `Besides`.
+        variant_of: The variant that a job ran.
+    """
+    first = study.of_round(1)
+    start, best = variant_of(first[0]), variant_of(best_rate(study))
+    seen = {job.signature: job.name for job in study.jobs.values()}
+    disposer = Disposer(
+        {start.name: start}, seen, terms.derive, Obstacles(dead=terms.ignored), taken=study.names
+    )
+    so_far = Round(1, {}, variants=[variant_of(job) for job in first])
+    opening = opening_of(terms, so_far, start, slots)
+    opening = replace(opening, misfit=disposer.misfit, probed=Probed(best, places))
+    planned = next_round(1, terms.strategy.open(opening), disposer, places)
+    _seed(terms, planned)
+    return planned
+
+
 def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     """A later round: what the strategy proposes, as far as nothing speaks against it.
 
@@ -116,15 +152,58 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
         known: What the record tells.
         besides: What no record has.
     """
-    failed = failed_regions(list(known.trials.values()))
+    failed = failed_regions(known.latest) if known.has_failures else []
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
-    planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
+    proposals = terms.strategy.propose(situation)
+    planned = next_round(known.number, proposals, disposer, known.room)
     _seed(terms, planned)
-    for decision, why in terms.strategy.passed_over(situation):
-        planned.refuse(decision, why)
+    _tell_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
+    return planned
+
+
+def _tell_left_out(
+    passed_over: Sequence[tuple[Decision, str]],
+    proposals: Sequence[Decision],
+    disposer: Disposer,
+    planned: Round,
+) -> None:
+    """Write down what rules proposed and the strategy left out, but for what leads where a proposal does."""
+    taken = {(one.trial, one.edits) for one in proposals}
+    left = [(one, why) for one, why in passed_over if (one.trial, one.edits) not in taken]
+    leads_to = {disposer.outcome(one) for one in proposals} if left else set()
+    for decision, why in left:
+        if why != NO_PLACE:
+            planned.refuse(decision, why)
+        elif disposer.outcome(decision) not in leads_to:
+            planned.refuse(decision, disposer.refusal(decision) or why)
+
+
+def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = "") -> Round:
+    """A variant that a user wants while the study runs, as a further part of the latest round.
+
+    What a user refused before may be asked for anew.
+
+    Args:
+        terms: What holds for the study.
+        study: The record.
+        wanted: The variant, as a child of any job.
+        variant_of: The variant that a job runs.
+        name: What it is called; empty for a name that says its round.
+    """
+    parent = _job(study, wanted.trial)
+    disposer = Disposer(
+        {parent.name: variant_of(parent)},
+        {job.signature: job.name for job in study.jobs.values()},
+        terms.derive,
+        Obstacles(dead=terms.ignored),
+        study.names,
+    )
+    places = room_of(study, terms.limits, None)
+    planned = next_round(study.rounds[-1], [wanted], disposer, places, name)
+    _seed(terms, planned)
     return planned
 
 

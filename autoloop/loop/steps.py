@@ -96,12 +96,14 @@ class Flow:
             the others say feeds the next decision.
         refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
         slots: How many jobs run at a time; None where the launcher does not tell.
+        asks: Whether each round waits for a person's yes before its jobs start.
     """
 
     barrier: bool = True
     quorum: float = 1.0
     refill: bool = True
     slots: int | None = None
+    asks: bool = False
 
 
 ROUNDS = Flow()
@@ -128,6 +130,13 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is to be started until a user says so; why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """Ask the rules about the jobs that ended; the round they are recorded under."""
 
@@ -136,10 +145,17 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class PlanRound:
-    """Fill the round of this number; with a number of places only a further part of it."""
+    """Fill the round of this number; with a number of places only a further part of it.
+
+    Attributes:
+        round: Number of the round.
+        places: How many jobs it gets; None for as many as the strategy wants.
+        aim: ``probe`` where it is what round 1 goes on with after the probe of the learning rate; else empty.
+    """
 
     round: int
     places: int | None = None
+    aim: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +230,4 @@ class Stop:
 
 Measure = Reseed | TakeBack | Lengthen
 
-Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop
+Step = Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop

@@ -1,7 +1,7 @@
-"""What a rule is and what it returns.
+"""The base of rules, and what a rule returns.
 
-A rule never reads a file, a clock or a global: the same trials give the same decision. It returns a decision
-in every case; where it has nothing to say (too few points, a metric that is not logged, a job that failed)
+A rule never reads a file, a clock or a global variable: the same trials give the same decision. It always
+returns a decision; if it proposes nothing (too few points, a metric that is not logged, a job that failed),
 the decision has no edits and the reason says what was missing.
 """
 
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoloop.curves.objective import Objective
+from autoloop.edits import path_of
 from autoloop.errors import ConfigError
 from autoloop.rules.names import in_words
-from autoloop.rules.paths import matches, path_of
+from autoloop.rules.paths import matches
 from autoloop.study.decisions import Decision
 from autoloop.study.trials import Trial
 
@@ -24,13 +25,13 @@ __all__ = ["Decision", "Outlook", "Rule", "fitting"]
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a rule waits for and what it would then do, told before anything has run.
+    """What a rule waits for and what it would then do, shown before anything has run.
 
     Attributes:
         when: When it fires, in words, with its thresholds and windows.
-        edits: Edits of the child; empty where only the run can tell.
-        how: How the edits follow from what the run shows, where they do; ``edits`` are then an example.
-        final: Whether it may have the last word on a run.
+        edits: Edits of the child; empty if they depend on the run.
+        how: How the edits follow from the run, if they do; ``edits`` are then an example.
+        final: Whether its decision may be final for a run.
     """
 
     when: str
@@ -44,7 +45,7 @@ class Outlook:
 
 
 class Rule(ABC):
-    """A pure function of trials; a subclass holds thresholds, validates them and implements ``decide``.
+    """A pure function of trials. A subclass holds thresholds, validates them and implements ``decide``.
 
     Attributes:
         name: The key the rule has in the config; decisions carry it.
@@ -55,11 +56,11 @@ class Rule(ABC):
     fallback: bool = False
 
     def aimed(self, aim: Objective) -> Rule:
-        """The rule for a study that is judged by this; itself where it compares no results.
+        """Return the rule for a study with this objective; the rule itself if it compares no results.
 
         Args:
-            aim: The one objective of the study. It is told to rules before round 1 and, where only the first
-                results show it, again before the first decision.
+            aim: The one objective of the study. Rules get it before round 1 and, if it is known only from the
+                first results, again before the first decision.
         """
         return self
 
@@ -73,20 +74,19 @@ class Rule(ABC):
                 ``trials.get(trial.variant.parent)``.
 
         Returns:
-            A decision with edits, or one without and the reason for staying silent.
+            A decision with edits, or one without edits and with the reason for proposing nothing.
         """
 
     def foresee(self, config: Mapping[str, Any]) -> Outlook:
-        """Say what the rule waits for and what it would do to a run with this config; for the plan.
+        """Return what the rule waits for and what it would do to a run with this config; shown in the plan.
 
-        A rule that says nothing of its own is told by the first sentence of its docstring.
+        By default this is the first sentence of the rule's docstring.
 
         Args:
             config: The resolved config of the run.
 
         Returns:
-            Its outlook. Where that has edits, the rule's decisions on runs with this config change no other
-            paths.
+            Its outlook. If it has edits, the rule's decisions on runs with this config change no other paths.
         """
         return Outlook(_first_sentence(type(self)))
 
@@ -101,8 +101,7 @@ class Rule(ABC):
         """Return a decision that proposes a child of ``trial``.
 
         Edits whose path is not in the trial's config are left out, and named under ``left_out`` in the
-        evidence; where none is left the decision is one for no change. A trial without a config keeps them
-        all.
+        evidence; if none is left, the decision is for no change. A trial without a config keeps them all.
         """
         config = trial.variant.config
         kept, left_out = fitting(edits, config) if config else (tuple(edits), ())
@@ -114,7 +113,7 @@ class Rule(ABC):
         return Decision(self.name, trial.name, reason, facts, kept, expects)
 
     def abstain(self, trial: Trial, reason: str, evidence: Mapping[str, Any] | None = None) -> Decision:
-        """Return a decision for no change."""
+        """Return a decision without edits, with the reason."""
         return Decision(self.name, trial.name, reason, dict(evidence or {}))
 
 

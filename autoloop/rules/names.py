@@ -39,6 +39,21 @@ KNOBS: dict[str, tuple[str, ...]] = {
         *("batch", "bs", "bsz", "*_bs", "samples_per_gpu", "imgs_per_gpu", "images_per_gpu"),
         *("!*eval*", "!*val*", "!*test*", "!*pred*", "!*infer*", "!*max*"),
     ),
+    "<width>": (
+        *(
+            "width",
+            "*_width",
+            "hidden",
+            "hidden_size",
+            "hidden_dim",
+            "hidden_units",
+            "n_hidden",
+            "num_hidden",
+        ),
+        *("d_model", "dim_model", "model_dim", "embed_dim", "n_embd", "units", "n_units", "num_units"),
+        *("channels", "n_channels", "base_channels", "num_filters", "n_filters"),
+        *("!image*", "!img*", "!input*", "!screen*", "!line*", "!window*", "!in_*"),
+    ),
     "<accumulation>": (
         *("gradient_accumulation_steps", "accumulate_grad_batches", "accumulation_steps", "accum_iter"),
         *("*_accumulation_steps", "gradient_accumulation", "grad_accumulation", "grad_accum", "grad_accum_*"),
@@ -88,6 +103,7 @@ TOLD = {
     "<weight_decay>": "weight decay (weight_decay, wd ..)",
     "<dropout>": "dropout (dropout, *_dropout, drop_rate ..)",
     "<batch_size>": "batch size (batch_size, *_batch_size, bs ..)",
+    "<width>": "width of the network (width, hidden_size, d_model ..)",
     "<accumulation>": "gradient accumulation",
 }
 """The same names in words."""

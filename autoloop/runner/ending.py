@@ -11,6 +11,7 @@ from pathlib import Path
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import counted
+from autoloop.loop.controls import limits_of
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
 from autoloop.runner.longer import checkpoint_of
@@ -39,7 +40,7 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
             failed=stop.failed,
             worthy=stop.worthy,
             best=best.name if best else None,
-            limits=settings.limits.recorded(),
+            limits=limits_of(journal.study, settings.limits).recorded(),
         )
     )
 

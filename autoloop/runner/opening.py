@@ -21,7 +21,7 @@ from autoloop.config.origins import typed_of_hydra
 from autoloop.config.rerun import read_words, shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
-from autoloop.errors import JournalError, counted
+from autoloop.errors import ConfigError, JournalError, counted
 from autoloop.loop.due import Limits
 from autoloop.runner.aiming import unsaid
 from autoloop.runner.plan import Points
@@ -41,6 +41,20 @@ log: logging.Logger = logger("autoloop")
 def command_line() -> str:
     """The command line of this process."""
     return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
+
+
+def refuse_interpolation(study_dir: Path) -> None:
+    """See to it that Hydra reads a study's path as a path.
+
+    Raises:
+        ConfigError: It holds what Hydra, in its settings of each job's log, takes for an interpolation.
+    """
+    path = str(study_dir.absolute())
+    if "${" in path:
+        raise ConfigError(
+            f"no study can be kept in {path}: Hydra takes the ${{ in it for an interpolation when it sets up "
+            "the log of a job. Choose a hydra.sweep.dir without it"
+        )
 
 
 def keep_config(study_dir: Path, config: DictConfig) -> None:

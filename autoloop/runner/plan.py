@@ -249,6 +249,9 @@ def _afterwards(
     disposer = Disposer(
         {v.name: v for v in planned.variants}, planned.seen, sketch, Obstacles(dead=settings.ignored)
     )
+    if foresight.opening:
+        yield from foresight.opening
+        yield ""
     if settings.watching.rules:
         yield "While a job runs, a stop rule ends it when:"
         yield from stop_lines(settings.watching.rules, settings.watching.protect_top)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import counted
+from autoloop.loop.controls import limits_of
 from autoloop.loop.due import at_end
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import (
@@ -32,7 +33,7 @@ from autoloop.runner.short_plan import cut
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.events import JobRequeued, Planned, RoundPlanned, RulesAsked, SearchClosed
-from autoloop.study.record import Job, Plan, Study
+from autoloop.study.record import PROBE, Job, Plan, Study
 from autoloop.study.schedule import job_numbers
 from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
@@ -86,22 +87,36 @@ class Stepper:
             self.settle()
             self._decide(step.round)
         elif isinstance(step, Close):
-            limits = self.settings.limits.recorded()
+            limits = limits_of(journal.study, self.settings.limits).recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
         elif isinstance(step, Reseed | TakeBack | Lengthen):
             self._measure(step)
         elif isinstance(step, PlanRound):
-            first = step.round == 1 and not journal.study.jobs
-            planned = self.first if first else self.planner.next(journal.snapshot(), step.round, step.places)
-            with journal.lock:
-                return self._plan(planned)
+            return self._plan_round(step)
         return None
 
-    def _plan(self, planned: Round) -> Stop | None:
-        if not planned.variants:
+    def _plan_round(self, step: PlanRound) -> Stop | None:
+        """Plan a round; anew where a user had a job planned, or taken out of the plan, meanwhile."""
+        journal = self.journal
+        while True:
+            known = journal.snapshot()
+            planned = self._planned(step, known)
+            with journal.lock:
+                if journal.study.jobs.keys() == known.jobs.keys():
+                    return self._plan(planned, step.aim)
+
+    def _planned(self, step: PlanRound, known: Study) -> Round:
+        if step.round == 1 and not known.jobs:
+            return self.first
+        if step.aim == PROBE:
+            return self.planner.after_probe(known, step.places or 0)
+        return self.planner.next(known, step.round, step.places)
+
+    def _plan(self, planned: Round, aim: str) -> Stop | None:
+        if not planned.variants and aim != PROBE:
             return self._nothing_new(planned)
-        self._append_round(planned)
+        self._append_round(planned, aim)
         study = self.journal.study
         self.planner.remember(study, planned.variants)
         more = " more" if len(study.of_round(planned.number)) > len(planned.variants) else ""
@@ -122,7 +137,7 @@ class Stepper:
         )
         if study.running():
             return stop
-        end = at_end(study, self.settings.limits, stop)
+        end = at_end(study, limits_of(study, self.settings.limits), stop)
         return self.take(end) if isinstance(end, Close) else end
 
     def _measure(self, step: Measure) -> None:
@@ -130,6 +145,11 @@ class Stepper:
         self._append_round(planned, step.aim)
         if planned.variants:
             log.info("%s: %s", AIMS[step.aim], counted(len(planned.variants), "job"))
+
+    def append(self, planned: Round) -> None:
+        """Write down a further part of a round that a user asked for."""
+        self._append_round(planned)
+        self.planner.remember(self.journal.study, planned.variants)
 
     def _append_round(self, planned: Round, aim: str = "") -> None:
         """Write down what is planned, each with the number of its job."""

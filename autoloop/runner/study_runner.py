@@ -20,6 +20,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.compose import Composer
+from autoloop.config.idle_bounds import idle_bounds
 from autoloop.config.rerun import rerun_words, without_study
 from autoloop.config.settings import Settings
 from autoloop.config.values import written
@@ -31,11 +32,13 @@ from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.streams import show
 from autoloop.engine.wandb_env import check_login, left_out
 from autoloop.errors import JournalError
+from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
-from autoloop.loop.steps import Flow, Run, Step, Stop, Wait
+from autoloop.loop.steps import Flow, Hold, Run, Step, Stop, Wait
 from autoloop.runner.aiming import named_in, say_first, settle
 from autoloop.runner.callbacks import RoundCallback
+from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
@@ -47,6 +50,7 @@ from autoloop.runner.opening import (
     header_of,
     keep_config,
     open_study,
+    refuse_interpolation,
     say_what_lies_beside_it,
     set_finished_aside,
     sweep_pattern,
@@ -113,7 +117,9 @@ class StudyRunner:
             task_name(config),
             settings.metrics.aim,
         )
-        self.planner = Planner(settings, self.composer, self.study_dir, fill, self.memory)
+        self.planner = Planner(
+            settings, self.composer, self.study_dir, fill, self.memory, self.launcher.stops
+        )
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()
@@ -129,7 +135,10 @@ class StudyRunner:
             AutoloopError: The user's input cannot be used; nothing was launched.
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
+        refuse_interpolation(self.study_dir)
         points, planned = self._begin()
+        for told in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
+            log.warning("%s", told)
         self.planner.load_scorecard()
         if self.settings.dry_run:
             show(self._plan_text(planned))
@@ -216,21 +225,39 @@ class StudyRunner:
             for line in (*self.search.told, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
-        return self._close(steps.journal, self._until_stop(steps))
+        desk = self._desk(steps)
+        with desk.open():
+            return self._close(steps.journal, self._until_stop(steps, desk))
 
-    def _until_stop(self, steps: Stepper) -> Stop:
+    def _desk(self, steps: Stepper) -> Desk:
+        """Who takes what users tell this study while it runs."""
+        return Desk(
+            steps.journal,
+            self.settings,
+            self.launcher,
+            self._next_step,
+            self.planner.asked_for,
+            steps.append,
+            self.planner.baseline,
+        )
+
+    def _until_stop(self, steps: Stepper, desk: Desk) -> Stop:
         """Do what is due until nothing is; an interruption leaves a study that resumes."""
         try:
-            return self._loop(steps)
+            return self._loop(steps, desk)
         except (KeyboardInterrupt, SystemExit) as end:
             with suppress(KeyboardInterrupt):
                 self._interrupted(steps)
             raise SystemExit(130 if isinstance(end, KeyboardInterrupt) else end.code) from None
 
-    def _loop(self, steps: Stepper) -> Stop:
+    def _loop(self, steps: Stepper, desk: Desk) -> Stop:
         dispatcher, study = self._dispatcher(steps), steps.journal.study
         while True:
+            desk.look_between()
             step = self._next_step(study)
+            if isinstance(step, Hold) and not study.running():
+                desk.wait_for_word(step)
+                continue
             if isinstance(step, Run | Wait) or study.running():  # what runs here was adopted
                 self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
                 continue
@@ -293,13 +320,14 @@ class StudyRunner:
         )
 
     def _next_step(self, study: Study) -> Step:
-        return next_step(study, self.settings.limits, self._flow)
+        flow = replace(self._flow, slots=jobs_at_once(study, self._flow.slots))
+        return next_step(study, self.settings.limits, flow)
 
     @cached_property
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
         if not self.launcher.singly:
-            return Flow()
+            return Flow(asks=self.settings.flow.asks)
         flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))
         return flow if flow.slots is not None else replace(flow, barrier=True)
 

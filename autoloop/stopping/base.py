@@ -1,4 +1,4 @@
-"""What a stop rule is: a pure function of a running job's curves so far."""
+"""The base of stop rules: pure functions of a running job's curves so far."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def _no_history() -> History:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A running job as far as it has come.
+    """A running job and its curves so far.
 
-    What it is compared with was complete when it was planned, so that a comparison does not depend on when
-    it is made.
+    It is compared only with trials that were complete when it was planned, so the result of a comparison does
+    not depend on when it is made.
 
     Attributes:
         name: Its name.
         history: Its curves so far, under canonical metric names.
-        objective: The metric that variants are judged by; empty where it is the task's return value.
+        objective: The metric that jobs are judged by; empty if it is the task's return value.
         maximize: Whether a larger objective is better.
-        parent: Curves of the completed trial it was derived from, run with the same seed; none where there is
+        parent: Curves of the completed trial it was derived from, run with the same seed; empty if there is
             no such trial.
-        best: Curves of the best trial that had completed when it was planned; none while there is none.
-        ended: The objective's curve of each trial that had completed or been stopped when it was planned, of
-            a stopped one up to its stop. May be read only when it is looked at.
-        margin_pct: Gain between two runs at one seed that is more than noise, in percent.
+        best: Curves of the best trial that had completed when the job was planned; empty if there is none.
+        ended: The objective's curve of each trial that had completed or been stopped when the job was
+            planned; for a stopped trial, up to its stop. May be read lazily.
+        margin_pct: Smallest gain between two runs at one seed that is more than noise, in percent.
     """
 
     name: str
@@ -49,19 +49,19 @@ class Live:
     margin_pct: float = 3.0
 
     def until(self, step: int) -> Live:
-        """The job as it was when it had come to this step."""
+        """Return the job as it was when it had reached this step."""
         return replace(self, history=self.history.until(step))
 
 
 @dataclass(frozen=True, slots=True)
 class StopDecision:
-    """A stop rule's word: end this job.
+    """The decision of a stop rule to end a job.
 
     Attributes:
         rule: Name of the rule.
         reason: Why, in one sentence.
-        step: The step it was judged at: the job's curves count up to here.
-        evidence: The numbers it rests on (JSON-serialisable).
+        step: The step at which it was judged; the job's curves count up to here.
+        evidence: The numbers it is based on (JSON-serialisable).
     """
 
     rule: str
@@ -71,30 +71,30 @@ class StopDecision:
 
 
 class StopRule(ABC):
-    """Says whether a running job is to be ended; a subclass validates its settings and implements ``judge``.
+    """Decides whether to end a running job. A subclass validates its settings and implements ``judge``.
 
     Attributes:
         name: The key the rule has in the config; decisions carry it.
-        spares: Whether it leaves repeats and the best jobs alone. A rule for runs that are broken, not merely
-            bad, does not.
+        spares: Whether repeats and the best jobs are exempt. False for rules that detect broken runs, not
+            merely bad ones.
     """
 
     name: str
     spares: bool = True
 
     def condition(self) -> str:
-        """Say in words, with its thresholds, which job it ends; unless told, as its docstring begins."""
+        """Return in words which jobs it ends, with thresholds; by default its docstring's first sentence."""
         told = " ".join((type(self).__doc__ or "").partition("\n\n")[0].split())
         return told.rstrip(".") or f"{type(self).__name__} says so"
 
     @abstractmethod
     def judge(self, live: Live) -> StopDecision | None:
-        """Judge a running job by its curves so far, as of its last step; None to let it run."""
+        """Judge a running job by its curves so far, at its last step; return None to let it continue."""
 
     def moments(self, live: Live) -> Steps:
-        """Return the steps, ascending, at which `judge` may want the job ended; by default all it logged.
+        """Return the steps, ascending, at which `judge` may end the job; by default all that were logged.
 
-        A rule that can tell them at a glance is asked less often.
+        A rule that can name them cheaply is asked less often.
         """
         logged = [series.steps for series in live.history.values()]
         return np.unique(np.concatenate(logged)) if logged else np.empty(0, dtype=np.int64)

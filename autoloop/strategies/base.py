@@ -1,4 +1,4 @@
-"""What a strategy is: it fills the next round."""
+"""The base of strategies: a strategy fills the next round."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
-from autoloop.study.plans import REMEMBERED
+from autoloop.strategies.pace import Pace
+from autoloop.study.plans import PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -23,8 +24,11 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, REMEMBERED)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED)
 """Who proposes without being a rule."""
+
+NO_PLACE = "not taken: the round had no place left for it"
+"""Why a proposal is left out that nothing speaks against."""
 
 
 def no_refusal(proposal: Decision) -> str:
@@ -54,36 +58,37 @@ def no_preference(proposal: Decision) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All a strategy may look at when a round is to be filled.
+    """What a strategy gets to see when a round is to be filled.
 
     Attributes:
-        finished: Trials that ended since the last decision, as they were planned; repeats are not among them.
-        trials: Every finished trial of the study by name, as they were planned, repeats included.
-        decisions: What the rules said of ``finished``, silent ones included.
+        finished: Trials that ended since the last decision, in the order they were planned; without repeats.
+        trials: Every finished trial of the study by name, in the order they were planned, with repeats.
+        decisions: The decisions of the rules on ``finished``, including those without edits.
         round: Number of the round to fill.
-        seed: Seed of the study, for strategies that draw.
+        seed: Seed of the study, for strategies that draw at random.
         maximize: Whether a larger objective is better.
-        refusal: Says why the loop would refuse a proposal as things stand (has run, changes nothing, beyond
-            its bounds, did not help before); empty where it would take it.
-        misfit: Whether the reason is that Hydra does not compose the config that a proposal leads to.
-        outcome: Tells proposals apart by the config they lead to: two with an equal outcome are one job.
-        preference: How often a proposal like this one has helped so far (0 to 1, 0.5 where it was never
-            tried): the scorecard's word on which of the rules that fired goes first.
-        proposed: What rules proposed when they were asked about the trial of that name, in whatever round.
-        waiting: Variants of the user's that wait in the queue, as proposals.
-        outside: What the outside proposer wants, if the strategy has one.
-        slots: Of so many slots none is to stand idle: those with GPUs, or as many as ``n_jobs`` asks for;
-            None where neither is known.
+        refusal: Returns why the loop would refuse a proposal now (has run, changes nothing, beyond its
+            bounds, did not help before); empty if it would accept it.
+        misfit: Whether the reason is that Hydra cannot compose the config that a proposal leads to.
+        outcome: Identifies the config that a proposal leads to: two with an equal outcome are one job.
+        preference: How often similar proposals have helped so far (0 to 1; 0.5 if none was tried), from the
+            scorecard; decides which of the rules that fired goes first.
+        proposed: The proposals of rules for the trial of that name, in any round.
+        waiting: The user's variants that wait in the queue, as proposals.
+        outside: Proposals of the outside program, if the strategy has one.
+        slots: Number of slots that should not be idle: those with GPUs, or as many as ``n_jobs`` sets; None
+            if neither is known.
         bounds: Path pattern -> (low, high) for every value an edit may set.
-        leave: Path patterns of what no strategy is to turn by itself: the seed, knobs that the trainer does
-            not heed.
-        opened: How many jobs round 1 was planned with, not counting repeats and what took the place of
-            stopped jobs.
-        planned: Rules of the jobs that were planned since, as they were planned, measurements aside.
-        begun: How many of these, the latest, the round has already: where a round is filled job by job.
-        places: How many more jobs there is room for; None for any number.
-        running: Variants of jobs that have not ended, as they were planned, measurements aside.
-        failed: Where jobs failed again and again.
+        leave: Path patterns that no strategy may change by itself: the seed, knobs that the trainer ignores.
+        opened: Number of jobs that round 1 was planned with, without repeats and replacements of stopped
+            jobs.
+        planned: Rules of the jobs planned since then, in the order they were planned, without measurements.
+        begun: How many of these, the latest, belong to the present round, if it is filled job by job.
+        places: Number of further jobs that have a place; None for any number.
+        running: Variants of jobs that have not ended, in the order they were planned, without measurements.
+        failed: Regions in which jobs failed repeatedly.
+        foretold: Name of a trial that was ended early -> the objective it would have reached, estimated from
+            trials that continued; without those for which nothing is known.
     """
 
     finished: Sequence[Trial]
@@ -108,22 +113,39 @@ class Situation:
     places: int | None = None
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
+    foretold: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the probes of the learning rate showed.
+
+    Attributes:
+        best: The variant with the best rate: the baseline, or a probe.
+        places: How many jobs round 1 gets now.
+    """
+
+    best: Variant
+    places: int
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """All a strategy may look at when round 1 is to be filled up.
+    """What a strategy gets to see when round 1 is to be filled up.
 
     Attributes:
         start: The baseline.
-        planned: How many jobs the round has already: starting points, the user's variants, repeats.
-        repeats: How many of these are repeats.
+        planned: Number of jobs that the round has already: starting points, the user's variants, repeats.
+        repeats: Number of repeats among them.
+        probes: Number of probes of the learning rate among them.
         seed: Seed of the study.
         slots: As in `Situation`.
         bounds: As in `Situation`.
         touched: Paths that the user's variants change.
         leave: As in `Situation`.
         misfit: As in `Situation`.
+        pace: How a training goes; where that is not known, or there is to be no probe, why, as a clause.
+        probed: What the probes showed; None before there were any.
     """
 
     start: Variant
@@ -135,27 +157,32 @@ class Opening:
     leave: Sequence[str] = ()
     repeats: int = 0
     misfit: Callable[[Decision], bool] = no_misfit
+    probes: int = 0
+    pace: Pace | str = "nothing is known of how a training goes"
+    probed: Probed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """What a strategy is going to do, told before anything has run.
+    """What a strategy is going to do, shown before anything has run.
 
     Attributes:
-        rules: What it makes of what the rules propose, as words that the list of rules follows.
-        rounds: How many jobs a later round has, where that can be told.
+        rules: How it uses the proposals of rules; the list of rules follows these words.
+        rounds: How many jobs a later round has, if that is known.
         besides: What else it proposes, line by line.
+        opening: What becomes of round 1 while it runs, line by line.
         dry: When it has nothing to propose, as words that follow "when".
     """
 
     rules: str
     rounds: str = ""
     besides: Sequence[str] = ()
+    opening: Sequence[str] = ()
     dry: str = "no rule has anything new to propose"
 
 
 class Strategy(ABC):
-    """Turns what is known into proposals; the loop checks them and says no where it must.
+    """Turns what is known into proposals; the loop checks them and refuses some.
 
     Attributes:
         proposer: The program that is asked for proposals beside it (`autoloop.runner.proposer`); None for
@@ -166,14 +193,18 @@ class Strategy(ABC):
 
     @abstractmethod
     def propose(self, situation: Situation) -> list[Decision]:
-        """Return decisions with edits, the most wanted first."""
+        """Return decisions with edits, the most promising first."""
 
     def open(self, opening: Opening) -> list[Decision]:
-        """Return decisions on the baseline that fill up round 1; none unless a strategy wants some."""
+        """Return decisions on the baseline that fill up round 1; none by default.
+
+        If they are probes (`autoloop.strategies.probe`), it is called once more when they have been judged,
+        with the result (`Opening.probed`).
+        """
         return []
 
     def foresee(self, opening: Opening) -> Foresight:
-        """Say what the strategy will do after round 1; for the plan.
+        """Return what the strategy will do after round 1; shown in the plan.
 
         Args:
             opening: Round 1 as it is planned.
@@ -181,7 +212,10 @@ class Strategy(ABC):
         return Foresight(f"Of what these rules say of each finished job {type(self).__name__} makes children")
 
     def passed_over(self, situation: Situation) -> list[tuple[Decision, str]]:
-        """Return what rules proposed and `propose` does not take up, each with why; for the report."""
+        """Return proposals of rules that `propose` may not use, each with the reason; for the report.
+
+        Those that it uses after all are left out there.
+        """
         return []
 
     def silence(self, situation: Situation) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -40,6 +40,30 @@ def snapped(knobs: Sequence[Knob], point: Sequence[float] | Floats) -> list[floa
         knob.place(knob.value(float(unit)) if counts else knob.start)
         for knob, unit, counts in zip(knobs, point, turned, strict=True)
     ]
+
+
+def snapper(knobs: Sequence[Knob]) -> Callable[[Floats], Floats] | None:
+    """What moves points to where their configurations lie; None where any point is one.
+
+    Numbers with three digits count as any number.
+    """
+    if any(knob.where for knob in knobs):
+        return lambda points: np.array([snapped(knobs, point) for point in points], dtype=np.float64).reshape(
+            points.shape
+        )
+    discrete = [place for place, knob in enumerate(knobs) if knob.choices or knob.step or knob.kinds[0]]
+    if not discrete:
+        return None
+
+    def snap(points: Floats) -> Floats:
+        moved = points.copy()
+        for place in discrete:
+            units, back = np.unique(points[:, place], return_inverse=True)
+            values = [knobs[place].place(knobs[place].value(float(unit))) for unit in units]
+            moved[:, place] = np.array(values)[back.reshape(-1)]
+        return np.asarray(moved)
+
+    return snap
 
 
 def edits_at(knobs: Sequence[Knob], point: Sequence[float] | Floats) -> dict[str, str]:

@@ -11,8 +11,16 @@ from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
 from autoloop.strategies.best_trials import passed_over, said_of_best
+from autoloop.strategies.probe import foreseen
 from autoloop.strategies.quota import SHARED, Due, Filling, lately, rounded
 from autoloop.strategies.sampled_space import SAMPLERS, SampledSpace
+
+PROBE_REACH = (1.0, 1.0)
+"""How far towards evenly spread points round 1 goes after a probe, on the rates and on the other knobs.
+
+All the way was better than half of it in three studies of each of the trainings in
+``benchmarks/held_out/chosen.py``, but not surely.
+"""
 
 
 class MixedStrategy(Strategy):
@@ -86,8 +94,17 @@ class MixedStrategy(Strategy):
 
     def open(self, opening: Opening) -> list[Decision]:
         """Return points for the places of round 1 that are free: by turns anywhere, and near the baseline."""
+        if opening.probed is not None:
+            return self._sampled.after_probe(opening, opening.probed, PROBE_REACH)
         free = filled_up(max(self.size or 0, opening.planned), opening.slots) - opening.planned
-        return self._sampled.fill_up(opening, free)
+        probes = self._probes(opening, free)
+        return [*probes, *self._sampled.fill_up(opening, max(0, free - len(probes)))]
+
+    def _probes(self, opening: Opening, free: int) -> list[Decision]:
+        """Return the probes of round 1: beside variants of the user's only where places are free."""
+        found = self._sampled.probe(opening)
+        asked_for = opening.planned - opening.repeats > 1
+        return [] if isinstance(found, str) else found.jobs(opening)[: free if asked_for else None]
 
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the round's proposals, and before each source's those of it that will be refused."""
@@ -110,7 +127,7 @@ class MixedStrategy(Strategy):
 
     def foresee(self, opening: Opening) -> Foresight:
         """Say how a later round is divided, and what the sampler turns."""
-        size = self._size(opening.planned - opening.repeats, opening.slots)
+        size = self._size(opening.planned - opening.repeats - opening.probes, opening.slots)
         of = max(size, SHARED)
         most, of_outside = rounded(self.rules_share * of), math.ceil(self.outside_share * of)
         outside = f"Of {of} jobs up to {of_outside} may be what strategy.proposer wants."
@@ -119,6 +136,7 @@ class MixedStrategy(Strategy):
             f"{self.parents} trials so far, the first that fires first",
             rounds=f"A later round has {counted(size, 'job')}.",
             besides=[*([outside] if self.proposer else ()), *self._sampled.foresee(opening)],
+            opening=foreseen(self._sampled.probe(opening), opening, opening.probes),
             dry="neither rules nor the sampler have anything new to propose",
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from autoloop.strategies.avoid import avoided
 from autoloop.strategies.base import Situation
+from autoloop.strategies.configurations import snapper
 from autoloop.strategies.failed import alike
 from autoloop.strategies.samplers import Floats, Seen
 from autoloop.strategies.space import Knob
@@ -20,16 +21,18 @@ from autoloop.study.trials import Trial, TrialState
 def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any]) -> Seen:
     """Return the finished trials as points; one that crashed like no other or was interrupted tells nothing.
 
-    A stopped trial counts with what it had reached.
+    A trial that was ended early counts with what it would have come to (`Situation.foretold`); where nobody
+    can tell, it is left out.
     """
     sign = -1 if situation.maximize else 1
     trials = [one for one in situation.trials.values() if one.variant.rule not in MEASURING]
     failed = alike(trials)
     lost = {one.name for group in failed for one in group}
-    told = (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.STOPPED)
-    trials = [one for one in trials if one.state in told or one.name in lost]
-    losses = [sign * one.objective if one.usable else math.nan for one in trials]
-    passed = [one for one in trials if one.usable]
+    told = (TrialState.COMPLETE, TrialState.INFEASIBLE)
+    ends = situation.foretold
+    trials = [one for one in trials if one.state in told or one.name in lost or one.name in ends]
+    losses = [sign * ends.get(one.name, one.objective) if one.usable else math.nan for one in trials]
+    passed = [one for one in situation.trials.values() if one.usable]
     return Seen(
         places_of(trials, knobs),
         np.array(losses, dtype=np.float64),
@@ -42,6 +45,8 @@ def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any
             [places_of(group, knobs) for group in failed] if passed else [],
             places_of(passed, knobs),
         ),
+        kinds=[len(knob.choices) for knob in knobs],
+        snap=snapper(knobs),
     )
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from autoloop.errors import counted
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
-from autoloop.strategies.base import Opening, Situation
+from autoloop.strategies.base import Opening, Probed, Situation
 from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
+from autoloop.strategies.probe import Probe, around, larger, probe_of
 from autoloop.strategies.samplers import (
     Floats,
     QuasiRandom,
@@ -33,6 +34,8 @@ from autoloop.study.trials import Trial
 
 SAMPLERS = ("gaussian", "quasi_random", "random", *KINDS)
 SPARE = 4  # points asked for beyond those needed, in case some have run already
+EVEN = 40  # points spread evenly that follow where what the sampler wants has all run already
+NOWHERE = 1e-9  # two points nearer than this are one configuration
 MORE = 3  # times as many points are asked for where some do not compose
 PROBES = (0.1, 0.35, 0.6, 0.9)  # places of a knob where it is tried alone
 
@@ -70,6 +73,27 @@ class SampledSpace:
             proposals, stuck = self._opened(opening, knobs, free) if knobs else ([], frozenset())
             proposals = [*refused, *proposals]
         return proposals
+
+    def probe(self, opening: Opening) -> Probe | str:
+        """Return the probe of the learning rate that round 1 may begin with, or why there is none."""
+        return probe_of(opening, self._first_knobs(opening, usual=True))
+
+    def after_probe(self, opening: Opening, probed: Probed, reach: tuple[float, float]) -> list[Decision]:
+        """Return what round 1 goes on with: twice the batch and the width at the best rate, points around it.
+
+        Args:
+            opening: Round 1 so far.
+            probed: What the probes showed.
+            reach: See `around`.
+        """
+        config = probed.best.config
+        knobs = self._first_knobs(opening, usual=True)
+        knobs = tuple(knob.reaching(config, self.span) for knob in knobs)
+        first = larger(opening, self.space, config)
+        wanted = [one for one in (first,) if one is not None and not opening.misfit(one)]
+        more = around(opening, knobs, config, probed.places + SPARE, reach)
+        fitting = (one for one in more if not opening.misfit(one))
+        return [*wanted, *fitting][: probed.places]
 
     def _opened(
         self, opening: Opening, knobs: Sequence[Knob], free: int
@@ -124,7 +148,7 @@ class SampledSpace:
         """Yield points of a space; end where one does not compose because of some knobs, and return these."""
         config, leading = start.variant.config, ranked(situation)
         best = next(iter(leading), start)
-        knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
+        knobs = tuple(knob.reaching(best.variant.config, self.span) for knob in knobs)
         seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
         told = PlacedTrials.of(leading, knobs)
@@ -143,6 +167,12 @@ class SampledSpace:
                     stuck = _stuck(start.name, knobs, point, situation.misfit)
                     if stuck:
                         return stuck
+        if seen.among is None:
+            spread = QuasiRandom().ask(replace(seen, points=seen.points[:0]), EVEN)
+            spread = spread if seen.snap is None else seen.snap(spread)
+            places = np.vstack([seen.points, *([running] if len(running) else [])])
+            free = [point for point in spread if not _is_at(point, places, NOWHERE)]
+            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, told)))
         return frozenset()
 
     def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:

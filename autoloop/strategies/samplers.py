@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Whole = NDArray[np.int64]
 
 FARTHER = (1, 4, 16)
 """Times as many points are asked for until enough of them lie where no jobs failed."""
@@ -31,6 +32,9 @@ class Seen:
         avoid: Tells which of some points, float64 (m, d), lie where jobs failed: bool (m,); None where no
             part of the space is known for that.
         among: float64 (m, d), the only points that are left to choose; None where any place is one.
+        kinds: How many choices each of the d knobs has, 0 for a number; empty where all are numbers.
+        snap: Moves points, float64 (m, d), to where the configurations lie that they lead to; None where any
+            place is one.
     """
 
     points: Floats
@@ -39,6 +43,13 @@ class Seen:
     seed: int
     avoid: Callable[[Floats], Bools] | None = None
     among: Floats | None = None
+    kinds: Sequence[int] = ()
+    snap: Callable[[Floats], Floats] | None = None
+
+    @property
+    def kinds_of(self) -> Whole:
+        """How many choices each knob has, 0 for a number: int64 (d,)."""
+        return np.array(self.kinds or [0] * self.start.size, dtype=np.int64)
 
 
 class Sampler(ABC):

@@ -18,6 +18,9 @@ from autoloop.strategies.shares import is_share, up_to_one
 EDGE = 0.1
 """Nearer than this (of the range) to a soft edge, the best config has the range extended on that side."""
 
+MOST_EXTENDED = 8
+"""A range is extended so often at most."""
+
 USUAL = ("<learning_rate>", "<weight_decay>", "<dropout>")
 """What is turned in an app of which nothing else is known."""
 
@@ -64,9 +67,9 @@ class Knob:
         if self.group:
             return options_of(config).get(self.path, self.start)
         values = [value for _, value in _places(self.path, config)]
-        return next(
-            (value for value in values if value not in (None, 0)), values[0] if values else self.start
-        )
+        if self.is_pattern:  # its matches are moved by one factor, which leaves 0 where it is
+            values = [value for value in values if value not in (None, 0)] or values
+        return values[0] if values else self.start
 
     def unit(self, config: Mapping[str, Any]) -> float:
         """Where a config lies on this knob: 0 at ``low``, 1 at ``high``; beyond that outside the range."""
@@ -80,6 +83,8 @@ class Knob:
         value = value if is_number(value) and math.isfinite(value) else self.start
         if self.high == self.low:
             return 0.0
+        if value is None:  # the baseline has no value here: it lies nowhere on the range
+            return 0.5
         if self.kinds[1]:
             if value <= 0:
                 return 0.0
@@ -136,6 +141,16 @@ class Knob:
             high = min(high, up_to_one(self.high, span))
         return replace(self, low=low if below else self.low, high=high if above else self.high)
 
+    def reaching(self, config: Mapping[str, Any], span: float) -> Knob:
+        """Return the knob with its range extended until a config is not near a soft edge of it."""
+        knob = self
+        for _ in range(MOST_EXTENDED):
+            farther = knob.extended(knob.unit(config), span)
+            if farther == knob:
+                break
+            knob = farther
+        return knob
+
 
 Range = tuple[float | None, float | None]
 
@@ -176,7 +191,7 @@ def read_space(
     free = [path for path in touched if not _covered(path, bounds, config)]
     wanted = dict.fromkeys([*bounds, *free, *(_usual(bounds, free, config) if usual else ())])
     paths = (path for path in wanted if not _all_in(path, left, config))
-    knobs = (_knob(path, config, _bounds_of(path, bounds, config), span) for path in paths)
+    knobs = (_knob(path, config, bounds_of(path, bounds, config), span) for path in paths)
     return tuple(knob for knob in knobs if knob is not None)
 
 
@@ -193,12 +208,14 @@ def _all_in(path: str, left: Collection[str], config: Mapping[str, Any]) -> bool
 def _given_knob(
     path: str, given: Any, config: Mapping[str, Any], bounds: Mapping[str, Range], span: float
 ) -> Knob:
-    entry, limits = SpaceEntry.read(path, given), _bounds_of(path, bounds, config)
+    entry, limits = SpaceEntry.read(path, given), bounds_of(path, bounds, config)
     where = tuple(entry.where.items())
     if entry.choices:
         _check_listed(path, entry, limits)
         start = _start(path, entry, config)
         return Knob(path, start, choices=entry.choices, where=where, group=entry.group)
+    if entry == SpaceEntry() and isinstance(start := next(iter(_values(path, config)), None), bool):
+        return Knob(path, start, choices=(False, True))
     if entry.low is not None and entry.high is not None and "*" not in path:
         return replace(_ranged(path, entry, limits, _start(path, entry, config)), where=where)
     knob = _knob(path, config, _within((entry.low, entry.high), limits), span)
@@ -207,6 +224,11 @@ def _given_knob(
             f"strategy.space: {path!r} is no number in the config that a range could be made for"
         )
     return replace(knob, where=where)
+
+
+def _values(path: str, config: Mapping[str, Any]) -> list[Any]:
+    """What a config has at a path."""
+    return [value for _, value in _places(path, config)]
 
 
 def _start(path: str, entry: SpaceEntry, config: Mapping[str, Any]) -> Any:
@@ -234,7 +256,7 @@ def _check_listed(path: str, entry: SpaceEntry, limits: Range) -> None:
 
 def _ranged(path: str, entry: SpaceEntry, limits: Range, start: Any) -> Knob:
     """A knob both ends of which are said: nothing leads beyond them."""
-    if not is_number(start):
+    if not is_number(start) and start is not None:
         raise ConfigError(
             f"strategy.space: {path!r} is {start!r}, no number in the config that a range could be made for"
         )
@@ -246,7 +268,9 @@ def _ranged(path: str, entry: SpaceEntry, limits: Range, start: Any) -> Knob:
         raise ConfigError(
             f"strategy.space.{path}={ends} and {told} have no value in common; change one of them"
         )
-    whole = entry.type == "int" or (not entry.type and isinstance(start, int) and entry.step is None)
+    integers = (entry.low, entry.high) if start is None else (start,)
+    said_whole = all(isinstance(one, int) for one in integers)
+    whole = entry.type == "int" or (not entry.type and said_whole and entry.step is None)
     if whole and math.ceil(low) > math.floor(high):
         raise ConfigError(
             f"strategy.space.{path}={ends} holds no whole number, and {path} is one ({start!r}); "
@@ -254,7 +278,8 @@ def _ranged(path: str, entry: SpaceEntry, limits: Range, start: Any) -> Knob:
         )
     if whole:
         low, high = math.ceil(low), math.floor(high)
-    log = entry.log if entry.log is not None else low > 0 and start > 0 and entry.step is None
+    positive = low > 0 and (start is None or start >= 0)
+    log = entry.log if entry.log is not None else positive and entry.step is None
     kinds = (whole, log and low > 0)
     if entry.step is not None:
         low, high = _on_steps(entry, low, high)
@@ -307,6 +332,10 @@ def _knob(path: str, config: Mapping[str, Any], limits: Range, span: float) -> K
             return None
         start = values[0]
     low, high = limits
+    if (
+        start == 0 and low is not None and high is not None and 0 < low < high
+    ):  # off, and small where it is on
+        return Knob(path, start, float(low), float(high), kinds=(_whole(values), True))
     positive = start > 0 and (low is None or low > 0 or (low == 0 and high is not None))
     if not positive:
         return _linear(path, start, low, high, span)
@@ -345,8 +374,8 @@ def _covered(path: str, bounds: Mapping[str, Range], config: Mapping[str, Any]) 
     return any(path == place for pattern in bounds for place, _ in _places(pattern, config))
 
 
-def _bounds_of(path: str, bounds: Mapping[str, Range], config: Mapping[str, Any]) -> Range:
-    """The bounds that hold for a path: its own entry, else that of the first pattern that matches it."""
+def bounds_of(path: str, bounds: Mapping[str, Range], config: Mapping[str, Any]) -> Range:
+    """Return the bounds of a path: its own entry, else that of the first pattern that matches it."""
     if path in bounds:
         return bounds[path]
     covering = (pattern for pattern in bounds if any(path == place for place, _ in _places(pattern, config)))

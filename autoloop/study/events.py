@@ -11,12 +11,14 @@ kinds, in the order they appear:
 ``placed``     an engine that outlives this process has taken a job, or started it again in a new run dir
 ``trial``      a job ended: state, summary, where its log is
 ``stopping``   a stop rule wants a running job ended, and why
+``probed``     how the probes of the learning rate compare at the step they are judged at, and which goes on
 ``objective``  what the first results show the study to be judged by, and the value of each job that ended
 ``decisions``  what the rules said of the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
 ``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
+``control``    a user told the running study something, and what came of it
 
 Nothing here reads a file or a clock: `autoloop.store.journal` does.
 """
@@ -61,16 +63,23 @@ MOMENT = coded(moment, _unchanged)
 
 def _summary(found: Any) -> Mapping[str, Mapping[str, Any]]:
     """Metric -> its numbers by name; null for one that is not finite."""
-    metrics = found.items() if isinstance(found, Mapping) else ()
-    parts = [part for _, one in metrics if isinstance(one, Mapping) for part in one.values()]
-    shaped = isinstance(found, Mapping) and all(isinstance(one, Mapping) for one in found.values())
-    if not shaped or not all(part is None or _is_number(part) for part in parts):
+    if not isinstance(found, Mapping) or not all(map(_is_numbers, found.values())):
         raise FieldError("a mapping from metrics to their numbers by name", found)
     return cast("Mapping[str, Mapping[str, Any]]", plain_data(found))
 
 
+def _is_numbers(one: Any) -> bool:
+    if not isinstance(one, Mapping):
+        return False
+    parts = one.values()
+    return _NUMBERS.issuperset(map(type, parts)) or all(map(_is_number, parts))
+
+
+_NUMBERS = frozenset((int, float, type(None)))  # as JSON has them
+
+
 def _is_number(part: Any) -> bool:
-    return isinstance(part, int | float) and not isinstance(part, bool)
+    return part is None or (isinstance(part, int | float) and not isinstance(part, bool))
 
 
 @nan_is_nan
@@ -369,6 +378,23 @@ class StopAsked(Event):
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probed(Event):
+    """The probes and the baseline have come to the step at which they are compared.
+
+    Attributes:
+        step: That step; each counts with its first evaluation at or after it.
+        values: Number of each job -> its objective there; NaN where it has none.
+        best: Number of the probe that is better than all others and trains to its end; None for none.
+    """
+
+    kind: ClassVar[str] = "probed"
+    step: int
+    values: Mapping[int, float]
+    best: int | None = None
+
+
+@nan_is_nan
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveSeen(Event):
     """The first results show what the study is judged by.
 
@@ -484,7 +510,58 @@ class StudyResumed(Event):
     names: str = field(default="", metadata=LEFT_OUT)
 
 
-_OF_STUDY = (StudyBegun, RoundPlanned, ObjectiveSeen, RulesAsked, SearchClosed, StudyStopped, StudyResumed)
+@nan_is_nan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTold(Event):
+    """A user told the running study something; as a request it has no answer yet.
+
+    Attributes:
+        action: What is to be done: stop, keep, refuse, add, ban, free, bounds, set, pause, continue, finish,
+            end or approve.
+        by: Who said so, as ``user@host``.
+        asked_as: Name of the request; empty for what nobody asked for, such as a yes that was waited for.
+        asked_at: When, in seconds since the epoch.
+        name: The job as the user named it; of ``add`` a name for the variant; of ``set`` the setting.
+        jobs: Numbers of the jobs that are meant.
+        signatures: Of their configs, where they are taken out of the plan.
+        round: The round that is approved.
+        path: Path pattern of the knobs that are meant.
+        low: Lower bound; None for none.
+        high: Upper bound; None for none.
+        value: New value of a setting; None for no limit.
+        was: The value that the process had.
+        edits: Edits of a variant.
+        of: Name of the job it is a child of; empty for the baseline.
+        reason: Why, in the user's words.
+        taken: Whether it was done.
+        outcome: What came of it, in one sentence.
+    """
+
+    kind: ClassVar[str] = "control"
+    action: str
+    by: str
+    asked_as: str = field(default="", metadata=LEFT_OUT)
+    asked_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
+    name: str = field(default="", metadata=LEFT_OUT)
+    jobs: tuple[int, ...] = field(default=(), metadata=LEFT_OUT)
+    signatures: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    round: int | None = field(default=None, metadata=LEFT_OUT)
+    path: str = field(default="", metadata=LEFT_OUT)
+    low: float | None = field(default=None, metadata=LEFT_OUT)
+    high: float | None = field(default=None, metadata=LEFT_OUT)
+    value: float | None = field(default=None, metadata=LEFT_OUT)
+    was: float | None = field(default=None, metadata=LEFT_OUT)
+    edits: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    of: str = field(default="", metadata=LEFT_OUT)
+    reason: str = field(default="", metadata=LEFT_OUT)
+    taken: bool = False
+    outcome: str = ""
+
+
+_OF_STUDY = (
+    *(StudyBegun, RoundPlanned, Probed, ObjectiveSeen, RulesAsked, SearchClosed),
+    *(StudyStopped, StudyResumed, UserTold),
+)
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
 
 KINDS: Mapping[str, type[Event]] = {one.kind: one for one in (*_OF_STUDY, *_OF_JOBS)}

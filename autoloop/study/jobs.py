@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoloop.curves.jitters import result_jitter
+from autoloop.curves.objective import Objective
+from autoloop.edits import path_of
 from autoloop.edits.variants import Variant
 from autoloop.study.alike import nan_is_nan
 from autoloop.study.events import Details, StopAsked
-from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, REPEAT, Plan
+from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, PROBE, REPEAT, Plan
 from autoloop.study.trials import Trial, TrialState
 
 _SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
@@ -47,6 +50,7 @@ class Job:
         restarts: How often its engine started it again.
         stop: What a stop rule said that wants it ended; None where none does.
         details: What else is known of its end.
+        goes_on: Whether it is the probe that was found the best and trains to its end.
     """
 
     job: int
@@ -73,6 +77,7 @@ class Job:
     restarts: int = 0
     stop: StopAsked | None = None
     details: Details = field(default_factory=Details)
+    goes_on: bool = False
 
     @property
     def name(self) -> str:
@@ -88,6 +93,15 @@ class Job:
     def signature(self) -> str:
         """Signature of its variant."""
         return self.plan.signature
+
+    @property
+    def knobs(self) -> tuple[str, ...]:
+        """Paths of its edits, as written, each once."""
+        return knobs_of(self.plan)
+
+    def jitter(self, aim: Objective) -> float:
+        """How far its result jumps, as far as its curve tells; see `autoloop.curves.jitters`."""
+        return result_jitter(self.details.jitters, aim)
 
     def whole(self) -> Job:
         """The job with all that is known of it at hand; see `autoloop.study.settled`."""
@@ -129,6 +143,20 @@ class Job:
         return self.stopping.step if self.stopping else None
 
     @property
+    def probes(self) -> bool:
+        """Whether it is a short job that probes the learning rate."""
+        return self.rule == PROBE
+
+    @property
+    def cost(self) -> float:
+        """What it takes of a budget of whole trainings: 1; of a probe the share of the steps it trains."""
+        of = self.plan.evidence.get("of") if self.probes else None
+        if not of or self.goes_on or self.state is TrialState.COMPLETE:
+            return 1.0
+        steps = self.plan.evidence.get("until", of) if self.state is None else self.steps
+        return min(1.0, float(steps) / float(of))
+
+    @property
     def searches(self) -> bool:
         """Whether it belongs to the search, not to what measures the search's result."""
         return self.rule not in AFTERWARDS
@@ -142,3 +170,12 @@ class Job:
     def known(self) -> bool:
         """Whether it came to its end with a result that can be compared."""
         return self.state is TrialState.COMPLETE and math.isfinite(self.objective)
+
+
+def knobs_of(plan: Plan) -> tuple[str, ...]:
+    """Paths of a variant's edits, as written, each once.
+
+    Raises:
+        EditError: An edit cannot be read.
+    """
+    return tuple(dict.fromkeys(path_of(edit) for edit in plan.edits))

@@ -27,6 +27,12 @@ MINIMAL = "minimal"
 CHECK = "check"
 """The rule of a repeat that says, beside another config at the same seed, whether edits do nothing."""
 
+PROBE = "probe"
+"""The rule of a short job that tells, beside the baseline, which learning rate is of the right size.
+
+Its evidence has ``until``, the step at which it is judged, and ``of``, the steps of a whole training.
+"""
+
 CLIMB = "climb"
 """The rule of a variant that trains its parent's config for longer; its result is compared at that length."""
 

@@ -30,7 +30,9 @@ class Tally:
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
         run_dirs: Directories that jobs were given, relative to the study.
-        searched: How many jobs belong to the search (`Job.searches`).
+        heedless: Jobs that changed paths in vain (`Details.unheeded`).
+        searched: How many jobs belong to the search (`Job.searches`), probes aside.
+        probes: Number of each probe -> what it takes of a budget (`Job.cost`).
         next_job: Number of the next new job.
     """
 
@@ -43,7 +45,9 @@ class Tally:
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
     run_dirs: set[str] = field(default_factory=set)
+    heedless: set[int] = field(default_factory=set)
     searched: int = 0
+    probes: dict[int, float] = field(default_factory=dict)
     next_job: int = 0
 
     @classmethod
@@ -81,7 +85,9 @@ class Tally:
             list(self.ends),
             list(self.records),
             set(self.run_dirs),
+            set(self.heedless),
             self.searched,
+            dict(self.probes),
             self.next_job,
         )
 
@@ -92,8 +98,14 @@ class Tally:
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
         self.run_dirs.add(job.run_dir)
-        self.searched += job.searches
+        self.searched += job.searches and not job.probes
+        self.price(job)
         self.next_job = max(self.next_job, job.job + 1)
+
+    def price(self, job: Job) -> None:
+        """Keep what a probe takes of a budget, which changes as it is judged and ends."""
+        if job.probes:
+            self.probes[job.job] = job.cost
 
     def tries_of(self, place: int) -> tuple[int, ...]:
         """Numbers of the jobs that ran the variant of a place, the latest last."""
@@ -104,10 +116,13 @@ class Tally:
         """A job has ended; ``best`` is the best before it."""
         self.open.pop(job.job, None)
         self.ends.append(job.job)
+        if job.details.unheeded:
+            self.heedless.add(job.job)
         if job.state in TROUBLED:
             self.troubled[job.job] = None
         if job.state is not TrialState.INTERRUPTED and not job.measures:
             self.unjudged[job.job] = None
+        self.price(job)
         self._note(job, best, maximize)
 
     def rank(self, jobs: Mapping[int, Job], maximize: bool) -> None:
@@ -128,10 +143,16 @@ class Tally:
 
     def drop(self, job: Job) -> None:
         """A later try takes the place of a job."""
-        self.searched -= job.searches
+        self.searched -= job.searches and not job.probes
+        self.probes.pop(job.job, None)
         self.rounds[job.round].pop(job.job, None)
         for kept in (self.open, self.unjudged, self.troubled):
             kept.pop(job.job, None)
+
+    def withdraw(self, job: Job) -> None:
+        """A job that has not started is taken out of the plan; nothing else gets its name or number."""
+        self.drop(job)
+        self.tries.pop(job.place)
 
     def judge(self, jobs: Iterable[int]) -> None:
         """The rules were asked about jobs."""

@@ -5,64 +5,29 @@ from __future__ import annotations
 import json
 import logging
 import math
+import tempfile
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autoloop.config.judging import Judging
-from autoloop.edits import apply
 from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy
-from autoloop.strategies.space import read_space
+from contest.box import Box, Config
+from contest.halvings import halving, priorband
+from contest.results import Choice, Choices, result
 from contest.study import SLOTS, MemoryStudy
-from contest.task import Floats, Task
+from contest.task import Task
+
+__all__ = ["BUDGETS", "MEANT", "RIVALS", "SHARE", "STOP_RULES", "Box", "Choice", "Choices"]
 
 BUDGETS = (12, 24)
 MEANT = 10  # studies of each rival on each task
 SHARE = 0.6  # of the steps: what a study with stop rules needs, as it is hoped
 STOP_RULES = "thrifty"
 MOST_STOPPED = 3  # times as many jobs as without stop rules
-
-Config = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a rival selected.
-
-    Attributes:
-        config: The config.
-        value: Its result in the study.
-        steps: Steps that the study trained until then.
-        jobs: Jobs that it started until then.
-    """
-
-    config: Config
-    value: float
-    steps: int
-    jobs: int
-
-
-Choices = dict[int, Choice]
-"""Budget in jobs -> the choice."""
-
-
-class Box:
-    """A task's box as a unit cube around configs."""
-
-    def __init__(self, task: Task, seed: int) -> None:
-        self.start = {**task.config, "seed": seed}
-        self.knobs = read_space(self.start, {}, task.bounds, (), 4.0)
-
-    def config(self, point: Any) -> Config:
-        edits = [knob.edit(float(unit)) for knob, unit in zip(self.knobs, point, strict=True)]
-        return apply([edit for edit in edits if edit], self.start)
-
-    def point(self) -> Floats:
-        return np.clip([knob.unit(self.start) for knob in self.knobs], 0.0, 1.0)
-
 
 Ask = Callable[[Box, int, list[Any], list[float]], list[Any]]
 
@@ -72,12 +37,12 @@ def ask_and_tell(ask: Ask) -> Callable[[Task, int], Choices]:
 
     def study(task: Task, seed: int) -> Choices:
         box = Box(task, seed)
-        points, configs, values = [box.point()], [box.start], [_result(task, box.start)]
+        points, configs, values = [box.point()], [box.start], [result(task, box.start)]
         while len(points) < max(BUDGETS):
             for point in ask(box, SLOTS - len(points) % SLOTS, points, values):
                 points.append(point)
                 configs.append(box.config(point))
-                values.append(_result(task, configs[-1]))
+                values.append(result(task, configs[-1]))
         return {jobs: _first_best(configs, values, jobs, task.steps) for jobs in BUDGETS}
 
     return study
@@ -101,20 +66,81 @@ def optuna_asks(kind: str) -> Ask:
         import optuna
 
         optuna.logging.set_verbosity(logging.ERROR)
-        names = [f"x{number}" for number in range(len(box.knobs))]
-        space = {name: optuna.distributions.FloatDistribution(0, 1) for name in names}
+        space = {f"x{place}": _distribution(kind) for place, kind in enumerate(box.kinds())}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study = optuna.create_study(sampler=_sampler(kind, box.start["seed"] * 1000 + len(points)))
-            worst = max(value for value in values if math.isfinite(value))
-            for point, value in zip(points, values, strict=True):
-                told = math.log(value) if math.isfinite(value) else math.log(worst) + 1
-                params = dict(zip(names, map(float, point), strict=True))
-                study.add_trial(optuna.create_trial(params=params, distributions=space, value=told))
+            for point, value in zip(points, _scored(values), strict=True):
+                told = {
+                    name: _as_asked(float(unit), kinds)
+                    for (name, unit), kinds in zip(zip(space, point, strict=True), box.kinds(), strict=True)
+                }
+                study.add_trial(optuna.create_trial(params=told, distributions=space, value=value))
             asked = [study.ask(space) for _ in range(count)]
-        return [[trial.params[name] for name in names] for trial in asked]
+        return [
+            [_as_unit(trial.params[name], kinds) for name, kinds in zip(space, box.kinds(), strict=True)]
+            for trial in asked
+        ]
 
     return ask
+
+
+def _distribution(kinds: int) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    return CategoricalDistribution(range(kinds)) if kinds else FloatDistribution(0, 1)
+
+
+def _as_asked(unit: float, kinds: int) -> float | int:
+    """A place of a knob as other samplers have it: of choices the number of the choice."""
+    return min(max(int(unit * kinds), 0), kinds - 1) if kinds else min(max(unit, 0.0), 1.0)
+
+
+def _as_unit(value: float, kinds: int) -> float:
+    return (value + 0.5) / kinds if kinds else float(value)
+
+
+def _scored(values: list[float]) -> list[float]:
+    """Results as others are told them: logarithms where all are above 0; diverged ones a little worse."""
+    known = [value for value in values if math.isfinite(value)]
+    logs = all(value > 0 for value in known)
+    found = [math.log(value) if logs and math.isfinite(value) else value for value in values]
+    reached = [value for value in found if math.isfinite(value)]
+    worst = max(reached, default=0.0) + (max(reached, default=1.0) - min(reached, default=0.0) or 1.0)
+    return [value if math.isfinite(value) else worst for value in found]
+
+
+def smac_asks(box: Box, count: int, points: list[Any], values: list[float]) -> list[Any]:
+    """Ask SMAC 2 (its facade for few and costly trainings), with the baseline and all results told."""
+    from ConfigSpace import Categorical, Configuration, ConfigurationSpace, Float
+    from smac import HyperparameterOptimizationFacade, Scenario
+    from smac.runhistory import TrialInfo, TrialValue
+
+    logging.getLogger("smac").setLevel(logging.ERROR)
+    knobs = [
+        Categorical(f"x{place}", list(range(kinds))) if kinds else Float(f"x{place}", (0.0, 1.0))
+        for place, kinds in enumerate(box.kinds())
+    ]
+    space = ConfigurationSpace(seed=box.start["seed"], space={knob.name: knob for knob in knobs})
+    seed = box.start["seed"] * 1000 + len(points)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scenario = Scenario(
+            space, deterministic=True, n_trials=1000, seed=seed, output_directory=Path(folder)
+        )
+        design = HyperparameterOptimizationFacade.get_initial_design(scenario, n_configs=SLOTS)
+        smac = HyperparameterOptimizationFacade(
+            scenario, lambda config, seed=0: 0.0, initial_design=design, overwrite=True, logging_level=False
+        )
+        for point, value in zip(points, _scored(values), strict=True):
+            told = {
+                f"x{p}": _as_asked(float(u), k)
+                for p, (u, k) in enumerate(zip(point, box.kinds(), strict=True))
+            }
+            info = TrialInfo(config=Configuration(space, values=told), seed=0)
+            smac.tell(info, TrialValue(cost=value), save=False)
+        asked = [smac.ask().config for _ in range(count)]
+    return [[_as_unit(one[f"x{p}"], k) for p, k in enumerate(box.kinds())] for one in asked]
 
 
 def _sampler(kind: str, seed: int) -> Any:
@@ -125,71 +151,30 @@ def _sampler(kind: str, seed: int) -> Any:
     return samplers.TPESampler(seed=seed, n_startup_trials=4, multivariate=True, constant_liar=True)
 
 
-def halving(task: Task, seed: int) -> Choices:
-    """Synchronous successive halving (eta 3, from a ninth of the steps) with the steps of so many full jobs.
-
-    Li et al., Hyperband, 2018. Random configs, the baseline among the first; brackets of 9, 3 and 1 are
-    repeated until the steps are used up. On a task without curves it is random search.
-    """
-    return {jobs: _halving(task, seed, jobs) for jobs in BUDGETS}
+def by_steps(select: Callable[[Task, int, int], Choice]) -> Callable[[Task, int], Choices]:
+    """A rival that has the steps of so many whole trainings, a study of its own for each budget."""
+    return lambda task, seed: {jobs: select(task, seed, jobs) for jobs in BUDGETS}
 
 
-def _halving(task: Task, seed: int, jobs: int) -> Choice:
-    box, rng = Box(task, seed), np.random.default_rng([seed, 77])
-    budget, spent, started = jobs * task.steps, 0, 0
-    best: tuple[float, Config] = (math.inf, box.start)
-    while budget - spent >= task.steps:
-        configs = [box.config(rng.random(len(box.knobs))) for _ in range(9)]
-        configs[0] = configs[0] if started else box.start
-        value, config, steps = _bracket(task, configs, budget - spent)
-        spent, started = spent + steps, started + len(configs)
-        best = min(best, (value, config), key=lambda pair: pair[0])
-    return Choice(best[1], best[0], spent, started)
-
-
-def _bracket(task: Task, configs: list[Config], budget: int) -> tuple[float, Config, int]:
-    """One bracket: the result and config of the last that is left, and the steps trained."""
-    alive, scores = configs, [0.0]
-    spent = reached = 0
-    for share, keep in ((1 / 9, 3), (1 / 3, 1), (1.0, 1)):
-        step = max(task.first_result, round(share * task.steps))
-        room = (budget - spent) // max(1, step - reached)
-        alive = alive[: max(room, 1)]
-        spent += len(alive) * (step - reached)
-        scores = [_finite(task, task.train(config, step), step) for config in alive]
-        order = np.argsort(scores, kind="stable")[:keep]
-        alive, scores, reached = [alive[i] for i in order], [scores[i] for i in order], step
-    return scores[0], alive[0], spent
-
-
-def _result(task: Task, config: Config) -> float:
-    return _finite(task, task.train(config), task.steps)
-
-
-def _finite(task: Task, history: Any, step: int) -> float:
-    """The objective at a step; infinite if the training diverged before."""
-    series = history.until(step).get(task.objective)
-    value = float(series.values[-1]) if series is not None and len(series) else math.inf
-    return value if math.isfinite(value) else math.inf
-
-
-def autoloop_study(make: Callable[[], Strategy], **settings: Any) -> Callable[[Task, int], Choices]:
+def autoloop_study(make: Callable[..., Strategy], **settings: Any) -> Callable[[Task, int], Choices]:
     """A study of autoloop itself; the settings are those of `MemoryStudy`."""
 
     def study(task: Task, seed: int) -> Choices:
-        ran = MemoryStudy(task, make(), seed, max(BUDGETS), **settings).run()
-        return {jobs: _choice(ran, jobs) for jobs in BUDGETS}
+        ran = MemoryStudy(task, make(space=task.space), seed, max(BUDGETS), **settings).run()
+        return {jobs: _choice(ran, _of_jobs(ran, jobs)) for jobs in BUDGETS}
 
     return study
 
 
-def stopping_study(make: Callable[[], Strategy], share: float) -> Callable[[Task, int], Choices]:
+def stopping_study(make: Callable[..., Strategy], share: float) -> Callable[[Task, int], Choices]:
     """A study with stop rules and without a number of jobs: it has a share of the steps of the others."""
 
     def study(task: Task, seed: int) -> Choices:
         steps = share * max(BUDGETS) * task.steps
         most = MOST_STOPPED * max(BUDGETS) if task.curves else round(share * max(BUDGETS))
-        ran = MemoryStudy(task, make(), seed, most, max_steps=steps, stop_rules=STOP_RULES).run()
+        ran = MemoryStudy(
+            task, make(space=task.space), seed, most, max_steps=steps, stop_rules=STOP_RULES
+        ).run()
         return {jobs: _choice(ran, _within(ran, share * jobs * task.steps)) for jobs in BUDGETS}
 
     return study
@@ -201,11 +186,25 @@ def _within(ran: MemoryStudy, steps: float) -> int:
     return max(1, int(np.searchsorted(reached, steps, side="right")))
 
 
+def _of_jobs(ran: MemoryStudy, jobs: int) -> int:
+    """How many jobs were done within so many whole trainings; a probe is a part of one."""
+    reached = np.cumsum([job.cost for job in ran.study.counted()])
+    return max(1, int(np.searchsorted(reached, jobs + 1e-9, side="right")))
+
+
 def _choice(ran: MemoryStudy, jobs: int) -> Choice:
     counted = ran.study.counted()[:jobs]
-    best = min((job for job in counted if job.known), key=lambda job: job.objective, default=counted[0])
+    sign = -1 if ran.task.maximize else 1
+    best = min(
+        (job for job in counted if job.known), key=lambda job: sign * job.objective, default=counted[0]
+    )
     steps = sum(job.steps for job in counted)
     return Choice(json.loads(best.plan.overrides[0]), best.objective, steps, len(counted))
+
+
+def _rules(space: Mapping[str, Any]) -> Strategy:
+    """The strategy of rules alone, which turns no space."""
+    return RulesStrategy()
 
 
 OLD = Judging(cooldown=0, freeze=False)
@@ -213,10 +212,16 @@ RIVALS: dict[str, Callable[[Task, int], Choices]] = {
     "random": ask_and_tell(draw),
     "optuna_tpe": ask_and_tell(optuna_asks("tpe")),
     "optuna_gp": ask_and_tell(optuna_asks("gp")),
-    "halving": halving,
-    "rules_unpaired": autoloop_study(RulesStrategy, paired=False, guesses=True, judging=OLD),
-    "rules": autoloop_study(RulesStrategy, guesses=True),
+    "halving": by_steps(halving),
+    "priorband": by_steps(priorband),
+    "smac": ask_and_tell(smac_asks),
+    "rules_unpaired": autoloop_study(_rules, paired=False, guesses=True, judging=OLD),
+    "rules": autoloop_study(_rules, guesses=True),
     "mixed": autoloop_study(MixedStrategy),
+    "mixed_unprobed": autoloop_study(MixedStrategy, probe=False),
     "mixed_60": stopping_study(MixedStrategy, SHARE),
     "mixed_steps": stopping_study(MixedStrategy, 1.0),
 }
+
+ALIASES = {"tpe": "optuna_tpe", "gp": "optuna_gp", "mixed_thrifty": "mixed_steps", "thrifty": "mixed_steps"}
+"""Short names of rivals."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.config.judging import Judging
+from autoloop.config.probe import ProbeSetting
 from autoloop.config.settings import Settings, load_group
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.summary import summarize
@@ -24,12 +25,14 @@ from autoloop.edits.variants import Variant, signature
 from autoloop.history.series import History
 from autoloop.loop.closing import race
 from autoloop.loop.filling import Derived, Round
+from autoloop.loop.probing import baseline_of, probe_step
 from autoloop.loop.score import noise
-from autoloop.loop.steps import Limits, Measure
+from autoloop.loop.steps import Limits, Measure, PlanRound
 from autoloop.rules import build_rules, judge
 from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
 from autoloop.stopping import Live, StopDecision, build_stop_rules, first_stop, protected
+from autoloop.stopping.probes import Runner, compared, ended_at
 from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study.events import read_event
 from autoloop.study.record import Job, Plan, Study
@@ -37,6 +40,7 @@ from autoloop.study.trials import Trial, TrialState
 from contest.task import Task
 
 SLOTS = 4
+NO_PROBE = ProbeSetting(against="probe=false")
 
 
 class JsonComposer:
@@ -72,6 +76,7 @@ class MemoryStudy:
         guesses: Whether round 1 has, as the user's variants, the points that `MixedStrategy` opens with: for
             a strategy that needs variants to fill its rounds.
         judging: How score is kept.
+        probe: Whether the study opens with a probe of the learning rate.
         study: The record.
         steps: Steps trained so far.
     """
@@ -86,6 +91,7 @@ class MemoryStudy:
     racing: int = 0
     guesses: bool = False
     judging: Judging = field(default_factory=Judging)
+    probe: bool = True
     study: Study = field(default_factory=Study)
     steps: int = 0
 
@@ -100,28 +106,36 @@ class MemoryStudy:
             limits=self.limits,
             rules=tuple(self.rules),
             strategy=self.strategy,
-            metrics=Metrics(objective=self.task.objective),
+            metrics=Metrics(
+                objective=self.task.objective,
+                goals={self.task.objective: "max"} if self.task.maximize else {},
+            ),
             bounds=self.task.bounds,
             seed=self.seed,
             judging=self.judging,
+            probe=ProbeSetting(self.task.steps, self.task.first_result) if self.probe else NO_PROBE,
         )
-        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path(), lambda: SLOTS)
+        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path(), lambda: SLOTS, stops=True)
+        self.planner.curve_of = lambda job: self.histories[job.name].get(self.task.objective)  # type: ignore[method-assign]
 
     def run(self) -> MemoryStudy:
         """Run the study to its end."""
         config = {**self.task.config, "seed": self.seed}
         about = ("baseline", (), None, "baseline", "start", {}, "")
         start = Variant(*about, (json.dumps(config),), config, signature(config))
-        self._record("study", objective={"metric": self.task.objective, "goal": "min", "stat": "last"})
+        goal = "max" if self.task.maximize else "min"
+        self._record("study", objective={"metric": self.task.objective, "goal": goal, "stat": "last"})
         planned = self.planner.first(Points((), (start,), self._guessed(start)))
         number = 1
-        while planned.variants and len(self.study.jobs) < self.jobs and self.steps < self.max_steps:
+        while planned.variants and self.study.searched <= self.jobs - 1 and self.steps < self.max_steps:
             self._run_jobs(planned)
+            if (step := probe_step(self.study, self.limits)) and isinstance(step, PlanRound):
+                self._run_jobs(self.planner.after_probe(self.study, step.places or 0), aim=step.aim)
             self._decide(planned.number)
-            while step := race(self.study, self.limits):
-                self.measure(step)
+            while raced := race(self.study, self.limits):
+                self.measure(raced)
             number += 1
-            if len(self.study.jobs) < self.jobs:
+            if self.study.searched <= self.jobs - 1:
                 planned = self.planner.next(self.study, number, SLOTS)
         return self
 
@@ -151,9 +165,29 @@ class MemoryStudy:
         self._record("round", round=planned.number, variants=entries, refused=[], **fields)
         jobs = [self.study.jobs[entry["job"]] for entry in entries]
         whole = {job.name: self._train(job) for job in jobs}
-        stops = {job.name: self._stop(job, whole) for job in jobs}
+        probed = self._probed(jobs, whole) if any(job.probes for job in jobs) else {}
+        stops = {job.name: probed.get(job.name) or self._stop(job, whole) for job in jobs}
         for job in jobs:
             self._finish(job, whole[job.name], stops[job.name])
+
+    def _probed(self, jobs: Sequence[Job], whole: Mapping[str, History]) -> dict[str, StopDecision | None]:
+        """Judge the probes of the learning rate; what ends each of them."""
+        start, probes = baseline_of(self.study), [job for job in jobs if job.probes]
+        until, metric = probes[0].plan.evidence["until"], self.task.objective
+        runners = {job.job: Runner(whole[job.name].get(metric), True, True) for job in (start, *probes)}
+        for job in (start, *probes):  # one that diverged has no value there
+            curve = whole[job.name].get(metric)
+            if curve is None or not len(curve) or curve.steps[-1] < until:
+                runners[job.job] = Runner(None, True, False)
+        found = compared(start.job, runners, until, self.task.maximize)
+        self._record(
+            "probed",
+            step=until,
+            values={str(job): value for job, value in found.values.items()},
+            best=found.best,
+        )
+        names = {job.job: job.name for job in (start, *probes)}
+        return {job.name: ended_at(job.job, found, names, self.task.maximize) for job in probes}
 
     def _train(self, job: Job) -> History:
         config = json.loads(job.plan.overrides[0])
@@ -172,6 +206,7 @@ class MemoryStudy:
             job.name,
             running[job.name],
             metric,
+            self.task.maximize,
             parent=self._complete(known.by_name(job.plan.parent)),
             best=self._complete(known.best()),
             ended=[self.histories[other.name][metric] for other in told],
@@ -179,7 +214,7 @@ class MemoryStudy:
         )
 
         def safe(step: int) -> bool:
-            return protected(running[job.name][metric].until(step), others, 1, maximize=False)
+            return protected(running[job.name][metric].until(step), others, 1, maximize=self.task.maximize)
 
         return first_stop(self._watching, live, safe)
 

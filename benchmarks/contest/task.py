@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,11 @@ class Task(ABC):
     Attributes:
         name: Its name.
         about: What is wrong with the baseline.
-        objective: The metric that counts, lower is better; its last value is the result.
+        objective: The metric that counts; its last value is the result.
         config: The baseline's config; `seed` is the training's.
-        bounds: The box that every competitor searches.
+        bounds: The box that every competitor searches, of numbers; see also `space`.
+        space: The same where it has more than numbers, as `strategy.space` takes it.
+        maximize: Whether a larger objective is better.
         rules: The set of rules that a user would choose.
         steps: Steps of a full training.
         curves: Whether a training leaves more than its result.
@@ -35,6 +38,8 @@ class Task(ABC):
     objective = "eval/loss"
     config: Mapping[str, Any]
     bounds: Mapping[str, tuple[float | None, float | None]]
+    space: Mapping[str, Any] = MappingProxyType({})
+    maximize = False
     rules = "general"
     steps: int
     curves = True

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from autoloop.history.bytearrays import ByteArray
 from autoloop.history.numbers import parse
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 FRONT = b"x" * 30  # texts at the very beginning of a batch are read one by one
 
 doubles = st.binary(min_size=8, max_size=8).map(lambda data: struct.unpack("<d", data)[0])
@@ -32,7 +34,7 @@ def parsed(given_texts):
     return parse(batch, batch.starts[1:], batch.stops[1:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=30))
 def test_every_float_is_the_nearest(given_texts):
     """Each text gives the float that Python's float gives, to the last bit, and the sign of zero."""

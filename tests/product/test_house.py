@@ -44,6 +44,7 @@ PUBLIC = {
     "stopping": "Live StopDecision StopRule",
     "strategies": "MixedStrategy Opening RulesStrategy Situation Strategy",
     "summary": "MetricSummary summarize",
+    "views.frames": "LoadedStudy",
     "testing": "check_rule check_strategy hard_trials trial",
 }
 """Module -> what scripts, rules and strategies of users import from it."""

@@ -7,9 +7,11 @@ import pytest
 
 from autoloop.errors import ConfigError
 from autoloop.strategies import optuna_sampler
-from autoloop.strategies.gaussian import MOST_ASKED, GaussianProcess
+from autoloop.strategies.gaussian import APART, MOST_ASKED, MOST_POINTS, GaussianProcess
+from autoloop.strategies.kernel_fit import fitted, squares_of
 from autoloop.strategies.optuna_sampler import OptunaSampler
 from autoloop.strategies.samplers import QuasiRandom, Random, Sampler, Seen, normal_scores, quasi_random
+from autoloop.testing import check_sampler
 
 BUILT_IN = [GaussianProcess(), QuasiRandom(), Random()]
 CENTRE = np.array([0.3, 0.8, 0.5])
@@ -42,6 +44,65 @@ def test_points_lie_in_the_space_differ_and_are_the_same_when_asked_again(
     assert ((points >= 0) & (points <= 1)).all()
     assert len(np.unique(points, axis=0)) == 5
     assert (points == sampler.ask(seen(count), 5)).all()
+
+
+@pytest.mark.parametrize("sampler", BUILT_IN, ids=lambda one: type(one).__name__)
+def test_it_keeps_what_strategies_build_on(sampler: Sampler) -> None:
+    check_sampler(sampler, most=70)
+
+
+@pytest.mark.slow
+def test_it_keeps_that_with_a_thousand_trials() -> None:
+    check_sampler(GaussianProcess(), most=1000)
+
+
+def test_what_a_sampler_must_not_do_is_found() -> None:
+    class Outside(Random):
+        def ask(self, seen: Seen, count: int) -> np.ndarray:
+            return super().ask(seen, count) + 0.5
+
+    with pytest.raises(AssertionError, match="leaves the range"):
+        check_sampler(Outside(), most=5)
+
+
+def test_where_a_point_has_run_nothing_is_asked_for() -> None:
+    """A result where nothing is left to learn is no news, however good it is."""
+    known = seen(12)
+    best = known.points[int(np.argmin(known.losses))]
+    known = Seen(np.vstack([known.points, best]), np.append(known.losses, 0.0), known.start, 1)
+    for point in GaussianProcess().ask(known, 8):
+        assert np.abs(known.points - point).max(axis=1).min() > APART
+
+
+def test_far_more_than_a_dozen_results_count() -> None:
+    """The lowest of forty results lies where the first dozen best ones do not tell of it."""
+    points = quasi_random(0, 60, 1, 1)
+    losses = np.cos(points[:, 0] * 14 * np.pi) + 2 + points[:, 0]  # seven valleys, the first one lowest
+    known = Seen(points, losses, np.full(1, 0.5), 1)
+    asked = GaussianProcess().ask(known, 3)[:, 0]
+    assert (np.cos(asked * 14 * np.pi) + 2 + asked).min() < losses.min() + 0.05
+
+
+def test_beyond_the_most_results_bad_ones_are_not_forgotten() -> None:
+    """Half of the space is bad: of points asked for there hardly are any."""
+    points = quasi_random(0, MOST_POINTS * 2, 2, 1)
+    losses = np.where(points[:, 0] > 0.5, 10.0, 1.0) + 0.1 * points[:, 1]
+    asked = GaussianProcess().ask(Seen(points, losses, np.full(2, 0.5), 1), 12)
+    assert (asked[:, 0] > 0.5).mean() < 0.25
+
+
+def test_the_fit_finds_which_of_twenty_knobs_matter() -> None:
+    points = quasi_random(0, 60, 20, 1)
+    scores = np.sin(5 * points[:, 3])
+    scores = (scores - scores.mean()) / scores.std()
+    kernel = fitted(squares_of(points, points, np.zeros(20, dtype=np.int64)), scores)
+    assert int(np.argmin(kernel.scales)) == 3
+
+
+def test_two_choices_are_apart_whatever_their_order() -> None:
+    points = np.array([[1 / 6], [0.5], [5 / 6]])
+    squares = squares_of(points, points, np.array([3]))
+    assert squares[:, :, 0].tolist() == (1 - np.eye(3)).tolist()
 
 
 def test_another_seed_gives_other_points() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from autoloop.history.bytearrays import keep_freed_memory
 from autoloop.history.files import identity, open_regular
 from autoloop.history.points import Gathered
 
@@ -83,6 +84,7 @@ class LineFollower:
 
     def _read_on(self, file: BinaryIO) -> Iterator[Lines]:
         file.seek(self._offset)
+        keep_freed_memory()
         while data := file.read(_BLOCK_BYTES):
             is_start = not self._offset
             self._head += data[: _MARK_BYTES - len(self._head)]

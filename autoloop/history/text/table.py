@@ -8,8 +8,9 @@ from itertools import islice
 
 import numpy as np
 
-from autoloop.history import counters
+from autoloop.history import compiled, counters
 from autoloop.history.bytearrays import PAD_BYTES, ByteArray, Ints
+from autoloop.history.compiled import Walker
 from autoloop.history.numbers import Floats, parse
 from autoloop.history.points import Gathered
 
@@ -17,6 +18,10 @@ _DELIMITERS = (",", ";", "\t", "|")
 _MOST_LINES = 20  # that one quoted cell may span
 _ODD = (b'"', b"_", b"\0")  # quotes; what Python's float passes over
 _MOST = 2.0**53  # beyond it not every whole number is a float
+
+
+#: First bytes and ends of cells, (lines, columns), and their numbers if they are known.
+_Cells = tuple[Ints, Ints, Floats | None]
 
 
 def header_of(line: bytes) -> tuple[str, list[str]] | None:
@@ -101,37 +106,30 @@ class Table:
 
     def _add_fast(self, data: bytes) -> bool:
         """Take lines of which each has a whole step and a cell for each column; False if one has not."""
-        if any(odd in data for odd in _ODD):
+        columns = [self._step, *(at for at, _ in self._metrics)]
+        if compiled.WALKER:
+            cells = cells_compiled(compiled.WALKER, data, self._delimiter, len(self._names), columns)
+        else:
+            cells = cells_of(data, self._delimiter, len(self._names), columns)
+        if cells is None:
             return False
-        stops = self._ends(data)
-        if stops is None:
-            return False
-        starts = np.concatenate([[0], stops.ravel()[:-1] + 1]).reshape(stops.shape)
-        batch = ByteArray(data + bytes(PAD_BYTES), starts[:, 0], stops[:, -1])
-        stops[:, -1] -= (batch.bytes[stops[:, -1] - 1] == ord("\r")) & (stops[:, -1] > starts[:, -1])
-        steps = _whole(parse(batch, starts[:, self._step], stops[:, self._step]))
+        starts, stops, values = cells
+        if values is None:
+            batch = ByteArray(data + bytes(PAD_BYTES), starts[:, 0], stops[:, 0])
+            steps = _whole(parse(batch, starts[:, 0], stops[:, 0]))
+        else:
+            batch, steps = None, _whole(values[:, 0])
         if steps is None:
             return False
-        columns = [at for at, _ in self._metrics]
         names = [name for _, name in self._metrics]
-        self._add_columns(names, steps, batch, starts[:, columns], stops[:, columns])
+        if batch is not None:
+            self._add_columns(names, steps, batch, starts[:, 1:], stops[:, 1:])
+        elif values is not None:
+            for at, name in enumerate(names, start=1):
+                self._points.add(name, steps, values[:, at].copy())
         self._line += steps.size
         self._points.rows += steps.size
         return True
-
-    def _ends(self, data: bytes) -> Ints | None:
-        """Return where each cell ends, (lines, columns); None if a line has not one for each column."""
-        text = np.frombuffer(data, dtype=np.uint8)
-        ends = np.flatnonzero(text <= max(ord(self._delimiter), ord("\n")))
-        kinds = text[ends]
-        is_end = (kinds == ord(self._delimiter)) | (kinds == ord("\n"))
-        if not is_end.all():
-            ends, kinds = ends[is_end], kinds[is_end]
-        columns = len(self._names)
-        if ends.size % columns or not (kinds[columns - 1 :: columns] == ord("\n")).all():
-            return None
-        lines = np.count_nonzero(kinds == ord("\n"))
-        return ends.reshape(-1, columns) if lines == ends.size // columns else None
 
     def _add_columns(
         self, names: Sequence[str], steps: Ints, batch: ByteArray, starts: Ints, stops: Ints
@@ -201,6 +199,49 @@ class Table:
                 row = _cells(text.rstrip("\r"), self._delimiter)
                 return count if len(row) == len(self._names) else 1
         return 1
+
+
+def cells_of(data: bytes, delimiter: str, count: int, columns: Sequence[int]) -> _Cells | None:
+    """Return where the cells of some columns lie in whole lines of a table.
+
+    Args:
+        data: The lines.
+        delimiter: What stands between two cells.
+        count: Columns of the table.
+        columns: Those that are wanted.
+
+    Returns:
+        First byte and first byte after of each, (lines, columns), and the numbers if they are known; None if
+        a line has not a cell for each column of the table, or something odd stands anywhere.
+    """
+    if any(odd in data for odd in _ODD):
+        return None
+    text = np.frombuffer(data, dtype=np.uint8)
+    ends = np.flatnonzero(text <= max(ord(delimiter), ord("\n")))
+    kinds = text[ends]
+    is_end = (kinds == ord(delimiter)) | (kinds == ord("\n"))
+    if not is_end.all():
+        ends, kinds = ends[is_end], kinds[is_end]
+    is_line = kinds[count - 1 :: count] == ord("\n")
+    if ends.size % count or not is_line.all() or np.count_nonzero(kinds == ord("\n")) != is_line.size:
+        return None
+    starts, stops = np.concatenate([[0], ends[:-1] + 1]).reshape(-1, count), ends.reshape(-1, count)
+    stops[:, -1] -= (text[stops[:, -1] - 1] == ord("\r")) & (stops[:, -1] > starts[:, -1])
+    return starts[:, columns], stops[:, columns], None
+
+
+def cells_compiled(
+    walker: Walker, data: bytes, delimiter: str, count: int, columns: Sequence[int]
+) -> _Cells | None:
+    """Return the same, and the numbers where all are decimals."""
+    wanted = bytes(at in columns for at in range(count))
+    found = walker.cells(data, delimiter.encode(), count, wanted)
+    if found is None:
+        return None
+    cells = np.frombuffer(found[0], dtype=np.int64).reshape(-1, sum(wanted), 2)
+    places = [sum(wanted[:at]) for at in columns]
+    values = None if found[1] is None else np.frombuffer(found[1]).reshape(-1, sum(wanted))[:, places]
+    return cells[:, places, 0], cells[:, places, 1], values
 
 
 def number(cell: str | bytes) -> float | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autoloop.history.bytearrays import ByteArray, Ints
+from autoloop.history import compiled
+from autoloop.history.bytearrays import Bools, ByteArray, Ints
+from autoloop.history.compiled import Walker
 from autoloop.history.wandb.keys import KEY, NESTED, KeyTable
-from autoloop.history.wandb.walk import Stretches
+from autoloop.history.wandb.walk import Stretches, walk
 from autoloop.history.wire import SHORT_BYTES
 
 VALUE_JSON = (0x82, 0x01)  # the tag of an item's JSON value has two bytes
@@ -39,6 +42,56 @@ class Items:
     def take(self, index: Ints) -> Items:
         """Return some of the items."""
         return Items(*(getattr(self, column.name)[index] for column in fields(self)))
+
+
+@dataclass(slots=True)
+class Asked:
+    """What of a batch of records is asked for.
+
+    Attributes:
+        items: Items of the usual form whose names are asked for, or may hold such a name.
+        unusual: Items of other forms, whatever their names.
+        second: The fields 2.
+        odd: Which records have anything else in them, or nothing at all, bool (rows,); none of their fields
+            is listed.
+    """
+
+    items: Items
+    unusual: Stretches
+    second: Stretches
+    odd: Bools
+
+    def without(self, rows: Bools) -> Asked:
+        """Return the same without the items of some records, which become odd."""
+        if not rows.any():
+            return self
+        items = self.items.take(np.flatnonzero(~rows[self.items.row]))
+        return Asked(items, self.unusual.without(rows), self.second, rows)
+
+
+def find(batch: ByteArray, keys: KeyTable) -> Asked:
+    """Return what ``keys`` asks for of history or summary records."""
+    if compiled.WALKER:
+        return _compiled(compiled.WALKER, batch, keys)
+    found = walk(batch, keys.filter)
+    items, unusual = asked_items(batch, found.items, keys)
+    return Asked(items, unusual, found.second, found.odd)
+
+
+def _compiled(walker: Walker, batch: ByteArray, keys: KeyTable) -> Asked:
+    items, unusual, second, odd = walker.asked_fields(
+        batch.raw, batch.starts, batch.stops, keys.regions, keys.region, keys.ways
+    )
+    return Asked(
+        Items(*_columns(items, len(fields(Items)))),
+        Stretches(*_columns(unusual, 3)),
+        Stretches(*_columns(second, 3)),
+        np.frombuffer(bytearray(odd), dtype=bool),
+    )
+
+
+def _columns(table: bytes, count: int) -> NDArray[np.int64]:
+    return np.ascontiguousarray(np.frombuffer(table, dtype=np.int64).reshape(-1, count).T)
 
 
 def asked_items(batch: ByteArray, found: Stretches, keys: KeyTable) -> tuple[Items, Stretches]:

@@ -16,6 +16,7 @@ from autoloop.history.wandb.keys import KeyTable
 from autoloop.history.wanted import Wanted
 
 _MEDIA_SUFFIX = "._type"  # the part of a flattened media value (image, histogram...) that names its kind
+_Chunk = tuple[Ints, NDArray[np.float64]]
 _HIDDEN = "_wandb."  # W&B's own facts, logged like a metric by some versions
 
 
@@ -34,7 +35,7 @@ class Columns:
         self.rows = 0
         self.unreadable = 0
         self._keys = KeyTable(Wanted(keys))
-        self._chunks: dict[int, list[tuple[Ints, NDArray[np.float64]]]] = {}
+        self._chunks: dict[int, list[_Chunk]] = {}
         self._used: Counter[int] = Counter()  # chunks already given out as new, by name index
         self._skipped: Counter[int] = Counter()
         self._last_step = -1
@@ -64,7 +65,7 @@ class Columns:
     def add(self, step: int, name: str, value: float | None) -> None:
         """Add one value; None is a value that is not a number."""
         index = self._keys.add(name)
-        if index < 0 or not self._keys.whole[index]:
+        if index < 0 or not self._keys.counts(index):
             return
         if value is None:
             self._skipped[index] += 1
@@ -79,7 +80,7 @@ class Columns:
             if fresh:
                 self._used[index] = len(chunks)
             if new:
-                steps, values = (np.concatenate(parts) for parts in zip(*new, strict=True))
+                steps, values = _joined(new)
                 found[self._keys.names[index]] = Series(steps, values).in_order()
         hidden = self._media()
         return {name: found[name] for name in sorted(found) if not name.startswith(hidden)}
@@ -94,8 +95,7 @@ class Columns:
         chunks = self._chunks.get(self._keys.index.get(name, -1))
         if not chunks:
             return None
-        steps, values = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
-        return Series(steps, values).in_order()
+        return Series(*_joined(chunks)).in_order()
 
     def skipped(self) -> dict[str, int]:
         """Return how many values of each metric were left out because they are not numbers."""
@@ -113,6 +113,12 @@ class Columns:
         """Return the beginnings of all names that are parts of media values, or W&B's own."""
         names = [self._keys.names[index] for index in self._skipped]
         return (_HIDDEN, *(n.removesuffix("_type") for n in names if n.endswith(_MEDIA_SUFFIX)))
+
+
+def _joined(chunks: list[_Chunk]) -> _Chunk:
+    if len(chunks) == 1:
+        return chunks[0]
+    return np.concatenate([steps for steps, _ in chunks]), np.concatenate([values for _, values in chunks])
 
 
 def _by_name(numbers: Numbers) -> tuple[Ints, Ints, NDArray[np.float64]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import struct
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -21,14 +22,14 @@ from zlib import crc32
 
 import numpy as np
 
-from autoloop.history.bytearrays import PAD_BYTES, ByteArray
+from autoloop.history import compiled
+from autoloop.history.bytearrays import PAD_BYTES, ByteArray, keep_freed_memory
 from autoloop.history.damage import Losses
 
 HEADER = b":W&B\xe1\xbe\x00"
 BLOCK_BYTES = 32768  # W&B's file format: a chunk never crosses the end of a block
 PIECE_BLOCKS = 128  # read at a time: 4 MiB, so that memory does not grow with the file
 CHUNK_HEADER_BYTES = 7  # W&B's file format: crc32 (4), length (2), type (1)
-_KEPT_BYTES = 16 << 20  # four pieces; glibc's threshold goes no higher than 32 MiB
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 _unpack_header = struct.Struct("<IHB").unpack_from
@@ -43,24 +44,23 @@ class Records:
     Attributes:
         data: The buffer: a piece of the file, behind it the records that are not in one stretch of it, and
             at least ``PAD_BYTES`` more.
-        starts: First byte of each record.
-        stops: First byte after each record.
+        places: First byte of each record and first byte after it, in turn, int64 (2 n,).
     """
 
     data: memoryview
-    starts: list[int] = field(default_factory=list)
-    stops: list[int] = field(default_factory=list)
+    places: array[int] = field(default_factory=lambda: array("q"))
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.places) // 2
 
     def __iter__(self) -> Iterator[bytes]:
-        for start, stop in zip(self.starts, self.stops, strict=True):
+        for start, stop in zip(self.places[::2], self.places[1::2], strict=True):
             yield bytes(self.data[start:stop])
 
     def batch(self) -> ByteArray:
         """Return the records as messages of one buffer."""
-        return ByteArray(self.data, np.array(self.starts, np.int64), np.array(self.stops, np.int64))
+        starts, stops = np.array(self.places, np.int64).reshape(-1, 2).T
+        return ByteArray(self.data, np.ascontiguousarray(starts), np.ascontiguousarray(stops))
 
 
 def find_shift(file: BinaryIO, size: int) -> int | None:
@@ -81,15 +81,6 @@ def _chunk_at(file: BinaryIO, offset: int) -> bool:
     checksum, length, _ = _unpack_header(head)
     data = file.read(length)
     return 0 < length == len(data) and bool(crc32(head[6:] + data) == checksum)
-
-
-def keep_freed_memory() -> None:
-    """Let the allocator keep the memory of freed arrays for the next ones: that spares many page faults.
-
-    glibc gives freed blocks back to the system from 128 KiB on, until a larger one has been freed once
-    (https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD). This one is never touched.
-    """
-    np.empty(_KEPT_BYTES, np.uint8)
 
 
 class Framer:
@@ -187,18 +178,19 @@ class Framer:
 
     def _scan_block(self, piece: memoryview, pos: int, end: int, records: Records) -> int:
         """Add the records from ``pos`` on; return ``end``, or where the first unreadable chunk starts."""
-        parts, add_start, add_stop = self._parts, records.starts.append, records.stops.append
+        find = compiled.WALKER.full_chunks if compiled.WALKER else full_chunks
         while end - pos >= CHUNK_HEADER_BYTES:
+            if not self._parts:
+                pos, found = find(piece, pos, end)
+                records.places.frombytes(found)
+                if end - pos < CHUNK_HEADER_BYTES:
+                    break
             checksum, length, kind = _unpack_header(piece, pos)
             stop = pos + CHUNK_HEADER_BYTES + length
             if stop > end or crc32(piece[pos + 6 : stop]) != checksum:
                 return pos
-            if kind == FULL and not parts:
-                add_start(pos + CHUNK_HEADER_BYTES)
-                add_stop(stop)
-            else:
-                data = bytes(piece[pos + CHUNK_HEADER_BYTES : stop])
-                self._join(kind, data, self._piece_start + pos, records)
+            data = bytes(piece[pos + CHUNK_HEADER_BYTES : stop])
+            self._join(kind, data, self._piece_start + pos, records)
             pos = stop
         at_block_end = self._piece_start + end == self._block_end(self._piece_start + end - 1)
         return end if pos == end or at_block_end else pos
@@ -216,9 +208,9 @@ class Framer:
         if kind in (FULL, LAST):
             self._joined.append(b"".join(self._parts))
             self._parts.clear()
-            records.starts.append(self._joined_at)
+            start = self._joined_at
             self._joined_at += len(self._joined[-1])
-            records.stops.append(self._joined_at)
+            records.places.extend((start, self._joined_at))
 
     def _skip(self, piece: memoryview, pos: int, end: int) -> int:
         """Record the unreadable chunk at ``pos`` as damage; return where reading can go on.
@@ -244,6 +236,24 @@ class Framer:
         if self._parts:
             self.losses.add(self._parts_start, stop, what)
             self._parts.clear()
+
+
+def full_chunks(piece: memoryview, pos: int, end: int) -> tuple[int, bytes]:
+    """Return the records of the FULL chunks that lie one behind the other from ``pos`` to the end of a block.
+
+    Returns:
+        Where the first chunk begins that is of another kind, or not readable; first byte of each record and
+        first byte after it, int64 as bytes.
+    """
+    places = array("q")
+    while end - pos >= CHUNK_HEADER_BYTES:
+        checksum, length, kind = _unpack_header(piece, pos)
+        stop = pos + CHUNK_HEADER_BYTES + length
+        if kind != FULL or stop > end or crc32(piece[pos + 6 : stop]) != checksum:
+            break
+        places.extend((pos + CHUNK_HEADER_BYTES, stop))
+        pos = stop
+    return pos, places.tobytes()
 
 
 def _is_chunk(piece: memoryview, pos: int, end: int) -> bool:

@@ -14,9 +14,9 @@ from autoloop.history.bytearrays import Bools, ByteArray, Ints
 from autoloop.history.numbers import Floats, parse
 from autoloop.history.values import as_number, leaves
 from autoloop.history.wandb import records
-from autoloop.history.wandb.asked import VALUE_JSON, Items, asked_items
+from autoloop.history.wandb.asked import VALUE_JSON, Items, find
 from autoloop.history.wandb.keys import KeyTable
-from autoloop.history.wandb.walk import Stretches, walk
+from autoloop.history.wandb.walk import Stretches
 from autoloop.history.wire import WireError, encode_field
 
 _INTEGER, _DOUBLE = 0x28, 0x31  # tags of the typed values of an item
@@ -59,15 +59,15 @@ class Numbers:
 
 def decode(batch: ByteArray, keys: KeyTable) -> Numbers:
     """Return the numbers in the history records of a batch, as far as ``keys`` asks for them."""
-    found = walk(batch, keys.filter)
+    found = find(batch, keys)
     steps = np.full(len(batch), -1, dtype=np.int64)
     steps[found.second.row] = _step(batch, found.second)
     odd = found.odd | (steps < 0)
+    found = found.without(odd)
     empty = np.zeros(0, dtype=np.int64)
     result = Numbers(steps, empty, empty, np.zeros(0))
     slow = _Slow(keys, result)
-    items, unusual = asked_items(batch, found.items.without(odd), keys)
-    for part in (_read_items(batch, items, result, keys.whole), unusual):
+    for part in (_read_items(batch, found.items, result, keys.whole), found.unusual):
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
             slow.item(row, batch.cut(start, stop))
     for row in np.flatnonzero(odd).tolist():
@@ -151,16 +151,17 @@ def latest(batch: ByteArray, keys: KeyTable) -> list[bytes]:
         Summary records that have the same effect as those of the batch: for each key the last item that sets
         it, and every record that does more than set values.
     """
-    found = walk(batch, keys.filter)
+    found = find(batch, keys)
     found.odd[found.second.row] = True
-    items, unusual = asked_items(batch, found.items.without(found.odd), keys)
+    found = found.without(found.odd)
+    items = found.items
     last = np.full(len(keys.names), -1)
     is_json = items.value != items.key_stop
     np.maximum.at(last, items.name[is_json], items.row[is_json])
     final = items.take(np.flatnonzero((items.row == last[items.name]) & is_json))
     no_json = items.take(np.flatnonzero(~is_json))
     kept = [(row, 0, batch.message(row)) for row in np.flatnonzero(found.odd).tolist()]
-    for part in (final, no_json, unusual):
+    for part in (final, no_json, found.unusual):
         for row, start, stop in zip(part.row.tolist(), part.start.tolist(), part.stop.tolist(), strict=True):
             kept.append((row, start, encode_field(1, batch.cut(start, stop))))
     return [data for _, _, data in sorted(kept, key=lambda entry: entry[:2])]
@@ -198,7 +199,7 @@ class _Slow:
     def _put(self, row: int, name: str, value: object) -> None:
         for leaf, inner in leaves(name, value):
             index = self._keys.add(leaf)
-            if index < 0 or not self._keys.whole[index]:
+            if index < 0 or not self._keys.counts(index):
                 continue
             number = as_number(inner)
             if number is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 
 import numpy as np
@@ -73,7 +73,9 @@ class KeyTable:
     Attributes:
         names: All names that matter, in order of appearance.
         index: Name -> its position in ``names``.
+        regions: Key fields as they were found -> index of the name, -1 where nobody asked for it.
         filter: Tells which short items may have a name that is asked for; None if that does not save time.
+        ways: The same for the compiled walker: five words for each beginning.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -82,8 +84,9 @@ class KeyTable:
         self._wanted = wanted
         ways = beginnings(wanted)
         self.filter = None if ways is None else partial(_may_matter, ways)
-        self.whole: Bools = np.zeros(0, dtype=bool)  # per name: whether numbers under this very name count
-        self._regions: dict[bytes, int] = {}  # key fields as bytes -> name index, -1 if nobody asked
+        self.ways = None if ways is None else np.array([astuple(way) for way in ways], np.uint64).ravel()
+        self.regions: dict[bytes, int] = {}
+        self._whole = bytearray()  # per name: whether numbers under this very name count
         self._ids: Ints = np.array([-1])  # name index, length and words of each region
         self._lengths: Ints = np.array([-1])
         self._words: list[Words] = []
@@ -99,8 +102,17 @@ class KeyTable:
             return -1
         self.index[name] = len(self.names)
         self.names.append(name)
-        self.whole = np.append(self.whole, self._wanted.name(name))
+        self._whole.append(self._wanted.name(name))
         return self.index[name]
+
+    @property
+    def whole(self) -> Bools:
+        """Whether numbers under this very name count, for each name."""
+        return np.frombuffer(bytes(self._whole), dtype=bool)
+
+    def counts(self, index: int) -> bool:
+        """Tell the same of one name."""
+        return bool(self._whole[index])
 
     def find(self, batch: ByteArray, start: Ints, length: Ints) -> Ints:
         """Return the name index for each stretch of key fields; -1 where the name is not asked for.
@@ -118,7 +130,7 @@ class KeyTable:
             self._learn([batch.cut(start[at], start[at] + length[at]) for at in new.tolist()])
             found, same = self._look_up(words, length, hashes)
         for at in np.flatnonzero(~same).tolist():  # two stretches with one place in the table
-            found[at] = self._region(batch.cut(start[at], start[at] + length[at]))
+            found[at] = self.region(batch.cut(start[at], start[at] + length[at]))
         return found
 
     def _look_up(self, words: list[Words], length: Ints, hashes: Words) -> tuple[Ints, Bools]:
@@ -132,9 +144,9 @@ class KeyTable:
     def _learn(self, regions: list[bytes]) -> None:
         """Add stretches, and make the table anew: large enough for a place for each, if that can be."""
         for region in regions:
-            self._region(region)
-        known = ByteArray.joined(list(self._regions))
-        self._ids = np.fromiter(self._regions.values(), dtype=np.int64)
+            self.region(region)
+        known = ByteArray.joined(list(self.regions))
+        self._ids = np.fromiter(self.regions.values(), dtype=np.int64)
         self._lengths = known.stops - known.starts
         self._words = known.words(known.starts, self._lengths)
         hashes = _hashes(self._words, self._lengths)
@@ -145,10 +157,11 @@ class KeyTable:
         self._places = np.zeros(1 << bits, dtype=np.int64)
         self._places[hashes >> self._shift] = np.arange(hashes.size)
 
-    def _region(self, region: bytes) -> int:
-        if region not in self._regions:
-            self._regions[region] = self.add(".".join(records.key_path(list(fields(region)))))
-        return self._regions[region]
+    def region(self, region: bytes) -> int:
+        """Return the name index of some key fields; -1 where the name is not asked for."""
+        if region not in self.regions:
+            self.regions[region] = self.add(".".join(records.key_path(list(fields(region)))))
+        return self.regions[region]
 
 
 def _may_matter(beginnings: list[Beginning], batch: ByteArray, start: Ints) -> Bools:

@@ -8,12 +8,14 @@ from typing import Any
 
 from autoloop.errors import counted
 from autoloop.loop.score import conclusion
+from autoloop.stopping.probes import goes_on
 from autoloop.study.events import (
     JobEnded,
     JobPlaced,
     JobRequeued,
     JobStarted,
     ObjectiveSeen,
+    Probed,
     RoundPlanned,
     RulesAsked,
     SearchClosed,
@@ -21,6 +23,7 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
+    UserTold,
 )
 from autoloop.study.record import Event, Study
 from autoloop.study.trials import TrialState
@@ -74,6 +77,11 @@ def _stopping(event: StopAsked, study: Study) -> str:
     return f"job {event.job} ({name}) is stopped by {event.rule}: {event.reason}"
 
 
+def _probed(event: Probed, study: Study) -> str:
+    best = None if event.best is None else study.jobs[event.best].name
+    return f"the probes are judged at step {event.step}: {goes_on(best)}"
+
+
 def _decisions(event: RulesAsked, study: Study) -> str:
     asked = [f"{found.rule} on {found.trial}" for found in fired(event.decisions)]
     return f"round {event.round} is complete; proposals: {', '.join(asked) or 'none'}"
@@ -99,12 +107,18 @@ def _stop(event: StudyStopped, study: Study) -> str:
     return conclusion(study, stop_reason(event))
 
 
+def _control(event: UserTold, study: Study) -> str:
+    what = " ".join(filter(None, [event.action, event.name or event.path, *event.edits]))
+    return f"{event.by}: {what}: {'' if event.taken else 'refused: '}{event.outcome}"
+
+
 _WORDS: Mapping[str, Callable[[Any, Study], str]] = {
     "study": _study,
     "round": _round,
     "job": _job,
     "placed": _placed,
     "stopping": _stopping,
+    "probed": _probed,
     "trial": _trial,
     "decisions": _decisions,
     "requeue": _requeue,
@@ -112,4 +126,5 @@ _WORDS: Mapping[str, Callable[[Any, Study], str]] = {
     "closing": _closing,
     "resume": _resume,
     "stop": _stop,
+    "control": _control,
 }

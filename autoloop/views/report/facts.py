@@ -6,7 +6,7 @@ import math
 import shlex
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -14,6 +14,7 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import winner
+from autoloop.stopping.probes import goes_on
 from autoloop.study.decisions import Decision
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import MEASURING, Job, Study
@@ -63,6 +64,25 @@ class Score:
         return median(self.gains_pct) if self.gains_pct else math.nan
 
 
+class ByName(Mapping[str, Job]):
+    """Name -> job, its latest try: the study's own table, of which no other is made."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __getitem__(self, name: str) -> Job:
+        job = self._study.by_name(name)
+        if job is None:
+            raise KeyError(name)
+        return job
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._study.names)
+
+    def __len__(self) -> int:
+        return len(self._study.tally.named)
+
+
 class Facts:
     """A study, indexed so that every look-up a report needs takes constant time.
 
@@ -79,10 +99,9 @@ class Facts:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        first = {job.place: number for number, job in sorted(study.jobs.items(), reverse=True)}
-        self.jobs = sorted(study.counted(), key=lambda job: first[job.place])
+        self.jobs = sorted(study.counted(), key=lambda job: min(study.tally.tries_of(job.place)))
         self.tries = {job.job: study.tries(job)[:-1] for job in self.jobs if job.retry_of is not None}
-        self.by_name = {job.name: job for job in self.jobs}
+        self.by_name = ByName(study)
         self.rounds: dict[int, list[Job]] = {}
         for job in self.jobs:
             self.rounds.setdefault(job.round, []).append(job)
@@ -103,6 +122,11 @@ class Facts:
     def is_shown(self) -> frozenset[int]:
         """Numbers of the jobs of `shown`."""
         return frozenset(job.job for job in self.shown)
+
+    @cached_property
+    def is_drawn(self) -> frozenset[int]:
+        """The same with those of their earlier tries."""
+        return self.is_shown | {one.job for job in self.shown for one in self.tries.get(job.job, ())}
 
     @cached_property
     def shown_rounds(self) -> dict[int, list[Job]]:
@@ -131,6 +155,21 @@ class Facts:
         return (
             f"Shown are {len(self.shown)} of {len(self.jobs)} trials: the best one with all it descends "
             "from, and the latest. `autoloop export csv` writes a table of all."
+        )
+
+    @cached_property
+    def probed(self) -> str:
+        """What the probes of the learning rate showed, in one sentence; empty where there were none."""
+        found = self.study.probed
+        if found is None:
+            return ""
+        jobs = sorted(found.values, key=lambda job: self.study.jobs[job].place)
+        values = ", ".join(f"{self.study.jobs[job].name} {text.number(found.values[job])}" for job in jobs)
+        best = None if found.best is None else self.study.jobs[found.best].name
+        cost = sum(self.study.tally.probes.values())
+        return (
+            f"The learning rate is judged at step {found.step}: {goes_on(best)} ({values}); "
+            f"in budgets the probes count {cost:.3g} jobs"
         )
 
     def parent(self, job: Job) -> Job | None:

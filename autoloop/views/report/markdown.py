@@ -54,6 +54,7 @@ def markdown(
     newest = max(facts.rounds, default=0)
     for number, jobs in facts.rounds.items():
         lines += [f"## Round {number}", "", f"{counted(len(jobs), 'job')}: {states(jobs)}.", ""]
+        lines += [f"{md(facts.probed)}.", ""] if number == 1 and facts.probed else []
         listed = facts.shown_rounds.get(number, [])
         lines += _table(facts, listed, shown, curves or {}) if listed else []
         lines += _jobs(facts, listed)

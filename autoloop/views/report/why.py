@@ -39,6 +39,8 @@ def why(study: Study, job: str | int) -> str:
         "children": ", ".join(text.clean(child.name) for child in _children(facts, found)) or "none",
     }
     rows |= {"curves": text.clean(found.details.source)} if found.details.source else {}
+    judged = found.probes or any(child.probes for child in _children(facts, found))
+    rows |= {"probe": text.clean(facts.probed)} if judged and facts.probed else {}
     left_out = _left_out(study, found.name)
     rows |= {"left out": left_out} if left_out else {}
     return "\n".join([text.clean(found.name), *(f"  {title + ':':<10}{row}" for title, row in rows.items())])

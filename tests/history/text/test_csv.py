@@ -4,6 +4,8 @@ import pytest
 
 from autoloop.history import HistoryReader, read_history
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def curve(history, name):
     return list(zip(history[name].steps.tolist(), history[name].values.tolist(), strict=True))

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from autoloop.history import read_history
 from tests.helpers.places import DATA
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 ROWS = range(40)
 TABLE = "step,loss,acc\n" + "".join(f"{s},{1 / (s + 1)!r},{'' if s % 4 else s}\n" for s in ROWS)
 OBJECTS = "".join(json.dumps({"step": s, "loss": 1 / (s + 1), "acc": s}) + "\n" for s in ROWS)

@@ -13,6 +13,8 @@ from autoloop.history import HistoryReader, find_runs, read_history
 from tests.helpers.corpora import unpacked
 from tests.helpers.places import DATA
 
+pytestmark = pytest.mark.usefixtures("usual_way")
+
 CORPORA = DATA / "wandb"
 CASES = sorted(path.parent for path in CORPORA.glob("*/*/expected.json.xz"))
 

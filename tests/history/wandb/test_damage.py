@@ -15,6 +15,8 @@ from autoloop.history import HistoryReader, read_history
 from tests.helpers import wandb_file as w
 from tests.helpers.places import DATA
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 REAL = DATA / "wandb"
 ROWS = 700  # about four blocks
 
@@ -67,7 +69,7 @@ def undamaged(whole, tmp_path_factory):
     return points(read_bytes(tmp_path_factory.mktemp("whole"), whole))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_one_changed_byte_loses_at_most_its_block(whole, undamaged, tmp_path_factory, data):
     """A changed byte costs at most the rows of its block, changes no value, and the loss is told."""
@@ -94,7 +96,7 @@ def test_every_header_and_block_edge_byte(whole, undamaged, tmp_path):
         assert {s for _, s, _ in undamaged - found} <= rows_touching(whole, where // w.BLOCK)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(size=st.integers(0, 120_000))
 def test_cut_short_anywhere(whole, undamaged, tmp_path_factory, size):
     """A file cut at any byte gives all whole rows before the cut."""
@@ -157,7 +159,7 @@ def test_absurd_lengths_inside_a_record(tmp_path):
 KINDS, CONTENT = st.sampled_from([1, 2, 3, 5, 12, 17, 18]), st.binary(max_size=60) | st.integers(0, 2**64 - 1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.binary(max_size=80) | st.builds(w.field, KINDS, CONTENT)))
 def test_nonsense_records_never_raise(tmp_path_factory, records):
     """Records of arbitrary bytes, well framed, never raise, and never hide the rows beside them."""
@@ -166,7 +168,7 @@ def test_nonsense_records_never_raise(tmp_path_factory, records):
     assert set(read_history(path)["sure"].values.tolist()) >= {1.5, 2.5}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     values=st.lists(st.text(max_size=30), min_size=1, max_size=8),
     number=st.floats(),

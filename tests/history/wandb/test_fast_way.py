@@ -20,6 +20,8 @@ from autoloop.history.wanted import Wanted
 from autoloop.history.wire import WireError
 from tests.helpers import wandb_file as w
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 flat_names = st.sampled_from([
     "m", "train/loss", "train/loss_2", "a.b", "x" * 140, "\u00e9",
     "eval/very_long_name_of_a_metric_of_some_kind_1", "eval/very_long_name_of_a_metric_of_some_kind_2",
@@ -80,7 +82,7 @@ def one_by_one(data, wanted):
     return numbers, skipped, found_steps
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     messages,
     st.sampled_from([None, ["train/loss", "a.b", "m"], ["a.*"], ["*o*"], ["eval/very*_1"]]),
@@ -116,7 +118,7 @@ def all_in_chain(batch):
     return found.items, found.second, np.flatnonzero(found.odd)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(messages, st.sampled_from([1, MANY]))
 def test_reduced_summaries_have_the_same_effect(rows, times):
     """Summary records reduced to what still counts make the same summary."""

@@ -1,0 +1,103 @@
+"""Stores outside of a job's directory: where a job without a history has logged, and what would change that.
+
+MLflow and trackio may be told to keep the runs of all jobs in one place, and TensorBoard's directory may be
+anywhere. Such runs are not read: they do not name the job that they are of, and jobs that run side by side
+began at the same time. What is known of the place is said, with the setting that puts it into the job's
+directory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from autoloop.history.files import read_note, regular
+from autoloop.history.run_notes import RunNotes
+
+_CONFIG = Path(".hydra") / "config.yaml"
+_KEYS = {"tracking_uri": "mlruns", "log_dir": "tensorboard", "logdir": "tensorboard"}  # and a name for inside
+_OUTPUT = "${hydra:runtime.output_dir}"
+_MOST_DEEP = 8  # levels of a config
+
+
+def told_outside(job_dir: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Say where else a job may have logged and what to set; empty where nothing tells.
+
+    Args:
+        job_dir: The job's directory.
+        environ: The environment that the job ran in.
+    """
+    return "; ".join([*_of_mlflow(job_dir, environ), *_of_trackio(job_dir, environ), *_of_config(job_dir)])
+
+
+def _of_mlflow(job_dir: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    uri = environ.get("MLFLOW_TRACKING_URI", "")
+    place = _local(uri)
+    if uri and (place is None or not _is_below(place, job_dir)):
+        where = "a server" if place is None else str(place)
+        yield f"MLFLOW_TRACKING_URI leads to {where}: {_set_variable('MLFLOW_TRACKING_URI', 'mlruns')}"
+
+
+def _of_trackio(job_dir: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    home = environ.get("HF_HOME") or str(Path(environ.get("HOME", "/")) / ".cache" / "huggingface")
+    place, notes = Path(environ.get("TRACKIO_DIR") or f"{home}/trackio"), RunNotes.read(job_dir)
+    if notes is None or not notes.since or _is_below(place, job_dir):
+        return
+    with suppress(OSError):
+        found = [regular(file) for file in place.iterdir() if file.suffix == ".db"]
+        if any(status and status.st_mtime >= notes.since for status in found):
+            yield f"trackio wrote into {place}: {_set_variable('TRACKIO_DIR', 'trackio')}"
+
+
+def _set_variable(name: str, folder: str) -> str:
+    return f"hydra.job.env_set.{name}='{_OUTPUT}/{folder}' has it in the job's directory"
+
+
+def _of_config(job_dir: Path) -> Iterator[str]:
+    import yaml  # of no use to most readings
+
+    try:
+        config = yaml.safe_load(read_note(job_dir / _CONFIG))
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return
+    for path, value in _texts(config, ()):
+        folder, place = _KEYS.get(path[-1]), _local(value)
+        if "${" in value:  # what a key other than an address stands for is not known
+            elsewhere = path[-1] == "tracking_uri" and _OUTPUT not in value
+        else:
+            elsewhere = place is None or not _is_below(place, job_dir)
+        if folder and value and elsewhere:
+            shown = "a server" if place is None else value
+            key = ".".join(path)
+            yield f"{key} leads to {shown}: {key}='{_OUTPUT}/{folder}' has it in the job's directory"
+
+
+def _texts(config: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the texts of a config with their places."""
+    if isinstance(config, Mapping) and len(path) < _MOST_DEEP:
+        for key, value in config.items():
+            yield from _texts(value, (*path, str(key)))
+    elif isinstance(config, str) and path:
+        yield path, config
+
+
+def _local(uri: str) -> Path | None:
+    """Return the path that an address leads to; None of a server's."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return Path(uri)
+    if parts.scheme == "sqlite":
+        return Path(unquote(parts.path).removeprefix("/"))  # sqlite:///a is relative, sqlite:////a is not
+    if parts.scheme in ("", "file"):
+        return Path(unquote(parts.path))
+    return None if "://" in uri else Path(uri)
+
+
+def _is_below(place: Path, folder: Path) -> bool:
+    """Tell whether a place lies in a directory; one that is not absolute may."""
+    return not place.is_absolute() or place.resolve().is_relative_to(folder.resolve())
