@@ -29,7 +29,7 @@ OPEN = 4096
 GROUP = 8
 """So many jobs are packed as one: what they have in common is kept once, and one is soon found in it."""
 
-_PACKED = ("plan", "details", "summary", "handle", "stop", "started_at", "ended_at")
+_PACKED = ("plan", "details", "summary", "handle", "stop")
 _PLAN = tuple(one.name for one in fields(Plan))
 _KEPT = tuple(one.name for one in fields(Job) if one.name not in _PACKED)
 _WINDOW = -12  # raw deflate with a window of 4 KB, which is quick to set up
