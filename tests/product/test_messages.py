@@ -167,6 +167,7 @@ def test_the_message_is_pinned(case, workplace, capfd, monkeypatch):
     """It names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews it."""
     monkeypatch.setattr(sys, "argv", ["train"])
     monkeypatch.setattr("autoloop.runner.dispatch.Dispatcher.run", refuse_to_run)
+    monkeypatch.setattr("autoloop.runner.progress.EVERY_S", float("inf"))  # a busy machine plans for seconds
     with Journal(workplace / "held"):
         message = provoke(case, CASES[case], capfd).replace(str(workplace), "<work>")
     for pattern, place in PLACES:
