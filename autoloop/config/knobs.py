@@ -158,10 +158,7 @@ SWEEPER: tuple[Setting, ...] = (
         "how points of the space are chosen; null: as the strategy says",
     ),
     _free(
-        "probe",
-        Own("true, false, or {steps: .., every: ..} of a training where the config does not tell"),
-        True,
-        "begin round 1 with short jobs that find a learning rate of the right size",
+        "probe", Own("true, false or {steps: .., every: ..}"), True, "begin with short jobs at other rates"
     ),
     Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw at random"),
     Setting(

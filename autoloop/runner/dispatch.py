@@ -181,12 +181,10 @@ class Dispatcher:
     def _note_probed(self, found: Comparison) -> None:
         """Write down how the probes of the learning rate compare; what waits for that goes on."""
         with self._journal.lock:
-            study = self._journal.study
-            if study.probed is not None:
-                return
-            self._journal.append(Probed(step=found.step, values=found.values, best=found.best))
-            self._news.notify_all()
-        best = None if found.best is None else study.jobs[found.best].name
+            if self._journal.study.probed is None:
+                self._journal.append(Probed(step=found.step, values=found.values, best=found.best))
+                self._news.notify_all()
+        best = None if found.best is None else self._journal.study.jobs[found.best].name
         log.info("the probes are judged at step %d: %s", found.step, goes_on(best))
 
     def _note_stop(self, job: Job, decision: StopDecision) -> bool:

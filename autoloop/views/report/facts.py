@@ -14,7 +14,6 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import winner
-from autoloop.stopping.probes import goes_on
 from autoloop.study.decisions import Decision
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import MEASURING, Job, Study
@@ -155,21 +154,6 @@ class Facts:
         return (
             f"Shown are {len(self.shown)} of {len(self.jobs)} trials: the best one with all it descends "
             "from, and the latest. `autoloop export csv` writes a table of all."
-        )
-
-    @cached_property
-    def probed(self) -> str:
-        """What the probes of the learning rate showed, in one sentence; empty where there were none."""
-        found = self.study.probed
-        if found is None:
-            return ""
-        jobs = sorted(found.values, key=lambda job: self.study.jobs[job].place)
-        values = ", ".join(f"{self.study.jobs[job].name} {text.number(found.values[job])}" for job in jobs)
-        best = None if found.best is None else self.study.jobs[found.best].name
-        cost = sum(self.study.tally.probes.values())
-        return (
-            f"The learning rate is judged at step {found.step}: {goes_on(best)} ({values}); "
-            f"in budgets the probes count {cost:.3g} jobs"
         )
 
     def parent(self, job: Job) -> Job | None:

@@ -16,6 +16,7 @@ from autoloop.views.report.figures.progress import progress
 from autoloop.views.report.figures.style import STYLE
 from autoloop.views.report.figures.tables import scorecard, trials
 from autoloop.views.report.figures.timeline import timeline
+from autoloop.views.report.probed import probed
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _SECTIONS = "\0"  # no text of a page has it
@@ -100,7 +101,7 @@ def _top(title: str, facts: Facts, sections: dict[str, Markup]) -> list[Markup]:
             "header",
             el("h1", title),
             el("p", subtitle(facts), class_="soft"),
-            *([el("p", f"{facts.probed}.", class_="soft")] if facts.probed else []),
+            *([el("p", f"{probed(facts.study)}.", class_="soft")] if probed(facts.study) else []),
             el("nav", el("ul", *links), aria_label="Sections"),
         ),
     ]

@@ -25,6 +25,7 @@ from autoloop.views.report.facts import (
     stop_reason,
 )
 from autoloop.views.report.gains import Gain
+from autoloop.views.report.probed import probed
 from autoloop.views.report.text import md, md_block, md_code
 
 Curves = Mapping[int, Mapping[str, Series]]
@@ -54,7 +55,7 @@ def markdown(
     newest = max(facts.rounds, default=0)
     for number, jobs in facts.rounds.items():
         lines += [f"## Round {number}", "", f"{counted(len(jobs), 'job')}: {states(jobs)}.", ""]
-        lines += [f"{md(facts.probed)}.", ""] if number == 1 and facts.probed else []
+        lines += [f"{md(probed(study))}.", ""] if number == 1 and probed(study) else []
         listed = facts.shown_rounds.get(number, [])
         lines += _table(facts, listed, shown, curves or {}) if listed else []
         lines += _jobs(facts, listed)

@@ -8,6 +8,7 @@ from autoloop.errors import AutoloopError, did_you_mean
 from autoloop.study.record import Job, Study
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
+from autoloop.views.report.probed import probed
 
 LEFT_OUT = 3
 """Proposals left out that are told."""
@@ -40,7 +41,7 @@ def why(study: Study, job: str | int) -> str:
     }
     rows |= {"curves": text.clean(found.details.source)} if found.details.source else {}
     judged = found.probes or any(child.probes for child in _children(facts, found))
-    rows |= {"probe": text.clean(facts.probed)} if judged and facts.probed else {}
+    rows |= {"probe": text.clean(probed(study))} if judged and probed(study) else {}
     left_out = _left_out(study, found.name)
     rows |= {"left out": left_out} if left_out else {}
     return "\n".join([text.clean(found.name), *(f"  {title + ':':<10}{row}" for title, row in rows.items())])
