@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.aims import judged_alone, read_constraints, read_objectives, refuse_of_one
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
@@ -129,12 +130,15 @@ class Settings:
         raw = {name: _content(name, read[name], knobs) for name in ("rules", "bounds", "metrics", "strategy")}
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
-        metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
+        metrics = _metrics_read(raw["metrics"], read)
         until = read_conditions(_group("until", read["until"], knobs))
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
+        limits = _in_trials(Limits(until=until, **_named(read, _LIMITS)), read["n_trials"])
+        if metrics.aims.several:
+            refuse_of_one(limits)
         return cls(
-            limits=_in_trials(Limits(until=until, **_named(read, _LIMITS)), read["n_trials"]),
+            limits=limits,
             rules=tuple(rule.aimed(metrics.aim) for rule in rules),
             strategy=build_strategy(raw["strategy"]),
             metrics=metrics,
@@ -148,7 +152,7 @@ class Settings:
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, _group("stop_rules", read["stop_rules"], knobs)),
+            watching=_watched(read_watching(read, _group("stop_rules", read["stop_rules"], knobs)), metrics),
             ignored=read_ignored(read["ignored"]),
             raw=raw,
             **_named(read, _TAKEN),
@@ -180,6 +184,20 @@ class Settings:
         """The same settings for a study that is judged by this."""
         rules = tuple(rule.aimed(aim) for rule in self.rules)
         return replace(self, metrics=self.metrics.aimed(aim), rules=rules)
+
+
+def _metrics_read(given: Mapping[str, Any], read: Mapping[str, Any]) -> Metrics:
+    """The metrics, with all that the user said of objectives and constraints."""
+    direction = read["direction"]
+    objectives = read_objectives(read["objectives"], direction)
+    metrics = Metrics.read(given, "" if len(objectives) > 1 else read_direction(direction))
+    if len(objectives) == 1 and metrics.direction not in ("", objectives[0].goal):
+        raise ConfigError(f"direction={direction} and objectives contradict each other: leave direction out")
+    return metrics.wanting(objectives, read_constraints(read["constraints"]))
+
+
+def _watched(watching: Watching, metrics: Metrics) -> Watching:
+    return replace(watching, rules=judged_alone(watching.rules)) if metrics.aims else watching
 
 
 def _named(read: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -279,7 +297,9 @@ def _content(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:
     """Find metrics that nobody logs, where the config says which are logged."""
-    if metrics.objective:
+    if metrics.aims:
+        metrics.check_aims()
+    if metrics.objective and not metrics.aims.several:
         metrics.check("metrics.objective", [metrics.objective])
     for name, entry in rules.items():
         for key in METRIC_SETTINGS:

@@ -10,7 +10,7 @@ from autoloop.edits.effects import DeadKnob, dead_paths
 from autoloop.edits.variants import Variant
 from autoloop.loop.disposal import Disposal
 from autoloop.loop.filling import Derive, Disposer, Obstacles, Round
-from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standings
+from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standing_losses, standings
 from autoloop.loop.steps import Limits
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
@@ -99,11 +99,13 @@ class Known:
             room: How many jobs it may have at the most; None for any number.
             variant_of: The variant that a job ran.
         """
-        value = standings(study)
+        value, several = standings(study), standing_losses(study) if study.aims.several else {}
 
         def trial(name: str) -> Trial:
             job = study.jobs[numbers[name]]
-            return replace(job.trial(variant_of(job)), objective=value.get(job.place, job.objective))
+            trial = job.trial(variant_of(job))
+            trial = replace(trial, losses=several.get(job.place, job.losses))
+            return replace(trial, objective=value.get(job.place, job.objective))
 
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
         trials = Lazy(numbers, trial)

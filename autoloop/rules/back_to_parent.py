@@ -36,7 +36,9 @@ class BackToParent(Rule):
     seed, which leaves less: 3 % is the default. Where single points of the two curves jump further, a loss
     within two standard deviations of such a jump is none. Stays silent on a trial without a parent, where
     either objective is unknown or not finite, where the parent or the child is not usable, and where no
-    number was changed; on a run that a stop rule ended before it was found to be behind its parent.
+    number was changed; of several objectives where the child is better in one, of constraints where
+    the parent breaks one by more; on a run that a stop rule
+    ended before it was found to be behind its parent.
 
     Args:
         name: Name of the rule.
@@ -149,6 +151,10 @@ def _incomparable(trial: Trial, parent: Trial | None) -> str:
         return "it has no finished parent to compare with"
     if not (trial.usable and parent.usable):
         return f"it ended {trial.state.value}, its parent {parent.state.value}"
+    if any(own < other for own, other in zip(trial.losses, parent.losses, strict=False)):
+        return "it is better than its parent in one of the objectives: a trade-off, and no loss"
+    if any(own < other and other > 0 for own, other in zip(trial.excess, parent.excess, strict=False)):
+        return "its parent breaks a constraint by more than it does"
     if not (math.isfinite(trial.objective) and math.isfinite(parent.objective)):
         return f"the objectives {trial.objective:g} and {parent.objective:g} cannot be compared"
     return ""

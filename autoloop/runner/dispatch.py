@@ -20,6 +20,7 @@ from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.due import PlanRound, Requeue, Run, Step, Stop, Wait
+from autoloop.loop.score.front_words import broken, numbers_told
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.returns import SmallReturn
@@ -355,13 +356,19 @@ def _asked(job: Job, decision: StopDecision) -> StopAsked:
     return StopAsked(job=job.job, name=job.name, **said)
 
 
+def _result(study: Study, job: Job) -> str:
+    told = numbers_told(study, job) if study.aims.several else f"objective {job.objective:.6g}"
+    limits = broken(study, job)
+    return f"{told}, breaks a constraint: {limits}" if limits else told
+
+
 def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     """The level and the line that tell of a job's end."""
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:
         unseen = study.open and not job.known
-        result = "its result is still to be seen" if unseen else f"objective {job.objective:.6g}"
+        result = "its result is still to be seen" if unseen else _result(study, job)
         return logging.INFO, f"job {number} {state}: {job.name}, {result}"
     log_of = job.details.log
     where = f" (log: {study_dir / job.run_dir / log_of})" if log_of else ""  # one that never began has none

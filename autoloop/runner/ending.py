@@ -47,10 +47,11 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
 
 def say_end(study: Study, stop: Stop, study_dir: Path) -> None:
     """Tell the terminal what came of a study, and where to look."""
-    best = winner(study)
+    best, where = winner(study), study_dir / "best.yaml"
     log.info(conclusion(study, stop.reason))
+    if study.aims.several and where.is_file():
+        log.info("the points of the front, and how to run each once more: %s", where)
     if best:
-        where = study_dir / "best.yaml"
         log.info("run the best once more (%s): %s", where, Facts(study).command(best))
     idle = idle_share(study)
     if math.isfinite(idle):

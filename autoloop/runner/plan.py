@@ -23,6 +23,7 @@ from autoloop.engine.slots import Slot
 from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
+from autoloop.runner.aiming import aims_told
 from autoloop.runner.searching import Search
 from autoloop.strategies import Foresight
 from autoloop.study.events import StudyBegun
@@ -205,8 +206,8 @@ def plan_text(
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
-    if settings.metrics.aim.why:
-        lines += ["", f"The objective: {settings.metrics.foretold(named)}."]
+    aims = [f"{line[:1].upper()}{line[1:]}." for line in aims_told(settings.metrics, named)]
+    lines += ["", *aims] if aims else []
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
     aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules tell of the same direction
     return "\n".join([*lines, *_afterwards(planned, aimed, foresight, sketch)])

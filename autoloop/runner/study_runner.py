@@ -34,7 +34,7 @@ from autoloop.errors import JournalError
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Run, Step, Stop, Wait
-from autoloop.runner.aiming import named_in, say_first, settle
+from autoloop.runner.aiming import check_measured, named_in, say_first, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
@@ -172,6 +172,7 @@ class StudyRunner:
             ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
         """
         self.launcher.prepare(self.settings.n_jobs)
+        check_measured(self.settings.metrics.aims, self.launcher)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")

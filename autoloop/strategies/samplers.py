@@ -26,11 +26,14 @@ class Seen:
     Attributes:
         points: float64 (n, d), configs as points; 0 to 1 is the range, a rule may have led outside.
         losses: float64 (n,), their objectives, lower is better; NaN where there is none or the run diverged.
+            Of several objectives the first.
         start: float64 (d,), the baseline.
         seed: Seed for what is drawn.
         avoid: Tells which of some points, float64 (m, d), lie where jobs failed: bool (m,); None where no
             part of the space is known for that.
         among: float64 (m, d), the only points that are left to choose; None where any place is one.
+        several: float64 (n, k), each of several objectives, lower is better; None where there is one.
+        excess: float64 (n, c), how far each constraint is broken, NaN where unknown; None without any.
     """
 
     points: Floats
@@ -39,6 +42,8 @@ class Seen:
     seed: int
     avoid: Callable[[Floats], Bools] | None = None
     among: Floats | None = None
+    several: Floats | None = None
+    excess: Floats | None = None
 
 
 class Sampler(ABC):

@@ -2,14 +2,16 @@
 
 from autoloop.loop.score.bootstrap import Interval, interval
 from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits
-from autoloop.loop.score.confirmation import Confirmation, confirmation, winner
+from autoloop.loop.score.confirmation import Confirmation, confirmation, front_confirmed, winner
+from autoloop.loop.score.front import front, hypervolumes, standing_losses
 from autoloop.loop.score.leader import contenders, leader, standings
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
+from autoloop.loop.score.projection import each_objective
 from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
 from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, outcomes
-from autoloop.loop.score.verdicts import Verdict, verdict, verdicts
+from autoloop.loop.score.verdicts import Verdict, judge_of, verdict, verdicts
 
 __all__ = [
     "Confirmation",
@@ -27,7 +29,12 @@ __all__ = [
     "confirmed",
     "contenders",
     "dropped_edits",
+    "each_objective",
+    "front",
+    "front_confirmed",
+    "hypervolumes",
     "interval",
+    "judge_of",
     "kept_edits",
     "knobs",
     "leader",
@@ -37,6 +44,7 @@ __all__ = [
     "results",
     "root",
     "rounds_without_gain",
+    "standing_losses",
     "standings",
     "verdict",
     "verdicts",
