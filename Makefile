@@ -9,12 +9,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HYDRA14 := .venv-hydra14
 SUITES14 := launcher launcher_conformance program show_config sweeper_suites
+SITE := .venv-site
 LEROBOT := .venv-lerobot
 LEROBOT_NEXT := .venv-lerobot-next
 PYTHON312 ?= python3.12
 RAY := .venv-ray
 
-.PHONY: demo test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-lerobot-next test-hydra14 check lint docs setup clean
+.PHONY: demo test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-lerobot-next test-hydra14 check lint docs site setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
@@ -68,11 +69,23 @@ lint: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate.py --check
 
+# The pages as a web site in build/site, with a reference of the Python API; a dead link is an error.
+site: $(SITE)/.ready
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/python docs/build_site.py
+
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[act-ot,dev]'
+	touch $@
+
+# uv is quicker, where `make setup` has brought it.
+$(SITE)/.ready: constraints.txt
+	$(PYTHON) -m venv $(SITE)
+	if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --quiet --python $(SITE)/bin/python"; \
+	else install="$(SITE)/bin/pip install --quiet --disable-pip-version-check"; fi; \
+	$$install -c constraints.txt mkdocs-material 'mkdocstrings[python]'
 	touch $@
 
 $(HYDRA14)/.ready: pyproject.toml constraints.txt
@@ -89,4 +102,4 @@ $(LEROBOT_NEXT)/.ready: tests/tasks/lerobot/install.sh
 	PYTHON=$(PYTHON312) UV=$(BIN)/uv tests/tasks/lerobot/install.sh $(LEROBOT_NEXT)
 
 clean:
-	rm -rf $(VENV) $(HYDRA14) $(LEROBOT) $(LEROBOT_NEXT) $(RAY) .venv-matrix build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SITE) $(HYDRA14) $(LEROBOT) $(LEROBOT_NEXT) $(RAY) .venv-matrix build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

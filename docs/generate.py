@@ -1,7 +1,7 @@
-"""Makes what is written down of tables: ``python docs/generate.py [--check]``.
+"""Writes the generated pages: ``python docs/generate.py [--check]``.
 
-docs/edits.md of the compliance cases of the edit language; docs/settings.md, and what conf/config.yaml says
-of its knobs, of the table of settings.
+docs/edits.md comes from the compliance cases of the edit language; docs/settings.md, and the comments of the
+settings in conf/config.yaml, come from the table of settings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +32,30 @@ INTRO = """\
 # Edits
 
 An edit changes values that are already in a config: `path@op=value`.
-It works on any nested config, knows lists and wildcards, keeps types, and becomes ordinary Hydra overrides.
+It works on any nested config, supports lists and wildcards, and keeps types.
+It becomes ordinary Hydra overrides.
 
     ot.loss_config.features.*.weight_label@mul=0.5
     path                                   op  value
 
 {ops}
 
-Everything below is run as a test: the tables show what the code does.
+Everything below is run as a test; the tables show what the code does.
 
 ## Where edits are written
 
-On the command line of the built-in trainer, plain edits change the baseline and comma lists make variants:
+On the command line of `autoloop.train`, single edits change the baseline and comma lists make variants:
 
     python -m autoloop.train -m hydra/sweeper=autoloop ot.lambda_ot@set=0.12 'ot.loss_config.reg@mul=1.5,2.0'
 
-In any other Hydra app a bare edit never reaches a sweeper, because Hydra's lexer refuses it.
-There, the same edits are values of the sweeper:
+In any other Hydra app, an edit on the command line never reaches a sweeper, because Hydra's lexer refuses it.
+There, give the same edits as settings of the sweeper:
 
     'hydra.sweeper.edits=["ot.lambda_ot@set=0.12"]'
     'hydra.sweeper.variants={{wide:{{ot.window_size@max:20}}}}'
     '+hydra.sweeper.variants.wide={{ot.window_size@max:20}}'
 
-or stand in a YAML file of a config group, `variants/mine.yaml`, chosen by `+variants=mine`:
+or put them into a YAML file of a config group, `variants/mine.yaml`, chosen by `+variants=mine`:
 
 ```yaml
 # @package hydra.sweeper.variants
@@ -68,7 +69,7 @@ strong:
 ```
 
 Rules propose edits in the same language.
-In a shell, put single quotes around anything with `*`, `{{`, `'` or a space.
+In a shell, put single quotes around anything that contains `*`, `{{`, `'` or a space.
 """
 
 PYTHON = """\
@@ -94,7 +95,7 @@ batch_size: 11 clipped to 10 (its upper bound)
 ```
 
 `change(..., skip=(NoMatchError, NoChangeError))`, both from `autoloop.errors`, leaves out edits that do not
-apply and says so in `notes`, instead of raising.
+apply and says so in `notes` instead of raising an error.
 """
 
 
@@ -102,8 +103,13 @@ SETTINGS_INTRO = """\
 <!-- Made by docs/generate.py of autoloop/config/knobs.py; change that and run it again. -->
 # Settings
 
-In any Hydra app a setting is `hydra.sweeper.NAME` or `hydra.launcher.NAME`.
-The app's own config may hold it below `autoloop.` instead:
+There are three places for a setting. They mean the same:
+
+| place | example |
+|---|---|
+| command line of `python -m autoloop.train` | `rounds=3 gpus=[0,1]` |
+| command line of any other Hydra app | `hydra.sweeper.rounds=3 hydra.launcher.gpus=[0,1]` |
+| config file of any other Hydra app | below `autoloop:`, as here |
 
 ```yaml
 autoloop:
@@ -111,11 +117,11 @@ autoloop:
   gpus: [0, 1]
 ```
 
-A key at the top of an app's config is the app's own, whatever its name.
-A `rounds: 50` or `gpus: 1` there is part of what a job does, and edits may turn it.
+A key at the top of your app's config is your app's own, whatever its name.
+A `rounds: 50` or `gpus: 1` there is part of what a job does, and edits may change it.
 
-`python -m autoloop.train` is an app that has knobs at the top: `rounds=3 gpus=[0,1]`.
-Its [conf/config.yaml](../conf/config.yaml) refers to them below `autoloop.`, as any app may:
+`autoloop.train` has settings at the top because its [conf/config.yaml](../conf/config.yaml) refers to them
+below `autoloop:`. Your app may do the same:
 
 ```yaml
 rounds: 3
@@ -123,15 +129,28 @@ autoloop:
   rounds: ${{rounds}}
 ```
 
-The key at the top then belongs to the study: it may change when a study goes on.
+Such a key then belongs to the study, and may change when the study continues.
 
-What the app's config files say below `hydra.sweeper` or `hydra.launcher` to another plugin, such as
-`cpus_per_task` or `storage`, is left aside, and the first lines name each such key with the setting to use.
-A key of that kind on the command line is an error.
+Keys that your config files set below `hydra.sweeper` or `hydra.launcher` for another plugin, such as
+`cpus_per_task` or `storage`, are ignored; the first lines of the log name each of them with the setting to
+use.
+On the command line such a key is an error.
 
-Where a setting is given nowhere, its default holds; so it does where it is null.
-Where a setting names a file or holds its content, null is empty: `hydra.sweeper.rules=null` has no rules.
-{sections}"""
+If a setting is given nowhere, or is null, its default holds.
+Settings that name a file or hold its content are an exception. There null means empty:
+`hydra.sweeper.rules=null` has no rules.
+
+## All settings
+
+"the same": `autoloop.train` has no short form; write the second column there too.
+An asterisk (*) marks settings that cannot stand below `autoloop:` in a config file.
+"(slots)" and "(slurm)" mark settings that only this launcher has, or that mean something else there.
+"(here ...)" in the column of defaults is the default of `autoloop.train`, if it has another.
+
+| `autoloop.train` | any Hydra app | takes | default | what it does |
+|---|---|---|---|---|
+{rows}
+"""
 
 #: A knob of conf/config.yaml with what is said of it.
 _KNOB_LINE = re.compile(r"^(?P<set>(?P<name>\w+):[^#\n]*?) *(?:#.*)?$", re.MULTILINE)
@@ -163,31 +182,48 @@ def _bring(path: Path, new: str, check: bool) -> int:
 
 
 def settings_page() -> str:
-    """Return the page of all settings."""
-    plugins = {
-        "hydra/sweeper=autoloop": ("hydra.sweeper", SWEEPER),
-        "hydra/launcher=slots": ("hydra.launcher", SLOTS),
-        "hydra/launcher=slurm": ("hydra.launcher", SLURM),
+    """Return the page of all settings: one table, with both spellings of each."""
+    top = _top_values(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
+    plugins = {"hydra.sweeper": [("", SWEEPER)], "hydra.launcher": [("slots", SLOTS), ("slurm", SLURM)]}
+    rows = [_knob_row(owner, *row, top) for owner, tables in plugins.items() for row in _knobs(tables)]
+    return SETTINGS_INTRO.format(rows="\n".join(rows))
+
+
+def _top_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings at the top of ``autoloop.train``'s config, with their values there."""
+    groups = {
+        name: file for entry in config["defaults"] if isinstance(entry, dict) for name, file in entry.items()
     }
-    sections = (_settings(title, owner, knobs) for title, (owner, knobs) in plugins.items())
-    return SETTINGS_INTRO.format(sections="\n".join(["", *sections]))
+    return {name: {**groups, **config}[name] for name in at_top(config)}
 
 
-def _settings(title: str, owner: str, knobs: Sequence[Setting]) -> str:
-    top = at_top(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
-    head = [
-        f"| `{owner}.` | in an app's config | `autoloop.train` | takes | default | |",
-        "|---|---|---|---|---|---|",
-    ]
-    return "\n".join([f"## `{title}`", "", *head, *(_knob_row(knob, top) for knob in knobs), ""])
+def _knobs(tables: Sequence[tuple[str, Sequence[Setting]]]) -> Iterator[tuple[Setting, str]]:
+    """Yield each setting with the plugins that have it, "" for one of all; what reads alike is one row."""
+    found: dict[tuple[str, str], tuple[Setting, list[str]]] = {}
+    for plugin, knobs in tables:
+        for knob in knobs:
+            found.setdefault((knob.name, knob.about), (knob, []))[1].append(plugin)
+    for knob, plugins in found.values():
+        yield knob, "" if len(plugins) == len(tables) else plugins[0]
 
 
-def _knob_row(knob: Setting, top: Collection[str]) -> str:
-    own = f"`{SECTION}.{knob.name}`" if knob.shared else ""
-    of_train = f"`{knob.name}`" if knob.shared and knob.name in top else ""
-    default = "`[]`" if knob.default == () else f"`{yaml.safe_dump(knob.default).splitlines()[0]}`"
-    cells = [f"`{knob.name}`", own, of_train, str(knob.kind), default, knob.about]
+def _knob_row(owner: str, knob: Setting, plugin: str, top: Mapping[str, Any]) -> str:
+    of_train = f"`{knob.name}`" if knob.shared and knob.name in top else "the same"
+    mark = "" if knob.shared else " *"
+    about = f"({plugin}) {knob.about}" if plugin else knob.about
+    cells = [of_train, f"`{owner}.{knob.name}`{mark}", str(knob.kind), _default(knob, top), about]
     return f"| {' | '.join(cell.replace('|', ', ') for cell in cells)} |"
+
+
+def _default(knob: Setting, top: Mapping[str, Any]) -> str:
+    """Return a setting's default, and that of ``autoloop.train`` if it has another."""
+    own = "`[]`" if knob.default == () else f"`{_one_word(knob.default)}`"
+    here = top.get(knob.name, knob.default) if knob.shared else knob.default
+    return own if here == knob.default or isinstance(here, Mapping) else f"{own} (here `{_one_word(here)}`)"
+
+
+def _one_word(value: Any) -> str:
+    return str(yaml.safe_dump(value).splitlines()[0])
 
 
 def config_file(text: str) -> str:

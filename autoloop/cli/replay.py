@@ -28,7 +28,10 @@ from autoloop.views.analysis.tree import analyse_tree
     help="Change a setting of a rule, such as plateau.stayed_within_pct=2; RULE=null switches one off.",
 )
 @metrics_from_option
-def command(top: Path, rules: str | None, changes: tuple[str, ...], metrics_from: str | None) -> None:
+@click.option("--trust", is_flag=True, help="Import the study's own rules from modules outside autoloop too.")
+def command(
+    top: Path, rules: str | None, changes: tuple[str, ...], metrics_from: str | None, trust: bool
+) -> None:
     """Show what other rules would have decided.
 
     DIR is a study, or any directory with W&B runs below it. Of a study every round is judged again, by its
@@ -36,7 +39,7 @@ def command(top: Path, rules: str | None, changes: tuple[str, ...], metrics_from
     + new, - gone. Nothing is run and nothing is written.
     """
     study = study_in(top)
-    chosen, metrics = choose_rules(rules, study, changes), choose_metrics(metrics_from, study)
+    chosen, metrics = choose_rules(rules, study, changes, trust), choose_metrics(metrics_from, study)
     if study is not None:
         click.echo(redact(replay_text(replay_study(study, top, chosen, metrics)), os.environ))
         return

@@ -100,14 +100,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def refuse_of_one(limits: Limits) -> None:
+def refuse_of_one(limits: Limits, climbs: bool) -> None:
     """Refuse what needs one winner where there are several objectives.
+
+    Args:
+        limits: The study's limits.
+        climbs: Whether the best jobs are to be trained for longer.
 
     Raises:
         ConfigError: It was asked for.
     """
     if limits.racing:
         raise ConfigError("racing finds out which of the leaders leads, and several objectives have a front")
+    if climbs:
+        raise ConfigError("climb trains the best jobs for longer, and several objectives have a front")
     if limits.minimal:
         raise ConfigError(
             "minimal takes idle edits of one winner back, and several objectives have a front: ask for it in "

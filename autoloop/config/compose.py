@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,6 +59,7 @@ class Composer:
         master: DictConfig,
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
     ) -> None:
+        self._lock = RLock()  # Hydra composes with what the whole process has once
         self._loader = loader
         self._master = master
         self.bounds = dict(bounds or {})
@@ -95,9 +97,7 @@ class Composer:
         return key == f"{SECTION}.{name}" or (key == name and name in self.study_keys)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it.
-
-        It is the caller's own.
+        """The whole config of a job, ``hydra`` included, as Hydra's launchers compose it; the caller's own.
 
         Raises:
             CompositionError: The overrides do not compose.
@@ -108,7 +108,8 @@ class Composer:
     @contextmanager
     def _telling(self) -> Iterator[None]:
         try:
-            yield
+            with self._lock:
+                yield
         except (HydraException, OmegaConfBaseException) as error:
             raise CompositionError(hydra_message(error, self._master)) from error
 
@@ -117,7 +118,7 @@ class Composer:
         """A job's config with as much of Hydra's own as its values ask for; a copy of its own."""
         with self._telling():
             lean = self._templates.lean(overrides)
-        with _current(lean.whole) if lean.whole is not None else nullcontext():
+        with self._lock, _current(lean.whole) if lean.whole is not None else nullcontext():
             yield lean.app
 
     def composes_alone(self, overrides: Sequence[str]) -> bool:
@@ -165,14 +166,12 @@ class Composer:
         with self._telling():
             composed = self._templates.compose(overrides, lean=True)
         hydra = composed.hydra
-        with read_write(hydra), open_dict(hydra):
-            hydra.job.num = job
-            hydra.job.id = f"{hydra.job.name}_{job}"
-        with _current(composed):
-            output_dir = Path(str(hydra.sweep.dir)).absolute() / str(hydra.sweep.subdir)
-        with read_write(hydra), open_dict(hydra):
+        with self._lock, read_write(hydra), open_dict(hydra):
+            hydra.job.num, hydra.job.id = job, f"{hydra.job.name}_{job}"
+            with _current(composed):
+                output_dir = Path(str(hydra.sweep.dir)).absolute() / str(hydra.sweep.subdir)
             hydra.runtime.output_dir = str(output_dir)
-        with _current(composed):
+        with self._lock, _current(composed):
             yield composed
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:

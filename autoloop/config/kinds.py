@@ -45,6 +45,23 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class AtOnce:
+    """How many jobs run at once; -1, which says so to joblib, means as many as there is room for: null."""
+
+    def __str__(self) -> str:
+        return f"{Whole(1)}, -1 as null"
+
+    def read(self, name: str, value: Any) -> int | None:
+        """Return it; None for any number."""
+        return None if is_any_number(value) else Whole(1).read(name, value)
+
+
+def is_any_number(jobs_at_once: Any) -> bool:
+    """Whether a number of jobs says, in joblib's words, as many as there is room for."""
+    return type(jobs_at_once) is int and jobs_at_once == -1
+
+
+@dataclass(frozen=True, slots=True)
 class Positive:
     """A finite number above 0.
 

@@ -11,9 +11,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.aims import judged_alone, read_constraints, read_objectives, refuse_of_one
+from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Live, Resume
 from autoloop.config.notify import NotifySettings
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
 from autoloop.edits.effects import DeadKnob, read_ignored
@@ -43,7 +45,7 @@ _LIMITS = (
 )
 _TAKEN = (
     *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
-    *("storage", "study_name"),
+    *("serve", "storage", "study_name"),
 )
 
 #: Settings of rules that name metrics.
@@ -72,10 +74,12 @@ class Settings:
         max_batch_size: Jobs handed to the launcher at once; None for a whole round.
         n_jobs: Jobs out at once, through launchers that have no slots; None for no limit of ours.
         timeout_s: Seconds until a job is ended, under launchers that leave that to us; None for no limit.
+        approve_timeout_s: Seconds after which a round runs that nobody said anything of; None for never.
         dry_run: Print the plan, run nothing.
         resume: What to do with a study that is in the directory already; see `Resume`.
         seed: Seed of the study, for strategies that draw.
         judging: How score is kept.
+        climbing: What is wanted of a climb.
         flow: How rounds follow each other.
         watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
@@ -85,8 +89,10 @@ class Settings:
         space: What the sampler turns, beside what the strategy's own ``space`` says.
         n_trials: Jobs in all of a search in as many rounds as they need; None where rounds say it.
         max_failure_rate: Share of failed jobs that is tolerated.
+        serve: Whether it is shown in a browser while it runs.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
+        learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
 
@@ -100,10 +106,12 @@ class Settings:
     max_batch_size: int | None = None
     n_jobs: int | None = None
     timeout_s: float | None = None
+    approve_timeout_s: float | None = None
     dry_run: bool = False
     resume: Resume = "true"
     seed: int = 0
     judging: Judging = field(default_factory=Judging)
+    climbing: Climbing = field(default_factory=Climbing)
     flow: Flow = field(default_factory=Flow)
     watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
@@ -113,8 +121,10 @@ class Settings:
     space: Mapping[str, Any] = field(default_factory=dict)
     n_trials: int | None = None
     max_failure_rate: float = 0.0
+    serve: bool = False
     storage: str | None = None
     study_name: str | None = None
+    learn_from: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -131,12 +141,14 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = _metrics_read(raw["metrics"], read)
-        until = read_conditions(_group("until", read["until"], knobs))
+        conditions, stop_rules = (_group(name, read[name], knobs) for name in ("until", "stop_rules"))
+        metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
+        until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
         limits = _in_trials(Limits(until=until, **_named(read, _LIMITS)), read["n_trials"])
         if metrics.aims.several:
-            refuse_of_one(limits)
+            refuse_of_one(limits, climbs=bool(read["climb"]))
         return cls(
             limits=limits,
             rules=tuple(rule.aimed(metrics.aim) for rule in rules),
@@ -149,11 +161,14 @@ class Settings:
             space=_mapping("space", read["space"]),
             max_failure_rate=_share("max_failure_rate", read["max_failure_rate"]),
             timeout_s=read["timeout_min"],
+            approve_timeout_s=read["approve_timeout_min"],
             notify=NotifySettings.read(read["notify"]),
             judging=Judging.read(read),
+            climbing=Climbing.read(read),
             flow=read_flow(read),
-            watching=_watched(read_watching(read, _group("stop_rules", read["stop_rules"], knobs)), metrics),
+            watching=_watched(read_watching(read, stop_rules), metrics),
             ignored=read_ignored(read["ignored"]),
+            learn_from=_texts("learn_from", read["learn_from"]),
             raw=raw,
             **_named(read, _TAKEN),
         )
@@ -251,6 +266,15 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
     return {str(key): one for key, one in value.items()}
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if not all(isinstance(one, str) and one for one in several):
+        raise SettingError(
+            name, value, " is no list of directories; write [outputs/one, outputs/two] or auto"
+        )
+    return tuple(several)
 
 
 def _share(name: str, value: Any) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autoloop.curves.aims import RESOURCES, Aims, Constraint
+from autoloop.curves.bounded import bounded
 from autoloop.curves.divergence import is_grad_norm, with_hidden_nans
 from autoloop.curves.objective import LEVELS, RETURNED, Objective, sure_goal
 from autoloop.curves.summary import goal_of, stated_goal
@@ -73,6 +74,8 @@ class Metrics:
         direction: ``min`` or ``max`` for whatever the objective is; empty where that is not said.
         lines: Patterns of lines in the jobs' logs, see `autoloop.history.text.loglines`.
         aims: Several objectives, of which ``objective`` is the first, and constraints.
+        watched: Texts of the study's settings, among which are the metrics that its rules look at: they are
+            kept of a run that logs very many, see `autoloop.curves.bounded`.
     """
 
     objective: str = ""
@@ -85,6 +88,7 @@ class Metrics:
     direction: str = ""
     lines: tuple[str, ...] = tuple(loglines.KNOWN)
     aims: Aims = field(default_factory=Aims)
+    watched: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, config: Mapping[str, Any], direction: str = "") -> Metrics:
@@ -226,11 +230,18 @@ class Metrics:
     def canonical(self, history: History) -> History:
         """The same history under canonical names, where a loss that is not a number shows as NaN.
 
-        An older name gives way where the canonical one is there. See `autoloop.curves.divergence`.
+        An older name gives way where the canonical one is there. See `autoloop.curves.divergence`, and
+        `autoloop.curves.bounded` for a run of very many metrics.
         """
+        history = bounded(history, self._named())
         return with_hidden_nans(
             history.replace({self._canonical_name(name, history): series for name, series in history.items()})
         )
+
+    def _named(self) -> set[str]:
+        """Names and globs of the metrics that somebody looks at."""
+        older = (name for others in self.aliases.values() for name in others)
+        return {self.objective, *self.goals, *self.aliases, *older, *self.finite, *self.known, *self.watched}
 
     def _canonical_name(self, name: str, history: History) -> str:
         for canonical, others in self.aliases.items():

@@ -17,7 +17,7 @@ from autoloop.edits._change import (
     plain,
 )
 from autoloop.edits._constant import Constant, constant
-from autoloop.edits._edit import OPS, Edit, parse_edit
+from autoloop.edits._edit import OPS, Edit, parse_edit, path_of
 from autoloop.edits._literal import LiteralError, format_literal, parse_literal, split_commas
 from autoloop.edits._path import Keys, format_path
 
@@ -40,6 +40,7 @@ __all__ = [
     "overrides_between",
     "parse_edit",
     "parse_literal",
+    "path_of",
     "plain",
     "split_commas",
 ]

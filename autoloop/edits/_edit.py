@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from autoloop.edits._literal import LiteralError, format_literal, parse_literal
@@ -110,3 +111,13 @@ def _read_operand(text: str, op: str, operand_text: str) -> Any:
 
 def _refuse(text: str, position: int, why: str, close: str | None = None) -> NoReturn:
     raise EditError.at("cannot read", text, position, why, close)
+
+
+@lru_cache(maxsize=4096)  # the same few edits, for every trial of a study
+def path_of(edit: str) -> str:
+    """Return the path of an edit string.
+
+    Raises:
+        EditError: The edit cannot be read.
+    """
+    return parse_edit(edit).path

@@ -226,12 +226,17 @@ def unique_names(labels: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 def free_name(label: str, taken: Container[str]) -> str:
     """Return a safe name for a label: the label, or the first of ``label_2``, ``label_3`` ... not taken."""
-    stem = name = safe_name(label)
-    number = 1
+    return free_number(label, taken)[0]
+
+
+def free_number(label: str, taken: Container[str], number: int = 1) -> tuple[str, int]:
+    """Return such a name and its number, 1 for the label itself; smaller numbers than one are not tried."""
+    stem = safe_name(label)
+    name = stem if number == 1 else with_suffix(stem, f"_{number}")
     while name in taken:
         number += 1
         name = with_suffix(stem, f"_{number}")
-    return name
+    return name, number
 
 
 def with_suffix(name: str, suffix: str) -> str:

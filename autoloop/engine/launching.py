@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.foreign import OURS, left_aside
+from autoloop.config.kinds import is_any_number
 from autoloop.config.origins import where
 from autoloop.curves.aims import WATCHED
 from autoloop.engine.execute import JobLimits, Outcome, Request
@@ -36,6 +37,8 @@ log: logging.Logger = logger(__name__)
 
 #: How many characters of an error the terminal gets.
 _ERROR_WIDTH = 300
+
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 #: Programs of which that was said.
 _told_main_only: set[str] = set()
@@ -105,6 +108,7 @@ def watched_by(config: DictConfig | None) -> tuple[str, ...]:
 
 def _pool_settings(settings: Mapping[str, Any], watched: tuple[str, ...] = ()) -> PoolSettings:
     chosen = {name: plain(value) for name, value in settings.items()}
+    chosen["n_jobs"] = None if is_any_number(chosen["n_jobs"]) else chosen["n_jobs"]
     cores = joblib.cpu_count()
     slots = plan_slots(
         chosen["gpus"],
@@ -229,6 +233,8 @@ def tell_main_only(batch: SharedSweep) -> None:
     """Say once what the main program does for itself alone, although it may be meant for jobs too."""
     program = batch.program
     if program is None or not program.main_only or program.file in _told_main_only:
+        return
+    if Path(program.file).is_relative_to(_PACKAGE):  # autoloop.train: its jobs need none of it
         return
     _told_main_only.add(program.file)
     log.warning(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autoloop.history import find
+from autoloop.history import find, wandb
 from autoloop.history.choice import choose
 from autoloop.history.find import Tracker
 from autoloop.history.run_notes import RunNotes
@@ -142,14 +142,19 @@ def _noted(history: History, newer: list[History]) -> History:
 def _read_run(tracker: Tracker, parts: list[Source], keys: list[str] | None) -> History:
     """Return the history of one run from its sources, joined in order."""
     histories = [_read_source(tracker, source, keys) for source in parts]
-    whole, notes = histories[0], list[str]()
-    for later in histories[1:]:
+    whole, counts, notes = histories[0], parts[0], list[str]()
+    for source, later in zip(parts[1:], histories[1:], strict=True):
         both = _logged_at_once(whole, later)
-        whole = whole.then(later)
+        primary = [wandb.is_primary(one.run_dir) for one in (counts, source)] if both else []
+        if primary == [True, False]:
+            whole = later.then(whole)
+        else:
+            whole, counts = whole.then(later), source
         if both:
+            which = "primary process" if any(primary) and not all(primary) else "one that started last"
             notes.append(
                 f"two processes logged {both} into one run at the same time: where both have a step, that of "
-                f"the one that started last counts, {later.path}"
+                f"the {which} counts, {counts.path}"
             )
     whole.note = "; ".join(filter(None, [whole.note, *notes]))
     return whole

@@ -78,7 +78,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, timeout=_WAIT_S)
     try:
         return _ready(connection)
-    except sqlite3.Error:
+    except ERRORS:
         connection.close()
         raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from autoloop.edits.effects import DeadKnob, dead_paths
@@ -16,9 +17,10 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
-from autoloop.strategies.failed import FailedRegion
+from autoloop.strategies.failed import FAILURES, FailedRegion
+from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, Job, Study
-from autoloop.study.settled import Lazy
+from autoloop.study.settled import OPEN, Lazy
 from autoloop.study.trials import Trial
 
 VariantOf = Callable[[Job], Variant]
@@ -40,6 +42,7 @@ class Terms:
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
+        earlier: Trials of earlier studies of this app.
     """
 
     strategy: Strategy
@@ -52,6 +55,7 @@ class Terms:
     repeats: int
     cooldown: int
     freeze: bool
+    earlier: Sequence[EarlierTrial] = ()
 
     @property
     def searched(self) -> list[str]:
@@ -112,10 +116,20 @@ class Known:
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
         unheeded = [
             DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.jobs.values()
+            for job in study.heedless()
             for path in job.details.unheeded
         ]
         return cls(study, number, room, trials, [variant_of(job) for job in open_ones], unheeded)
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a job ended in a way that may say something against its settings."""
+        return any(job.state in FAILURES for job in self.study.jobs.values())
+
+    @property
+    def latest(self) -> list[Trial]:
+        """The finished trials as they were planned; of very many the latest thousands."""
+        return [self.trials[name] for name in islice(self.trials, max(0, len(self.trials) - OPEN), None)]
 
     @property
     def start(self) -> Trial:
@@ -188,6 +202,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
             Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
             [*terms.ignored, *known.unheeded],
             failed,
+            study.controls.refused,
         ),
         study.names,
     )

@@ -3,7 +3,7 @@
 All of it is ordinary jobs. Between two rounds leaders that cannot be told apart run with further seeds
 (racing). After the search the winner runs without each of its edits, then without all that seem to do
 nothing, which is compared with the winner on further seeds (minimal), and winner and starting point run with
-fresh seeds (confirmation).
+fresh seeds (confirmation). At last the best are trained for longer (`autoloop.loop.climbing`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from autoloop.loop.climbing import next_level
 from autoloop.loop.score.front import most_telling
 from autoloop.loop.score.leader import contenders, leader
 from autoloop.loop.score.noise import Noise, noise
@@ -82,10 +83,13 @@ def measurement(study: Study, limits: Limits) -> Measure | None:
     if study.aims.several:
         return _front_confirmation(study, limits, done)
     best = leader(study)
-    if best is None or root(study, best).place == best.place:
-        return None
-    step = _reduction(study, best, done) if limits.minimal else None
-    return step or _confirmation(study, limits, done)
+    step: Measure | None = None
+    if best is not None and root(study, best).place != best.place:
+        step = _reduction(study, best, done) if limits.minimal else None
+        step = step or _confirmation(study, limits, done)
+    if step is not None or limits.climb is None:
+        return step
+    return next_level(study, limits.climb, done.count("climb"))
 
 
 def _reduction(study: Study, best: Job, done: Sequence[str]) -> Measure | None:

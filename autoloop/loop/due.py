@@ -7,10 +7,12 @@ or stop. How a round is filled is in `autoloop.loop.filling`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from autoloop.errors import counted
 from autoloop.loop.closing import is_closing, measurement, race
+from autoloop.loop.controls.effect import limits_of
 from autoloop.loop.objective import nothing_to_judge_by
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.steps import (
@@ -18,6 +20,7 @@ from autoloop.loop.steps import (
     Close,
     Decide,
     Flow,
+    Hold,
     Limits,
     PlanRound,
     Requeue,
@@ -36,6 +39,7 @@ __all__ = [
     "Close",
     "Decide",
     "Flow",
+    "Hold",
     "Limits",
     "PlanRound",
     "Requeue",
@@ -56,20 +60,21 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
 
     Args:
         study: The record so far.
-        limits: When to end.
+        limits: When to end, but for what users changed since.
         flow: How rounds follow each other.
     """
     if not study.jobs:
         return PlanRound(1)
-    ended = _ended_early(study, limits)
+    limits = limits_of(study, limits)
+    ended = _ended_early(study, limits) or _as_told(study)
     if ended:
         return ended
     retry = next((job for job in study.troubled() if _again(study, job, limits)), None)
     if retry:
         return Requeue(retry)
-    waiting = tuple(study.waiting())
+    waiting = study.waiting()
     if waiting:
-        return Run(waiting)
+        return _allowed(study, waiting, flow)
     if is_closing(study, limits):
         return _closing_step(study, limits)
     last = study.rounds[-1]
@@ -89,6 +94,21 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     if raced:
         return raced
     return PlanRound(last + 1) if flow.barrier else _one_more(study, last, flow)
+
+
+def _as_told(study: Study) -> Stop | Hold | None:
+    """What a user wants of the study as a whole: that it ends, or rests."""
+    controls = study.controls
+    if controls.ending:
+        return Stop(f"the study was {controls.ending}")
+    return Hold(controls.paused) if controls.paused else None
+
+
+def _allowed(study: Study, waiting: Sequence[Job], flow: Flow) -> Run | Hold:
+    """The jobs that may start: where each round waits for a yes, those of rounds that have one."""
+    yes = study.controls.approved
+    allowed = tuple(job for job in waiting if not flow.asks or job.round in yes)
+    return Run(allowed) if allowed else Hold(f"round {waiting[0].round} waits for a yes")
 
 
 def at_end(study: Study, limits: Limits, stop: Stop) -> Close | Stop:

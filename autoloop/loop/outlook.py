@@ -108,3 +108,7 @@ def measuring_lines(limits: Limits) -> Iterator[str]:
         yield f"  then winner and baseline run on {counted(limits.confirm, 'fresh seed')}"
     elif limits.confirm is None and limits.rounds > 1:
         yield f"  then, if it had {WORTH} jobs or more, winner and baseline run on {SEEDS} fresh seeds"
+    if limits.climb is not None:
+        levels = zip(limits.climb.keep, limits.climb.lengths[1:], strict=True)
+        ups = [f"{counted(keep, 'job')} to {limits.climb.knob}={length}" for keep, length in levels]
+        yield f"  then the best are trained for longer: {', then '.join(ups)}"

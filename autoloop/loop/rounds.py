@@ -9,11 +9,22 @@ from typing import Any
 
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError, EditError
-from autoloop.loop.briefing import Besides, Known, Terms, VariantOf, disposer_of, opening_of, situation_of
+from autoloop.loop.briefing import (
+    Besides,
+    Known,
+    Terms,
+    VariantOf,
+    disposer_of,
+    opening_of,
+    room_of,
+    situation_of,
+)
+from autoloop.loop.climbing import longer_name
 from autoloop.loop.filling import (
     Disposer,
     Obstacles,
     Round,
+    add_longer,
     add_repeats,
     add_without,
     first_round,
@@ -21,8 +32,11 @@ from autoloop.loop.filling import (
 )
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
-from autoloop.loop.steps import Measure, Reseed, TakeBack
+from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
+from autoloop.rules.base import Decision
+from autoloop.strategies.base import NO_PLACE
 from autoloop.strategies.failed import failed_regions
+from autoloop.strategies.remembered import TRIED_FIRST, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
@@ -58,6 +72,7 @@ def opening_round(
         why = f"measures the noise: {start.name} with another seed"
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
+        _add_remembered(terms, planned, starts[0])
         _fill_up(terms, planned, starts[0], slots())
     _seed(terms, planned)
     return planned
@@ -71,6 +86,22 @@ def _seed(terms: Terms, planned: Round) -> None:
             seed = nth_seed(seed_of(variant.config, path), offset)
             why = f"{variant.name} on another seed: its result is the average of {terms.limits.seeds}"
             add_repeats(planned, variant, path, [seed], why, terms.derive)
+
+
+def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
+    """Add the best settings of earlier studies."""
+    proposals = tried_again(terms.earlier, start.name, start.config)
+    if not proposals:
+        return
+    most = terms.limits.max_jobs
+    places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
+    disposer = Disposer(
+        {start.name: start}, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
+    )
+    more = next_round(1, proposals, disposer, places)
+    for variant in more.variants:
+        planned.add(variant)
+    planned.refused += more.refused
 
 
 def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
@@ -96,26 +127,77 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
         known: What the record tells.
         besides: What no record has.
     """
-    failed = failed_regions(list(known.trials.values()))
+    failed = failed_regions(known.latest) if known.has_failures else []
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
-    planned = next_round(known.number, terms.strategy.propose(situation), disposer, known.room)
+    proposals = terms.strategy.propose(situation)
+    planned = next_round(known.number, proposals, disposer, known.room)
     _seed(terms, planned)
-    for decision, why in terms.strategy.passed_over(situation):
-        planned.refuse(decision, why)
+    _tell_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned
 
 
-def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: VariantOf) -> Round:
+def _tell_left_out(
+    passed_over: Sequence[tuple[Decision, str]],
+    proposals: Sequence[Decision],
+    disposer: Disposer,
+    planned: Round,
+) -> None:
+    """Write down what rules proposed and the strategy left out, but for what leads where a proposal does."""
+    taken = {(one.trial, one.edits) for one in proposals}
+    left = [(one, why) for one, why in passed_over if (one.trial, one.edits) not in taken]
+    leads_to = {disposer.outcome(one) for one in proposals} if left else set()
+    for decision, why in left:
+        if why != NO_PLACE:
+            planned.refuse(decision, why)
+        elif disposer.outcome(decision) not in leads_to:
+            planned.refuse(decision, disposer.refusal(decision) or why)
+
+
+def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = "") -> Round:
+    """A variant that a user wants while the study runs, as a further part of the latest round.
+
+    What a user refused before may be asked for anew.
+
+    Args:
+        terms: What holds for the study.
+        study: The record.
+        wanted: The variant, as a child of any job.
+        variant_of: The variant that a job runs.
+        name: What it is called; empty for a name that says its round.
+    """
+    parent = _job(study, wanted.trial)
+    disposer = Disposer(
+        {parent.name: variant_of(parent)},
+        {job.signature: job.name for job in study.jobs.values()},
+        terms.derive,
+        Obstacles(dead=terms.ignored),
+        study.names,
+    )
+    places = room_of(study, terms.limits, None)
+    planned = next_round(study.rounds[-1], [wanted], disposer, places, name)
+    _seed(terms, planned)
+    return planned
+
+
+def measuring_round(
+    terms: Terms,
+    study: Study,
+    step: Measure,
+    variant_of: VariantOf,
+    from_step: Mapping[str, int] | None = None,
+) -> Round:
     """What is run to measure, as a further part of the latest round.
 
     Args:
         terms: What holds for the study.
         study: The record.
         step: What is to be measured.
-        variant_of: The variant that a job ran.
+        variant_of: The variant that a job ran; of one that is trained for longer, with the overrides that
+            let it go on from a checkpoint.
+        from_step: Name of a job -> the step of the checkpoint that its longer run goes on from.
     """
     seen = {job.signature: job.name for job in study.jobs.values()}
     planned = Round(study.rounds[-1], seen, taken=set(study.names))
@@ -123,6 +205,10 @@ def measuring_round(terms: Terms, study: Study, step: Measure, variant_of: Varia
         for offset in step.offsets:
             for name in step.jobs:
                 _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    elif isinstance(step, Lengthen):
+        for job in (_job(study, name) for name in step.jobs):
+            name = longer_name(study, job, step.length)
+            add_longer(planned, variant_of(job), step, name, (from_step or {}).get(job.name, 0), terms.derive)
     else:
         job = _job(study, step.job)
         _take_back(terms, planned, variant_of(root(study, job)), knobs(study, job), step)

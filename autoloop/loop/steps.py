@@ -10,7 +10,25 @@ from autoloop.loop.until import Condition
 from autoloop.study.record import Job
 
 #: Limits that journals of earlier versions do not have, with what they mean unsaid.
-_LATER = {"max_steps": None, "seeds": 1}
+_LATER = {"max_steps": None, "seeds": 1, "climb": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """How the best of a search are trained for longer, level by level.
+
+    The shape is that of successive halving (Jamieson and Talwalkar, 2016, arXiv:1502.07943), one bracket.
+
+    Attributes:
+        lengths: Length of a run at each level, ascending, in the unit of ``knob`` (steps or epochs); the
+            first is that of the search.
+        keep: How many of a level go to the next one, for each step up: one fewer than ``lengths``.
+        knob: Path of the length in the app's config.
+    """
+
+    lengths: tuple[int, ...]
+    keep: tuple[int, ...]
+    knob: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,7 @@ class Limits:
         minimal: Whether the edits of the winner that do nothing are looked for and taken back at the end.
         confirm: So many fresh seeds on which winner and starting point run at the end; None for what
             `autoloop.loop.closing.seeds_to_confirm` finds worth it.
+        climb: How the best are trained for longer at the end; None for not at all.
     """
 
     rounds: int = 1
@@ -49,6 +68,7 @@ class Limits:
     racing: int = 0
     minimal: bool = False
     confirm: int | None = None
+    climb: Climb | None = None
 
     def recorded(self) -> Any:
         """These limits as the journal has them; one that older journals lack only where it is set."""
@@ -76,12 +96,14 @@ class Flow:
             the others say feeds the next decision.
         refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
         slots: How many jobs run at a time; None where the launcher does not tell.
+        asks: Whether each round waits for a person's yes before its jobs start.
     """
 
     barrier: bool = True
     quorum: float = 1.0
     refill: bool = True
     slots: int | None = None
+    asks: bool = False
 
 
 ROUNDS = Flow()
@@ -105,6 +127,13 @@ class Requeue:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing is to be done until a job ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is to be started until a user says so; why."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +164,9 @@ class Close:
     worthy: str = ""
 
 
-Aim = Literal["race", "ablate", "reduce", "check", "confirm"]
+Aim = Literal["race", "ablate", "reduce", "check", "confirm", "climb"]
 """What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
-that is so on further seeds, and the winner's gain."""
+that is so on further seeds, the winner's gain, and what the best come to in longer runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +188,25 @@ class TakeBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Lengthen:
+    """Train these jobs' configs for longer: a level of a climb.
+
+    Attributes:
+        aim: What it is for.
+        jobs: Names of the jobs, the best first.
+        level: Number of the level, from 1; the search is level 0.
+        knob: Path of the length in the config.
+        length: What it is set to.
+    """
+
+    aim: Aim
+    jobs: tuple[str, ...]
+    level: int
+    knob: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The study ends, and why.
 
@@ -173,6 +221,6 @@ class Stop:
     worthy: str = ""
 
 
-Measure = Reseed | TakeBack
+Measure = Reseed | TakeBack | Lengthen
 
-Step = Run | Requeue | Wait | Decide | PlanRound | Close | Reseed | TakeBack | Stop
+Step = Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop

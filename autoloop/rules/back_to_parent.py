@@ -22,29 +22,28 @@ SIGMAS = 2.0
 
 
 class BackToParent(Rule):
-    """The child is worse than its parent: go on from the parent, not from here.
+    """The child is worse than its parent: continue from the parent, not from here.
 
     With ``loss_pct = 100 * (child - parent) / |parent|`` of the objective (sign turned for ``goal: max``),
-    acts when ``loss_pct > worse_by_pct``. Where the parent's is 0, or objectives lie on both sides of 0, the
-    percent are of what the trials' objectives typically are (`autoloop.study.compare`). The proposal is a
-    child *of the parent*, made from the numbers that the child had changed: a factor of up to ``small_step``
-    is taken in the other direction (``old^2 / new``), a larger one is taken half as far
-    (``sqrt(old * new)``). A child of this very rule that is worse again gets no proposal: this way is closed.
-    Either decision is final, so that no edit is piled on a change that hurt.
+    the rule fires when ``loss_pct > worse_by_pct``. If the parent's objective is 0, or objectives have both
+    signs, the percentage refers to the typical size of the trials' objectives (`autoloop.study.compare`). The
+    proposal is a child *of the parent*, made from the numbers that the child had changed: a factor of up to
+    ``small_step`` is applied in the other direction (``old^2 / new``), a larger one is halved on a
+    logarithmic scale (``sqrt(old * new)``). A child of this rule that is worse again gets no proposal: both
+    directions have been tried. Either decision is final, so that no edit is added to a change that hurt.
 
-    Seven repeats of one config differ by 0.3 to 5.8 % in the users' report, and a child shares its parent's
-    seed, which leaves less: 3 % is the default. Where single points of the two curves jump further, a loss
-    within two standard deviations of such a jump is none. Stays silent on a trial without a parent, where
-    either objective is unknown or not finite, where the parent or the child is not usable, and where no
-    number was changed; of several objectives where the child is better in one, of constraints where
-    the parent breaks one by more; on a run that a stop rule
-    ended before it was found to be behind its parent.
+    Seven repeats of one config differ by 0.3 to 5.8 % in the users' report; a child shares its parent's seed,
+    which leaves less: 3 % is the default. If single points of the two curves jump further than that, a loss
+    within two standard deviations of such a jump does not count. Stays silent on a trial without a parent, if
+    either objective is unknown or not finite, if the parent or the child is not usable, if no number was
+    changed, if the child is better in one of several objectives or breaks a constraint by less, and on a run
+    that a stop rule ended before it was found to be behind its parent.
 
     Args:
         name: Name of the rule.
-        worse_by_pct: How much worse counts, in percent of the parent's objective.
-        goal: ``min`` or ``max``: which objective is better. Within a study its own goal counts.
-        small_step: Largest factor of a change that is taken in the other direction, above 1.
+        worse_by_pct: Fires if the child is worse by more than this, in percent of the parent's objective.
+        goal: ``min`` or ``max``: which objective is better. Within a study, the study's own goal is used.
+        small_step: Largest factor of a change that is applied in the other direction, above 1.
     """
 
     def __init__(

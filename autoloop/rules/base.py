@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoloop.curves.objective import Objective
+from autoloop.edits import path_of
 from autoloop.errors import ConfigError
 from autoloop.rules.names import in_words
-from autoloop.rules.paths import matches, path_of
+from autoloop.rules.paths import matches
 from autoloop.study.decisions import Decision
 from autoloop.study.trials import Trial
 

@@ -18,31 +18,31 @@ from autoloop.study.trials import Trial
 class CostNotFalling(EditingRule):
     """The plan has mass, but no cost term fell by ``fell_less_than_pct``.
 
-    Fires when the mass is above ``mass_above`` and every term's cost fell by less than ``fell_less_than_pct``
-    percent. With ``only_learnable`` it looks at terms with ``weight_embed > 0`` alone: a label cost compares
-    recorded actions, no training lowers it, and a rule that waits for it cuts ``lambda_ot`` down to nothing.
-    A plan that works lowers the cost within its first hundred steps: compare with the ``start``, not with the
-    median of the first quarter.
+    Fires when the mass is above ``mass_above`` and the cost of every term fell by less than
+    ``fell_less_than_pct`` percent. With ``only_learnable`` it considers only terms with ``weight_embed > 0``:
+    a label cost compares recorded actions, so training cannot lower it, and a rule that waits for it would
+    reduce ``lambda_ot`` again and again. A plan that works lowers the cost within the first hundred steps:
+    compare with the ``start``, not with the median of the first quarter.
 
     The cost of a term is ``<costs>/<term>``, under the first prefix that has it: ``ot_cost_diag`` is the cost
-    on the pairs that act, ``ot_cost`` the mean over all pairs, which the plan does not see. What "fell"
-    compares is the ``span``, as for `MetricChange`; a fall within two standard errors is none. The mass is
-    the last value for ``first_last``, else the median of the last quarter. Stays silent where no mass or no
-    cost was logged, on fewer than ``min_points`` finite values, where no term is learnable, on a run whose
-    loss ended non-finite, and on a job that failed.
+    on the pairs that take part in the plan, ``ot_cost`` the mean over all pairs, which the plan does not use.
+    ``span`` defines what is compared, as for `MetricChange`; a fall within two standard errors does not
+    count. The mass is the last value for ``first_last``, otherwise the median of the last quarter. Stays
+    silent if no mass or no cost was logged, on fewer than ``min_points`` finite values, if no term is
+    learnable, on a run whose loss ended non-finite, and on a job that failed.
 
     Args:
         name: Name of the rule.
         edits: Edits of the child.
         mass: Metric of the plan's total mass.
-        mass_above: Fires over this mass only.
-        costs: Prefixes of the cost metrics, the most telling first.
+        mass_above: Fires only above this mass.
+        costs: Prefixes of the cost metrics, in order of preference.
         fell_less_than_pct: In percent of the first level.
         only_learnable: Whether terms without a learned embedding are left out.
         features: Path of the list of terms in the config, each with ``term_name`` and ``weight_embed``.
         span: ``first_last``, ``start``, ``run`` or ``end``.
-        min_points: Points a judgement needs, at least 2 (4 for ``end``).
-        expects: What the child should show.
+        min_points: Smallest number of points, at least 2 (4 for ``end``).
+        expects: What is expected of the child.
     """
 
     def __init__(

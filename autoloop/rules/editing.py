@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
+from autoloop.edits import path_of
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Rule
 from autoloop.rules.names import KNOBS, check_name, spelled
-from autoloop.rules.paths import path_of
 from autoloop.study.trials import Trial
 
 USERS = ("baseline", "variants", "sweep")
@@ -24,6 +25,8 @@ class EditingRule(Rule):
         expects: What the child should show if the rule is right, in one sentence.
     """
 
+    _turned: tuple[Mapping[str, Trial] | None, int, list[str]] = (None, 0, [])
+
     def __init__(self, *, name: str, edits: Sequence[str], expects: str = "") -> None:
         self.name = checks.text(name, "name", name)
         self.edits = checks.edits(name, edits)
@@ -38,7 +41,10 @@ class EditingRule(Rule):
 
         Of several knobs of one kind those that the user turned are taken (`turned`).
         """
-        edits = spelled(self.edits, trial.variant.config, turned(trials.values()))
+        of, count, paths = self._turned
+        if of is not trials or count != len(trials):  # a round's trials are judged beside the same others
+            self._turned = of, count, paths = trials, len(trials), turned(trials.values())
+        edits = spelled(self.edits, trial.variant.config, paths)
         return self.propose(trial, edits, reason, evidence, self.expects)
 
     def foreseen(self, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -47,8 +53,13 @@ class EditingRule(Rule):
 
 
 def turned(trials: Iterable[Trial]) -> list[str]:
-    """Return the paths that the user's variants and comma lists turned, each once."""
-    asked = [trial.variant for trial in trials if trial.variant.rule in USERS]
+    """Return the paths that the user's variants and comma lists turned, each once.
+
+    Args:
+        trials: As they were planned. What the user asks for before a study begins is in its first round.
+    """
+    first = takewhile(lambda trial: trial.round <= 1, trials)
+    asked = [trial.variant for trial in first if trial.variant.rule in USERS]
     changed = [path for variant in asked for path, _, _ in variant.changes]
     return list(
         dict.fromkeys([*changed, *_swept(variant.overrides for variant in asked if not variant.parent)])

@@ -12,16 +12,15 @@ from autoloop.study.trials import Trial
 
 
 class Fallback(EditingRule):
-    """Nothing else fired: take a small step.
+    """No other rule fired: take a small step.
 
-    Fires on every usable trial about which no other rule proposed a child; whoever asks the rules sees to
-    that. Stays silent on a run that logged nothing, on a run whose loss ended non-finite, and on a job that
-    failed.
+    Fires on every usable trial for which no other rule proposed a child; the caller makes sure of that. Stays
+    silent on a run that logged nothing, on a run whose loss ended non-finite, and on a job that failed.
 
     Args:
         name: Name of the rule.
         edits: Edits of the child.
-        expects: What the child should show.
+        expects: What is expected of the child.
     """
 
     fallback = True

@@ -22,36 +22,36 @@ class MetricChange(EditingRule):
 
     With ``pct = 100 * (last - first) / |first|``, fires when
 
-    - ``fell_less_than_pct``: ``-pct`` is under it (a metric that rose counts too), and the standard error of
+    - ``fell_less_than_pct``: ``-pct`` is below it (a metric that rose counts too), and the standard error of
       ``pct`` is at most ``max_noise_pct``;
-    - ``stayed_within_pct``: ``|pct|`` is under it, with the same condition (a plateau);
-    - ``fell_more_than_pct``: ``-pct`` is over it and over two standard errors (it still improves);
-    - ``rose_more_than_pct``: ``pct`` is over it and over two standard errors.
+    - ``stayed_within_pct``: ``|pct|`` is below it, with the same condition (a plateau);
+    - ``fell_more_than_pct``: ``-pct`` is above it and above two standard errors (it still improves);
+    - ``rose_more_than_pct``: ``pct`` is above it and above two standard errors.
 
-    What ``first`` and ``last`` are is the ``span``: ``first_last``, the two values themselves, as the users'
-    scripts did; ``start``, the first value and the median of the last quarter of the points; ``run``, the
-    medians of the first and of the last quarter; ``end``, the two ends of a robust line (Theil-Sen) through
-    the last half of the points, at least three. Of ``<objective>`` with the goal ``max`` this holds of the
-    mirrored curve: it "fell" where it grew. Up to five points, a run that logs once an epoch, are told in the
-    reason and the evidence. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss)
-    from one logged point to the next, so that 2 % between the first and the last of them says nothing: prefer
-    ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points`` finite
-    values, on more than a tenth of non-finite ones, where ``first`` is 0, on a run whose loss ended
-    non-finite, on a job that failed, and with ``end`` on one that was stopped before its end.
+    ``span`` defines ``first`` and ``last``: ``first_last``, the two values themselves, as in the users'
+    scripts; ``start``, the first value and the median of the last quarter of the points; ``run``, the medians
+    of the first and of the last quarter; ``end``, the two ends of a robust line (Theil-Sen) through the last
+    half of the points, at least three. For ``<objective>`` with the goal ``max`` the curve is mirrored: it
+    "fell" if it grew. If there are five points or fewer, as in a run that logs once per epoch, the reason and
+    the evidence say so. The single values of a LeRobot run scatter by 5 % (loss) to 61 % (ot_loss) from one
+    logged point to the next, so a difference of 2 % between the first and the last of them means nothing:
+    prefer ``run`` and ``end``. Stays silent on a metric that was not logged, on fewer than ``min_points``
+    finite values, if more than a tenth are not finite, if ``first`` is 0, on a run whose loss ended
+    non-finite, on a job that failed, and with ``end`` on one that was stopped early.
 
     Args:
         name: Name of the rule.
-        metric: The metric to look at, or a list of which the first one logged counts; ``<objective>`` and the
-            names of docs/rules.md stand for what an app calls them.
+        metric: The metric, or a list of which the first one logged is used; ``<objective>`` and the
+            names of docs/rules.md stand for an app's own names.
         edits: Edits of the child.
-        fell_less_than_pct: In percent of ``|first|``; exactly one of the four is given.
+        fell_less_than_pct: In percent of ``|first|``; exactly one of the four must be set.
         fell_more_than_pct: The same.
         rose_more_than_pct: The same.
         stayed_within_pct: The same.
         span: ``first_last``, ``start``, ``run`` or ``end``.
-        min_points: Points a judgement needs, at least 2 (3 for ``end``).
-        max_noise_pct: Standard error of ``pct`` above which a plateau cannot be told, in percent.
-        expects: What the child should show.
+        min_points: Smallest number of points, at least 2 (3 for ``end``).
+        max_noise_pct: Standard error of ``pct`` above which a plateau cannot be recognised, in percent.
+        expects: What is expected of the child.
     """
 
     def __init__(

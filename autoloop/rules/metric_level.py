@@ -15,25 +15,25 @@ from autoloop.study.trials import Trial
 
 
 class MetricLevel(EditingRule):
-    """A metric's level lies below or above a threshold, or between two.
+    """The level of a metric is below or above a threshold, or between two.
 
-    Fires when ``above < level < below``, a threshold that is not given counting as open.
+    Fires when ``above < level < below``; a threshold that is not set does not limit.
 
-    The level of a curve with values ``v_1 .. v_n``: ``last`` is ``v_n`` (what the users' scripts looked at,
-    one value and its noise), ``tail`` the median of the last quarter of the points (at least one), ``max``
-    the largest value. Stays silent on a metric that was not logged, that has fewer than ``min_points`` finite
+    The level of a curve with values ``v_1 .. v_n``: ``last`` is ``v_n`` (as in the users' scripts: a single
+    value with its noise), ``tail`` the median of the last quarter of the points (at least one), ``max`` the
+    largest value. Stays silent on a metric that was not logged, that has fewer than ``min_points`` finite
     values or more than a tenth that are not finite, on a run whose loss ended non-finite, and on a job that
     failed.
 
     Args:
         name: Name of the rule.
-        metric: The metric to look at, or a list of which the first one logged counts.
+        metric: The metric, or a list of which the first one logged is used.
         edits: Edits of the child.
-        below: Fires under this level, in the metric's unit.
-        above: Fires over this level, in the metric's unit.
+        below: Fires below this level, in the metric's unit.
+        above: Fires above this level, in the metric's unit.
         stat: ``last``, ``tail`` or ``max``.
-        min_points: Points a judgement needs.
-        expects: What the child should show.
+        min_points: Smallest number of points.
+        expects: What is expected of the child.
     """
 
     def __init__(

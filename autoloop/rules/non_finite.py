@@ -18,19 +18,19 @@ _TOLD = re.compile(r"\bnan\b|\binf\b|infinit|non-?finite|not finite|diverge", re
 
 
 class NonFinite(EditingRule):
-    """A loss became NaN or infinite: nothing else that run logged counts.
+    """A loss became NaN or infinite: nothing else that the run logged counts.
 
-    Fires when the last value of a loss is not finite, or when an INFEASIBLE or STOPPED job's error speaks of
-    NaN, Inf or divergence. A loss is any metric whose name ends in ``loss``; other metrics may hold
-    infinities in a healthy run (the logarithm of an empty plan's mass, the gradient norm while mixed
-    precision finds its scale). Its decision is final: a diverged LeRobot run ends with exit code 0 and shows
-    a mass of 1.0, and no other rule should believe it. Stays silent where every loss is finite or none was
-    logged, and on jobs that failed for another reason; one point is enough.
+    Fires when the last value of a loss is not finite, or when the error of an INFEASIBLE or STOPPED job
+    mentions NaN, Inf or divergence. A loss is any metric whose name ends in ``loss``; other metrics may be
+    infinite in a healthy run (the logarithm of an empty plan's mass, the gradient norm while mixed precision
+    adjusts its scale). Its decision is final: a diverged LeRobot run ends with exit code 0 and shows a mass
+    of 1.0, which no other rule should believe. Stays silent if every loss is finite or none was logged, and
+    on jobs that failed for another reason; one point is enough.
 
     Args:
         name: Name of the rule.
         edits: Edits of the child.
-        expects: What the child should show.
+        expects: What is expected of the child.
     """
 
     def __init__(self, *, name: str, edits: Sequence[str], expects: str = "") -> None:

@@ -17,19 +17,20 @@ MESSAGES = ("out of memory", "outofmemory", "cannot allocate memory", "alloc_fai
 
 
 class OutOfMemory(Rule):
-    """The job ran out of memory: half the batch, twice the gradient accumulation where there is one.
+    """The job ran out of memory: halve the batch size, and double the gradient accumulation if there is one.
 
-    Fires on an INFEASIBLE job whose error holds one of ``messages`` (in any case) and whose config has a
-    batch size of at least 2. The batch is halved, rounding down; the product of batch and accumulation stays,
-    so the child optimises as the parent meant to. Reads no curve. Stays silent on every other job, on a batch
-    of 1, and where the config has none of the paths of ``batch``. Its decision is final.
+    Fires on an INFEASIBLE job whose error contains one of ``messages`` (in any case) and whose config has a
+    batch size of at least 2. The batch size is halved, rounding down; the product of batch size and
+    accumulation stays the same, so the child optimises as the parent would have. Reads no curve. Stays silent
+    on every other job, on a batch size of 1, and if the config has none of the paths of ``batch``. Its
+    decision is final.
 
     Args:
         name: Name of the rule.
-        batch: Paths under which a batch size may stand, or ``<batch_size>``; all that exist are halved.
-        accumulation: Paths under which the number of accumulated batches may stand, or
+        batch: Paths at which a batch size may be, or ``<batch_size>``; all that exist are halved.
+        accumulation: Paths at which the number of accumulated batches may be, or
             ``<accumulation>``.
-        messages: Texts that tell of missing memory.
+        messages: Texts that indicate missing memory.
     """
 
     def __init__(

@@ -15,26 +15,26 @@ from autoloop.study.trials import Trial
 
 
 class Overfitting(EditingRule):
-    """The evaluation rose from its best while the training loss kept falling.
+    """The evaluation became worse than its best value while the training loss kept falling.
 
-    Fires when both hold, with the ends of a robust line (Theil-Sen) over the last half of the points:
+    Fires when both hold, measured at the ends of a robust line (Theil-Sen) over the last half of the points:
 
     - the evaluation rose by more than ``rose_more_than_pct`` and by more than two standard errors of that
       number;
     - the training metric fell, in the same half.
 
-    Stays silent where either was not logged, has fewer than ``min_points`` finite values or more than a tenth
+    Stays silent if either was not logged, has fewer than ``min_points`` finite values or more than a tenth
     that are not finite, on a run whose loss ended non-finite, and on a job that failed.
 
     Args:
         name: Name of the rule.
-        train: Training metric, or a list of which the first one logged counts.
-        evaluation: Evaluation metric, likewise; lower is better, but for an
-            ``<objective>`` that is to grow.
+        train: Training metric, or a list of which the first one logged is used.
+        evaluation: Evaluation metric, likewise; lower is better, except for an
+            ``<objective>`` with the goal ``max``.
         edits: Edits of the child.
         rose_more_than_pct: In percent of the evaluation at the middle of the run.
-        min_points: Points each curve needs, at least 3.
-        expects: What the child should show.
+        min_points: Smallest number of points of each curve, at least 3.
+        expects: What is expected of the child.
     """
 
     def __init__(

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Any
 
-from autoloop.edits import find, format_path, parse_edit
-
-
-@lru_cache(maxsize=4096)  # the same few edits, for every trial of a study
-def path_of(edit: str) -> str:
-    """Return the path of an edit string.
-
-    Raises:
-        EditError: The edit cannot be read.
-    """
-    return parse_edit(edit).path
+from autoloop.edits import find, format_path
 
 
 def matches(config: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:

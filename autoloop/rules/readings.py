@@ -72,9 +72,11 @@ def diverged(trial: Trial) -> str:
 
 
 def first_of(metrics: Sequence[str]) -> str:
-    """Return the metrics in words; of several the first one logged counts."""
-    metrics = in_words(metrics)
-    return " or else ".join(metrics[:2]) + (f" or one of {len(metrics) - 2} more" if len(metrics) > 2 else "")
+    """Return alternatives in words: ``loss, */loss or *_loss``; more than three are shortened."""
+    words = in_words(metrics)
+    if len(words) > 3:
+        words = [*words[:2], f"one of {len(words) - 2} more"]
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def find_curve(trial: Trial, metrics: Sequence[str], min_points: int = 1) -> Curve:

@@ -22,32 +22,31 @@ LOG_SMALLEST = math.log(sys.float_info.min)  # about -708: what a mass of exactl
 class RestoreMass(Rule):
     """The transport plan has lost its mass: scale ``reg + tau_src + tau_tgt`` so that it comes back.
 
-    With a diagonal prior (``heuristic: true``) the mass of an unbalanced plan is exactly
-    ``mean_i exp(-M_ii / s)`` with ``s = reg + tau_src + tau_tgt``, so that ``log(mass)`` goes with ``1/s``
-    and
+    With a diagonal prior (``heuristic: true``) the mass of an unbalanced plan is exactly ``mean_i exp(-M_ii /
+    s)`` with ``s = reg + tau_src + tau_tgt``, so ``log(mass)`` is proportional to ``1/s`` and
 
         ``s_new = s * log(mass_now) / log(mass_wanted)``,
 
-    at most ``max_factor * s``. Without the heuristic it is a good first guess, and too much is harmless
+    at most ``max_factor * s``. Without the heuristic this is a good first guess, and too much does no harm
     (measured: tau 1 and tau 20 train equally well). Only the ``spread`` knobs grow, all by one factor: a
     large ``reg`` blurs the plan (measured: reg 1 loses to reg 0.1 at the same tau).
 
-    ``mass_now`` is the median of the last quarter of the points; its logarithm comes from ``log_mass`` where
-    that is logged and finite, because the mass itself underflows and many solvers return other tiny numbers.
-    A mass of exactly 0 counts as the smallest positive float. Stays silent on fewer than ``min_points``
-    finite values, on a mass that was not logged, on knobs that are missing or whose sum is not positive, on a
-    run whose loss ended non-finite (its mass reads 1.0), and on a job that failed.
+    ``mass_now`` is the median of the last quarter of the points. Its logarithm comes from ``log_mass`` if
+    that is logged and finite, because the mass itself underflows and many solvers then return other tiny
+    numbers. A mass of exactly 0 counts as the smallest positive float. Stays silent on fewer than
+    ``min_points`` finite values, on a mass that was not logged, on knobs that are missing or whose sum is not
+    positive, on a run whose loss ended non-finite (its mass reads 1.0), and on a job that failed.
 
     Args:
         name: Name of the rule.
         mass: Metric of the plan's total mass.
         log_mass: Metric of its natural logarithm.
         knobs: Paths whose sum is ``s``.
-        spread: Those of ``knobs`` that are scaled.
-        below: Fires under this mass (the users want at least 0.05).
+        spread: The ones among ``knobs`` that are scaled.
+        below: Fires below this mass (the users want at least 0.05).
         wanted: The mass to reach, above ``below`` and under 1 (the users' range is 0.05 to 0.3).
         max_factor: Largest growth of ``s`` in one step.
-        min_points: Points a judgement needs.
+        min_points: Smallest number of points.
     """
 
     def __init__(

@@ -21,22 +21,22 @@ REACH = 5  # points on either side that make a point's neighbourhood
 class Spikes(EditingRule):
     """Single points of a metric (gradient norm, loss) jump far above their neighbours.
 
-    A point is a spike when it is more than ``times`` the (positive) median of the up to eleven points around
+    A point is a spike if it is more than ``times`` the (positive) median of the up to eleven points around
     it. Fires when there are at least ``at_least`` spikes. The comparison is with the run's own curve, so a
-    gradient norm that is large throughout is none of its business. The first tenth of the points, the
-    warm-up, does not count. In a real run the gradient norm scatters by 14 % from one logged point to the
-    next: three times is no scatter. Stays silent on a metric that was not logged, that has fewer than
+    gradient norm that is large throughout does not count. The first tenth of the points, the warm-up, is
+    ignored. In a real run the gradient norm scatters by 14 % from one logged point to the next, so three
+    times as much is not scatter. Stays silent on a metric that was not logged, that has fewer than
     ``min_points`` finite values or more than a tenth that are not finite, on a run whose loss ended
     non-finite, and on a job that failed.
 
     Args:
         name: Name of the rule.
-        metric: The metric to look at, or a list of which the first one logged counts; positive.
+        metric: The metric, or a list of which the first one logged is used; its values are positive.
         edits: Edits of the child.
-        times: How many times the median of its neighbourhood a spike is, above 1.
+        times: A spike exceeds the median of its neighbourhood by this factor, above 1.
         at_least: Number of spikes that fires the rule.
-        min_points: Points a judgement needs.
-        expects: What the child should show.
+        min_points: Smallest number of points.
+        expects: What is expected of the child.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -115,4 +116,4 @@ class RoundCallback(Callback):
             What each rule says of each trial, silent rules included.
         """
         judged = [read_history_of(trial, study_dir, metrics) for trial in trials]
-        return judge(rules, judged, {**known, **{trial.name: trial for trial in judged}})
+        return judge(rules, judged, ChainMap({trial.name: trial for trial in judged}, known))  # type: ignore[arg-type]

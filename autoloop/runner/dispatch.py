@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -19,7 +20,8 @@ from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
-from autoloop.loop.due import PlanRound, Requeue, Run, Step, Stop, Wait
+from autoloop.loop.controls import jobs_at_once
+from autoloop.loop.due import Hold, PlanRound, Requeue, Run, Step, Stop, Wait
 from autoloop.loop.score.front_words import broken, numbers_told
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
@@ -28,7 +30,8 @@ from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
-from autoloop.study.events import JobEnded, JobPlaced, JobStarted, StopAsked
+from autoloop.study.controls import BY_USER
+from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, StopAsked, UserTold
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -91,6 +94,8 @@ class Dispatcher:
         returned: dict[int, JobReturn] = {}
         ended = threading.Condition(self._journal.lock)
         self._closing = False
+        hear = partial(self._hear, ended)
+        self._journal.observers.append(hear)
         if self._launcher.stops:  # else the jobs are watched from inside
             self._watcher.start()
         try:
@@ -111,6 +116,7 @@ class Dispatcher:
             with ended:
                 self._closing = True
                 ended.notify_all()
+                self._journal.observers.remove(hear)
         return self._batched([returned[number] for number in sorted(returned)])
 
     def _batched(self, done: Sequence[JobReturn]) -> Returns:
@@ -135,7 +141,7 @@ class Dispatcher:
                     words = self._start(step.jobs[0])
                 elif isinstance(step, Stop) or not (study.running() or isinstance(step, Requeue)):
                     return
-                elif isinstance(step, Wait):
+                elif isinstance(step, Wait | Hold):
                     ended.wait()
                 elif not isinstance(step, PlanRound):
                     self._take(step)
@@ -144,6 +150,12 @@ class Dispatcher:
             elif isinstance(step, PlanRound) and self._take(step) is not None:
                 self._wait_for_news(ended, known)
 
+    def _hear(self, ended: threading.Condition, event: Event, study: Study) -> None:
+        """What a user tells is news for whoever waits for an end."""
+        if isinstance(event, UserTold):
+            self._ends += 1
+            ended.notify_all()
+
     def _wait_for_news(self, ended: threading.Condition, known: int) -> None:
         """Wait until more ends than ``known`` were told of."""
         with ended:
@@ -151,7 +163,7 @@ class Dispatcher:
 
     def _has_room(self, study: Study) -> bool:
         """Whether fewer jobs run than there are slots, as far as the journal knows."""
-        room = self._launcher.room(self._settings.n_jobs)
+        room = jobs_at_once(study, self._launcher.room(self._settings.n_jobs))
         return room is None or len(study.running()) < room
 
     def _stop(self, job: Job, decision: StopDecision) -> None:
@@ -164,7 +176,7 @@ class Dispatcher:
         """Write down that a job is to be stopped; return whether that was news and the job runs."""
         with self._journal.lock:
             known = self._journal.study.jobs[job.job]
-            if not known.running or known.stop is not None:
+            if not known.running or known.stop is not None or job.job in self._journal.study.controls.kept:
                 return False
             self._journal.append(_asked(job, decision))
             return True
@@ -199,7 +211,8 @@ class Dispatcher:
         return self._batched(done)
 
     def _batch_size(self) -> int | None:
-        sizes = (self._settings.max_batch_size, self._settings.n_jobs, self._launcher.kind.batch)
+        at_once = jobs_at_once(self._journal.study, self._settings.n_jobs)
+        sizes = (self._settings.max_batch_size, at_once, self._launcher.kind.batch)
         return min((size for size in sizes if size is not None), default=None)
 
     def _record_batch(
@@ -311,10 +324,13 @@ class Dispatcher:
         study = self._journal.study
         run_dir, metrics = self._study_dir / job.run_dir, self._settings.metrics.aimed(study.aim)
         ended = job_ended(job, end, run_dir, metrics)
-        came_through = bool(self._settings.watching.rules) and not end.failed and end.ended_by is None
-        if came_through and leads(study, job, ended.objective):
+        came_through = not end.failed and end.ended_by is None
+        if came_through and job.stop is not None and job.stop.rule == BY_USER:
+            return ended  # it was faster than the user's word
+        judged = came_through and bool(self._settings.watching.rules) and job.job not in study.controls.kept
+        if judged and leads(study, job, ended.objective):
             return ended
-        late = self._watcher.judge_ended(study, job) if came_through else None
+        late = self._watcher.judge_ended(study, job) if judged else None
         if late is not None:
             self._note_stop(job, late)
         why = study.jobs[job.job].stop

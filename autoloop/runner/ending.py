@@ -12,9 +12,11 @@ from autoloop.config.settings import Settings
 from autoloop.engine.execute.traces import add_traceback
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import counted
+from autoloop.loop.controls import limits_of
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
 from autoloop.runner.dispatch import Returns
+from autoloop.runner.longer import checkpoint_of
 from autoloop.runner.resume import interrupt_jobs
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
@@ -40,12 +42,12 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
             failed=stop.failed,
             worthy=stop.worthy,
             best=best.name if best else None,
-            limits=settings.limits.recorded(),
+            limits=limits_of(journal.study, settings.limits).recorded(),
         )
     )
 
 
-def say_end(study: Study, stop: Stop, study_dir: Path) -> None:
+def say_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> None:
     """Tell the terminal what came of a study, and where to look."""
     best, where = winner(study), study_dir / "best.yaml"
     log.info(conclusion(study, stop.reason))
@@ -53,6 +55,9 @@ def say_end(study: Study, stop: Stop, study_dir: Path) -> None:
         log.info("the points of the front, and how to run each once more: %s", where)
     if best:
         log.info("run the best once more (%s): %s", where, Facts(study).command(best))
+        checkpoint = checkpoint_of(best, settings.climbing.continues, study_dir)
+        if checkpoint is not None and settings.limits.climb is not None:
+            log.info("its checkpoint: %s", checkpoint)
     idle = idle_share(study)
     if math.isfinite(idle):
         log.info("slots stood idle %.0f %% of the time", 100 * idle)

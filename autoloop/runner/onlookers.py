@@ -23,6 +23,7 @@ from autoloop.views.live.screen import Screen, can_show
 from autoloop.views.live.view import View, view
 from autoloop.views.live.watch import PERIOD_S, hints
 from autoloop.views.notify.notifier import Notifier
+from autoloop.views.serve.beside import page_beside
 from autoloop.views.wandb_commands import RunLinks
 
 MIRROR_PERIOD_S = 2.0  # between two looks for jobs that ended
@@ -47,6 +48,8 @@ def onlookers(journal: Journal, settings: Settings, launcher: JobLauncher) -> It
             stack.enter_context(
                 Repeat(lambda: mirror.update(journal.snapshot()), MIRROR_PERIOD_S, "copy in Optuna's storage")
             )
+        if settings.serve:
+            stack.enter_context(page_beside(study_dir))
         if settings.notify.command is not None:
             journal.observers.append(stack.enter_context(Notifier(settings.notify, study_dir)).on_event)
         if wants_screen(settings.live, launcher.streams) and can_show(sys.stdout):

@@ -21,7 +21,7 @@ from autoloop.config.origins import typed_of_hydra
 from autoloop.config.rerun import read_words, shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
-from autoloop.errors import JournalError, counted
+from autoloop.errors import ConfigError, JournalError, counted
 from autoloop.loop.due import Limits
 from autoloop.runner.aiming import unsaid
 from autoloop.runner.plan import Points
@@ -41,6 +41,20 @@ log: logging.Logger = logger("autoloop")
 def command_line() -> str:
     """The command line of this process."""
     return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
+
+
+def refuse_interpolation(study_dir: Path) -> None:
+    """See to it that Hydra reads a study's path as a path.
+
+    Raises:
+        ConfigError: It holds what Hydra, in its settings of each job's log, takes for an interpolation.
+    """
+    path = str(study_dir.absolute())
+    if "${" in path:
+        raise ConfigError(
+            f"no study can be kept in {path}: Hydra takes the ${{ in it for an interpolation when it sets up "
+            "the log of a job. Choose a hydra.sweep.dir without it"
+        )
 
 
 def keep_config(study_dir: Path, config: DictConfig) -> None:
@@ -91,7 +105,7 @@ def header_of(
     start, aim = points.starts[0], settings.metrics.aim
     return StudyBegun(
         autoloop=__version__,
-        task=_task_name(config),
+        task=task_name(config),
         command=command_line(),
         cwd=str(Path.cwd()),
         pid=os.getpid(),
@@ -117,7 +131,7 @@ def header_of(
     )
 
 
-def _task_name(config: DictConfig) -> str:
+def task_name(config: DictConfig) -> str:
     """The chosen task where the app has that config group, else the app's name."""
     choice = OmegaConf.select(config, "hydra.runtime.choices.task")
     return str(choice or config.hydra.job.name)
@@ -199,12 +213,17 @@ def _say_what_it_cannot_do(launcher: JobLauncher) -> None:
 
 def say_what_lies_beside_it(config: DictConfig, journal: Journal) -> None:
     """Say that an unfinished study of this command lies where this one's directory was made."""
-    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
     command = shell_line(journal.study.header.command)
-    beside = unfinished_sibling(str(sweep["dir"]), journal.path.parent, command, str(Path.cwd()))
+    beside = unfinished_sibling(sweep_pattern(config), journal.path.parent, command, str(Path.cwd()))
     if beside is not None:
         again = shlex.join(["autoloop", "resume", str(beside)])
         log.warning("this is a new study; an unfinished one of the same command goes on with: %s", again)
+
+
+def sweep_pattern(config: DictConfig) -> str:
+    """``hydra.sweep.dir`` as it is written, with its ``${now:...}``."""
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    return str(sweep["dir"])
 
 
 def set_finished_aside(study_dir: Path, limits: Limits) -> None:

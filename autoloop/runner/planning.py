@@ -7,16 +7,21 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from autoloop.config.compose import Composer, LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import AutoloopError
 from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
+from autoloop.loop.controls import bounds_of, ignored_of, limits_of
 from autoloop.loop.filling import Round
-from autoloop.loop.rounds import later_round, measuring_round, opening_round
+from autoloop.loop.rounds import asked_round, later_round, measuring_round, opening_round
 from autoloop.loop.score import ProposalOutcome, outcomes
-from autoloop.loop.steps import Measure
+from autoloop.loop.steps import Lengthen, Measure
+from autoloop.rules.base import Decision
+from autoloop.runner.longer import continued
+from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
 from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
@@ -24,7 +29,9 @@ from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
+from autoloop.strategies.base import ASKED_FOR
 from autoloop.study.decisions import Refusal
+from autoloop.study.events import UserTold
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.settled import OPEN
 from autoloop.study.trials import Trial
@@ -46,6 +53,7 @@ class Planner:
         composer: Composer,
         study_dir: Path,
         slots: Callable[[], int | None] = lambda: None,
+        memory: Memory = NOTHING,
     ) -> None:
         """Set up for one study.
 
@@ -54,12 +62,14 @@ class Planner:
             composer: Makes configs of variants.
             study_dir: Its directory.
             slots: Tells of how many slots none is to stand idle, None if that is not known.
+            memory: What earlier studies tell.
         """
         self.settings = settings
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._terms = terms_of(settings, composer)
+        self._terms = replace(terms_of(settings, composer), earlier=memory.trials)
+        self._memory = memory
         self._variants: dict[int, Variant] = {}
         self._earlier: list[ProposalOutcome] | None = None
 
@@ -86,19 +96,57 @@ class Planner:
             number: Number of the round.
             places: How many jobs it may have at the most; None for any number.
         """
-        room = room_of(study, self.settings.limits, places)
+        terms = self._terms_now(study)
+        room = room_of(study, terms.limits, places)
         known = Known.of(study, number, room, self._variant_of)
         answer = self._ask_outside(known)
         earlier = self._known_outcomes()
         queue = self._queue(study, known.start.name)
         besides = Besides(queue.waiting, answer.proposals, earlier, self._slots())
-        planned = later_round(self._terms, known, besides)
+        planned = later_round(terms, known, besides)
         planned.refused += [*answer.problems, *self._not_said(study, queue.changed)]
         return planned
 
     def measure(self, study: Study, step: Measure) -> Round:
         """What is run to measure, as a further part of the latest round."""
-        return measuring_round(self._terms, study, step, self._variant_of)
+        terms = self._terms_now(study)
+        if not isinstance(step, Lengthen):
+            return measuring_round(terms, study, step, self._variant_of)
+        jobs = [job for name in step.jobs if (job := study.by_name(name))]
+        continues = self.settings.climbing.continues
+        found = {job.name: continued(self._variant_of(job), job, continues, self.study_dir) for job in jobs}
+        from_step = {job.name: job.steps for job in jobs if found[job.name]}
+        return measuring_round(
+            terms, study, step, lambda job: found[job.name] or self._variant_of(job), from_step
+        )
+
+    def asked_for(self, study: Study, told: UserTold) -> Round:
+        """A variant that a user wants now, as a further part of the latest round.
+
+        Raises:
+            ConfigError: Each job runs on several seeds, and the config has no seed.
+        """
+        terms = self._terms_now(study)
+        parent = told.of or next((job.name for job in study.counted() if job.origin is None), "")
+        reason = told.reason or f"asked for by {told.by}"
+        evidence = {"name": told.name} if told.name else {}
+        wanted = Decision(ASKED_FOR, parent, reason, evidence, told.edits)
+        return asked_round(terms, study, wanted, self._variant_of, told.name)
+
+    def baseline(self, study: Study) -> Mapping[str, Any]:
+        """The config of the first starting point."""
+        return self._variant_of(next(iter(study.counted()))).config
+
+    def _terms_now(self, study: Study) -> Terms:
+        """What holds for a round that is planned now: users may have changed it since the study began."""
+        bounds = bounds_of(study, self.settings.bounds)
+        self._composer.bounds = dict(bounds)
+        return replace(
+            self._terms,
+            limits=limits_of(study, self.settings.limits),
+            bounds=bounds,
+            ignored=ignored_of(study, self.settings.ignored),
+        )
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
@@ -109,7 +157,8 @@ class Planner:
         best = study.best()
         before = len(study.begun_with(max(1, known.number - 1)))
         places = before if known.room is None else min(before, known.room)
-        question = question_of(study, known.number, places, start.variant.config, self.settings.bounds)
+        bounds = bounds_of(study, self.settings.bounds)
+        question = question_of(study, known.number, places, start.variant.config, bounds)
         answer = ask(Proposer.read(config), question, known.trials, best.name if best else start.name)
         for problem in answer.problems:
             log.warning("the outside proposer: %s", problem.why)
@@ -146,7 +195,7 @@ class Planner:
         """Keep variants at hand, the latest thousands of a long study."""
         self._variants.update(variants)
         while len(self._variants) > OPEN:
-            del self._variants[next(iter(self._variants))]
+            self._variants.pop(next(iter(self._variants)), None)
 
     def remember(self, study: Study, variants: Sequence[Variant]) -> None:
         """Keep variants that have jobs now, so that their configs need not be composed again."""
@@ -176,7 +225,7 @@ class Planner:
         """What became of other studies' proposals, read once."""
         if self._earlier is None:
             self.load_scorecard()
-        return self._earlier or []
+        return [*(self._earlier or []), *self._memory.outcomes]
 
     @property
     def _key(self) -> str:

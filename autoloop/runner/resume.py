@@ -16,6 +16,7 @@ from autoloop.config.knobs import SECTION
 from autoloop.config.shipped import Keys, is_shipped_change
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.errors import JournalError
+from autoloop.loop.controls import limits_of
 from autoloop.loop.due import Limits, PlanRound, Stop, next_step
 from autoloop.runner.collect import JobEnd, cause
 from autoloop.store.journal import recorded
@@ -120,12 +121,15 @@ def _shown(value: Any) -> str:
 def is_over(study: Study, limits: Limits) -> bool:
     """Return whether a study has come to its end, so that nothing is to be done unless its limits change.
 
-    A study also ends where its strategy had nothing new to propose: asking again would not help.
+    A study also ends where its strategy had nothing new to propose: asking again would not help. One that a
+    user ended goes on where its limits are others than then.
     """
     if study.stopped is None:
         return False
+    same = study.stopped.limits in (None, limits_of(study, limits).recorded())
+    if study.controls.ending:
+        return same
     step = next_step(study, limits)
-    same = study.stopped.limits in (None, limits.recorded())
     return isinstance(step, Stop) or (isinstance(step, PlanRound) and same)
 
 

@@ -12,9 +12,21 @@ from omegaconf import DictConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import counted
+from autoloop.loop.controls import limits_of
 from autoloop.loop.due import at_end
 from autoloop.loop.filling import Round
-from autoloop.loop.steps import Close, Decide, Measure, PlanRound, Requeue, Reseed, Step, Stop, TakeBack
+from autoloop.loop.steps import (
+    Close,
+    Decide,
+    Lengthen,
+    Measure,
+    PlanRound,
+    Requeue,
+    Reseed,
+    Step,
+    Stop,
+    TakeBack,
+)
 from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
 from autoloop.store.journal import Journal
@@ -34,6 +46,7 @@ AIMS = {
     "reduce": "the winner without the edits that seem to do nothing",
     "check": "do they do nothing: the winner with and without them on further seeds",
     "confirm": "is the winner better: fresh seeds",
+    "climb": "the best are trained for longer",
 }
 
 
@@ -70,17 +83,25 @@ class Stepper:
             self.settle()
             self._decide(step.round)
         elif isinstance(step, Close):
-            limits = self.settings.limits.recorded()
+            limits = limits_of(journal.study, self.settings.limits).recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
-        elif isinstance(step, Reseed | TakeBack):
+        elif isinstance(step, Reseed | TakeBack | Lengthen):
             self._measure(step)
         elif isinstance(step, PlanRound):
-            first = step.round == 1 and not journal.study.jobs
-            planned = self.first if first else self.planner.next(journal.snapshot(), step.round, step.places)
-            with journal.lock:
-                return self._plan(planned)
+            return self._plan_round(step)
         return None
+
+    def _plan_round(self, step: PlanRound) -> Stop | None:
+        """Plan a round; anew where a user had a job planned, or taken out of the plan, meanwhile."""
+        journal = self.journal
+        while True:
+            known = journal.snapshot()
+            first = step.round == 1 and not known.jobs
+            planned = self.first if first else self.planner.next(known, step.round, step.places)
+            with journal.lock:
+                if journal.study.jobs.keys() == known.jobs.keys():
+                    return self._plan(planned)
 
     def _plan(self, planned: Round) -> Stop | None:
         if not planned.variants:
@@ -105,7 +126,7 @@ class Stepper:
         )
         if study.running():
             return stop
-        end = at_end(study, self.settings.limits, stop)
+        end = at_end(study, limits_of(study, self.settings.limits), stop)
         return self.take(end) if isinstance(end, Close) else end
 
     def _measure(self, step: Measure) -> None:
@@ -113,6 +134,11 @@ class Stepper:
         self._append_round(planned, step.aim)
         if planned.variants:
             log.info("%s: %s", AIMS[step.aim], counted(len(planned.variants), "job"))
+
+    def append(self, planned: Round) -> None:
+        """Write down a further part of a round that a user asked for."""
+        self._append_round(planned)
+        self.planner.remember(self.journal.study, planned.variants)
 
     def _append_round(self, planned: Round, aim: str = "") -> None:
         """Write down what is planned, each with the number of its job."""

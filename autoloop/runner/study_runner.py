@@ -20,6 +20,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.compose import Composer
+from autoloop.config.idle_bounds import idle_bounds
 from autoloop.config.rerun import rerun_words
 from autoloop.config.settings import Settings
 from autoloop.config.values import written
@@ -31,22 +32,29 @@ from autoloop.engine.launchers import JobLauncher
 from autoloop.engine.streams import show
 from autoloop.engine.wandb_env import check_login, left_out
 from autoloop.errors import JournalError
+from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
-from autoloop.loop.steps import Flow, Run, Step, Stop, Wait
+from autoloop.loop.steps import Flow, Hold, Run, Step, Stop, Wait
 from autoloop.runner.aiming import check_measured, named_in, say_first, settle
 from autoloop.runner.callbacks import RoundCallback
+from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
+from autoloop.runner.longer import climbing, without_keeping
+from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
     command_line,
     header_of,
     keep_config,
     open_study,
+    refuse_interpolation,
     say_what_lies_beside_it,
     set_finished_aside,
+    sweep_pattern,
+    task_name,
     words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
@@ -95,11 +103,19 @@ class StudyRunner:
         self.world = keep_configs(context.config_loader)
         self.arguments = tuple(arguments)
         self.composer = Composer(context.config_loader, config, settings.bounds)
-        self.search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        self.search, settings = climbing(search, settings, self.composer)
         self.composer.bounds = dict(settings.bounds)
         self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
-        self.planner = Planner(settings, self.composer, self.study_dir, fill)
+        self.memory = remember(
+            settings.learn_from,
+            self.study_dir,
+            sweep_pattern(config),
+            task_name(config),
+            settings.metrics.aim,
+        )
+        self.planner = Planner(settings, self.composer, self.study_dir, fill, self.memory)
         self.returns: Returns = []
         self._drawing = Drawing(self.study_dir, settings.metrics)
         self._add_callback()
@@ -115,7 +131,10 @@ class StudyRunner:
             AutoloopError: The user's input cannot be used; nothing was launched.
             SystemExit: With code 1 if a job failed for good, 130 if the study was interrupted.
         """
+        refuse_interpolation(self.study_dir)
         points, planned = self._begin()
+        for told in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
+            log.warning("%s", told)
         self.planner.load_scorecard()
         if self.settings.dry_run:
             show(self._plan_text(planned))
@@ -126,7 +145,7 @@ class StudyRunner:
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
-                if study.begun and self.composer.imitate(study.header):
+                if study.begun and self._begun_otherwise(study.header):
                     points, planned = self._begin()
                 if study.begun:
                     points = points.as_recorded(study.header)
@@ -136,6 +155,13 @@ class StudyRunner:
                 f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
                 "Put that right, then give the same command again to go on"
             ) from error
+
+    def _begun_otherwise(self, header: StudyBegun) -> bool:
+        """Take up how a study began; return whether that leads to other starting points."""
+        search = self.search
+        if self.settings.limits.climb is not None and not (header.limits or {}).get("climb"):
+            self.search = without_keeping(search, self.settings)
+        return self.composer.imitate(header) or self.search != search
 
     def _begin(self) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""
@@ -156,7 +182,7 @@ class StudyRunner:
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
-        sketch, told = self.composer.sketch, self.search.told
+        sketch, told = self.composer.sketch, [*self.search.told, *self.memory.notes]
         return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, told)
 
     def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
@@ -192,24 +218,42 @@ class StudyRunner:
         if is_new:
             say_first(self.settings.metrics, named_in(self.config))
             say_what_lies_beside_it(self.config, steps.journal)
-            for line in self.search.told:
+            for line in (*self.search.told, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
-        return self._close(steps.journal, self._until_stop(steps))
+        desk = self._desk(steps)
+        with desk.open():
+            return self._close(steps.journal, self._until_stop(steps, desk))
 
-    def _until_stop(self, steps: Stepper) -> Stop:
+    def _desk(self, steps: Stepper) -> Desk:
+        """Who takes what users tell this study while it runs."""
+        return Desk(
+            steps.journal,
+            self.settings,
+            self.launcher,
+            self._next_step,
+            self.planner.asked_for,
+            steps.append,
+            self.planner.baseline,
+        )
+
+    def _until_stop(self, steps: Stepper, desk: Desk) -> Stop:
         """Do what is due until nothing is; an interruption leaves a study that resumes."""
         try:
-            return self._loop(steps)
+            return self._loop(steps, desk)
         except (KeyboardInterrupt, SystemExit) as end:
             with suppress(KeyboardInterrupt):
                 self._interrupted(steps)
             raise SystemExit(130 if isinstance(end, KeyboardInterrupt) else end.code) from None
 
-    def _loop(self, steps: Stepper) -> Stop:
+    def _loop(self, steps: Stepper, desk: Desk) -> Stop:
         dispatcher, study = self._dispatcher(steps), steps.journal.study
         while True:
+            desk.look_between()
             step = self._next_step(study)
+            if isinstance(step, Hold) and not study.running():
+                desk.wait_for_word(step)
+                continue
             if isinstance(step, Run | Wait) or study.running():  # what runs here was adopted
                 self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
                 continue
@@ -228,7 +272,7 @@ class StudyRunner:
             self._drawing.write(study)
         else:
             log.info("nothing is left to do in %s", self.study_dir)
-        say_end(study, stop, self.study_dir)
+        say_end(study, stop, self.study_dir, self.settings)
         exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
         return self.returns
 
@@ -272,13 +316,14 @@ class StudyRunner:
         )
 
     def _next_step(self, study: Study) -> Step:
-        return next_step(study, self.settings.limits, self._flow)
+        flow = replace(self._flow, slots=jobs_at_once(study, self._flow.slots))
+        return next_step(study, self.settings.limits, flow)
 
     @cached_property
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
         if not self.launcher.singly:
-            return Flow()
+            return Flow(asks=self.settings.flow.asks)
         flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))
         return flow if flow.slots is not None else replace(flow, barrier=True)
 

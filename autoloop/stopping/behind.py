@@ -20,24 +20,24 @@ CLOSING = 2 / 3  # a gap that shrank to this share of what it was closes
 class Behind(StopRule):
     """Ends a job whose objective was worse than the reference's at the same step, ``points`` times in a row.
 
-    The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels)
-    or the ``best`` trial, either of them only if it had completed when the job was planned. A point counts as
-    worse where it is behind by more than ``by_pct`` percent of the reference, and by more than ``margins``
-    times what is noise: the study's floor for pairs, and the scatter of a difference between two points of
-    curves that jump as the reference does from one evaluation to the next. Where the reference is 0, or its
-    curve lies on both sides of 0, the percent are of its typical size (`autoloop.study.compare`). Only steps
-    from the share ``after`` of the reference's length on are looked at: curves cross early. A job that
-    catches up is let run: where its gap, in percent, has shrunk by a third or more over those points.
+    The reference is the trial's ``parent`` (same seed: most of the luck of both runs is the same and cancels
+    out) or the ``best`` trial; either of them only if it had completed when the job was planned. A point
+    counts as worse if it is behind by more than ``by_pct`` percent of the reference, and by more than
+    ``margins`` times the noise: the study's floor for pairs, and the scatter of the difference between two
+    points of curves that jump from one evaluation to the next as the reference does. If the reference is 0,
+    or its curve has both signs, the percentage refers to its typical size (`autoloop.study.compare`). Only
+    steps after the share ``after`` of the reference's length are considered, because curves cross early. A
+    job that catches up continues: one whose gap, in percent, has shrunk by a third or more over those points.
 
-    Wrong to use where curves cross late: learning rates that decay at different times, runs of different
-    lengths, strong regularisation, an objective of one or two evaluations.
+    Do not use it if curves cross late: learning rates that decay at different times, runs of different
+    lengths, strong regularisation, an objective with one or two evaluations.
 
     Args:
         name: Name of the rule.
         against: ``parent`` or ``best``.
         by_pct: How far behind, in percent of the reference's value at that step, above 0.
-        margins: How many times the noise behind, at least 0.
-        after: Share of the reference's steps that a job may have in any case (0 to 1).
+        margins: How far behind as a multiple of the noise, at least 0.
+        after: Share of the reference's steps that every job may run (0 to 1).
         points: Evaluations in a row, at least 1.
     """
 

@@ -13,20 +13,21 @@ from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, first_pr
 
 
 class Explosion(StopRule):
-    """Ends a job whose last ``points`` gradient norms are all ``times`` its usual level.
+    """Ends a job whose last ``points`` gradient norms are all more than ``times`` its usual level.
 
-    The usual level is the median of its first ``quiet`` logged values, so a run that starts high is measured
-    by itself. Infinite values count as exploded, NaN does not (that is `NotFinite`'s). Spares no job.
+    The usual level is the median of its first ``quiet`` logged values, so a run that starts high is compared
+    with itself. Infinite values count as exploded, NaN does not (that is for `NotFinite`). Applies to every
+    job, also to the best.
 
-    Wrong to use where a warm-up starts with next to no gradient; where the norm is logged after clipping it
-    never fires.
+    Do not use it if the gradient is almost zero during warm-up. If the norm is logged after clipping, the
+    rule never fires.
 
     Args:
         name: Name of the rule.
-        metric: Canonical names of the gradient norm, the first that is logged counts.
-        times: How many times the usual level, above 1.
-        quiet: Values that make the usual level, at least 3.
-        points: Values in a row beyond it, at least 1.
+        metric: Canonical names of the gradient norm; the first that is logged is used.
+        times: Multiple of the usual level, above 1.
+        quiet: Number of values that define the usual level, at least 3.
+        points: Number of values in a row beyond it, at least 1.
     """
 
     spares = False

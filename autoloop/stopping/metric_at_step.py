@@ -15,21 +15,21 @@ from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 class MetricAtStep(StopRule):
     """Ends a job whose metric is below ``below``, or above ``above``, from ``step`` on.
 
-    Looks at the last ``points`` values logged at ``step`` or later; all of them must lie beyond the limit.
-    Values that are not finite lie beyond none. Lets jobs run that do not log the metric.
+    Considers the last ``points`` values logged at ``step`` or later; all of them must be beyond the limit.
+    Values that are not finite are never beyond it. Jobs that do not log the metric continue.
 
-    The users' own: at step 300 or later, ``train/ot_pi_sum`` below 1e-6. The transport plan has no mass, and
-    no training brings it back.
+    An example is the users' own rule: at step 300 or later, ``train/ot_pi_sum`` below 1e-6. The transport
+    plan has no mass, and further training does not bring it back.
 
-    Wrong to use where the metric moves late: by ``step`` every healthy run must have left the range.
+    Do not use it if the metric moves late: by ``step`` every healthy run must have left the range.
 
     Args:
         name: Name of the rule.
         metric: Canonical name of the metric.
         step: First step that counts, at least 0.
-        below: Ends the job below this value; null to look above only.
-        above: Ends the job above this value; null to look below only.
-        points: How many values must agree, at least 1.
+        below: Ends the job below this value; null for no lower limit.
+        above: Ends the job above this value; null for no upper limit.
+        points: Number of values that must be beyond the limit, at least 1.
     """
 
     def __init__(

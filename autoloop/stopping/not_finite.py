@@ -14,13 +14,14 @@ from autoloop.stopping.base import Live, Steps, StopDecision, StopRule, runs_of
 
 
 class NotFinite(StopRule):
-    """Ends a job where the last ``points`` values of a watched metric are NaN or infinite.
+    """Ends a job if the last ``points`` values of a watched metric are NaN or infinite.
 
-    A single such value may come from a skipped step of mixed precision, so two in a row are asked for. A loss
-    that a trainer logs as 0 because it is NaN counts as NaN (`autoloop.curves.divergence`); gradient norms
-    are not watched, since mixed precision finds its scale with several infinite ones in a row. Spares no job.
+    A single such value may come from a skipped step of mixed precision, so two in a row are required. A loss
+    that a trainer logs as 0 because it is NaN counts as NaN (`autoloop.curves.divergence`). Gradient norms
+    are not watched, because mixed precision produces several infinite ones in a row while it adjusts its
+    scale. Applies to every job, also to the best.
 
-    Wrong to use for a metric that is NaN by design, such as a mean over what may be empty.
+    Do not use it for a metric that is NaN by design, such as a mean over a set that may be empty.
 
     Args:
         name: Name of the rule.

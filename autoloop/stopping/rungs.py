@@ -16,27 +16,28 @@ ROUNDING = 1e-9  # a share of the steps is no exact number
 
 
 class Rungs(StopRule):
-    """Ends a job that is, at a rung, not among the best ``keep`` of all that came as far.
+    """Ends a job that is, at a rung, not among the best ``keep`` of all trials that got as far.
 
-    A rung is the first evaluation at or after a share of the best trial's steps. The job's objective is
-    compared with that of every trial that had ended when it was planned and had come to this step, those
-    that were stopped there or later included; nothing is asked while there are fewer than ``least``. It asks
-    for places, not for percent, so it works on any scale, and on a flat valley as on a steep slope.
+    A rung is the first evaluation at or after a given share of the best trial's steps. The job's objective is
+    compared with that of every trial that had ended when the job was planned and that had reached this step,
+    including those that were stopped there or later. Nothing is decided while there are fewer than ``least``
+    such trials. The rule compares ranks, not percentages, so it works on any scale, and on flat objectives as
+    well as on steep ones.
 
-    Asynchronous successive halving (Li et al., A system for massively parallel hyperparameter tuning, 2020),
-    as far as a study allows that compares a job only with what was there before it: a job goes on without a
-    pause, and what is stopped is never taken up again.
+    This is asynchronous successive halving (Li et al., A system for massively parallel hyperparameter tuning,
+    2020), adapted to a study that compares a job only with what was known when it was planned: a job
+    continues without a pause, and a stopped job is never continued.
 
-    Wrong to use where curves cross late (learning rates that decay, strong regularisation, warm-up longer
-    than the first rung), where runs differ in length, and with an objective of one or two evaluations, for
-    which nothing is ever asked.
+    Do not use it if curves cross late (learning rates that decay, strong regularisation, warm-up longer than
+    the first rung) or if runs differ in length. With an objective of one or two evaluations it never ends a
+    job.
 
     Args:
         name: Name of the rule.
         at: Shares of the steps (above 0, below 1), ascending.
-        keep: Share of the trials that go on at each (above 0, at most 1), rounded down; one always does.
-        least: So many others must have come as far, at least 1.
-        points: Evaluations that a job has in any case, at least 2.
+        keep: Share of the trials that continue at each rung (above 0, at most 1), rounded down; at least one.
+        least: Number of other trials that must have got as far, at least 1.
+        points: Number of evaluations that every job may have, at least 2.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import threading
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from typing import IO, Any
 
 from autoloop.errors import AutoloopError, JournalError
 from autoloop.store.files import plain_file
-from autoloop.store.lock import disown, is_at, lock_file, this_process
+from autoloop.store.lock import disown, has_open, is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
 from autoloop.study.events import VERSION, Event, read_event
 from autoloop.study.own_words import own_words
@@ -26,6 +27,7 @@ FILE_NAME = "study.jsonl"
 LOCK_NAME = "study.lock"
 FILES_BESIDE = (
     ".slurm",
+    "controls",
     "reports",
     "multirun.yaml",
     "optimization_results.yaml",
@@ -92,8 +94,19 @@ class Journal:
             if os.path.samestat(self._file_status, self._there.stat()):
                 disown(self._file)
                 self._file = lock_file(self._there)
+                self._hold_note_again()
                 return True
         return False
+
+    def _hold_note_again(self) -> None:
+        note = self._there.with_name(LOCK_NAME)
+        if is_at(self._lock.fileno(), note):
+            return
+        disown(self._lock)
+        try:
+            self._lock = lock_file(note)
+        except OSError:  # the journal's own lock is the one that counts
+            self._lock = Path(os.devnull).open("ab", buffering=0)  # noqa: SIM115 - kept open
 
     def append(self, event: Event) -> Event:
         """Write one event, wait until it is on disk, then take it into account.
@@ -247,6 +260,14 @@ class JournalReader:
             _record_event(self.study, event, self._path, number)
             self._lines, self._offset = number, end
             yield event
+
+
+def is_left(study: Study, study_dir: Path) -> bool:
+    """Whether the process that ran a study last, on this machine, is not there any more."""
+    last = study.resumes[-1] if study.resumes else study.header
+    if last.pid is None or last.host != socket.gethostname():
+        return False
+    return not has_open(last.pid, study_dir / FILE_NAME)
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:

@@ -25,13 +25,27 @@ CONTROL = re.compile(
 _told_by_config: dict[str, str] = {}
 
 
-def keep_secrets_of(config: Any) -> None:
+def keep_secrets_of(config: Any) -> dict[str, str]:
     """From now on nothing that this process writes holds what a config calls a password, a token, a key.
 
     Args:
         config: Plain dicts and lists, interpolations unresolved.
+
+    Returns:
+        What it calls so, by name.
     """
-    _told_by_config.update(of_config(config, os.environ))
+    found = of_config(config, os.environ)
+    keep_secrets(found)
+    return found
+
+
+def keep_secrets(named: Mapping[str, str]) -> None:
+    """The same of secrets that another process has found.
+
+    Args:
+        named: Name -> secret.
+    """
+    _told_by_config.update(named)
 
 
 def known_secrets(environment: Mapping[str, str]) -> Secrets:
@@ -93,7 +107,7 @@ def _inside(own: Own | None, key: object) -> Own | None:
 
 def reveal(text: str, environment: Mapping[str, str]) -> str:
     """Return ``text`` with everything that `redact` hid in it put back."""
-    return known_secrets(environment).reveal(text)
+    return known_secrets(environment).reveal(text) if "<" in text else text
 
 
 def without_controls(text: str) -> str:

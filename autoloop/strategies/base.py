@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
+from autoloop.study.plans import REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -22,8 +23,11 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, REMEMBERED)
 """Who proposes without being a rule."""
+
+NO_PLACE = "not taken: the round had no place left for it"
+"""Why a proposal is left out that nothing speaks against."""
 
 
 def no_refusal(proposal: Decision) -> str:
@@ -180,7 +184,10 @@ class Strategy(ABC):
         return Foresight(f"Of what these rules say of each finished job {type(self).__name__} makes children")
 
     def passed_over(self, situation: Situation) -> list[tuple[Decision, str]]:
-        """Return what rules proposed and `propose` does not take up, each with why; for the report."""
+        """Return what rules proposed and `propose` may not take up, each with why; for the report.
+
+        What it took up all the same is not told so.
+        """
         return []
 
     def silence(self, situation: Situation) -> str:

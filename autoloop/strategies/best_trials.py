@@ -9,7 +9,7 @@ from typing import Any
 from autoloop.edits import format_literal
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
-from autoloop.strategies.base import NO_RULES, Situation
+from autoloop.strategies.base import NO_PLACE, NO_RULES, Situation
 from autoloop.strategies.shares import is_share
 from autoloop.strategies.standing import helped, ranked
 from autoloop.study.trials import Trial, TrialState
@@ -38,18 +38,18 @@ def said_of_best(situation: Situation, parents: int) -> list[Decision]:
 
 
 def passed_over(situation: Situation, parents: int) -> list[tuple[Decision, str]]:
-    """Return what rules proposed of the trials that just ended and nobody takes up, and why.
+    """Return what rules proposed of the trials that just ended, and why it is not taken up where it is not.
 
     Args:
         situation: What is known.
         parents: From how many of the best trials rules may go on.
     """
     heard = {trial.name for trial in _heard(situation, ranked(situation)[:parents])} | _broken(situation)
-    best = f"the best {parents}" if parents > 1 else "the best"
+    best = f"among the best {parents}" if parents > 1 else "the best"
     return [
-        (one, f"not taken: {one.judged} is not {'among ' if parents > 1 else ''}{best}")
+        (one, NO_PLACE if one.judged in heard else f"not taken: {one.judged} is not {best}")
         for one in situation.decisions
-        if one.fired and one.judged not in heard
+        if one.fired
     ]
 
 

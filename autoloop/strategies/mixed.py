@@ -18,41 +18,42 @@ from autoloop.strategies.sampled_space import SAMPLERS, SampledSpace
 class MixedStrategy(Strategy):
     """Fills each round by quota from several sources.
 
-    In this order: variants of the user's that wait in the queue (all of them); proposals of an outside
-    program (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far
-    (in round 2 on the baseline too, and that first), best parents first, the more successful rules first (up
-    to ``rules_share``), among them ``go_on``: a rule's step that made the best trial better than its parent,
-    once more; and a sampler over the whole space for the rest. What one source cannot fill the sampler does.
-    Shares hold over the round, also where it is filled job by job, and over four jobs where it has fewer.
+    In this order: the user's variants that wait in the queue (all of them); proposals of an outside program
+    (up to ``outside_share`` of the round); proposals of rules on the best ``parents`` trials so far (in round
+    2 also on the baseline, which goes first), best parents first and the more successful rules first (up to
+    ``rules_share``), among them ``go_on``: the step of a rule that made the best trial better than its
+    parent, once more; and a sampler over the whole space for the rest. What one source cannot fill, the
+    sampler fills. The shares hold for the whole round, also if it is filled job by job, and for four jobs if
+    a round has fewer.
 
-    Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each that round 1 was
-    planned with, or ``size`` jobs. Where slots have GPUs or ``n_jobs`` says how many there are, both are
-    filled up to a multiple of them, round 1 with points of the space.
+    Round 1 is what the user asked for. A later round has ``variants_per_run`` jobs for each job that round 1
+    was planned with, or ``size`` jobs. If slots have GPUs or ``n_jobs`` sets their number, both are filled up
+    to a multiple of the slots, round 1 with points of the space.
 
-    The sampler turns the knobs of ``space``, or every number that has bounds or was changed by a variant or
-    rule, between their bounds, and from ``start / span`` to ``start * span`` where none are said; never the
-    seed. A share (a beta, a dropout, a probability, told by its name and a value from 0 to 1) stays below 1
-    where no bound is said. It learns from every finished trial, whoever proposed it, and leaves out where
-    jobs failed alike; a knob that cannot be moved without a config that does not compose is left alone. Its
+    The sampler changes the knobs of ``space``, or every number that has bounds or was changed by a variant or
+    rule, between their bounds, or from ``start / span`` to ``start * span`` if none are set; never the seed.
+    A share (a beta, a dropout, a probability, recognised by its name and a value from 0 to 1) stays below 1
+    if no bound is set. The sampler learns from every finished trial, whoever proposed it, and avoids regions
+    in which jobs failed in the same way. It does not change a knob if no other value of it composes. Its
     points are children of the baseline, at the baseline's seed.
 
-    Wrong to use where a value within the bounds can do harm (the sampler goes anywhere between them), with
-    more than about 20 knobs and few jobs, and where each child is to differ from its parent by one idea.
+    Do not use it if a value within the bounds can do harm (the sampler may go anywhere between them), with
+    more than about 20 knobs and few jobs, or if each child is to differ from its parent by one idea.
 
     Args:
         size: Jobs of a round, the first one included; null for as many as round 1 was planned with, times
             ``variants_per_run``.
-        variants_per_run: Jobs of a later round for each of round 1, at least 1; without effect beside
-            ``size``.
-        rules_share: Largest share of a round that rules fill (0 to 1).
-        outside_share: Largest share that the outside proposer fills.
-        parents: From how many of the best trials rules may go on.
+        variants_per_run: Jobs of a later round for each job of round 1, at least 1; has no effect if
+            ``size`` is set.
+        rules_share: Largest share of a round for rules (0 to 1).
+        outside_share: Largest share for the outside program.
+        parents: Number of best trials for which rules may propose children.
         sampler: ``gaussian`` (built in), ``quasi_random``, ``random``, or Optuna's ``tpe`` and ``optuna_gp``.
-        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null: these knobs and no others. Empty, or with
-            nothing but ``path: false`` in it: the knobs named above, but for those.
-        span: Factor up and down where no bound is said, above 1.
-        first_reach: Part of the way to the ends of the space that every second point of round 1 may go (0 to
-            1); the others go all the way, since nobody knows how far off the baseline is.
+        space: Path -> ``[low, high]``, ``{choices: [..]}`` or null: these knobs and no others. If it is
+            empty, or has only entries ``path: false``: the knobs described above, without those.
+        span: Factor up and down if no bound is set, above 1.
+        first_reach: How far towards the ends of the space every second point of round 1 may go (0 to 1); the
+            others may go to the ends, because it is unknown how far the baseline is from a good value.
         proposer: ``{command: .., timeout_s: ..}`` of an outside program; null for none.
     """
 

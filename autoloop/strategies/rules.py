@@ -15,20 +15,20 @@ from autoloop.study.trials import Trial
 class RulesStrategy(Strategy):
     """Each run of the finished round gets up to ``variants_per_run`` children.
 
-    Rules that helped more often so far go first (`Situation.preference`), of equals the earlier in the
+    Rules that helped more often so far go first (`Situation.preference`); among equals, the earlier in the
     config. A proposal that the loop is going to refuse does not count: the next rule that fired takes its
-    turn, and the loop writes down the refusal. A run whose job failed gets children only from rules that
-    judge failures (out of memory, a loss that is not finite). First children come first, as their parents
-    were planned, then second ones: where the loop has no room for all, every run is heard before one is heard
-    twice.
+    turn, and the loop records the refusal. A run whose job failed gets children only from rules that judge
+    failures (out of memory, a loss that is not finite). First children come first, in the order their parents
+    were planned, then second ones: if the loop does not have room for all, every run gets one child before
+    any gets two.
 
-    Wrong to use where no rule knows the illness: where none fires any more, the study ends. Wrong too where
-    the baseline is far off, since rules take small steps.
+    Do not use it if no rule fits the problem: once no rule fires any more, the study ends. Nor if the
+    baseline is far from a good configuration, because rules take small steps.
 
     Args:
-        variants_per_run: Most children of one run, at least 1.
-        parents: Only the best so many runs of the round have children, by their objective (of equals the one
-            planned first; a run without an objective is not among them); null for all of them.
+        variants_per_run: Largest number of children of one run, at least 1.
+        parents: Only this many runs of the round have children, the best by their objective (among equals the
+            one planned first; a run without an objective has none); null: all of them.
     """
 
     def __init__(self, *, variants_per_run: int = 1, parents: int | None = None) -> None:

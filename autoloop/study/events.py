@@ -17,6 +17,7 @@ kinds, in the order they appear:
 ``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
+``control``    a user told the running study something, and what came of it
 
 Nothing here reads a file or a clock: `autoloop.store.journal` does.
 """
@@ -62,16 +63,23 @@ MOMENT = coded(moment, _unchanged)
 
 def _summary(found: Any) -> Mapping[str, Mapping[str, Any]]:
     """Metric -> its numbers by name; null for one that is not finite."""
-    metrics = found.items() if isinstance(found, Mapping) else ()
-    parts = [part for _, one in metrics if isinstance(one, Mapping) for part in one.values()]
-    shaped = isinstance(found, Mapping) and all(isinstance(one, Mapping) for one in found.values())
-    if not shaped or not all(part is None or _is_number(part) for part in parts):
+    if not isinstance(found, Mapping) or not all(map(_is_numbers, found.values())):
         raise FieldError("a mapping from metrics to their numbers by name", found)
     return cast("Mapping[str, Mapping[str, Any]]", plain_data(found))
 
 
+def _is_numbers(one: Any) -> bool:
+    if not isinstance(one, Mapping):
+        return False
+    parts = one.values()
+    return _NUMBERS.issuperset(map(type, parts)) or all(map(_is_number, parts))
+
+
+_NUMBERS = frozenset((int, float, type(None)))  # as JSON has them
+
+
 def _is_number(part: Any) -> bool:
-    return isinstance(part, int | float) and not isinstance(part, bool)
+    return part is None or (isinstance(part, int | float) and not isinstance(part, bool))
 
 
 @nan_is_nan
@@ -218,7 +226,8 @@ class RoundPlanned(Event):
         round: Its number, from 1.
         variants: What will run.
         refused: What was proposed and will not.
-        aim: What is measured: "race", "ablate", "reduce", "check", "confirm"; empty for the search itself.
+        aim: What is measured: "race", "ablate", "reduce", "check", "confirm", "climb"; empty for the search
+            itself.
     """
 
     kind: ClassVar[str] = "round"
@@ -498,7 +507,58 @@ class StudyResumed(Event):
     names: str = field(default="", metadata=LEFT_OUT)
 
 
-_OF_STUDY = (StudyBegun, RoundPlanned, ObjectiveSeen, RulesAsked, SearchClosed, StudyStopped, StudyResumed)
+@nan_is_nan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTold(Event):
+    """A user told the running study something; as a request it has no answer yet.
+
+    Attributes:
+        action: What is to be done: stop, keep, refuse, add, ban, free, bounds, set, pause, continue, finish,
+            end or approve.
+        by: Who said so, as ``user@host``.
+        asked_as: Name of the request; empty for what nobody asked for, such as a yes that was waited for.
+        asked_at: When, in seconds since the epoch.
+        name: The job as the user named it; of ``add`` a name for the variant; of ``set`` the setting.
+        jobs: Numbers of the jobs that are meant.
+        signatures: Of their configs, where they are taken out of the plan.
+        round: The round that is approved.
+        path: Path pattern of the knobs that are meant.
+        low: Lower bound; None for none.
+        high: Upper bound; None for none.
+        value: New value of a setting; None for no limit.
+        was: The value that the process had.
+        edits: Edits of a variant.
+        of: Name of the job it is a child of; empty for the baseline.
+        reason: Why, in the user's words.
+        taken: Whether it was done.
+        outcome: What came of it, in one sentence.
+    """
+
+    kind: ClassVar[str] = "control"
+    action: str
+    by: str
+    asked_as: str = field(default="", metadata=LEFT_OUT)
+    asked_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})
+    name: str = field(default="", metadata=LEFT_OUT)
+    jobs: tuple[int, ...] = field(default=(), metadata=LEFT_OUT)
+    signatures: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    round: int | None = field(default=None, metadata=LEFT_OUT)
+    path: str = field(default="", metadata=LEFT_OUT)
+    low: float | None = field(default=None, metadata=LEFT_OUT)
+    high: float | None = field(default=None, metadata=LEFT_OUT)
+    value: float | None = field(default=None, metadata=LEFT_OUT)
+    was: float | None = field(default=None, metadata=LEFT_OUT)
+    edits: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    of: str = field(default="", metadata=LEFT_OUT)
+    reason: str = field(default="", metadata=LEFT_OUT)
+    taken: bool = False
+    outcome: str = ""
+
+
+_OF_STUDY = (
+    *(StudyBegun, RoundPlanned, ObjectiveSeen, RulesAsked, SearchClosed, StudyStopped, StudyResumed),
+    UserTold,
+)
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
 
 KINDS: Mapping[str, type[Event]] = {one.kind: one for one in (*_OF_STUDY, *_OF_JOBS)}

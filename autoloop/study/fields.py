@@ -24,6 +24,8 @@ _MOST, _LARGEST = 2**63, 2**1023  # of what counts something; of any whole numbe
 _DEEPEST = 64  # levels of data within data
 _LATEST = 1e11  # seconds since the epoch: the year 5138
 
+_BOUNDLESS = frozenset((str, float, bool, types.NoneType))  # of these nothing is too large
+
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -70,13 +72,23 @@ def read_fields(kind: type[T], record: Any) -> T:
     """
     if not isinstance(record, Mapping):
         raise FieldError("a mapping", record)
-    return kind(
-        **{
-            one.name: value
-            for one in _layout(cast("Hashable", kind))
-            if (value := _value(one, record)) is not MISSING
-        }
-    )
+    values: dict[str, Any] = {}
+    for one in _layout(cast("Hashable", kind)):
+        name = one.name
+        if one.flat:
+            values[name] = one.read(record)
+            continue
+        found = record.get(name, MISSING)
+        if found is None or found is MISSING:
+            if one.default is not MISSING and not (found is None and one.numeric):
+                continue
+            if found is MISSING:
+                raise FieldError("", place=name)
+        try:
+            values[name] = one.read(found)
+        except FieldError as error:
+            raise error.inside(name) from None
+    return kind(**values)
 
 
 def write_fields(value: Any) -> dict[str, Any]:
@@ -121,19 +133,6 @@ def _laid(one: Field[Any], hint: Any) -> _Laid:
         bool(about.get("flat")),
         hint is float or float in get_args(hint),
     )
-
-
-def _value(one: _Laid, record: Mapping[str, Any]) -> Any:
-    """What a mapping says of a field; MISSING where that is its default."""
-    if one.flat:
-        return one.read(record)
-    found = record.get(one.name, MISSING)
-    unsaid = found is MISSING or (found is None and not one.numeric)
-    if unsaid and one.default is not MISSING:
-        return MISSING
-    if found is MISSING:
-        raise FieldError("", place=one.name)
-    return _inside(one.name, one.read, found)
 
 
 def _inside(place: str, read: Read, value: Any) -> Any:
@@ -183,7 +182,10 @@ def _list_of(read: Read) -> Read:
     def read_list(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
             raise FieldError("a list", value)
-        return tuple(_inside(f"[{place}]", read, item) for place, item in enumerate(value))
+        try:
+            return tuple([read(item) for item in value])
+        except FieldError:  # where, is worked out for what is wrong alone
+            return tuple(_inside(f"[{place}]", read, item) for place, item in enumerate(value))
 
     return read_list
 
@@ -192,7 +194,10 @@ def _mapping_of(read: Read) -> Read:
     def read_mapping(value: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             raise FieldError("a mapping", value)
-        return {key: _inside(f"[{key!r}]", read, item) for key, item in value.items()}
+        try:
+            return {key: read(item) for key, item in value.items()}
+        except FieldError:
+            return {key: _inside(f"[{key!r}]", read, item) for key, item in value.items()}
 
     return read_mapping
 
@@ -222,13 +227,16 @@ def _member(kind: type[Enum]) -> Read:
 
 
 def _scalar(kind: type) -> Read:
-    wanted = _WORDS[kind]
+    wanted, counts = _WORDS[kind], kind is int
+    quick, kinds = kind in (str, bool), (int, float) if kind is float else (kind,)
 
     def read(value: Any) -> Any:
-        if kind is float and value is None:
+        if quick and type(value) is kind:
+            return value
+        if value is None and kind is float:
             return math.nan
-        fits = isinstance(value, (int, float) if kind is float else kind)
-        if not fits or (kind is not bool and isinstance(value, bool)) or not _has_bounds(value, kind is int):
+        fits = isinstance(value, kinds) and (kind is bool or not isinstance(value, bool))
+        if not fits or not _has_bounds(value, counts):
             raise FieldError(wanted, value)
         return value
 
@@ -250,7 +258,8 @@ def plain_data(value: Any, depth: int = 0) -> Any:
         if depth >= _DEEPEST:
             raise FieldError(f"data nested at most {_DEEPEST} deep", type(value).__name__)
         for item in value.values() if isinstance(value, dict) else value:
-            plain_data(item, depth + 1)
+            if type(item) not in _BOUNDLESS:
+                plain_data(item, depth + 1)
     elif not _has_bounds(value):
         raise FieldError("a number of common size", value)
     return value

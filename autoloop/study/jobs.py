@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoloop.curves.jitters import result_jitter
+from autoloop.curves.objective import Objective
+from autoloop.edits import path_of
 from autoloop.edits.variants import Variant
 from autoloop.study.alike import nan_is_nan
 from autoloop.study.events import Details, StopAsked
@@ -96,6 +99,15 @@ class Job:
         """Signature of its variant."""
         return self.plan.signature
 
+    @property
+    def knobs(self) -> tuple[str, ...]:
+        """Paths of its edits, as written, each once."""
+        return knobs_of(self.plan)
+
+    def jitter(self, aim: Objective) -> float:
+        """How far its result jumps, as far as its curve tells; see `autoloop.curves.jitters`."""
+        return result_jitter(self.details.jitters, aim)
+
     def whole(self) -> Job:
         """The job with all that is known of it at hand; see `autoloop.study.settled`."""
         return self
@@ -152,3 +164,12 @@ class Job:
     def known(self) -> bool:
         """Whether it came to its end with a result that can be compared."""
         return self.state is TrialState.COMPLETE and math.isfinite(self.objective)
+
+
+def knobs_of(plan: Plan) -> tuple[str, ...]:
+    """Paths of a variant's edits, as written, each once.
+
+    Raises:
+        EditError: An edit cannot be read.
+    """
+    return tuple(dict.fromkeys(path_of(edit) for edit in plan.edits))

@@ -78,6 +78,14 @@ _OF_KIND: Mapping[str, Mapping[str, Own]] = {
     "decisions": {"decisions": {"*": _DECISION}},
     "stop": {"best": NAME},
     "resume": {"names": WORD},
+    "control": {
+        "action": WORD,
+        "by": NAME,
+        "asked_as": WORD,
+        "signatures": WORD,
+        "edits": SETTING,
+        "of": NAME,
+    },
 }
 
 

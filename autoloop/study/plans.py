@@ -27,7 +27,13 @@ MINIMAL = "minimal"
 CHECK = "check"
 """The rule of a repeat that says, beside another config at the same seed, whether edits do nothing."""
 
-AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK)
+CLIMB = "climb"
+"""The rule of a variant that trains its parent's config for longer; its result is compared at that length."""
+
+REMEMBERED = "remembered"
+"""Who proposes a setting that was better than the baseline in an earlier study."""
+
+AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK, CLIMB)
 """Rules of what runs after the search."""
 
 MEASURING = (REPEAT, *AFTERWARDS)

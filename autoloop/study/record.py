@@ -18,6 +18,7 @@ from autoloop.curves.objective import Objective
 from autoloop.edits.variants import free_name, with_suffix
 from autoloop.errors import JournalError
 from autoloop.study.alike import nan_is_nan
+from autoloop.study.controls import Controls
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import (
     Event,
@@ -34,14 +35,27 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
+    UserTold,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import CHECK, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
-from autoloop.study.settled import OPEN, PackedList, Packer, Settled
+from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, REPEAT, WITHOUT, Plan
+from autoloop.study.settled import GROUP, OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
-__all__ = ["CHECK", "CONFIRM", "MEASURING", "MINIMAL", "REPEAT", "WITHOUT", "Event", "Job", "Plan", "Study"]
+__all__ = [
+    "CHECK",
+    "CLIMB",
+    "CONFIRM",
+    "MEASURING",
+    "MINIMAL",
+    "REPEAT",
+    "WITHOUT",
+    "Event",
+    "Job",
+    "Plan",
+    "Study",
+]
 
 
 @nan_is_nan
@@ -70,10 +84,13 @@ class Study:
         worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
             goes on or ended otherwise.
         measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "check", "confirm".
+            "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
-        seconds: How long the study has been running, over restarts.
+        controls: What holds by the word of users.
+        withdrawn: How many jobs a user took out of the plan before they started.
+        seconds: How long the study has been running, over restarts; while it is paused and no job runs it
+            is not.
         last_time: Time of the latest event, seconds since the epoch; NaN before the first.
         events: How many events there were.
     """
@@ -97,11 +114,15 @@ class Study:
     measured: tuple[str, ...] = ()
     stopped: StudyStopped | None = None
     resumes: list[StudyResumed] = field(default_factory=list)
+    controls: Controls = field(default_factory=Controls)
+    withdrawn: int = 0
     seconds: float = 0.0
     last_time: float = math.nan
     events: int = 0
     _tally: Tally | None = field(default=None, repr=False, compare=False)
     _settled: bool = field(default=False, repr=False, compare=False)
+    _loose: list[int] = field(default_factory=list, repr=False, compare=False)  # judged, not yet settled
+    _rested: bool = field(default=False, repr=False, compare=False)  # nothing ran until the latest event
     _packers: tuple[Packer, Packer] = field(
         default_factory=lambda: (Packer(), Packer()), repr=False, compare=False
     )
@@ -128,6 +149,7 @@ class Study:
             doubled=dict(self.doubled),
             resumes=list(self.resumes),
             _tally=self.tally.copy(),
+            _loose=list(self._loose),
         )
 
     def become(self, other: Study) -> None:
@@ -171,6 +193,7 @@ class Study:
             JournalError: The event speaks of a job that no round planned, or plans one twice.
         """
         self.events += 1
+        self._rested = bool(self.controls.paused) and not self.running()
         try:
             getattr(self, f"_on_{event.kind}")(event)
         except KeyError as error:
@@ -178,7 +201,7 @@ class Study:
                 f"the {event.kind!r} event speaks of job {error}, which no round planned"
             ) from error
         if not isinstance(event, StudyBegun | StudyResumed):
-            self.seconds += max(0.0, event.time - self.last_time)
+            self.seconds += 0.0 if self._rested else max(0.0, event.time - self.last_time)
         self.last_time = event.time
 
     @property
@@ -216,6 +239,10 @@ class Study:
     def troubled(self) -> list[Job]:
         """Jobs that failed, ran out of time or were interrupted, as they were planned."""
         return self._as_planned(self.tally.troubled)
+
+    def heedless(self) -> list[Job]:
+        """Jobs that changed paths in vain, whether tried again or not."""
+        return [self.jobs[number] for number in self.jobs if number in self.tally.heedless]
 
     def ended_last(self) -> Iterator[Job]:
         """Jobs that ended, the latest first."""
@@ -295,10 +322,11 @@ class Study:
             self.planned[number] = len(event.variants)
             self.recent = []
             self.worthy, self.measured = "", ()
-        for place, entry in enumerate(event.variants, start=len(self.jobs)):
+        for place, entry in enumerate(event.variants, start=len(self.jobs) + self.withdrawn):
             plan = self._plan_of(entry, place)
             origin = self.tally.named.get(plan.parent or "")
-            self._plan(Job(entry.job, number, plan, place, origin, planned_as=self.events))
+            own = entry.job if entry.job == place else place  # one object for both: there may be very many
+            self._plan(Job(entry.job, number, plan, own, origin, planned_as=self.events))
         refused = (replace(one, trial=self._meant(one.trial)) for one in event.refused)
         self.refused.setdefault(number, []).extend(refused)
         if event.aim:
@@ -385,7 +413,8 @@ class Study:
             place = self.tally.named.get(decision.judged)
             if decision.fired and place is not None and event.round not in self.fired.get(place, ()):
                 self.fired[place] = (*self.fired[place], *here) if place in self.fired else here
-        judged = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
+        told = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
+        judged = [self.jobs[number].job if number in self.jobs else number for number in told]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)
@@ -395,10 +424,13 @@ class Study:
         """In a long study keep jobs small that have been judged, and what was said of earlier rounds."""
         if len(self.jobs) <= OPEN:
             return
-        for number in judged if self._settled else list(self.judged):
-            job = self.jobs[number]
-            if job.state is not None and not isinstance(job, Settled):
-                self.jobs[number] = Settled.of(job, self._packers[0])
+        self._loose += judged if self._settled else [number for number in self.jobs if number in self.judged]
+        while len(self._loose) >= GROUP:
+            few, self._loose = self._loose[:GROUP], self._loose[GROUP:]
+            jobs = [self.jobs[number] for number in few]
+            done = [job for job in jobs if job.state is not None and not isinstance(job, Settled)]
+            if done:
+                self.jobs.update((one.job, one) for one in Settled.group(done, self._packers[0], self.aim))
         for number in sorted(self.decisions)[:-2] if not self._settled else sorted(self.decisions)[-4:-2]:
             said = self.decisions[number]
             if not isinstance(said, PackedList):
@@ -433,7 +465,24 @@ class Study:
         self.stopped = event
         self.worthy = self._meant_worthy(event.worthy)
 
+    def _on_control(self, event: UserTold) -> None:
+        self.controls = self.controls.after(event)
+        if event.taken and event.action == "refuse":
+            for job in [self.jobs[number] for number in event.jobs]:
+                self._withdraw(job, f"refused by {event.by}")
+
+    def _withdraw(self, job: Job, why: str) -> None:
+        """Take a job that has not started out of the plan; its number, place and name stay taken."""
+        if job.started or job.state is not None or job.retry_of is not None:
+            raise JournalError(f"job {job.job} cannot be taken out of the plan: it has started")
+        plan = job.plan
+        self.refused.setdefault(job.round, []).append(Refusal(plan.parent or "", plan.rule, plan.edits, why))
+        self.tally.withdraw(job)
+        del self.jobs[job.job]
+        self.withdrawn += 1
+
     def _on_resume(self, event: StudyResumed) -> None:
         self.stopped = None
+        self.controls = self.controls.resumed()
         self.exact = event.names == "unique"
         self.resumes.append(event)

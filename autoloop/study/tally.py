@@ -30,6 +30,7 @@ class Tally:
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
         run_dirs: Directories that jobs were given, relative to the study.
+        heedless: Jobs that changed paths in vain (`Details.unheeded`).
         searched: How many jobs belong to the search (`Job.searches`).
         next_job: Number of the next new job.
     """
@@ -43,6 +44,7 @@ class Tally:
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
     run_dirs: set[str] = field(default_factory=set)
+    heedless: set[int] = field(default_factory=set)
     searched: int = 0
     next_job: int = 0
 
@@ -81,6 +83,7 @@ class Tally:
             list(self.ends),
             list(self.records),
             set(self.run_dirs),
+            set(self.heedless),
             self.searched,
             self.next_job,
         )
@@ -104,6 +107,8 @@ class Tally:
         """A job has ended; ``best`` is the best before it."""
         self.open.pop(job.job, None)
         self.ends.append(job.job)
+        if job.details.unheeded:
+            self.heedless.add(job.job)
         if job.state in TROUBLED:
             self.troubled[job.job] = None
         if job.state is not TrialState.INTERRUPTED and not job.measures:
@@ -132,6 +137,11 @@ class Tally:
         self.rounds[job.round].pop(job.job, None)
         for kept in (self.open, self.unjudged, self.troubled):
             kept.pop(job.job, None)
+
+    def withdraw(self, job: Job) -> None:
+        """A job that has not started is taken out of the plan; nothing else gets its name or number."""
+        self.drop(job)
+        self.tries.pop(job.place)
 
     def judge(self, jobs: Iterable[int]) -> None:
         """The rules were asked about jobs."""

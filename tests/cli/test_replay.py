@@ -46,6 +46,29 @@ def test_other_edits_are_shown_beside_those_of_then(cli, study):
     assert "        then  lr@mul=2\n        now   lr@mul=4\n" in done.stdout
 
 
+def test_modules_that_only_a_journal_names_are_not_imported(cli, study, tmp_path, monkeypatch):
+    """Importing runs code: a rule's class outside autoloop needs the user's word, by --trust or by a file."""
+    (tmp_path / "foreign_rules.py").write_text(
+        f"import pathlib\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n"
+        "from autoloop.rules import MetricChange\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    copied = tmp_path / "copied"
+    shutil.copytree(study, copied)
+    journal = copied / "study.jsonl"
+    own, foreign = "autoloop.rules.MetricChange", "foreign_rules.MetricChange"
+    journal.write_text(journal.read_text().replace(own, foreign))
+    refused = cli("replay", copied)
+    assert refused.exit_code != 0
+    assert "--trust" in refused.stderr
+    assert foreign in refused.stderr
+    assert cli("replay", copied, "--rules", "general").exit_code == 0
+    assert not (tmp_path / "ran").exists()
+    trusted = cli("replay", copied, "--trust")
+    assert trusted.exit_code == 0, trusted.stderr
+    assert (tmp_path / "ran").exists()
+
+
 def test_rule_may_be_switched_off(cli, study):
     """RULE=null."""
     done = cli("replay", study, "--set", "still_improving=null")

@@ -82,6 +82,7 @@ def test_stop_rules_that_compare_jobs_are_left_out_beside_several_objectives_and
         ({"constraints": {"a": ["<= 1", "> 1"]}}, "no number keeps a <= 1 and a > 1"),
         ({"constraints": ["a <= 1"]}, "is no mapping"),
         ({"direction": ["minimize", "minimize"], "racing": 1}, "racing finds out which of the leaders leads"),
+        ({"direction": ["minimize", "minimize"], "climb": [5, 50]}, "climb trains the best jobs for longer"),
         ({"direction": ["minimize", "minimize"], "minimal": True}, "minimal takes idle edits of one winner"),
         (
             {"objectives": {"speedx": "max", "y": "min"}, "metrics": {"known": ["loss", "y"]}},

@@ -2,6 +2,9 @@
 
 import pytest
 
+from autoloop.config.kinds import AtOnce
+from autoloop.config.knobs import SLOTS
+from autoloop.engine.launching import _pool_settings
 from autoloop.engine.slots import Slot, plan_slots, slot_environment
 from autoloop.errors import ConfigError
 
@@ -55,6 +58,20 @@ def test_mistakes(gpus, n_jobs, visible, options, message):
     """Settings that cannot be used are refused with what is there and what to do."""
     with pytest.raises(ConfigError, match=message):
         plan_slots(gpus, n_jobs, visible=visible, **options)
+
+
+def test_minus_one_is_as_many_as_there_is_room_for():
+    """As joblib reads it: files that were written for its launcher say so."""
+    settings = {knob.name: knob.default for knob in SLOTS}
+    for gpus in ([], [0, 1]):
+        asked = _pool_settings({**settings, "gpus": gpus, "n_jobs": -1})
+        unsaid = _pool_settings({**settings, "gpus": gpus})
+        assert (asked.slots, asked.to_fill) == (unsaid.slots, unsaid.to_fill)
+    with pytest.raises(ConfigError, match="n_jobs=-2: expected a whole number of at least 1"):
+        _pool_settings({**settings, "gpus": [], "n_jobs": -2})
+    assert AtOnce().read("n_jobs", -1) is None
+    with pytest.raises(ConfigError, match="n_jobs=-2 is not a whole number of 1 or more"):
+        AtOnce().read("n_jobs", -2)
 
 
 def test_threads_are_shared_among_the_slots():

@@ -32,34 +32,51 @@ SETS = {
     "newest": (),
     "Hydra 1.4 pre-release": ("hydra-core>=1.4.0rc3,<1.5", "omegaconf>=2.4.1rc1"),
 }
-SMOKE = ("tests/product/test_smoke.py",)
-SUITES = (
-    *SMOKE,
-    "tests/edits",
-    *(
-        f"tests/plugins/test_{name}.py"
-        for name in ("launcher", "launcher_conformance", "sweeper_suites", "discovery")
-    ),
-    *("tests/store", "tests/history", "tests/study", "tests/engine/launchers"),
-)
 TOLD = ("hydra-core", "omegaconf", "wandb", "numpy", "joblib", "cloudpickle", "optuna")
-TESTERS = (
-    "pytest",
-    "pytest-timeout",
-    "pytest-xdist",
-    "hypothesis",
-    "pexpect",
-    "pyte",
-    "sybil",
-    "build",
-    "markdown-it-py",
-)
-EXTRAS = "export,optuna,slurm"
-NOT_HERE = "not here"
+NOT_HERE = "not here, skipped"
 PAGE = ROOT / "docs" / "versions.md"
 BEGIN, END = "<!-- the table: python -m tests.product.matrix --write -->\n", "<!-- end of the table -->\n"
 _HOME = ROOT / ".venv-matrix"
-_LIMIT_S = 1800
+_LIMIT_S = 3600
+_SHOWN = 20_000  # characters
+_PATIENT = {"UV_HTTP_TIMEOUT": "180", "UV_HTTP_RETRIES": "8"}  # a slow network is no failure
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is run in each cell.
+
+    Attributes:
+        name: What the table calls it.
+        tests: Files and directories of tests.
+        product: What is installed in the cell's versions: the package with its extras, and what else.
+        testers: What the tests need besides, always in its newest version.
+    """
+
+    name: str
+    tests: tuple[str, ...]
+    product: tuple[str, ...]
+    testers: tuple[str, ...]
+
+
+SMOKE = Kind("smoke", ("tests/product/test_smoke.py",), ("-e", str(ROOT)), ("pytest", "pytest-timeout"))
+SUITES = Kind(
+    "suites",
+    (
+        *SMOKE.tests,
+        "tests/edits",
+        *(
+            f"tests/plugins/test_{name}.py"
+            for name in ("launcher", "launcher_conformance", "sweeper_suites", "discovery")
+        ),
+        *("tests/store", "tests/history", "tests/study", "tests/engine/launchers"),
+    ),
+    ("-e", f"{ROOT}[export,optuna,slurm]", "hydra-submitit-launcher"),
+    (
+        *SMOKE.testers,
+        *("pytest-xdist", "hypothesis", "pexpect", "pyte", "sybil", "build", "markdown-it-py"),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,7 @@ class Cell:
         installed: Package -> version.
         seconds: How long it took.
         ok: Whether nothing failed.
+        output: What pytest printed.
     """
 
     python: str
@@ -81,12 +99,14 @@ class Cell:
     installed: dict[str, str]
     seconds: float
     ok: bool
+    output: str = ""
 
 
 def interpreter(python: str) -> Path | None:
     """Where a Python is; None if it is not here."""
     named = [Path(path) for path in os.environ.get("AUTOLOOP_PYTHONS", "").split(os.pathsep) if path]
-    pyenv = sorted(Path.home().glob(f".pyenv/versions/{python}.*/bin/python"))
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    pyenv = sorted(root.glob(f"versions/{python}.*/bin/python"))
     on_path = shutil.which(f"python{python}")
     for path in (*named, *pyenv, *([Path(on_path)] if on_path else ())):
         told = _run([str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
@@ -95,33 +115,33 @@ def interpreter(python: str) -> Path | None:
     return None
 
 
-def cell(python: str, versions: str, suites: Sequence[str]) -> Cell:
-    """Install one set of versions for one Python and run suites there."""
+def cell(python: str, versions: str, kind: Kind) -> Cell:
+    """Install one set of versions for one Python and run tests there."""
     began, path = time.monotonic(), interpreter(python)
     if path is None:
         return Cell(python, versions, NOT_HERE, {}, 0.0, True)
     home = _HOME / f"{python}-{versions.replace(' ', '-').lower()}"
-    problem = _install(home, path, SETS[versions])
+    problem = _install(home, path, SETS[versions], kind)
     if problem:
         return Cell(python, versions, f"does not install: {problem}", {}, time.monotonic() - began, False)
-    words = ["-n", "0", "-q", "-p", "no:cacheprovider", *suites]
+    words = ["-q", "-p", "no:cacheprovider", *kind.tests]
     ran = _run(
         [str(home / "bin" / "python"), "-m", "pytest", *words], PATH=f"{home / 'bin'}:{os.environ['PATH']}"
     )
     (home / "pytest.log").write_text(ran.stdout, encoding="utf-8")
     last = (ran.stdout.strip().splitlines() or ["nothing"])[-1]
     counted = ", ".join(re.findall(r"\d+ (?:passed|failed|errors?|skipped)", last)) or last[:60]
-    return Cell(python, versions, counted, _versions(home), time.monotonic() - began, ran.returncode == 0)
+    took, passed = time.monotonic() - began, ran.returncode == 0
+    return Cell(python, versions, counted, _versions(home), took, passed, ran.stdout)
 
 
-def _install(home: Path, python: Path, words: Sequence[str]) -> str:
+def _install(home: Path, python: Path, versions: Sequence[str], kind: Kind) -> str:
     """Make an environment; return why that was not possible, empty if it was."""
     uv, into = str(Path(sys.executable).with_name("uv")), str(home / "bin" / "python")
-    wanted = ["-e", f"{ROOT}[{EXTRAS}]", "hydra-submitit-launcher", *words]
     for command in (
         [uv, "venv", "-q", "--clear", "--python", str(python), str(home)],
-        [uv, "pip", "install", "-q", "--python", into, *wanted],
-        [uv, "pip", "install", "-q", "--python", into, *TESTERS],
+        [uv, "pip", "install", "-q", "--python", into, *kind.product, *versions],
+        [uv, "pip", "install", "-q", "--python", into, *kind.testers],
     ):
         done = _run(command)
         if done.returncode:
@@ -130,9 +150,9 @@ def _install(home: Path, python: Path, words: Sequence[str]) -> str:
 
 
 def _versions(home: Path) -> dict[str, str]:
-    ask = "import json, sys; from importlib.metadata import version as v; "
-    ask += "print(json.dumps({name: v(name) for name in sys.argv[1:]}))"
-    done = _run([str(home / "bin" / "python"), "-c", ask, *TOLD])
+    ask = "import json; from importlib.metadata import distributions; "
+    ask += "print(json.dumps({one.metadata['Name'].lower(): one.version for one in distributions()}))"
+    done = _run([str(home / "bin" / "python"), "-c", ask])
     return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
 
@@ -143,7 +163,7 @@ def _run(command: list[str], **environment: str) -> subprocess.CompletedProcess[
         return subprocess.run(
             command,
             cwd=ROOT,
-            env={**kept, **environment},
+            env={**_PATIENT, **kept, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -163,10 +183,16 @@ def table(rows: Mapping[tuple[str, str], str]) -> str:
     return "\n".join([*head, *lines]) + "\n"
 
 
-def row(one: Cell, kind: str = "") -> str:
-    """A cell as a line of the table; ``kind`` says which tests it is of."""
+def row(one: Cell, kind: Kind) -> str:
+    """A cell as a line of the table."""
     found = " | ".join(one.installed.get(name, "-") for name in TOLD)
-    return f"| {one.python} | {one.versions} | {found} | {kind}{one.result} |"
+    return f"| {one.python} | {one.versions} | {found} | {kind.name}: {one.result} |"
+
+
+def line_of(one: Cell) -> str:
+    """What became of a cell, in a line; of one that failed, with the end of what pytest said."""
+    line = f"{one.python} {one.versions}: {one.result} ({one.seconds:.0f} s)"
+    return line if one.ok else f"{line}\n{one.output[-_SHOWN:]}"
 
 
 def keep(rows: Mapping[tuple[str, str], str]) -> None:
@@ -188,18 +214,14 @@ def main() -> int:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS, help="these versions only")
     parser.add_argument("--at-once", type=int, default=2, metavar="N", help="cells at a time")
     asked = parser.parse_args()
-    suites = SMOKE if asked.smoke else SUITES
+    kind = SMOKE if asked.smoke else SUITES
     pairs = [(python, versions) for python in asked.only for versions in asked.sets]
     with ThreadPoolExecutor(asked.at_once) as pool:
-        running = [pool.submit(cell, *pair, suites) for pair in pairs]
+        running = [pool.submit(cell, *pair, kind) for pair in pairs]
         cells = []
         for one in running:
             cells.append(one.result())
-            print(
-                f"{cells[-1].python} {cells[-1].versions}: {cells[-1].result} ({cells[-1].seconds:.0f} s)",
-                flush=True,
-            )
-    kind = "smoke: " if asked.smoke else ""
+            print(line_of(cells[-1]), flush=True)
     rows = {(one.python, one.versions): row(one, kind) for one in cells if one.result != NOT_HERE}
     print(table(rows))
     if asked.write:

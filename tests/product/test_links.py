@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from docs.build_site import API
 from tests.helpers.places import ROOT
+from tests.product.test_house import PUBLIC
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -44,3 +47,20 @@ def test_every_page_is_reached_from_the_readme():
         targets = [target.partition("#")[0] for target in LINK.findall(CODE.sub("", page.read_text()))]
         waiting += [(page.parent / target).resolve() for target in targets if target and "://" not in target]
     assert set(PAGES) - seen == set()
+
+
+def test_the_page_of_the_api_has_every_public_name():
+    """And no other: its comments are what the site makes the reference of."""
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = {module: set(names.split()) for module, names in API.findall(page)}
+    assert {f"autoloop.{module}" for module in PUBLIC} == set(listed)
+    for module, names in PUBLIC.items():
+        assert set(names.split()) <= listed[f"autoloop.{module}"], module
+    for module, names in listed.items():
+        assert [name for name in names if not hasattr(import_module(module), name)] == []
+
+
+def test_every_page_is_in_the_menu_of_the_site():
+    menu = (ROOT / "docs" / "mkdocs.yml").read_text()
+    missing = [page for page in PAGES if f"{page.relative_to(ROOT)}\n" not in menu]
+    assert missing == []

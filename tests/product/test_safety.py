@@ -95,6 +95,15 @@ def test_what_a_config_calls_a_secret_is_hidden_and_no_word_of_a_study_is_one(tm
     assert "+store=postgres://me:<store.password>@db/x" in done.study.header.command
 
 
+def test_a_secret_of_the_config_is_hidden_in_what_a_killed_job_leaves(tmp_path):
+    """Its last output is in its supervisor's note, in the journal and in the terminal, the secret is not."""
+    done = run(tmp_path / "s", "+api_key=literal-secret-1", "do=tell_key", "rounds=1")
+    note = (tmp_path / "s" / "0" / "status.json").read_text()
+    assert "logging in with <api_key>" in note
+    assert "literal-secret-1" not in note + done.output
+    assert done.study.jobs[0].error == "logging in with <api_key>"
+
+
 def test_what_is_hidden_comes_back():
     """Reveal undoes redact, for names and values of any form."""
     environment = {"MY_TOKEN": 'a"b\\c$(x)', "HOME": "/home/me", "SHORT_KEY": "abc"}

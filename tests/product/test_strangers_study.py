@@ -76,6 +76,28 @@ EVERY_KIND: list[dict[str, Any]] = [
     {"event": "requeue", "time": 0.0, "job": 3, "of": 2, "name": "b"},
     {"event": "closing", "time": 0.0, "reason": "r", "worthy": "a", "limits": LIMITS},
     {"event": "resume", "time": 0.0, "pid": 1, "host": "h", "changed": ["c"], "names": "unique"},
+    {
+        "event": "control",
+        "time": 0.0,
+        "action": "set",
+        "by": "u@h",
+        "asked_as": "1-2-a",
+        "asked_at": 1.0,
+        "name": "max_jobs",
+        "jobs": [1],
+        "signatures": ["s"],
+        "round": 1,
+        "path": "x",
+        "low": 0.5,
+        "high": 1.5,
+        "value": 9,
+        "was": 8,
+        "edits": ["x@mul=0.7"],
+        "of": "a",
+        "reason": "r",
+        "taken": True,
+        "outcome": "o",
+    },
     {"event": "stop", "time": 0.0, "reason": "r", "best": "a", "limits": LIMITS},
 ]
 WRONG = (None, -1, 10**400, 1e999, "x", [], {}, True, ["a"], {"a": 1}, [[[]]], {"a": {"a": "a"}})
@@ -187,6 +209,7 @@ def test_no_command_trips_over_a_journal(tmp_path: Path, number: int):
 HOSTILE = "\x1b]0;own\x07\x1b[2J\x9b\u202e\u2028\ud800"
 OURS = (
     "event",
+    "action",
     "state",
     "goal",
     "stat",

@@ -11,10 +11,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from autoloop.edits import apply
+from autoloop.edits import apply, path_of
 from autoloop.errors import ConfigError
 from autoloop.rules import Fallback, MetricLevel, Rule, build_rules
-from autoloop.rules.paths import matches, numbers, path_of
+from autoloop.rules.paths import matches, numbers
 from autoloop.strategies import RulesStrategy, build_strategy
 from tests.helpers.places import CONF, DATA
 

@@ -124,6 +124,34 @@ def test_a_study_runs_whatever_its_descriptors_are(tmp_path, descriptors):
     assert "Traceback" not in (said.read_text() if said.exists() else "")
 
 
+def test_a_directory_that_hydra_would_interpolate_is_refused_before_anything_runs(tmp_path):
+    """Hydra's logging reads a path with an interpolation in it; a study there would fail in every job."""
+    top = tmp_path / "a${b}"
+    top.mkdir()
+    done = subprocess.run(
+        command(Path("study"), TWO_JOBS),
+        cwd=top,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert f"no study can be kept in {top / 'study'}: Hydra takes" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert list(top.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_job_in_the_main_process_may_close_all_descriptors(tmp_path):
+    """Under Hydra's own launcher they are main's: the journal and its lock are taken again."""
+    done = run(tmp_path / "s", TWO_JOBS, "hydra/launcher=basic", "do=close_all", "rounds=2")
+    assert done.code == 0
+    assert set(done.states().values()) == {"COMPLETE"}
+    assert done.study.stopped is not None
+
+
 def test_a_study_whose_directory_is_renamed_ends_and_begins_no_other(tmp_path):
     """Its jobs are ended with it, and it goes on from where it is now."""
     main = start(tmp_path / "s", TWO_JOBS, "sleep_s=1.5", "rounds=2", "n_jobs=1")

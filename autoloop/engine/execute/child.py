@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import json
 import os
 import pickle
 import signal
@@ -17,9 +18,9 @@ from typing import Any, NoReturn
 from autoloop.engine.execute import seeds
 from autoloop.engine.execute.inherited import disown_exit_handlers
 from autoloop.engine.execute.processes import die_with_parent
-from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportWriter
+from autoloop.engine.execute.reports import DIRECTORY, ERROR, SECRETS, VALUE, ReportWriter
 from autoloop.engine.execute.values import Assignment, Reply
-from autoloop.store.redact import redact
+from autoloop.store.redact import keep_secrets_of, redact
 
 LOG_NAME = "job.log"
 
@@ -57,6 +58,17 @@ def enter_job_dir(path: str) -> None:
     _redirect_output(log, str(job_dir / LOG_NAME))
     os.close(log)
     _reports.send(DIRECTORY, os.fsencode(job_dir))
+
+
+def hide_secrets_of(config: Any) -> None:
+    """Let neither this job nor its supervisor write down what a config calls a password, a token, a key.
+
+    Args:
+        config: Plain dicts and lists, interpolations unresolved.
+    """
+    found = keep_secrets_of(config)
+    if found and _reports is not None:
+        _reports.send(SECRETS, json.dumps(found).encode())
 
 
 def is_supervised() -> bool:

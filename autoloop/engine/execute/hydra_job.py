@@ -25,9 +25,17 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autoloop.config.templates import Templates
+from autoloop.config.values import written
 from autoloop.edits import format_literal
 from autoloop.engine.execute import pickling, references
-from autoloop.engine.execute.child import EXIT_FAILED, MOST_ERROR, enter_job_dir, last_line, say
+from autoloop.engine.execute.child import (
+    EXIT_FAILED,
+    MOST_ERROR,
+    enter_job_dir,
+    hide_secrets_of,
+    last_line,
+    say,
+)
 from autoloop.engine.execute.exits import without_exit
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
 from autoloop.engine.execute.traces import Travelling, failure_text
@@ -35,7 +43,8 @@ from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
 from autoloop.engine.inside.planned import is_as_planned
 from autoloop.store.files import LINEAGE_FILE, PLANNED_FILE
-from autoloop.store.redact import keep_secrets_of, redact
+from autoloop.store.redact import redact
+from autoloop.study.identity import prints
 from autoloop.study.returned import ReturnedValue, plain
 
 log = logging.getLogger(__name__)
@@ -109,7 +118,7 @@ def _warm_up(batch: SharedSweep) -> None:
     """Fill the caches of Hydra's and OmegaConf's parsers once for all jobs."""
     OverridesParser.create().parse_overrides(["+a.b=1.5", "c=text", "d='x y'", "e=[1,{f:null}]", "~g"])
     for words in islice(_combinations(batch.config), _WARM):
-        is_as_planned(_compose(batch, 0, words), "")
+        prints(written(_compose(batch, 0, words)))
 
 
 def _combinations(master: DictConfig) -> Iterator[tuple[str, ...]]:
@@ -136,8 +145,11 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
-        if not is_as_planned(config, _job_dir(config)):
+        told = written(config)
+        if not is_as_planned(told, _job_dir(config)):
             config = _compose(batch, index, overrides, by_hydra=True)
+            told = written(config)
+        hide_secrets_of(told)
         if restarts:
             config = _in_fresh_dir(batch, index, overrides, restarts, config)
         enter_job_dir(_job_dir(config))
@@ -148,8 +160,6 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
-        if job_return.status is not JobStatus.COMPLETED:
-            keep_secrets_of(OmegaConf.to_container(config, resolve=False))
     except Exception as error:  # noqa: BLE001  the border of a job: its failure is its outcome
         job_return = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
         job_return.return_value = error

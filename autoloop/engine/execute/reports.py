@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 _HEADER = struct.Struct("!cQ")
 
-#: Kinds of frames: the job's directory, its pickled value, and the text of its error.
-DIRECTORY, VALUE, ERROR = b"D", b"V", b"E"
-_KINDS = (DIRECTORY, VALUE, ERROR)
+#: Kinds of frames: the job's directory, its pickled value, the text of its error, and secrets that its config
+#: names, as JSON.
+DIRECTORY, VALUE, ERROR, SECRETS = b"D", b"V", b"E", b"S"
+_KINDS = (DIRECTORY, VALUE, ERROR, SECRETS)
 
 #: Bytes of the longest frame.
 _MOST_BYTES = 64 << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import select
@@ -20,7 +21,7 @@ from autoloop.engine.execute.child import LOG_NAME, open_log, run_assignment
 from autoloop.engine.execute.ending import Ending
 from autoloop.engine.execute.memory import OUT_OF_MEMORY, MemoryKills
 from autoloop.engine.execute.open_runs import OpenRuns
-from autoloop.engine.execute.reports import DIRECTORY, ERROR, VALUE, ReportReader, ReportWriter
+from autoloop.engine.execute.reports import DIRECTORY, ERROR, SECRETS, VALUE, ReportReader, ReportWriter
 from autoloop.engine.execute.resources import ResourceWatch
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
@@ -28,7 +29,7 @@ from autoloop.engine.execute.values import Assignment, Ended, EndedBy
 from autoloop.errors import counted
 from autoloop.history.files import open_regular
 from autoloop.store import lock
-from autoloop.store.redact import MARGIN, redact
+from autoloop.store.redact import MARGIN, keep_secrets, redact
 from autoloop.store.status import boot_id, write_status
 
 #: First words of an order from the pool, followed by a reason: end the job politely, or at once.
@@ -161,6 +162,8 @@ class Supervision:
                 self._value = body
             elif kind == ERROR:
                 self._error = body.decode(errors="replace")
+            elif kind == SECRETS:
+                _keep_told(body)
 
     def _read_orders(self) -> None:
         """Obey the pool. An end of file means that the main process is gone."""
@@ -340,6 +343,14 @@ class Supervision:
             status |= {name: value for name, value in asdict(ended).items() if name != "value"}
             status["asked_to_end_at"] = self._asked_to_end_at
         return status
+
+
+def _keep_told(body: bytes) -> None:
+    """Hide the secrets of the job's config too; what is no such message may be a task's own writing."""
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(body)
+        if isinstance(told, dict) and all(isinstance(one, str) for one in told.values()):
+            keep_secrets(told)
 
 
 def _tail(fd: int) -> bytes:

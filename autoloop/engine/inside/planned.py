@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,20 @@ def check_planned(config: Any) -> None:
         )
 
 
-def is_as_planned(config: DictConfig, run_dir: str) -> bool:
+def is_as_planned(config: Mapping[str, Any], run_dir: str) -> bool:
     """Whether a job's whole config is known to be what was planned for its directory.
 
     A config that is made from a template is looked at so; of another Hydra has the last word, and
     `check_planned` judges what it composes.
+
+    Args:
+        config: The config as `autoloop.config.values.written` has it.
+        run_dir: The job's directory.
     """
-    from autoloop.config.values import written
     from autoloop.study.identity import prints
 
     planned = _read(Path(run_dir))
-    return planned == prints(written(config))
+    return planned is not None and planned == prints(config)
 
 
 def _planned() -> dict[str, str] | None:

@@ -16,6 +16,7 @@ from autoloop.errors import counted
 from autoloop.stopping import StopDecision
 from autoloop.stopping.watching import Watching
 from autoloop.store.journal import JournalReader
+from autoloop.study.controls import BY_USER
 from autoloop.study.record import Job, Study
 
 log = logging.getLogger("autoloop")
@@ -54,6 +55,7 @@ class InsideWatch:
         """
         self._inside = inside
         self._end = end
+        self._job = job
         self._journal = JournalReader(study_dir)
         self._watcher = Watcher(
             inside.watching, inside.metrics, study_dir, self._study, self._on_decision, only=job
@@ -63,11 +65,10 @@ class InsideWatch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to look, where there is something to look for."""
-        if self._inside.watching.rules or self._inside.timeout_s is not None:
-            self._began = time.monotonic()
-            self._thread = threading.Thread(target=self._watch, name="autoloop-inside", daemon=True)
-            self._thread.start()
+        """Begin to look: a user may want the job ended at any time."""
+        self._began = time.monotonic()
+        self._thread = threading.Thread(target=self._watch, name="autoloop-inside", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Look no more."""
@@ -78,12 +79,14 @@ class InsideWatch:
     def _watch(self) -> None:
         while not self._ended and not self._closing.wait(self._inside.watching.interval_s):
             self._check_time()
-            if self._inside.watching.rules and not self._ended:
+            if not self._ended:
                 self._look()
 
     def _look(self) -> None:
         try:
-            self._watcher.look()
+            self._heed_user(self._study())
+            if self._inside.watching.rules and not self._ended:
+                self._watcher.look()
         except Exception:  # the border of the thread: told, and tried again at the next look
             log.exception("the job could not be watched this time")
 
@@ -92,8 +95,17 @@ class InsideWatch:
         if limit is not None and time.monotonic() - self._began >= limit:
             self._end_once(EarlyEnd("timeout", f"it ran for more than {counted(limit / 60, 'minute')}"))
 
+    def _heed_user(self, study: Study) -> None:
+        """End the job where a user wants that; the journal says so."""
+        job = study.jobs.get(self._job)
+        asked = job.stop if job is not None else None
+        if asked is not None and asked.rule == BY_USER:
+            said = StopDecision(asked.rule, asked.reason, asked.step, asked.evidence)
+            self._end_once(EarlyEnd.by_rule(said))
+
     def _on_decision(self, job: Job, decision: StopDecision) -> None:
-        self._end_once(EarlyEnd.by_rule(decision))
+        if job.job not in self._journal.study.controls.kept:
+            self._end_once(EarlyEnd.by_rule(decision))
 
     def _end_once(self, early: EarlyEnd) -> None:
         if not self._ended:

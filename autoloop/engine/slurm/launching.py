@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from autoloop.config.kinds import is_any_number
 from autoloop.engine.execute import JobLimits, Outcome
 from autoloop.engine.execute.values import Placed
 from autoloop.engine.launching import (
@@ -54,7 +55,7 @@ def make_pool(given: SetUp, chosen: Mapping[str, Any]) -> SlurmPool:
         ) from None
     settings = {name: plain(value) for name, value in chosen.items()}
     try:
-        n_jobs = settings["n_jobs"]
+        n_jobs = None if is_any_number(settings["n_jobs"]) else settings["n_jobs"]
         if n_jobs is not None and (not isinstance(n_jobs, int) or isinstance(n_jobs, bool) or n_jobs < 1):
             problem = ": expected a whole number of at least 1, or null for any number"
             raise SettingError("n_jobs", n_jobs, problem)

@@ -19,6 +19,7 @@ JSONL_NAME, SUMMARY_NAME = "wandb-history.jsonl", "wandb-summary.json"
 LOOKED_FOR = f"run-*.wandb, {JSONL_NAME} or {SUMMARY_NAME}"
 _LOG_NAME = re.compile(r"run-(?P<id>.+)\.wandb")
 _RUN_DIR_NAME = re.compile(r"(?:offline-run|run|dryrun)-(?P<stamp>\d{8}_\d{6})-(?P<id>.+)")
+_OF_PRIMARY = ("wandb-metadata.json", "requirements.txt", "config.yaml")
 _RANK = {LOG: 0, JSONL: 1, SUMMARY: 2}  # of several sources in one run dir the first is used
 
 
@@ -52,6 +53,15 @@ def best_of_each(found: Iterable[Source]) -> list[Source]:
             best[source.run_dir, source.run_id] = source
             taken.add(source.run_dir)
     return list(best.values())
+
+
+def is_primary(run_dir: Path) -> bool:
+    """Tell whether the process that wrote a run's directory is the primary of those that log into one run.
+
+    The log does not say it. But W&B has only the primary (``x_primary``, the default) save its own files, and
+    none of them is in the directory of another process (seen with wandb 0.28.2, ``mode="shared"``).
+    """
+    return any(regular(run_dir / "files" / name) for name in _OF_PRIMARY)
 
 
 def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:

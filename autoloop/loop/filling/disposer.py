@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits.effects import DeadKnob
@@ -32,11 +32,13 @@ class Obstacles:
         objection: See `Objection`.
         dead: Knobs that the trainer does not heed; edits of them are skipped.
         regions: Where jobs failed again and again; only the user's own variants may lead there.
+        refused: Signature of a config -> why a user does not want it run.
     """
 
     objection: Objection = no_objection
     dead: Sequence[DeadKnob] = ()
     regions: Sequence[FailedRegion] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class Disposer:
@@ -111,6 +113,8 @@ class Disposer:
         except EditError as error:
             self._misfits |= {_key(proposal)} if isinstance(error, MisfitError) else set()
             return error.why
+        if derived.signature in self._obstacles.refused:
+            return self._obstacles.refused[derived.signature]
         twin = self.seen.get(derived.signature)
         if twin is not None:
             return f"already run as {twin}" if twin != parent.name else "changes nothing"

@@ -14,7 +14,11 @@ from autoloop.rules.base import Decision
 
 
 def next_round(
-    number: int, proposals: Sequence[Decision], disposer: Disposer, places: int | None = None
+    number: int,
+    proposals: Sequence[Decision],
+    disposer: Disposer,
+    places: int | None = None,
+    name: str = "",
 ) -> Round:
     """Fill a later round from what a strategy proposes.
 
@@ -23,6 +27,7 @@ def next_round(
         proposals: Decisions with edits, the most wanted first.
         disposer: Says what becomes of each.
         places: How many variants fit at the most; None for any number.
+        name: What variants are called; empty for names of round and rule.
 
     Returns:
         The round; without variants if no proposal is new.
@@ -33,7 +38,7 @@ def next_round(
             if places is not None and len(planned.variants) >= places:
                 planned.refuse(idea, f"the budget leaves no place: {counted(places, 'job')} left")
             else:
-                _take_proposal(planned, idea, disposer)
+                _take_proposal(planned, idea, disposer, name)
     return planned
 
 
@@ -43,7 +48,7 @@ def _ideas(proposal: Decision, parents: Mapping[str, Variant]) -> list[Decision]
     return [replace(proposal, edits=edits) for edits in sides] if len(sides) > 1 else [proposal]
 
 
-def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer) -> None:
+def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer, name: str) -> None:
     found = disposer.appraise(proposal)
     if isinstance(found, str):
         planned.refuse(proposal, found)
@@ -54,7 +59,7 @@ def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer) -> No
         return
     parent = disposer.parents[proposal.trial]
     child = Variant(
-        name=safe_name(f"r{planned.number}_{proposal.rule}"),
+        name=safe_name(name or f"r{planned.number}_{proposal.rule}"),
         edits=disposer.usable(proposal),
         parent=parent.name,
         rule=proposal.rule,

@@ -12,7 +12,8 @@ from autoloop.errors import EditError
 from autoloop.loop.filling.derived import Derive
 from autoloop.loop.filling.round import Round
 from autoloop.loop.repeats import repeat
-from autoloop.study.record import REPEAT, WITHOUT
+from autoloop.loop.steps import Lengthen
+from autoloop.study.record import CLIMB, REPEAT, WITHOUT
 
 
 def add_repeats(
@@ -89,3 +90,41 @@ def add_without(
         planned.add(derived.of(child))
     else:
         planned.refuse(child, f"already run as {twin}")
+
+
+def add_longer(
+    planned: Round, variant: Variant, step: Lengthen, name: str, from_step: int, derive: Derive
+) -> None:
+    """Put a config into a round once more, to be trained for longer.
+
+    Args:
+        planned: The round.
+        variant: The config, as it ran at the level below.
+        step: What it is for.
+        name: Name of the new run.
+        from_step: The step of the checkpoint that it goes on from; 0 where it starts anew.
+        derive: See `Derive`.
+    """
+    begins = f"goes on from step {from_step} of {variant.name}" if from_step else "starts anew"
+    evidence = {"level": step.level, "length": step.length}
+    longer = replace(
+        variant,
+        name=safe_name(name),
+        edits=(f"{step.knob}@set={step.length}",),
+        parent=variant.name,
+        rule=CLIMB,
+        reason=f"level {step.level} of the climb: {variant.name} to {step.knob}={step.length}; {begins}",
+        evidence={**evidence, "from_step": from_step} if from_step else evidence,
+        expects="the order of the level below",
+        notes=(),
+    )
+    try:
+        derived = derive(variant, longer.edits)
+    except EditError as error:
+        planned.refuse(longer, error.why)
+        return
+    twin = planned.seen.get(derived.signature)
+    if twin is None:
+        planned.add(derived.of(longer))
+    else:
+        planned.refuse(longer, f"already run as {twin}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from autoloop.edits.variants import Variant, free_name
+from autoloop.edits.variants import Variant, free_number
 from autoloop.study.decisions import Decision, Refusal
 
 
@@ -29,13 +29,16 @@ class Round:
     refused: list[Refusal] = field(default_factory=list)
     silence: str = ""
     taken: set[str] = field(default_factory=set)
+    _numbers: dict[str, int] = field(default_factory=dict)  # of the last variant that wanted a name
 
     def __post_init__(self) -> None:
         self.taken = {*self.taken, *self.seen.values()}
 
     def add(self, variant: Variant) -> None:
         """Take a variant in, whoever wants it, under a name that no other job of the study has."""
-        variant = replace(variant, name=free_name(variant.name, self.taken))
+        name, number = free_number(variant.name, self.taken, self._numbers.get(variant.name, 1))
+        self._numbers[variant.name] = number
+        variant = replace(variant, name=name)
         self.taken.add(variant.name)
         self.seen[variant.signature] = variant.name
         self.variants.append(variant)

@@ -7,9 +7,10 @@ from functools import partial
 from autoloop.errors import counted
 from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
-from autoloop.loop.score.confirmation import Confirmation, broken_seeds, confirmation, winner
+from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
 from autoloop.loop.score.front_words import front_told, no_feasible
 from autoloop.loop.score.leader import leader
+from autoloop.loop.score.levels import Level, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import Results, results
 from autoloop.loop.score.reduction import (
@@ -22,6 +23,7 @@ from autoloop.loop.score.reduction import (
     root,
     without_effect,
 )
+from autoloop.study.compare import Scale, gain_pct
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 
@@ -40,7 +42,7 @@ def conclusion(study: Study, reason: str) -> str:
         study: The record.
         reason: Why it ends, as a clause.
     """
-    best = winner(study)
+    best = believed(study)
     ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
     found = front_told(study) or no_feasible(study)
     if found:
@@ -56,7 +58,56 @@ def conclusion(study: Study, reason: str) -> str:
     dropped = dropped_edits(study)
     found += f", without edits of {dropped}" if dropped else ""
     sure = confirmed(study)
-    return f"the study ends after {ran}: {reason}; {found}{sure or _against_start(study, best)}"
+    longer = told_of_climb(study)
+    said = f"{found}{sure or _against_start(study, best)}" + (f"; {longer}" if longer else "")
+    return f"the study ends after {ran}: {reason}; {said}"
+
+
+def told_of_climb(study: Study) -> str:
+    """What the longer runs of a climb came to, level by level, as a clause; empty where there were none."""
+    clauses = [_told_of(study, level) for level in levels(study)]
+    if not clauses:
+        return ""
+    best = climbed(study)
+    last = "none of the longer runs came to a result" if best is None else f"the one to use is {best.name}"
+    return "; ".join([*clauses, last])
+
+
+def _told_of(study: Study, level: Level) -> str:
+    """One level: who is first there, what the starting point came to, and whether the order held."""
+    at, found = f"at length {level.length}", standing_at(study, level.number)
+    lost = [f"{job.name} {_ending(job)}" for job in level.jobs if job.state is not None and not job.known]
+    if not found:
+        return f"{at} {' and '.join(lost)}" if lost else f"{at} nothing ended"
+    first = found[0]
+    told = [f"{at} the best is {first.name}, objective {first.objective:.6g}"]
+    start = start_at(study, first, level.number)
+    if start is not None and start.known:
+        itself = start.place == first.place
+        told.append("the starting point itself" if itself else _gain_over(study, first, start))
+    order = agreement(study, level)
+    if order.pairs:
+        told.append(
+            f"{order.same} of {counted(order.pairs, 'pair')} in the order of the level below "
+            f"(Kendall's tau {order.tau:.2g})"
+        )
+    led = standing_at(study, level.number - 1)
+    if led and idea(study, first).place != idea(study, led[0]).place:
+        told.append(f"it takes the place of {led[0].name}, which led before")
+    return ", ".join([*told, *lost])
+
+
+def _gain_over(study: Study, job: Job, start: Job) -> str:
+    scale = Scale.of((job.objective, start.objective))
+    gain = gain_pct(job.objective, start.objective, study.maximize, scale)
+    word = "better" if gain >= 0 else "worse"
+    return f"{scale.amount(gain, start.objective)} {word} than {start.name}"
+
+
+def _ending(job: Job) -> str:
+    if job.stopping is not None:
+        return f"was stopped at step {job.stopping.step}: {job.stopping.reason}"
+    return f"came to no result ({job.error or str(job.state and job.state.value)})"
 
 
 def failed_alike(study: Study) -> str:
@@ -70,7 +121,7 @@ def failed_alike(study: Study) -> str:
 def dropped_edits(study: Study) -> str:
     """Which edits of the leader are not part of the winner, in words; empty where it has them all."""
     best, paths = leader(study), without_effect(study)
-    if best is None or not paths or winner(study) is not chosen(study):
+    if best is None or not paths or believed(study) is not chosen(study):
         return ""
     seeds = _seeds(len(checked(study, best, paths)), "further")
     return f"{best.name} that do nothing ({', '.join(paths)}: no worse without, on {seeds})"
@@ -105,7 +156,7 @@ def confirmed(study: Study) -> str:
     broken = broken_seeds(study, best) if best is not None else 0
     if best is None or (found is None and not broken):
         return ""
-    own = winner(study) is best
+    own = believed(study) is best
     who = "" if own else f"{best.name}, which looked best, "
     failed = f"came to no result on {_seeds(broken, 'fresh')}"
     said = [f"{'it ' if own else who}{failed}"] if broken else []

@@ -92,8 +92,8 @@ def broken_seeds(study: Study, job: Job) -> int:
     return sum(one.state in LOST for one in runs)
 
 
-def winner(study: Study) -> Job | None:
-    """What a study found: what its search chose, or the starting point where fresh seeds speak for that.
+def believed(study: Study) -> Job | None:
+    """What a search found: what it chose, or the starting point where fresh seeds speak for that.
 
     They do where the mean gain is below 0, or where the choice broke on more of them; but not where the
     search ended with a run that has all that ``until`` asks for, which the starting point has not, nor where

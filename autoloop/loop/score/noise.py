@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from autoloop.curves.jitters import BETWEEN, result_jitter
+from autoloop.curves.jitters import BETWEEN
 from autoloop.errors import counted
 from autoloop.loop.score.pairs import Results, each_pair, results
-from autoloop.study.record import Study
+from autoloop.study.record import CLIMB, Study
 
 SIGMAS = 2.0
 """A difference counts where it is larger than this many standard errors."""
@@ -83,7 +83,7 @@ def _jumps_pct(study: Study, known: Results) -> float:
     jumps = [
         100 * BETWEEN * jitter / known.scale.unit(job.objective)
         for job in study.counted()
-        if job.known and math.isfinite(jitter := result_jitter(job.details.jitters, study.aim))
+        if job.known and job.rule != CLIMB and math.isfinite(jitter := job.jitter(study.aim))
     ]
     return median(jumps) if jumps else 0.0
 

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from autoloop.study.compare import Scale, gain_pct
-from autoloop.study.record import REPEAT, Job, Study
+from autoloop.study.record import CLIMB, REPEAT, Job, Study
 from autoloop.study.trials import TrialState
 
 Seed = Any
@@ -127,7 +127,7 @@ class _BySeed(Mapping[int, Mapping[Seed, float]]):
 def _by_seed(study: Study) -> _BySeed:
     found = _BySeed()
     for job in study.counted():
-        if not job.known:
+        if not job.known or job.rule == CLIMB:
             continue
         if not job.is_repeat:
             found.add(job.place, None, job.objective)
@@ -143,7 +143,10 @@ def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
 
 
 def pairs(study: Study) -> list[Pair]:
-    """Every child that ended, beside its parent, as planned; an interrupted job or a repeat is none."""
+    """Every child that ended, beside its parent, as planned.
+
+    An interrupted job, a repeat, or a longer run of its parent's config is none.
+    """
     return list(each_pair(study, results(study)))
 
 
@@ -152,5 +155,5 @@ def each_pair(study: Study, known: Results) -> Iterator[Pair]:
     for job in study.counted():
         parent = study.parent(job)
         ended = job.state not in (None, TrialState.INTERRUPTED)
-        if parent is not None and ended and not job.is_repeat:
+        if parent is not None and ended and not job.is_repeat and job.rule != CLIMB:
             yield Pair(job, parent, known.gains_pct(job, parent), known.scale)

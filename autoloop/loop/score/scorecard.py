@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoloop.edits import path_of
 from autoloop.loop.score.bootstrap import Interval, interval
 from autoloop.loop.score.pairs import Pair, pairs
 from autoloop.loop.score.verdicts import Verdict, judge_of
-from autoloop.rules.paths import path_of
 from autoloop.study.record import Study
 
 
@@ -112,6 +112,5 @@ def outcomes(study: Study) -> list[ProposalOutcome]:
 
 def _outcome(pair: Pair, said: Verdict) -> ProposalOutcome:
     gain = pair.gain_pct
-    knobs = dict.fromkeys(path_of(edit) for edit in pair.child.plan.edits)
     finite = gain if gain is not None and math.isfinite(gain) else None
-    return ProposalOutcome(pair.child.rule, tuple(knobs), said, finite)
+    return ProposalOutcome(pair.child.rule, pair.child.knobs, said, finite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,6 +57,15 @@ class BatchSampler:
         self._src, self._tgt, self._pairing = src, tgt, pairing
         self._all = Windows(*(torch.cat(parts) for parts in zip(src, tgt, strict=True)))
         self._rng = np.random.default_rng(seed)
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """Where the drawing has come to, as JSON has it; setting it goes on from there."""
+        return dict(self._rng.bit_generator.state)
+
+    @position.setter
+    def position(self, position: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = position
 
     def draw(self, batch_size: int, ot: OtSettings) -> Batch:
         """Draw the windows of one step, with pairs when the transport loss is in use."""

@@ -1,20 +1,26 @@
-"""The trained policy on disk: weights as safetensors, settings as JSON."""
+"""The trained policy on disk, and all that a training needs to go on: safetensors and JSON, no pickle."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from autoloop.errors import ConfigError
 from autoloop.tasks.act_ot.errors import OutputDirError
 from autoloop.tasks.act_ot.policy import ActPolicy
 from autoloop.tasks.act_ot.settings import PolicySettings
 
 _WEIGHTS = "model.safetensors"
 _SETTINGS = "policy.json"
+_TENSORS = "training.safetensors"
+_PROGRESS = "training.json"
 
 
 def check_output_dir(output_dir: str | None) -> None:
@@ -44,6 +50,56 @@ def save_policy(policy: ActPolicy, settings: PolicySettings, output_dir: str) ->
     save_file({name: value.contiguous() for name, value in policy.state_dict().items()}, directory / _WEIGHTS)
     (directory / _SETTINGS).write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
     return directory
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a training needs to go on as if it had never ended.
+
+    Attributes:
+        step: The last step that was trained.
+        tensors: Name -> tensor: raw weights ``policy.*``, averaged ones ``averaged.*``, the optimizer's
+            moments ``optimizer.<index>.*``, and the states of the random generators ``random.*`` (uint8).
+        position: Where the drawing of batches has come to.
+    """
+
+    step: int
+    tensors: Mapping[str, torch.Tensor]
+    position: Mapping[str, Any]
+
+    def part(self, name: str) -> dict[str, torch.Tensor]:
+        """The tensors whose names begin with a part's, without it."""
+        found = self.tensors.items()
+        return {key.removeprefix(f"{name}."): value for key, value in found if key.startswith(f"{name}.")}
+
+
+def save_progress(progress: Progress, directory: Path) -> None:
+    """Write what a training needs to go on beside its policy."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in progress.tensors.items()}
+    save_file(tensors, directory / _TENSORS)
+    told = {"step": progress.step, "position": progress.position}
+    (directory / _PROGRESS).write_text(json.dumps(told) + "\n", encoding="utf-8")
+
+
+def load_progress(directory: Path, steps: int) -> Progress:
+    """Read what another training left, for one that trains to ``steps``.
+
+    Raises:
+        ConfigError: There is none, or it was trained that far already.
+    """
+    try:
+        told = json.loads((directory / _PROGRESS).read_text(encoding="utf-8"))
+        found = Progress(int(told["step"]), load_file(directory / _TENSORS), told["position"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ConfigError(
+            f"resume_from={str(directory)!r} holds no training to go on from "
+            f"({type(error).__name__}: {error}); give the output_dir of a training with save_checkpoint=true"
+        ) from error
+    if found.step >= steps:
+        raise ConfigError(
+            f"resume_from={str(directory)!r} was trained to step {found.step}; steps={steps} is no longer run"
+        )
+    return found
 
 
 def load_policy(output_dir: str | Path) -> ActPolicy:

@@ -264,7 +264,11 @@ class WandbSettings:
 
 @dataclass(frozen=True, slots=True)
 class ActOtSettings:
-    """Everything one training needs; ``config`` is the whole config as given, for the record."""
+    """Everything one training needs; ``config`` is the whole config as given, for the record.
+
+    ``resume_from`` is the ``output_dir`` of a shorter training with the same settings, which this one goes on
+    from: the numbers are those of a training that was never interrupted.
+    """
 
     steps: int = 2000
     log_freq: int = 50
@@ -273,6 +277,7 @@ class ActOtSettings:
     batch_size: int = 16
     save_checkpoint: bool = False
     output_dir: str | None = None
+    resume_from: str | None = None
     cache_dir: str | None = None
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)

@@ -18,7 +18,13 @@ from autoloop.errors import ConfigError
 from autoloop.tasks.act_ot import world
 from autoloop.tasks.act_ot.alignment import Metrics, transport_loss
 from autoloop.tasks.act_ot.batches import Batch, BatchSampler, as_windows, image_statistics
-from autoloop.tasks.act_ot.checkpoint import check_output_dir, save_policy
+from autoloop.tasks.act_ot.checkpoint import (
+    Progress,
+    check_output_dir,
+    load_progress,
+    save_policy,
+    save_progress,
+)
 from autoloop.tasks.act_ot.demos import Demonstrations, load_demonstrations
 from autoloop.tasks.act_ot.errors import DivergedError
 from autoloop.tasks.act_ot.evaluation import PREFIX, offline_errors, success_rate
@@ -34,6 +40,7 @@ def train_policy(settings: ActOtSettings) -> dict[str, float]:
 
     Raises:
         ConfigError: The device is not there, or several processes were launched for this one training.
+        ConfigError: ``resume_from`` holds no training to go on from.
         OutputDirError: ``output_dir`` exists already.
         DivergedError: A logged metric is not finite.
     """
@@ -46,10 +53,13 @@ def train_policy(settings: ActOtSettings) -> dict[str, float]:
         cache_dir = None if settings.cache_dir is None else Path(settings.cache_dir)
         demonstrations = load_demonstrations(settings.dataset, cache_dir)
         training = Training(settings, demonstrations, accelerator)
+        if settings.resume_from is not None:
+            training.go_on_from(load_progress(Path(settings.resume_from), settings.steps))
         final = _run_loop(training, settings, run)
         if settings.save_checkpoint and settings.output_dir is not None:
             saved = save_policy(training.averaged, settings.policy, settings.output_dir)
             store_checkpoint(run, saved, settings.wandb)
+            save_progress(training.progress(), saved)
     return final
 
 
@@ -77,6 +87,49 @@ class Training:
         )
         self._policy, self._optimizer = accelerator.prepare(policy, optimizer)
         self._steps = 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps were trained, those before a checkpoint included."""
+        return self._steps
+
+    def progress(self) -> Progress:
+        """All that another training needs to go on from here."""
+        policy = self._accelerator.unwrap_model(self._policy)
+        tensors = {f"policy.{name}": value for name, value in policy.state_dict().items()}
+        tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
+        tensors |= {
+            f"optimizer.{index}.{name}": value
+            for index, moments in self._optimizer.state_dict()["state"].items()
+            for name, value in moments.items()
+        }
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self._accelerator.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self._accelerator.device)
+        return Progress(self._steps, tensors, self._sampler.position)
+
+    def go_on_from(self, progress: Progress) -> None:
+        """Take up a training where another one ended.
+
+        Raises:
+            ConfigError: Its policy has other shapes than this one.
+        """
+        try:
+            self._accelerator.unwrap_model(self._policy).load_state_dict(progress.part("policy"))
+            self.averaged.load_state_dict(progress.part("averaged"))
+        except RuntimeError as error:
+            raise ConfigError(f"resume_from holds a policy of another shape: {error}") from error
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in progress.part("optimizer").items():
+            index, _, moment = name.partition(".")
+            state.setdefault(int(index), {})[moment] = value
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+        self._sampler.position = dict(progress.position)
+        self._steps = progress.step
+        random = progress.part("random")
+        torch.set_rng_state(random["cpu"])
+        if "cuda" in random and self._accelerator.device.type == "cuda":
+            torch.cuda.set_rng_state(random["cuda"], self._accelerator.device)
 
     def step(self) -> Metrics:
         """Train on one batch and return its metrics, without the ``train/`` prefix."""
@@ -131,7 +184,7 @@ class Training:
 def _run_loop(training: Training, settings: ActOtSettings, run: Recorder) -> dict[str, float]:
     means = WindowMeans()
     final: dict[str, float] = {}
-    for step in range(1, settings.steps + 1):
+    for step in range(training.steps + 1, settings.steps + 1):
         means.add(training.step())
         is_last = step == settings.steps
         row: dict[str, float] = {}

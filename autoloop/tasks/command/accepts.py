@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from autoloop.store.files import write_atomic
 from autoloop.tasks.command.settings import Trainer
@@ -68,14 +70,39 @@ def _asked(trainer: Trainer, study_dir: Path, keep: bool) -> frozenset[str]:
     words = (trainer.python, *trainer.program, "--help")
     key = hashlib.sha256(json.dumps([words, str(trainer.cwd)]).encode()).hexdigest()[:12]
     kept = study_dir / f".accepts-{key}.json"
+    ask = partial(_flags, words, trainer.cwd, tuple(trainer.env.items()))
+    if known := _told(kept):
+        return known
+    return _asked_by_one(kept, ask) if keep else ask()
+
+
+def _asked_by_one(kept: Path, ask: Callable[[], frozenset[str]]) -> frozenset[str]:
+    """Of jobs that start at the same moment one asks; the others wait for its answer."""
+    with kept.with_suffix(".lock").open("a") as lock:
+        known = _told(kept) if _waited(lock) else None
+        if known is None:
+            known = ask()
+            write_atomic(kept, json.dumps(sorted(known)))
+    return known
+
+
+def _waited(lock: IO[str]) -> bool:
+    """Lock a file; whether another process had it locked. Where files cannot be locked, everyone asks."""
+    with suppress(OSError):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return True
+    return False
+
+
+def _told(kept: Path) -> frozenset[str] | None:
+    """The answer that a job of the study kept, empty if the trainer could not say; None if there is none."""
     try:
         return frozenset(json.loads(kept.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        pass
-    flags = _flags(words, trainer.cwd, tuple(trainer.env.items()))
-    if keep and flags:
-        write_atomic(kept, json.dumps(sorted(flags)))
-    return flags
+        return None
 
 
 @cache

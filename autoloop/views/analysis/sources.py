@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.base_config import read_config_file
 from autoloop.config.settings import load_group
+from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.edits import change, parse_edit, plain
 from autoloop.errors import AutoloopError, ConfigError, NoChangeError, NoMatchError, did_you_mean
@@ -19,6 +21,9 @@ from autoloop.study.record import Study
 
 #: Files of conf/metrics that hold where nothing else is said; the first that has a key keeps it.
 SHIPPED_METRICS = ("act_ot", "general")
+
+OWN = "autoloop.rules."
+"""Where the classes of autoloop's own rules are."""
 
 
 def study_in(directory: Path) -> Study | None:
@@ -53,19 +58,24 @@ def choose_metrics(given: str | None, study: Study | None) -> Metrics:
 
 def study_metrics(study: Study) -> Metrics:
     """Names and goals of metrics as the study has them."""
-    return Metrics.read(_settings(study).get("metrics") or {}).aimed(study.aim)
+    settings = _settings(study)
+    metrics = replace(Metrics.read(settings.get("metrics") or {}), watched=texts_in(settings))
+    return metrics.aimed(study.aim)
 
 
-def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] = ()) -> tuple[Rule, ...]:
+def choose_rules(
+    given: str | None, study: Study | None, changes: Sequence[str] = (), trust: bool = False
+) -> tuple[Rule, ...]:
     """Return the rules to ask.
 
     Args:
         given: Name of a file of conf/rules, or a path; None for the study's own.
         study: The study, if there is one.
         changes: Settings of those rules to change, each ``rule.setting=value``, ``rule=null`` or an edit.
+        trust: Whether classes that only the study's journal names may be imported, not autoloop's own alone.
 
     Raises:
-        ConfigError: There are no such rules or settings.
+        ConfigError: There are no such rules or settings, or they are not trusted.
     """
     if given is not None:
         config = named_or_file("rules", given)
@@ -73,10 +83,29 @@ def choose_rules(given: str | None, study: Study | None, changes: Sequence[str] 
         config = _settings(study).get("rules") or {}
         if not isinstance(config, Mapping):
             raise ConfigError(f"the study's settings.rules must be a mapping, not {config!r:.60}")
+        if not trust:
+            _check_own(config, changes)
     else:
         raise ConfigError("there is no study here whose rules could be taken; name some with --rules")
     rules = tuple(build_rules(changed(config, changes)))
     return tuple(rule.aimed(study.aim) for rule in rules) if study is not None else rules
+
+
+def _check_own(config: Mapping[str, Any], changes: Sequence[str]) -> None:
+    """See to it that a journal leads to no code but autoloop's: importing a module runs it.
+
+    Raises:
+        ConfigError: A rule's class is another one, and the rule is not switched off.
+    """
+    off = {f"{name}=null" for name in config} & set(changes)
+    for name, entry in config.items():
+        target = entry.get("_target_") if isinstance(entry, Mapping) else None
+        if isinstance(target, str) and not target.startswith(OWN) and f"{name}=null" not in off:
+            raise ConfigError(
+                f"the study's rule {name!r} is {target!r}, a class outside autoloop, and replay would import "
+                f"its module. Add --trust if that is right, name rules with --rules, or leave it out with "
+                f"--set {name}=null"
+            )
 
 
 def changed(config: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:

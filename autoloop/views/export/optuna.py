@@ -51,7 +51,7 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     optuna = import_optuna()
     facts = Facts(study)
     ended = [job for job in facts.jobs if job.state is not None]
-    ranges = {path: _range([knob(facts, job, path) for job in ended]) for path in facts.base_values if ended}
+    ranges = value_ranges(facts, ended)
     with _created(optuna, storage, name, directions(study)) as target:
         target.set_user_attr("autoloop study", str(study_dir.resolve()))
         with warnings.catch_warnings():
@@ -59,7 +59,7 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
             target.set_metric_names([one.name for one in study.aims.objectives] or [facts.metric])
         for job in ended:
             curve = _curve(job, study_dir, metrics)
-            target.add_trial(_trial(optuna, facts, job, ranges, curve))
+            target.add_trial(trial_of(optuna, facts, job, ranges, curve))
     return len(ended)
 
 
@@ -109,9 +109,23 @@ def _unusable(storage: str, error: Exception) -> OutsideError:
     return OutsideError(f"{storage} cannot be used: {type(error).__name__}: {''.join(first)}")
 
 
-def _trial(
+def value_ranges(facts: Facts, jobs: Sequence[Job]) -> dict[str, list[Any]]:
+    """Path of each knob -> the values that jobs have there, as Optuna keeps them."""
+    return {path: _range([knob(facts, job, path) for job in jobs]) for path in facts.base_values if jobs}
+
+
+def trial_of(
     optuna: Any, facts: Facts, job: Job, ranges: Mapping[str, Sequence[Any]], curve: Mapping[int, float]
 ) -> Any:
+    """A job that ended as a trial of Optuna.
+
+    Args:
+        optuna: The library.
+        facts: What the study amounts to.
+        job: The job.
+        ranges: The parameters, see `value_ranges`.
+        curve: Step -> value of the objective.
+    """
     assert job.state is not None
     state = optuna.trial.TrialState[STATES[job.state]]
     if job.state is TrialState.COMPLETE and not math.isfinite(job.objective):

@@ -21,6 +21,7 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
+    UserTold,
 )
 from autoloop.study.record import Event, Study
 from autoloop.study.trials import TrialState
@@ -99,6 +100,11 @@ def _stop(event: StudyStopped, study: Study) -> str:
     return conclusion(study, stop_reason(event))
 
 
+def _control(event: UserTold, study: Study) -> str:
+    what = " ".join(filter(None, [event.action, event.name or event.path, *event.edits]))
+    return f"{event.by}: {what}: {'' if event.taken else 'refused: '}{event.outcome}"
+
+
 _WORDS: Mapping[str, Callable[[Any, Study], str]] = {
     "study": _study,
     "round": _round,
@@ -112,4 +118,5 @@ _WORDS: Mapping[str, Callable[[Any, Study], str]] = {
     "closing": _closing,
     "resume": _resume,
     "stop": _stop,
+    "control": _control,
 }

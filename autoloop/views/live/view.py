@@ -143,7 +143,7 @@ def view(
         slots=tuple(lines),
         heading=heading,
         decisions=tuple(decisions),
-        warnings=(*map(text.clean, notes), *_warnings(facts, place)),
+        warnings=(*map(text.clean, notes), *_held(study), *_warnings(facts, place)),
         hints=tuple(map(text.clean, hints)),
     )
 
@@ -176,7 +176,21 @@ def _whole(value: Any) -> int | None:
 
 
 def _rounds(study: Study) -> int:
-    return study.header.limit("rounds") or 0
+    return _limit(study, "rounds") or 0
+
+
+def _limit(study: Study, name: str) -> int | None:
+    """A limit as the study began with it, or as a user told it since; None for none."""
+    told = study.controls.limits.get(name)
+    if told is None:
+        return study.header.limit(name)
+    return int(told.value) if told.value is not None and math.isfinite(told.value) else None
+
+
+def _held(study: Study) -> list[str]:
+    """What a user told the study as a whole, while it goes on."""
+    said = (study.controls.paused, study.controls.ending)
+    return [f"the study is {text.clean(one)}" for one in said if one and study.stopped is None]
 
 
 def _since(earlier: float, now: float) -> float:
@@ -250,7 +264,7 @@ def _jobs_to_come(study: Study) -> int:
     jobs = study.counted()
     waiting = sum(job.state is None and not job.running for job in jobs)
     later = max(0, _rounds(study) - study.rounds[-1]) * len(study.of_round(study.rounds[-1]))
-    most = study.header.limit("max_jobs")
+    most = _limit(study, "max_jobs")
     return waiting + (later if most is None else min(later, max(0, most - len(jobs))))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from autoloop.store.journal import FILE_NAME, JournalReader
-from autoloop.store.lock import has_open
+from autoloop.store.journal import JournalReader, is_left
 from autoloop.study.record import Event, Study
 from autoloop.views.analysis.sources import study_metrics
 from autoloop.views.live.lines import told
@@ -51,7 +49,7 @@ class Follower:
 
     def update(self) -> list[Event]:
         """Read the events that are new and return them."""
-        gone = self._process_is_gone()  # asked first: what it wrote before its end is then read
+        gone = is_left(self.study, self._study_dir)  # asked first: what it wrote before its end is then read
         events = self._reader.update()
         self._gone = gone and self.study.stopped is None
         self.over = self._gone or self.study.stopped is not None
@@ -69,13 +67,6 @@ class Follower:
     def notes(self) -> list[str]:
         """What is wrong with the study beyond what its journal tells."""
         return [GONE] if self._gone else [] if self.study.begun else [EMPTY]
-
-    def _process_is_gone(self) -> bool:
-        """Whether the process that ran the study last, on this machine, is not there any more."""
-        last = self.study.resumes[-1] if self.study.resumes else self.study.header
-        if last.pid is None or last.host != socket.gethostname():
-            return False
-        return not has_open(last.pid, self._study_dir / FILE_NAME)
 
 
 def hints(study_dir: Path) -> list[str]:

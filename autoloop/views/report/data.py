@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import IO, Any
 
 from autoloop.edits import LiteralError, parse_literal
-from autoloop.loop.score import confirmation, without_effect
+from autoloop.loop.score import confirmation, levels, start_at, without_effect
 from autoloop.loop.score.front_words import numbers
-from autoloop.study.record import Job, Study
+from autoloop.study.record import CLIMB, Job, Study
 from autoloop.views.report.facts import Facts
 
 FIELDS = ("first", "last", "best", "best_step", "delta", "pct", "count")
@@ -104,7 +104,7 @@ def best(study: Study, facts: Facts | None = None) -> dict[str, Any]:
     job = facts.best
     if job is None:
         return {}
-    baseline = facts.baseline.objective if facts.baseline else math.nan
+    baseline = _beside(study, facts, job)
     return {
         "name": job.name,
         "job": job.job,
@@ -155,10 +155,19 @@ def _limits(facts: Facts, job: Job) -> dict[str, Any]:
     return {"constraints": found} if found else {}
 
 
+def _beside(study: Study, facts: Facts, job: Job) -> float:
+    """The baseline's result at the length that a job was trained to; NaN where there is none."""
+    level = job.plan.evidence.get("level") if job.rule == CLIMB else 0
+    start = start_at(study, job, level) if isinstance(level, int) and level else facts.baseline
+    return start.objective if start is not None else math.nan
+
+
 def _proof(study: Study) -> dict[str, Any]:
     """What was measured about the winner after it was found, as far as it was."""
     found, without = confirmation(study), without_effect(study)
     proof: dict[str, Any] = {"without_effect": list(without)} if without else {}
+    lengths = [level.length for level in levels(study)]
+    proof |= {"trained_to": lengths} if lengths else {}
     if found is not None:
         proof["confirmed"] = {
             "name": found.chosen.name,

@@ -6,7 +6,7 @@ import math
 import shlex
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -71,6 +71,25 @@ class Score:
         return median(self.gains_pct) if self.gains_pct else math.nan
 
 
+class ByName(Mapping[str, Job]):
+    """Name -> job, its latest try: the study's own table, of which no other is made."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __getitem__(self, name: str) -> Job:
+        job = self._study.by_name(name)
+        if job is None:
+            raise KeyError(name)
+        return job
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._study.names)
+
+    def __len__(self) -> int:
+        return len(self._study.tally.named)
+
+
 class Facts:
     """A study, indexed so that every look-up a report needs takes constant time.
 
@@ -89,10 +108,9 @@ class Facts:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        first = {job.place: number for number, job in sorted(study.jobs.items(), reverse=True)}
-        self.jobs = sorted(study.counted(), key=lambda job: first[job.place])
+        self.jobs = sorted(study.counted(), key=lambda job: min(study.tally.tries_of(job.place)))
         self.tries = {job.job: study.tries(job)[:-1] for job in self.jobs if job.retry_of is not None}
-        self.by_name = {job.name: job for job in self.jobs}
+        self.by_name = ByName(study)
         self.rounds: dict[int, list[Job]] = {}
         for job in self.jobs:
             self.rounds.setdefault(job.round, []).append(job)
@@ -115,6 +133,11 @@ class Facts:
     def is_shown(self) -> frozenset[int]:
         """Numbers of the jobs of `shown`."""
         return frozenset(job.job for job in self.shown)
+
+    @cached_property
+    def is_drawn(self) -> frozenset[int]:
+        """The same with those of their earlier tries."""
+        return self.is_shown | {one.job for job in self.shown for one in self.tries.get(job.job, ())}
 
     @cached_property
     def shown_rounds(self) -> dict[int, list[Job]]:

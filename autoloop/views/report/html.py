@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autoloop.study.record import Study
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
@@ -17,6 +19,7 @@ from autoloop.views.report.figures.tables import scorecard, trials
 from autoloop.views.report.figures.timeline import timeline
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_SECTIONS = "\0"  # no text of a page has it
 SECTIONS = {
     "result": "Result",
     "front": "The front",
@@ -31,7 +34,12 @@ SECTIONS = {
 
 
 def html(study: Study, curves: Curves | None = None, facts: Facts | None = None) -> str:
-    """Return the report of a study as one HTML page.
+    """Return the report of a study as one HTML page: see `html_pieces`."""
+    return "".join(html_pieces(study, curves, facts))
+
+
+def html_pieces(study: Study, curves: Curves | None = None, facts: Facts | None = None) -> Iterator[str]:
+    """Yield the report of a study as one HTML page, piece by piece: that of a long study is large.
 
     The page holds no script and loads nothing; its content policy forbids both, so that no name in a study
     can change that.
@@ -55,8 +63,12 @@ def html(study: Study, curves: Curves | None = None, facts: Facts | None = None)
     }
     sections = {name: section for name, section in found.items() if section is not None}
     title = text.clean(study.header.task or "study")
-    body = el("body", *_top(title, facts, sections), el("main", *sections.values(), id="main"), _foot(facts))
-    return "<!DOCTYPE html>\n" + el("html", _head(title), body, lang="en") + "\n"
+    main = el("main", Markup(_SECTIONS), id="main")
+    body = el("body", *_top(title, facts, sections), main, _foot(facts))
+    before, _, after = el("html", _head(title), body, lang="en").partition(_SECTIONS)
+    yield f"<!DOCTYPE html>\n{before}"
+    yield from sections.values()
+    yield f"{after}\n"
 
 
 def wanted_curves(study: Study, facts: Facts | None = None) -> dict[int, list[str]]:

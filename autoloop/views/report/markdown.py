@@ -7,7 +7,7 @@ from itertools import groupby
 
 from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.loop.score import confirmed, dropped_edits, front_confirmed, kept_edits
+from autoloop.loop.score import confirmed, dropped_edits, front_confirmed, kept_edits, told_of_climb
 from autoloop.loop.score.front_words import no_feasible
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import Details
@@ -88,6 +88,8 @@ def _head(facts: Facts) -> list[str]:
         dropped, kept = dropped_edits(study), kept_edits(study)
         lines += [f"It is without edits of {md(dropped)}."] if dropped else []
         lines += [f"Edits that only seemed to do nothing stay: {md(kept)}."] if kept else []
+        longer = told_of_climb(study)
+        lines += [f"Trained longer: {md(longer)}."] if longer else []
         lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
     if study.stopped is not None:
         lines += ["", f"The study stopped: {md(stop_reason(study.stopped))}."]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -17,7 +17,7 @@ from autoloop.study.record import Study
 from autoloop.views.report.data import best, optimization_results, write_json
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.chart import thin
-from autoloop.views.report.html import html, wanted_curves
+from autoloop.views.report.html import html_pieces, wanted_curves
 from autoloop.views.report.markdown import Curves, markdown
 
 
@@ -52,7 +52,7 @@ def write_report(
     facts = facts or Facts(study)
     write_atomic(reports / "data" / "autorun_summary.json", partial(write_json, study))
     write_atomic(reports / f"{page_name}.md", markdown(study, curves, facts=facts))
-    write_atomic(reports / "report.html", html(study, curves, facts))
+    write_atomic(reports / "report.html", partial(_write_page, html_pieces(study, curves, facts)))
     write_atomic(root / "optimization_results.yaml", _yaml(optimization_results(study, facts)))
     winner = best(study, facts)
     if winner:
@@ -62,6 +62,11 @@ def write_report(
             "# in the directory under `cwd`.\n"
         )
         write_atomic(root / "best.yaml", head + _yaml(winner))
+
+
+def _write_page(pieces: Iterable[str], file: IO[bytes]) -> None:
+    for piece in pieces:
+        file.write(piece.encode("utf-8", "backslashreplace"))
 
 
 CHEAP_S = 0.1  # a drawing that takes no longer is made after every end of a job

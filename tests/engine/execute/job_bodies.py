@@ -213,3 +213,11 @@ def end_in_every_way(directory):
     logging.getLogger().addHandler(MemoryHandler(capacity=9, flushLevel=60, target=log))
     logging.getLogger().error("logged")
     print("printed", end="")
+
+
+def return_with_a_thread_that_never_ends():
+    from autoloop.engine.execute import child
+
+    child._PATIENCE_S = 0.2
+    threading.Thread(target=threading.Event().wait, name="forgotten").start()
+    return 1

@@ -362,6 +362,14 @@ def test_a_job_ends_as_a_process_of_its_own(make_pool, job, tmp_path):
     assert Path(outcome.log).read_text() == "printed"
 
 
+def test_a_thread_that_never_ends_is_named_and_its_job_ended_by_the_limit(make_pool, job):
+    """Python waits for it for ever; what the task returned is known all the same."""
+    body = bodies.return_with_a_thread_that_never_ends
+    (outcome,) = make_pool(timeout_s=1.5).run([job(0, body)])
+    assert (outcome.ended_by, outcome.value) == ("timeout", 1)
+    assert "its end waits for threads: forgotten" in Path(outcome.log).read_text()
+
+
 def test_a_gpu_that_an_import_opened_is_noticed(tmp_path):
     """CUDA is told by its device file; the files that merely listing GPUs opens do not count."""
     (tmp_path / "3").symlink_to("/dev/nvidiactl")

@@ -113,6 +113,12 @@ def spill_secret(cfg):
     raise RuntimeError(f"the server refused the key {key}")
 
 
+def tell_key(cfg):
+    """Die without last words, a secret of the config at the end of the log."""
+    print(f"logging in with {cfg.api_key}", flush=True)
+    os._exit(4)
+
+
 def be_hostile(cfg):
     """Log, print and raise what a terminal, Markdown or HTML would obey."""
     train(cfg, also=[HOSTILE])
@@ -161,6 +167,7 @@ WAYS = {
     "broken_history": break_history,
     "no_dir": remove_job_dir,
     "secret": spill_secret,
+    "tell_key": tell_key,
     "hostile": be_hostile,
     "need_key": need_key,
     "lose_supervisor": lose_supervisor,

@@ -8,6 +8,7 @@ import random
 import sqlite3
 import struct
 import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -193,7 +194,7 @@ def test_database_that_is_written_neither_waits_nor_makes_wait(tmp_path):
     path.write_bytes(lzma.decompress(MLFLOW.read_bytes()))
     reader = HistoryReader(tmp_path, keys=["train/loss"])
     known = len(reader.update()["train/loss"])
-    with sqlite3.connect(path, timeout=0, check_same_thread=False) as writer:
+    with closing(sqlite3.connect(path, timeout=0, check_same_thread=False)) as writer:
         (run,) = writer.execute("SELECT run_uuid FROM runs ORDER BY start_time DESC").fetchone()
         writer.execute("COMMIT") if writer.in_transaction else None
         writer.execute("BEGIN EXCLUSIVE")
@@ -225,7 +226,7 @@ def test_what_a_killed_writer_left_is_read_and_not_touched(tmp_path, journal):
     path = live / "mlflow.db"
     path.write_bytes(lzma.decompress(MLFLOW.read_bytes()))
     whole = points(read_history(live))
-    with sqlite3.connect(path, isolation_level=None) as writer:
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute(f"PRAGMA journal_mode = {journal}")
         writer.execute("PRAGMA cache_size = 2")  # what does not fit goes to the file before the commit
         writer.execute("BEGIN")

@@ -398,6 +398,26 @@ def test_two_writers_of_one_run_are_told(start, said, tmp_path):
     assert ("two processes logged loss into one run" in history.note) == said
 
 
+@pytest.mark.parametrize(
+    ("primaries", "counts", "said"),
+    [((1,), 1, "of the primary process counts"), ((2,), 2, "of the primary process counts"),
+     ((1, 2), 2, "of the one that started last counts"), ((), 2, "of the one that started last counts")],
+)  # fmt: skip
+def test_of_two_writers_the_primary_counts(primaries, counts, said, tmp_path):
+    """The one that saved W&B's own files; where that tells nothing, the one that started last."""
+    for number in (1, 2):
+        (run := tmp_path / f"{number}").mkdir()
+        rows = [w.row(s, {"loss": number, f"own{number}": s, "_timestamp": s + number}) for s in range(5)]
+        log = w.log(run, [w.run(), *rows])
+        if number in primaries:
+            (log.parent / "files").mkdir()
+            (log.parent / "files" / "wandb-metadata.json").write_text("{}")
+    history = read_history(tmp_path)
+    assert history["loss"].values.tolist() == [counts] * 5
+    assert sorted(history) == ["loss", "own1", "own2"]
+    assert said in history.note and f"/{counts}/wandb/" in history.note
+
+
 def test_a_decimal_is_a_number(tmp_path):
     """W&B writes a Decimal as a text that is a number from end to end; other texts are none."""
     history = read_history(w.log(tmp_path, [w.row(0, {"d": "-1.5E-7", "date": "2026-01-01", "word": "1_0"})]))

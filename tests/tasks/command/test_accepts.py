@@ -13,14 +13,16 @@ from autoloop.tasks.command.accepts import renamed, renames
 from tests.helpers.running import environment
 
 TRAINER = """
-import argparse, json, pathlib, sys
+import argparse, json, pathlib, sys, time
 known = ["config_path", "steps", "log_freq", EVAL, "output_dir", "job_name", "save_checkpoint"]
 known += ["policy.device", "wandb.mode", "wandb.enable", "wandb.disable_artifact", "wandb.entity"]
 known += ["wandb.project"]
 parser = argparse.ArgumentParser(allow_abbrev=False)
 for name in known:
     parser.add_argument(f"--{name}", metavar="int" if name.endswith("freq") else "str")
-pathlib.Path("asked").open("a").write("x" * ("--help" in sys.argv))
+if "--help" in sys.argv:
+    pathlib.Path("asked").open("a").write("x")
+    time.sleep(1.0)  # the jobs that start now find no answer yet
 given = parser.parse_args()
 config = json.loads(pathlib.Path(given.config_path).read_text())
 assert EVAL in config and set(config) <= {"steps", EVAL}, config
@@ -33,7 +35,10 @@ pathlib.Path(given.output_dir).mkdir()
     ("name", "written"), [("eval_freq", "env_eval_freq"), ("env_eval_freq", "eval_freq")]
 )
 def test_the_same_task_trains_both_versions_of_lerobot(name, written, tmp_path: Path):
-    """In the config file and as a flag; the trainer is asked once, whichever name the user's config has."""
+    """In the config file and as a flag, whichever name the user's config has.
+
+    Jobs that start at the same moment ask the trainer once between them.
+    """
     (tmp_path / "script.py").write_text(f"EVAL = {name!r}\n{TRAINER}")
     (tmp_path / "base.json").write_text(json.dumps({"steps": 1, written: 7}))
     words = [
@@ -43,7 +48,7 @@ def test_the_same_task_trains_both_versions_of_lerobot(name, written, tmp_path: 
         "command.start=python",
         "base_config=base.json",
     ]
-    words += ["rounds=1", "gpus=[]", "n_jobs=1", "hydra.sweep.dir=study", "steps=1,2"]
+    words += ["rounds=1", "gpus=[]", "n_jobs=3", "hydra.sweep.dir=study", "steps=1,2,3"]
     done = subprocess.run(
         [sys.executable, "-m", "autoloop.train", "-m", *words],
         cwd=tmp_path,
@@ -53,7 +58,7 @@ def test_the_same_task_trains_both_versions_of_lerobot(name, written, tmp_path: 
         check=False,
     )
     seen = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("study/*/output/seen.json"))]
-    assert [config[name] for config, _ in seen] == [7, 7], done.stdout + done.stderr
+    assert [config[name] for config, _ in seen] == [7, 7, 7], done.stdout + done.stderr
     assert (tmp_path / "asked").read_text() == "xx", "once for the plan, once for all jobs"
 
 

@@ -102,6 +102,7 @@ def test_a_failed_trainer_is_one_failed_job(tmp_path):
     assert failed.error == "RuntimeError: boom: the demonstrations are unreadable (exit code 1)"
     assert "raise RuntimeError" in failed.details.log_tail
     assert failed.error in done.stdout
+    assert "main process only" not in done.stdout, "autoloop.train is no program of the user's"
 
 
 def test_a_trainer_in_the_jobs_own_process(tmp_path):

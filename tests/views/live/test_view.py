@@ -271,3 +271,15 @@ def test_the_best_is_told_against_the_baseline():
 )
 def test_speed_is_steps_over_seconds_where_both_grew(rows: list[tuple[int, float]], expected: float):
     assert speed(rows) == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_users_told_is_in_the_view():
+    """Other limits, and why nothing starts."""
+    by = {"by": "me@box", "taken": True}
+    told = [
+        {"event": "control", "time": 2.0, "action": "set", "name": "rounds", "value": 9, "was": 3, **by},
+        {"event": "control", "time": 3.0, "action": "pause", **by},
+    ]
+    found = seen(header(limits={"rounds": 3}), round_event(1, variant_entry(0, "baseline")), *told)
+    assert found.rounds == 9
+    assert found.warnings[0] == "the study is paused by me@box"

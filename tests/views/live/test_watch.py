@@ -54,6 +54,18 @@ STORY: list[tuple[Step, str]] = [
     ),
     (
         lambda j: j.append(
+            event_of(
+                "control", action="keep", by="me@vm", name="baseline", jobs=[1], taken=True, outcome="ok"
+            )
+        ),
+        "me@vm: keep baseline: ok",
+    ),
+    (
+        lambda j: j.append(event_of("control", action="pause", by="me@vm", outcome="too late: it is over")),
+        "me@vm: pause: refused: too late: it is over",
+    ),
+    (
+        lambda j: j.append(
             event_of("stopping", job=1, rule="no_mass", reason="no transport", step=300, evidence={})
         ),
         "job 1 (baseline) is stopped by no_mass: no transport",

@@ -170,9 +170,9 @@ def mark(kind: str, x: float, y: float, hint: str = "") -> Markup:
     return el("circle", title, cx=round(x, 1), cy=round(y, 1), r=4.5, class_=f"mark {kind}")
 
 
-def line(series: Series, x: AxisScale, y: AxisScale, class_: str) -> Markup:
-    """Return a curve of at most `LINE_POINTS` points, with gaps where a value cannot be drawn."""
-    series = thin(series)
+def line(series: Series, x: AxisScale, y: AxisScale, class_: str, buckets: int = BUCKETS) -> Markup:
+    """Return a thinned curve, with gaps where a value cannot be drawn."""
+    series = thin(series, buckets)
     path, pen_down = [], False
     for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
         drawn = math.isfinite(value) and not (y.log and value <= 0)
@@ -182,16 +182,16 @@ def line(series: Series, x: AxisScale, y: AxisScale, class_: str) -> Markup:
     return el("path", d="".join(path) or "M0,0", class_=f"line {class_}")
 
 
-def thin(series: Series) -> Series:
-    """Return a curve of at most `LINE_POINTS` points that keeps its ends, peaks and valleys.
+def thin(series: Series, buckets: int = BUCKETS) -> Series:
+    """Return a curve of at most 3 points for each bucket, and 2, that keeps its ends, peaks and valleys.
 
     Steps are cut into equal buckets; of each stay the lowest and the highest value and the first that is
     not finite.
     """
     size = len(series.values)
-    if size <= LINE_POINTS:
+    if size <= 3 * buckets + 2:
         return series
-    edges = np.linspace(0, size, BUCKETS + 1).astype(int).tolist()
+    edges = np.linspace(0, size, buckets + 1).astype(int).tolist()
     chosen = {0, size - 1}
     for begin, end in pairwise(edges):
         bucket = series.values[begin:end]

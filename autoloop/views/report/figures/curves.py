@@ -60,7 +60,7 @@ def curves_figure(facts: Facts, curves: Curves) -> Markup | None:
     rounds = sorted({job.round for job in shown}, reverse=True)
     groups = []
     for position, number in enumerate(rounds):
-        cards = [_card(facts, job, curves) for job in shown if job.round == number]
+        cards = [card(facts, job, curves) for job in shown if job.round == number]
         head = el("summary", el("b", f"Round {number}"), f" · {counted(len(cards), 'trial')}")
         groups.append(el("details", head, el("div", *cards, class_="cards"), open=position < OPEN_ROUNDS))
     intro = "Each trial (blue) over its parent (dashed); shaded: the steps on which its rule decided."
@@ -133,7 +133,8 @@ def rule_window(job: Job, judged: Series) -> tuple[float, float] | None:
     return last - share * (last - first), last
 
 
-def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
+def card(facts: Facts, job: Job, curves: Curves) -> Markup:
+    """Return a job's curves over its parent's, one panel for each of its `metrics`."""
     origin = reference(facts, job)
     change = facts.change(job, origin)
     over = join([" over ", link(origin)]) if origin else None
@@ -151,6 +152,8 @@ def _card(facts: Facts, job: Job, curves: Curves) -> Markup:
 
 
 def _outcome(job: Job, change: Gain | None) -> str:
+    if job.state is None:
+        return f"runs, step {job.steps}" if job.steps else "runs"
     if job.stop_step is not None:
         return f"stopped at step {job.stop_step} by {_stopper(job)}"
     told = f" ({change.shown('parent')} {change.told})" if change else ""

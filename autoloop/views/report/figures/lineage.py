@@ -28,15 +28,17 @@ def lineage(facts: Facts) -> Markup:
         "section",
         el("h2", "Lineage"),
         el("p", intro, f" {facts.cut}" if facts.cut else "", class_="soft"),
-        el(
-            "figure",
-            el("div", _drawing(facts), class_="scroll", tabindex=0, role="group", aria_label="Lineage"),
-        ),
-        _legend(),
+        lineage_figure(facts),
         el("h3", "Every trial and what came of it"),
         el("ul", *_entries(facts), class_="tree"),
         id="lineage",
     )
+
+
+def lineage_figure(facts: Facts) -> Markup:
+    """Return the drawing and its legend."""
+    image = el("div", _drawing(facts), class_="scroll", tabindex=0, role="group", aria_label="Lineage")
+    return join([el("figure", image), _legend()])
 
 
 def _drawing(facts: Facts) -> Markup:

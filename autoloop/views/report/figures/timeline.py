@@ -25,9 +25,14 @@ class Span:
     end: float
 
 
-def timeline(facts: Facts) -> Markup | None:
-    """Return the section; None while no job has started."""
-    lanes, cuts = busy_lanes(facts)
+def timeline(facts: Facts, until: float = -math.inf) -> Markup | None:
+    """Return the section; None while no job has started.
+
+    Args:
+        facts: What the study amounts to.
+        until: Jobs that run last until then at least, seconds since the epoch.
+    """
+    lanes, cuts = busy_lanes(facts, until)
     if not lanes:
         return None
     spans = [span for lane in lanes.values() for span in lane]
@@ -61,22 +66,22 @@ def timeline(facts: Facts) -> Markup | None:
     )
 
 
-def busy_lanes(facts: Facts) -> tuple[dict[str, list[Span]], list[float]]:
+def busy_lanes(facts: Facts, until: float = -math.inf) -> tuple[dict[str, list[Span]], list[float]]:
     """Slot -> the jobs it ran, in order of time, and where the study was taken up again after a pause.
 
     Jobs of a launcher without slots are put on as few lanes as their times allow. A job that still runs lasts
-    until the latest time in the journal.
+    until the latest time in the journal, and until ``until`` at least.
     """
     jobs = [job for job in facts.study.jobs.values() if math.isfinite(job.started_at)]
     jobs.sort(key=lambda job: job.started_at)
     if not jobs:
         return {}, []
-    known = {job.job: facts.ended_at(job) for job in jobs}
-    now = max([job.started_at for job in jobs] + [end for end in known.values() if math.isfinite(end)])
+    known = [facts.ended_at(job) for job in jobs]
+    now = max([until] + [job.started_at for job in jobs] + [end for end in known if math.isfinite(end)])
     zero, pauses = jobs[0].started_at, facts.pauses
     lanes: dict[str, list[Span]] = {}
-    for job in jobs:
-        end = known[job.job] if math.isfinite(known[job.job]) else now
+    for job, known_end in zip(jobs, known, strict=True):
+        end = known_end if math.isfinite(known_end) else now
         start = _clock(job.started_at, zero, pauses)
         span = Span(job, start, max(start, _clock(end, zero, pauses)))  # the clock may have been set back
         lanes.setdefault(_lane_of(span, lanes), []).append(span)
@@ -118,11 +123,10 @@ def _lane(facts: Facts, name: str, lane: Sequence[Span], top: float, time: tuple
     used = sum(span.end - span.start for span in lane) / seconds
     share = f"{100 * used / x.high:.0f} % busy" if x.high else ""
     ground = el("rect", x=x.start, y=top + 2, width=x.end - x.start, height=LANE - 5, rx=3, class_="lane")
-    shown = facts.is_shown | {one.job for job in facts.shown for one in facts.tries.get(job.job, ())}
     bars = [
         _bar(facts, span, top + 2, (x(span.start / seconds), x(span.end / seconds)))
         for span in lane
-        if span.job.job in shown
+        if span.job.job in facts.is_drawn
     ]
     title = label(x.start - 8, top + 17, text.shorten(text.clean(name), 18), anchor="end")
     return el("g", title, ground, *bars, label(x.end + 8, top + 17, share))

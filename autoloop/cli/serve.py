@@ -1,0 +1,27 @@
+"""``autoloop serve``: studies in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from autoloop.views.serve.running import serve
+
+
+@click.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen at; 0 for any. Default: 8787, or any."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
+def command(directory: Path, port: int | None, host: str, with_parent: bool) -> None:
+    """Show studies in a browser, and let them be steered from there.
+
+    DIR is a study, or a directory with studies below it. The address that is printed lets in whoever has it;
+    from another machine it is reached through SSH: ssh -L 8787:localhost:8787 BOX. Nothing is loaded from
+    anywhere else, and no study is harmed: the page reads, and what is told to a study goes the way of
+    autoloop tell. Ctrl-C ends it.
+    """
+    serve(directory, host, port, lambda address: click.echo(address), with_parent)

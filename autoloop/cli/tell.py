@@ -1,0 +1,64 @@
+"""``autoloop tell``: a word to a study while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from autoloop.cli.options import study_argument
+from autoloop.edits.variants import parse_entries
+from autoloop.errors import ConfigError
+from autoloop.loop.controls import ACTIONS, read_words
+from autoloop.store.journal import read_study
+from autoloop.store.redact import without_controls
+from autoloop.store.requests import tell
+from autoloop.study.events import UserTold
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="\b\nWORDS are one of\n" + "\n".join(f"  {said}" for said in ACTIONS.values()),
+)
+@study_argument
+@click.argument("words", nargs=-1, metavar="WORDS...", type=click.UNPROCESSED)
+@click.option("--wait", default=5.0, show_default=True, help="Seconds to wait for the answer.")
+def command(study: Path, words: tuple[str, ...], wait: float) -> None:
+    """Tell a running study something.
+
+    The process that runs the study takes it within two seconds, writes it into the journal with who said it
+    and when, and does it; what it answers is printed. JOB is a name or a number. A variant may also be
+    written as in queue.yaml: autoloop tell DIR add '{half_lr: {lr@mul: 0.5}}'. While no process runs the
+    study, what is to hold later waits for autoloop resume. Exits with 1 if it was refused, came too late or
+    was not answered.
+    """
+    record = read_study(study)
+    answers = [tell(study, record, told, wait) for told in list(_requests(words))]
+    for taken, outcome in answers:
+        click.echo(without_controls(outcome if taken else f"refused: {outcome}"), err=not taken)
+    if not all(taken for taken, _ in answers):
+        raise SystemExit(1)
+
+
+def _requests(words: Sequence[str]) -> Iterator[UserTold]:
+    """What is said; several requests where several variants are written as in the queue's file.
+
+    Raises:
+        ConfigError: It cannot be understood.
+    """
+    if len(words) == 2 and words[0] == "add" and words[1].lstrip().startswith(("{", "[")):
+        for entry in parse_entries(_yaml(words[1])):
+            reason = [f"reason={entry.reason}"] if entry.reason else []
+            yield read_words(["add", *entry.edits, f"name={entry.name}", *reason])
+    else:
+        yield read_words(words)
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{text!r} is no YAML: {' '.join(str(error).split())[:200]}") from error

@@ -1,0 +1,163 @@
+"""Settings of a climb: the length of each level, how many go up, and how a run goes on from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoloop.errors import ConfigError, SettingError, counted, did_you_mean
+from autoloop.loop.steps import Climb
+from autoloop.rules.paths import is_number, matches
+
+KNOBS = (
+    "steps",
+    "max_steps",
+    "num_steps",
+    "total_steps",
+    "training.steps",
+    "training.max_steps",
+    "training.num_steps",
+    "train.steps",
+    "train.max_steps",
+    "trainer.max_steps",
+    "total_timesteps",
+    "num_train_steps",
+    "num_train_frames",
+    "trainer.max_epochs",
+    "training.max_epochs",
+    "training.num_epochs",
+    "training.epochs",
+    "train.epochs",
+    "max_epochs",
+    "num_epochs",
+    "num_train_epochs",
+    "epochs",
+)
+"""Where apps keep the length of a training; the first that holds a number above 0 is taken."""
+
+MANY = 4
+"""How many go up from a level that is not the last but one, where ``keep`` is not set."""
+
+CHECKPOINT = "{checkpoint}"
+"""What stands for the path of a checkpoint in ``continues.set``."""
+
+CONTINUES_KEYS = ("checkpoint", "folder", "keep", "set")
+
+
+@dataclass(frozen=True, slots=True)
+class Continues:
+    """How a run of this app goes on from the checkpoint of another.
+
+    Attributes:
+        checkpoint: Where a run leaves its checkpoint, relative to its directory; may have wildcards, of
+            several the newest counts.
+        keep: Key of the app's config -> value that lets a run keep its checkpoint.
+        words: Key -> value that lets a run go on; `CHECKPOINT` stands for the path.
+    """
+
+    checkpoint: str
+    keep: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Climbing:
+    """What the user wants of a climb, before the app's config is known.
+
+    Attributes:
+        lengths: See `Climb`; empty for no climb.
+        keep: The same.
+        knob: The same; empty where it is to be found.
+        continues: How a run goes on from another; None where every run starts anew.
+    """
+
+    lengths: tuple[int, ...] = ()
+    keep: tuple[int, ...] = ()
+    knob: str = ""
+    continues: Continues | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Climbing:
+        """Read what ``hydra.sweeper`` holds of it.
+
+        Raises:
+            SettingError: A setting cannot be used; the message names it.
+        """
+        lengths, keep = _wholes("climb", given["climb"]), _wholes("keep", given["keep"])
+        if lengths and (len(lengths) < 2 or sorted(set(lengths)) != list(lengths)):
+            why = " does not climb: give the lengths of at least two levels, ascending: [2000, 20000, 200000]"
+            raise SettingError("climb", list(lengths), why)
+        if lengths and not keep:
+            keep = (*(MANY,) * (len(lengths) - 2), 1)
+        if lengths and len(keep) != len(lengths) - 1:
+            steps = counted(len(lengths) - 1, "step")
+            why = f" does not fit climb={list(lengths)}, which has {steps} up: say for each how many go on"
+            raise SettingError("keep", list(keep), why)
+        return cls(lengths, keep, given["climb_knob"] or "", _continues(given["continues"]))
+
+    def limit(self, config: Mapping[str, Any]) -> Climb | None:
+        """The climb of an app with this config; None where none is wanted.
+
+        Raises:
+            ConfigError: The config has no such knob.
+        """
+        if not self.lengths:
+            return None
+        found = next((path for path in KNOBS if _is_length(config, path)), "")
+        knob = self.knob or found
+        if not knob:
+            raise ConfigError(
+                f"climb={list(self.lengths)} needs to know where the length of a training stands, and the "
+                f"config has no {', '.join(KNOBS[:3])} or the like; say it with climb_knob=<path>"
+            )
+        if not _is_length(config, knob):
+            hint = did_you_mean(knob, list(_numbers(config)))
+            raise SettingError("climb_knob", knob, f" is no number in the config{hint}")
+        return Climb(self.lengths, self.keep, knob)
+
+
+def _is_length(config: Mapping[str, Any], path: str) -> bool:
+    return any(is_number(value) and value > 0 for _, value in matches(config, path)[:1])
+
+
+def _numbers(node: Any, path: str = "") -> Iterator[str]:
+    """The paths of the numbers in a config."""
+    if isinstance(node, Mapping):
+        for key, item in node.items():
+            yield from _numbers(item, f"{path}.{key}" if path else str(key))
+    elif is_number(node):
+        yield path
+
+
+def _wholes(name: str, value: Any) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in several):
+        raise SettingError(name, value, " is no list of whole numbers above 0")
+    return tuple(several)
+
+
+def _continues(value: Any) -> Continues | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        why = " cannot be used; write {checkpoint: <path in a job's directory>, set: {<key>: '{checkpoint}'}}"
+        raise SettingError("continues", value, why)
+    for key in value:
+        if key not in CONTINUES_KEYS:
+            raise ConfigError(f"continues has no key {key!r}{did_you_mean(str(key), CONTINUES_KEYS)}")
+    if value.get("checkpoint") is None:
+        return None
+    words, keep = value.get("set") or {}, value.get("keep") or {}
+    if not isinstance(words, Mapping) or CHECKPOINT not in words.values():
+        why = f" says nowhere what gets the checkpoint; write set: {{resume_from: '{CHECKPOINT}'}}"
+        raise SettingError("continues", dict(value), why)
+    if not isinstance(keep, Mapping):
+        raise SettingError(
+            "continues", dict(value), ": keep is no mapping; write keep: {save_checkpoint: true}"
+        )
+    folder = value.get("folder")
+    checkpoint = str(value["checkpoint"]) if folder is None else f"{folder}/{value['checkpoint']}"
+    return Continues(checkpoint, dict(keep), dict(words))

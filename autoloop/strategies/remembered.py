@@ -1,0 +1,77 @@
+"""What earlier studies of the same app found: evidence for a search, never a result of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autoloop.edits import LiteralError, format_literal
+from autoloop.rules.base import Decision
+from autoloop.rules.paths import matches
+from autoloop.study.plans import REMEMBERED
+
+TRIED_FIRST = 3
+"""So many of the best earlier settings are tried again in round 1: with the baseline they fill four slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierTrial:
+    """A trial of an earlier study.
+
+    Attributes:
+        study: Name of the study.
+        name: Name of the trial.
+        values: Path -> value, as it ran: what differed from its own baseline.
+        start: Path -> value in its own baseline, for the same paths.
+        gain_pct: How much better than its baseline it was, in percent; negative where it was worse.
+        margin_pct: A gain above this was more than the noise of its study.
+    """
+
+    study: str
+    name: str
+    values: Mapping[str, Any]
+    start: Mapping[str, Any]
+    gain_pct: float
+    margin_pct: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it was better than its baseline by more than noise."""
+        return self.gain_pct > self.margin_pct
+
+
+def tried_again(earlier: Sequence[EarlierTrial], start: str, config: Mapping[str, Any]) -> list[Decision]:
+    """The best of earlier studies as proposals on a baseline, the largest gain first.
+
+    Each is what the earlier trial had, as far as this config has such values; two that come to the same
+    edits are one.
+
+    Args:
+        earlier: The trials of earlier studies.
+        start: Name of the baseline.
+        config: Its config.
+    """
+    found: dict[tuple[str, ...], Decision] = {}
+    for trial in sorted((one for one in earlier if one.is_better), key=lambda one: -one.gain_pct):
+        edits = tuple(_edits(trial, config))
+        if edits and edits not in found:
+            reason = (
+                f"was {trial.gain_pct:.3g} % better than its baseline in the earlier study {trial.study} "
+                f"({trial.name})"
+            )
+            evidence = {"study": trial.study, "trial": trial.name, "gain_pct": trial.gain_pct}
+            found[edits] = Decision(
+                REMEMBERED, start, reason, evidence, edits, "better than the baseline here too"
+            )
+    return list(found.values())
+
+
+def _edits(trial: EarlierTrial, config: Mapping[str, Any]) -> Iterator[str]:
+    for path, value in trial.values.items():
+        places = matches(config, path)
+        if places and any(now != value or type(now) is not type(value) for _, now in places):
+            try:
+                yield f"{path}@set={format_literal(value)}"
+            except LiteralError:
+                continue  # no literal writes it: the rest of the setting may still be worth a job
