@@ -58,6 +58,7 @@ from autoloop.study.events import (
 )
 from autoloop.study.record import Job, Plan
 from autoloop.study.schedule import job_numbers
+from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial, TrialState
 from autoloop.views.report import Reporter
 
@@ -161,7 +162,8 @@ class Loop:
     def decide(self, step: Decide) -> None:
         """Ask the rules about what ended, as the runner does."""
         with self.timed("decide"):
-            known = {job.name: self.trial(job) for job in self.study.counted() if job.state is not None}
+            numbers = {job.name: job.job for job in self.study.counted() if job.state is not None}
+            known = Lazy(numbers, lambda name: self.trial(self.study.jobs[numbers[name]]))
             judged = self.study.unjudged()
             decisions = judge(self.rules, [known[job.name] for job in judged], known)
         numbers = tuple(job.job for job in judged)
