@@ -140,9 +140,21 @@ SWEEPER: tuple[Setting, ...] = (
     ),
     Setting(
         "direction",
-        Own("minimize or maximize"),
+        Own("minimize or maximize, or a list of them"),
         None,
         "whether a lower or higher objective is better; null: decided by its name or the results",
+    ),
+    Setting(
+        "objectives",
+        Own("metric or returned number -> min or max: docs/objectives.md"),
+        None,
+        "several objectives: the study looks for their front",
+    ),
+    Setting(
+        "constraints",
+        Own('number of a job -> "<= 20": docs/objectives.md'),
+        None,
+        "limits that a job has to keep; one that does not never wins",
     ),
     Setting(
         "strategy",

@@ -107,8 +107,12 @@ def _of_ax(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
     result.told.append(
         "ax_config is Ax's: its params, max_trials and goal are read as params, n_trials and direction"
     )
-    unread = [key for key in ("parameter_constraints", "outcome_constraints") if experiment.get(key)]
-    result.told += [f"ax_config.experiment.{key} is ignored" for key in unread]
+    if experiment.get("parameter_constraints"):
+        result.told.append("ax_config.experiment.parameter_constraints is ignored")
+    if experiment.get("outcome_constraints"):
+        result.told.append(
+            "ax_config.experiment.outcome_constraints is ignored: write constraints: {NAME: '<= 20'}"
+        )
     if given.get("early_stop"):
         result.told.append(
             "ax_config.early_stop is ignored: patience=N ends a study after N rounds without a gain"

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.aims import judged_alone, read_constraints, read_objectives, refuse_of_one
 from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
 from autoloop.config.knobs import SWEEPER, Detail, Live, Resume
@@ -146,14 +147,17 @@ class Settings:
         raw = {name: _content(name, read[name], knobs) for name in ("rules", "bounds", "metrics", "strategy")}
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
-        metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
+        metrics = _metrics_read(raw["metrics"], read)
         conditions, stop_rules = (_set_of(name, read[name], knobs) for name in ("until", "stop_rules"))
         metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
         until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
         _check_metrics(metrics, raw["rules"], until)
+        limits = _in_trials(Limits(until=until, **_named(read, _LIMITS)), read["n_trials"])
+        if metrics.aims.several:
+            refuse_of_one(limits, climbs=bool(read["climb"]))
         return cls(
-            limits=_in_trials(Limits(until=until, **_named(read, _LIMITS)), read["n_trials"]),
+            limits=limits,
             rules=tuple(rule.aimed(metrics.aim) for rule in rules),
             strategy=build_strategy(raw["strategy"]),
             metrics=metrics,
@@ -169,7 +173,7 @@ class Settings:
             judging=Judging.read(read),
             climbing=Climbing.read(read),
             flow=read_flow(read),
-            watching=read_watching(read, stop_rules),
+            watching=_watched(read_watching(read, stop_rules), metrics),
             ignored=read_ignored(read["ignored"]),
             probe=ProbeSetting.read(read["probe"]),
             learn_from=_texts("learn_from", read["learn_from"]),
@@ -219,6 +223,20 @@ class Settings:
         """The same settings for a study that is judged by this."""
         rules = tuple(rule.aimed(aim) for rule in self.rules)
         return replace(self, metrics=self.metrics.aimed(aim), rules=rules)
+
+
+def _metrics_read(given: Mapping[str, Any], read: Mapping[str, Any]) -> Metrics:
+    """The metrics, with all that the user said of objectives and constraints."""
+    direction = read["direction"]
+    objectives = read_objectives(read["objectives"], direction)
+    metrics = Metrics.read(given, "" if len(objectives) > 1 else read_direction(direction))
+    if len(objectives) == 1 and metrics.direction not in ("", objectives[0].goal):
+        raise ConfigError(f"direction={direction} and objectives contradict each other: leave direction out")
+    return metrics.wanting(objectives, read_constraints(read["constraints"]))
+
+
+def _watched(watching: Watching, metrics: Metrics) -> Watching:
+    return replace(watching, rules=judged_alone(watching.rules)) if metrics.aims else watching
 
 
 def _named(read: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -333,7 +351,9 @@ def _content(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:
     """Find metrics that nobody logs, where the config says which are logged."""
-    if metrics.objective:
+    if metrics.aims:
+        metrics.check_aims()
+    if metrics.objective and not metrics.aims.several:
         metrics.check("metrics.objective", [metrics.objective])
     for name, entry in rules.items():
         for key in METRIC_SETTINGS:

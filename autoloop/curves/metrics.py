@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autoloop.curves.aims import RESOURCES, Aims, Constraint
 from autoloop.curves.bounded import bounded
 from autoloop.curves.divergence import is_grad_norm, with_hidden_nans
 from autoloop.curves.objective import LEVELS, RETURNED, Objective, sure_goal
@@ -72,6 +73,7 @@ class Metrics:
             at another one is a mistake.
         direction: ``min`` or ``max`` for whatever the objective is; empty where that is not said.
         lines: Patterns of lines in the jobs' logs, see `autoloop.history.text.loglines`.
+        aims: Several objectives, of which ``objective`` is the first, and constraints.
         watched: Texts of the study's settings, among which are the metrics that its rules look at: they are
             kept of a run that logs very many, see `autoloop.curves.bounded`.
     """
@@ -85,6 +87,7 @@ class Metrics:
     known: tuple[str, ...] = ()
     direction: str = ""
     lines: tuple[str, ...] = tuple(loglines.KNOWN)
+    aims: Aims = field(default_factory=Aims)
     watched: tuple[str, ...] = ()
 
     @classmethod
@@ -120,6 +123,36 @@ class Metrics:
             direction=direction,
             lines=_lines(config.get("lines")),
         )
+
+    def wanting(self, objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> Metrics:
+        """The same metrics for a study that the user gave these objectives and constraints.
+
+        Args:
+            objectives: None of them leaves the objective as it is.
+            constraints: The constraints.
+        """
+        aims = Aims(constraints=tuple(constraints))
+        if not objectives:
+            return replace(self, aims=aims)
+        first, several = objectives[0], len(objectives) > 1
+        if several:
+            told = (replace(one, stat=self.objective_stat) for one in objectives)
+            aims = replace(aims, objectives=tuple(told))
+        elif first.metric == RETURNED:
+            first = replace(first, metric="")
+        goals = {**self.goals, **{one.metric or RETURNED: one.goal for one in (first, *objectives)}}
+        return replace(self, objective=first.metric, direction=first.goal, goals=goals, aims=aims)
+
+    def check_aims(self) -> None:
+        """Find numbers that nobody logs, where the config says which are logged.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        for setting, aims in (("objectives", self.aims.objectives), ("constraints", self.aims.constraints)):
+            for one in aims:
+                if one.name not in RESOURCES and one.name != RETURNED and not self.aims.by_place:
+                    self.check(f"{setting}.{one.name}", [one.name])
 
     def check(self, owner: str, names: Sequence[str]) -> None:
         """Check that one of these metrics is logged, as far as is known.

@@ -139,11 +139,6 @@ def read_direction(given: Any) -> str:
     """
     if given is None or given == "":
         return ""
-    if isinstance(given, list | tuple):
-        raise ConfigError(
-            f"direction={list(given)!r} names several goals, and a study has one objective: "
-            "let the task return one number, and say minimize or maximize"
-        )
     word = str(given).rpartition(".")[2].lower()
     if word not in DIRECTIONS:
         raise ConfigError(

@@ -6,6 +6,7 @@ import logging
 import os
 import textwrap
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +16,12 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrid
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.foreign import OURS, left_aside
 from autoloop.config.kinds import is_any_number
 from autoloop.config.origins import where
+from autoloop.curves.aims import WATCHED
 from autoloop.engine.execute import JobLimits, Outcome, Request
 from autoloop.engine.execute.gpus import MemoryWait, detect_gpus
 from autoloop.engine.execute.hydra_job import SharedSweep, request_call
@@ -68,7 +71,7 @@ def make_pool(settings: Mapping[str, Any], config: DictConfig | None) -> Pool:
         LauncherError: A setting that cannot be used.
     """
     try:
-        return Pool(_pool_settings(settings))
+        return Pool(_pool_settings(settings, watched_by(config)))
     except AutoloopError as error:
         raise refusal(error, config) from None
 
@@ -93,7 +96,17 @@ def refusal(error: AutoloopError, config: DictConfig | None) -> LauncherError:
     return LauncherError(str(error))
 
 
-def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
+def watched_by(config: DictConfig | None) -> tuple[str, ...]:
+    """What the sweep's objectives and constraints want measured of a job while it runs."""
+    found: set[str] = set()
+    for name in ("objectives", "constraints"):
+        with suppress(OmegaConfBaseException):  # the sweeper tells what is wrong with it
+            asked = None if config is None else OmegaConf.select(config, f"hydra.sweeper.{name}")
+            found |= set(asked) if isinstance(asked, Mapping | DictConfig) else set()
+    return tuple(name for name in WATCHED if name in found)
+
+
+def _pool_settings(settings: Mapping[str, Any], watched: tuple[str, ...] = ()) -> PoolSettings:
     chosen = {name: plain(value) for name, value in settings.items()}
     chosen["n_jobs"] = None if is_any_number(chosen["n_jobs"]) else chosen["n_jobs"]
     cores = joblib.cpu_count()
@@ -112,6 +125,7 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
         timeout_s=limit_s(chosen, "timeout_min"),
         stall_s=limit_s(chosen, "stall_min"),
         grace_s=number(chosen, "grace_s"),
+        watched=watched,
     )
     min_free_gb = chosen["min_free_mem_gb"]
     memory = None if min_free_gb is None else MemoryWait(number(chosen, "min_free_mem_gb"))

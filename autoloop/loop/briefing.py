@@ -13,7 +13,7 @@ from autoloop.edits.variants import Variant
 from autoloop.history.series import Series
 from autoloop.loop.disposal import Disposal
 from autoloop.loop.filling import Derive, Disposer, Obstacles, Round
-from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standings
+from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standing_losses, standings
 from autoloop.loop.steps import Limits
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
@@ -131,11 +131,13 @@ class Known:
             variant_of: The variant that a job ran.
             curve_of: The objective's curve of a job that ended.
         """
-        value = standings(study)
+        value, several = standings(study), standing_losses(study) if study.aims.several else {}
 
         def trial(name: str) -> Trial:
             job = study.jobs[numbers[name]]
-            return replace(job.trial(variant_of(job)), objective=value.get(job.place, job.objective))
+            trial = job.trial(variant_of(job))
+            trial = replace(trial, losses=several.get(job.place, job.losses))
+            return replace(trial, objective=value.get(job.place, job.objective))
 
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
         trials = Lazy(numbers, trial)

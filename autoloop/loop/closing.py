@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 from autoloop.loop.climbing import next_level
+from autoloop.loop.score.front import most_telling
 from autoloop.loop.score.leader import contenders, leader
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import afterwards
@@ -47,6 +48,9 @@ SEEDS = 3
 WORTH = 24
 """Jobs of a search from which on these 2 x 3 jobs cost at most a quarter of it."""
 
+POINTS = 4
+"""Points of a front that are confirmed, at most: those it would lose most without."""
+
 RACERS = 4
 """Leaders that are raced, at most: one round of a small box."""
 
@@ -76,6 +80,8 @@ def seeds_to_check(floor: Noise) -> int:
 def measurement(study: Study, limits: Limits) -> Measure | None:
     """The next measurement after the search; None where all are done."""
     done = study.measured if is_closing(study, limits) else ()
+    if study.aims.several:
+        return _front_confirmation(study, limits, done)
     best = leader(study)
     step: Measure | None = None
     if best is not None and root(study, best).place != best.place:
@@ -130,6 +136,16 @@ def _confirmation(study: Study, limits: Limits, done: Sequence[str]) -> Reseed |
         return None
     offsets = tuple(range(FRESH + 1, FRESH + 1 + seeds))
     return Reseed("confirm", (found.name, root(study, found).name), offsets)
+
+
+def _front_confirmation(study: Study, limits: Limits, done: Sequence[str]) -> Reseed | None:
+    """Points of the front and their starting points on fresh seeds, where the user asks for that."""
+    if not limits.confirm or "confirm" in done:
+        return None
+    points = [job for job in most_telling(study, POINTS) if root(study, job).place != job.place]
+    names = dict.fromkeys([*(root(study, job).name for job in points), *(job.name for job in points)])
+    offsets = tuple(range(FRESH + 1, FRESH + 1 + limits.confirm))
+    return Reseed("confirm", tuple(names), offsets) if names else None
 
 
 def race(study: Study, limits: Limits) -> Reseed | None:

@@ -17,7 +17,7 @@ from autoloop.edits import change, parse_edit
 from autoloop.errors import EditError, counted
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, pairs
-from autoloop.loop.score.verdicts import Verdict, verdict
+from autoloop.loop.score.verdicts import Verdict, judge_of
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
 from autoloop.strategies.base import ASKED_FOR, NO_RULES, SAMPLE
@@ -58,11 +58,12 @@ class Disposal:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_floor", noise(self.study))
+        judged = judge_of(self.study)
         for pair in pairs(self.study):
             if self._had_no_effect(pair):
                 self._idle.setdefault(pair.parent.place, []).append(pair)
             recent = self.round - pair.child.round <= self.cooldown
-            if recent and verdict(pair, self._floor) is Verdict.WORSE:
+            if recent and judged(pair) is Verdict.WORSE:
                 self._worse.setdefault(pair.child.rule, []).append(pair)
 
     def objection(self, proposal: Decision, changes: Sequence[Change]) -> str:

@@ -173,6 +173,8 @@ def missing(study: Study) -> str:
     if not done:
         return ""
     logged = f"what was logged: {_few(names)}" if names else "nothing was logged that could be read"
+    if study.aims.several:
+        return f"{_lacking(study, done)}; {logged}; {_SEVERAL}"
     if study.aim.metric:
         hint, near = did_you_mean(study.aim.metric, names), nearest(study.aim.metric, names)
         example = near or (names[0] if names else "NAME")
@@ -182,6 +184,20 @@ def missing(study: Study) -> str:
         )
     returned = _all_zero(done) if is_all_zero(study) else f"the task returned {_no_number(done)}"
     return f"{returned}; {logged}; {_knob(names)}"
+
+
+_SEVERAL = "return a dict of numbers, or name metrics that are logged in hydra.sweeper.objectives"
+
+
+def _lacking(study: Study, done: Sequence[Job]) -> str:
+    """Which of several objectives no job has, with a job's own word on it where that has one."""
+    lacking = [
+        one.name for one in study.aims.objectives if not any(one.name in job.details.values for job in done)
+    ]
+    told = next(iter(done[0].details.warnings), "")
+    why = f" ({told})" if told and study.aims.by_place else ""
+    names = ", ".join(lacking) or "all objectives together"
+    return f"no job has a value of {names}{why}"
 
 
 def _no_number(done: Sequence[Job]) -> str:

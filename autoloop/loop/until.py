@@ -116,8 +116,8 @@ def conditions_met(study: Study) -> tuple[Condition, ...]:
 
 
 def met(study: Study, conditions: tuple[Condition, ...]) -> Job | None:
-    """The best completed job for which every condition holds; None if there is none, or no condition."""
-    done = [job for job in study.counted() if job.state is TrialState.COMPLETE and not job.measures]
+    """The best completed, feasible job for which every condition holds; None if there is none."""
+    done = [job for job in study.counted() if _may_win(job)]
     worthy = [job for job in done if conditions and all(condition.holds(job) for condition in conditions)]
     sign = -1 if study.maximize else 1
     return min(
@@ -125,3 +125,7 @@ def met(study: Study, conditions: tuple[Condition, ...]) -> Job | None:
         key=lambda job: sign * job.objective if math.isfinite(job.objective) else math.inf,
         default=None,
     )
+
+
+def _may_win(job: Job) -> bool:
+    return job.state is TrialState.COMPLETE and job.feasible and not job.measures

@@ -36,7 +36,8 @@ class BackToParent(Rule):
     which leaves less: 3 % is the default. If single points of the two curves jump further than that, a loss
     within two standard deviations of such a jump does not count. Stays silent on a trial without a parent, if
     either objective is unknown or not finite, if the parent or the child is not usable, if no number was
-    changed, and on a run that a stop rule ended before it was found to be behind its parent.
+    changed, if the child is better in one of several objectives or breaks a constraint by less, and on a run
+    that a stop rule ended before it was found to be behind its parent.
 
     Args:
         name: Name of the rule.
@@ -149,6 +150,10 @@ def _incomparable(trial: Trial, parent: Trial | None) -> str:
         return "it has no finished parent to compare with"
     if not (trial.usable and parent.usable):
         return f"it ended {trial.state.value}, its parent {parent.state.value}"
+    if any(own < other for own, other in zip(trial.losses, parent.losses, strict=False)):
+        return "it is better than its parent in one of the objectives: a trade-off, and no loss"
+    if any(own < other and other > 0 for own, other in zip(trial.excess, parent.excess, strict=False)):
+        return "its parent breaks a constraint by more than it does"
     if not (math.isfinite(trial.objective) and math.isfinite(parent.objective)):
         return f"the objectives {trial.objective:g} and {parent.objective:g} cannot be compared"
     return ""

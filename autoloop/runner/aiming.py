@@ -8,8 +8,11 @@ from dataclasses import asdict
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.curves.aims import WATCHED, Aims
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective
+from autoloop.engine.launchers import JobLauncher
+from autoloop.errors import ConfigError
 from autoloop.loop.objective import seen
 from autoloop.runner.collect import objective_again
 from autoloop.store.journal import Journal
@@ -18,6 +21,11 @@ from autoloop.study.events import ObjectiveSeen, Unsaid
 from autoloop.study.trials import TrialState
 
 log: logging.Logger = logger("autoloop")
+
+NOT_RACED = (
+    "no running job is ended for being behind: the one ahead may break a constraint, or be worse elsewhere"
+)
+"""What becomes of the stop rules that compare jobs, where the user has several objectives or constraints."""
 
 NAMED_AT = "optimized_metric"
 """Where apps write down which of their metrics they return."""
@@ -44,8 +52,38 @@ def named_in(config: DictConfig) -> str:
 
 def say_first(metrics: Metrics, named: str) -> None:
     """Say what the study is judged by, where the user did not say it all; ``named``: see `named_in`."""
-    if metrics.aim.why:
-        log.info("the objective: %s", metrics.foretold(named))
+    for line in aims_told(metrics, named):
+        log.info("%s", line)
+
+
+def aims_told(metrics: Metrics, named: str) -> list[str]:
+    """What the study is judged by, line by line; nothing where the user said all of it in one number."""
+    aims = metrics.aims
+    lines = [f"the objective: {metrics.foretold(named)}"] if metrics.aim.why else []
+    if aims.several:
+        lines.append(f"several objectives, of which the study finds the front: {aims.told}")
+    elif aims:
+        lines.append(
+            f"a trial that breaks one of these never wins: {', '.join(one.told for one in aims.constraints)}"
+        )
+    if aims:
+        lines.append(NOT_RACED)
+    return lines
+
+
+def check_measured(aims: Aims, launcher: JobLauncher) -> None:
+    """See to it that somebody measures what objectives and constraints ask for.
+
+    Raises:
+        ConfigError: They ask for what only a supervisor of ours can measure, and the launcher has none.
+    """
+    asked = [name for name in aims.names if name in WATCHED]
+    if asked and not launcher.streams:
+        raise ConfigError(
+            f"{', '.join(asked)} can only be measured by a supervisor, and hydra/launcher="
+            f"{launcher.kind.name} has none: choose hydra/launcher=slots or slurm, or let the task log or "
+            "return it under this name"
+        )
 
 
 def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
 from autoloop.history.files import end_of_file, read_note
 from autoloop.history.wandb.kinds import WANDB
+from autoloop.runner.numbers import Given, unknown, values_of
 from autoloop.store.files import plain_file, write_atomic
 from autoloop.store.reading import history_and_summary
 from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
@@ -61,6 +62,8 @@ class JobEnd:
         return_value: The task's result where it is a number.
         results: Name -> number, where it returned several.
         returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
+        several: The numbers of what it returned, where that was a list or tuple of numbers.
+        resources: What its supervisor measured (`autoloop.curves.aims.WATCHED`).
         named: The metric whose value it returned, as its config says in its own process; empty if none.
         error: What went wrong, in one line; empty if nothing did.
         exit_code: Exit code of its process, None where the launcher does not tell.
@@ -78,6 +81,8 @@ class JobEnd:
     return_value: float | None = None
     results: Mapping[str, float] = field(default_factory=dict)
     returned: str = ""
+    several: tuple[float, ...] = ()
+    resources: Mapping[str, float] = field(default_factory=dict)
     named: str = ""
     error: str = ""
     exit_code: int | None = None
@@ -98,7 +103,13 @@ class JobEnd:
             told = f"{type(value).__name__}: {value}" if code is None else str(value)
             return cls(True, error=one_line(told[:ERROR_CHARACTERS]), exit_code=code)
         read = ReturnedValue.of(value)
-        return cls(False, return_value=read.value, results=read.results, returned=read.problem)
+        return cls(
+            False,
+            return_value=read.value,
+            results=read.results,
+            returned=read.problem,
+            several=read.several,
+        )
 
     @classmethod
     def of_outcome(cls, outcome: Outcome) -> JobEnd:
@@ -117,7 +128,17 @@ class JobEnd:
             ended_at=outcome.ended_at,
             slot=outcome.slot,
             gpus=outcome.gpus,
+            resources=outcome.resources,
         )
+
+    @property
+    def given(self) -> Given:
+        """What the job gave beside its curves, the time that it took included."""
+        measured = dict(self.resources)
+        if self.started_at is not None and self.ended_at is not None:
+            seconds = max(0.0, self.ended_at - self.started_at)
+            measured |= {"wall_s": seconds, "wall_min": seconds / 60}
+        return Given(self.return_value, self.results, self.several, measured)
 
     def write(self, run_dir: Path) -> None:
         """Leave it in the job's directory."""
@@ -190,13 +211,18 @@ def job_ended(
         stop_step: The last step that counts; None for all.
     """
     history, summary = history_and_summary(run_dir, metrics, stop_step)
+    doubt = end.given.doubt(metrics.aims) or no_result(end, metrics)
+    end = replace(end, results=end.given.named(metrics.aims, summary)) if metrics.aims else end
     summary |= {name: _returned_once(value) for name, value in end.results.items() if name not in summary}
     log = log_file(run_dir)
     last_words = tail(log) if log else ""
     state, error = trial_state(end, history, summary, metrics, last_words)
+    values = values_of(end.results, summary, metrics)
+    done = state is TrialState.COMPLETE
     last_words = last_words if state is not TrialState.COMPLETE else ""
     details = replace(
-        _details(job, end, history, log, no_result(end, metrics)),
+        _details(job, end, history, log, (doubt, unknown(values, metrics.aims) if done else "")),
+        values=values,
         log_tail=last_words,
         source=source_of(history, run_dir),
         named=end.named or JobEnd.named_in(run_dir),
@@ -215,7 +241,7 @@ def job_ended(
     )
 
 
-def _details(job: Job, end: JobEnd, history: History, log: Path | None, doubt: str) -> Details:
+def _details(job: Job, end: JobEnd, history: History, log: Path | None, doubts: Sequence[str]) -> Details:
     """What is known of a job's end beside its result."""
     run = history.run
     ignored = unheeded(job.plan.changes, run.config) if run else []
@@ -235,7 +261,7 @@ def _details(job: Job, end: JobEnd, history: History, log: Path | None, doubt: s
         url=run.url if run and run.url else url_in(log),
         run_id=run.run_id if run else "",
         problem=history.problem,
-        warnings=(*filter(None, [history.note, doubt]), *map(str, ignored)),
+        warnings=(*filter(None, [history.note, *doubts]), *map(str, ignored)),
         unheeded=tuple(value.path for value in ignored if value.in_vain),
     )
 
@@ -296,6 +322,9 @@ def trial_state(
     returned = end.results.get(metrics.objective) if metrics.objective else end.return_value
     if returned is not None and not math.isfinite(returned):
         return TrialState.INFEASIBLE, f"the returned objective is not finite ({returned})"
+    for one in metrics.aims.objectives:
+        if not math.isfinite(end.results.get(one.name, 0.0)):
+            return TrialState.INFEASIBLE, f"the returned {one.name} is not finite ({end.results[one.name]})"
     if broken := metrics.not_finite({name: Series.of([value]) for name, value in end.results.items()}):
         return TrialState.INFEASIBLE, f"the returned {broken} is not finite ({end.results[broken]})"
     if end.ended_by in ("timeout", "stalled"):
@@ -328,7 +357,14 @@ def _how_it_died(end: JobEnd) -> str:
 
 
 def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Metrics) -> float:
-    """The objective: the named result, the configured statistic of the metric, or the one number returned."""
+    """The objective: the named result, the configured statistic of the metric, or the one number returned.
+
+    Of several objectives the first; not known where one of them is not.
+    """
+    names = [one.name for one in metrics.aims.objectives]
+    if names:
+        values = values_of(end.results, summary, metrics)
+        return values[names[0]] if all(name in values for name in names) else math.nan
     if metrics.objective in end.results:
         return end.results[metrics.objective]
     if metrics.objective in summary:

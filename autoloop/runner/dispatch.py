@@ -22,6 +22,7 @@ from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import Hold, PlanRound, Requeue, Run, Step, Stop, Wait
+from autoloop.loop.score.front_words import broken, numbers_told
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.returns import SmallReturn
@@ -387,13 +388,21 @@ def _asked(job: Job, decision: StopDecision) -> StopAsked:
     return StopAsked(job=job.job, name=job.name, **said)
 
 
+def _result(study: Study, job: Job) -> str:
+    if not job.known:
+        return "without a result"
+    told = numbers_told(study, job) if study.aims.several else f"objective {job.objective:.6g}"
+    limits = broken(study, job)
+    return f"{told}, breaks a constraint: {limits}" if limits else told
+
+
 def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     """The level and the line that tell of a job's end."""
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:
-        result = f"objective {job.objective:.6g}" if job.known else "without a result"
-        result = "result not known yet" if study.open and not job.known else result
+        unseen = study.open and not job.known
+        result = "result not known yet" if unseen else _result(study, job)
         return logging.INFO, f"job {number} {state}: {job.name}, {result}"
     log_of = job.details.log
     where = f" (log: {study_dir / job.run_dir / log_of})" if log_of else ""  # one that never began has none

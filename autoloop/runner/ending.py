@@ -47,10 +47,11 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
 
 def say_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> None:
     """Tell the terminal what came of a study, and where to look."""
-    best = winner(study)
+    best, where = winner(study), study_dir / "best.yaml"
     log.info(conclusion(study, stop.reason))
+    if study.aims.several and where.is_file():
+        log.info("the points of the front, and how to run each once more: %s", where)
     if best:
-        where = study_dir / "best.yaml"
         log.info("run the best once more (%s): %s", where, Facts(study).command(best))
         checkpoint = checkpoint_of(best, settings.climbing.continues, study_dir)
         if checkpoint is not None and settings.limits.climb is not None:

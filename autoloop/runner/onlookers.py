@@ -66,6 +66,7 @@ def _mirror(settings: Settings, storage: str, name: str) -> OptunaMirror:
         name,
         choices={path: entry.choices for path, entry in entries.items() if entry.choices},
         starts={path: entry.start[0] for path, entry in entries.items() if entry.start},
+        conditions={path: entry.where for path, entry in entries.items() if entry.where},
     )
 
 

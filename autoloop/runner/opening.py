@@ -113,6 +113,7 @@ def header_of(
         overrides=tuple(points.arguments),
         objective=aim,
         judging=unsaid(aim),
+        aims=settings.metrics.aims,
         limits=settings.limits.recorded(),
         starts=tuple(start.name for start in points.starts),
         config=exact(as_written(composer.of_job(start.config), composer.identity(start.overrides))),

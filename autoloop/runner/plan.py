@@ -23,6 +23,7 @@ from autoloop.engine.slots import Slot
 from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
+from autoloop.runner.aiming import aims_told
 from autoloop.runner.searching import Search
 from autoloop.runner.short_plan import short_lines
 from autoloop.strategies import Foresight
@@ -215,8 +216,8 @@ def plan_text(
 
 
 def _objective(settings: Settings, named: str) -> list[str]:
-    """What the study is judged by, where the user did not say it all."""
-    return [f"The objective: {settings.metrics.foretold(named)}."] if settings.metrics.aim.why else []
+    """What the study is judged by, if the user did not set all of it."""
+    return [f"{line[:1].upper()}{line[1:]}." for line in aims_told(settings.metrics, named)]
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:

@@ -34,7 +34,7 @@ _PATIENCE_S = 120.0
 _LOOK_S = 0.1  # between two looks whether they have
 
 #: Parts of a study's header that must be as they were, the most telling first.
-_COMPARED = ("autoloop", "settings", "objective", "config")
+_COMPARED = ("autoloop", "settings", "objective", "aims", "config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,13 @@ def interrupt_jobs(run_dirs: Iterable[Path]) -> None:
                 os.kill(status["pid"], signal.SIGINT)
 
 
+def resources_in(status: Mapping[str, Any]) -> dict[str, float]:
+    """What a supervisor wrote down that it measured of its job."""
+    found = status.get("resources")
+    kept = found.items() if isinstance(found, Mapping) else ()
+    return {str(name): float(value) for name, value in kept if isinstance(value, int | float)}
+
+
 def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:
     """Put together what a job and its supervisor wrote down."""
     if status is None or status.get("state") != "ended":
@@ -193,4 +200,6 @@ def _end(own: JobEnd | None, status: Mapping[str, Any] | None) -> JobEnd:
         return_value=returned.return_value,
         results=returned.results,
         returned=returned.returned,
+        several=returned.several,
+        resources=resources_in(status),
     )

@@ -36,7 +36,7 @@ from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Hold, Run, Step, Stop, Wait
-from autoloop.runner.aiming import named_in, say_first, settle
+from autoloop.runner.aiming import check_measured, named_in, say_first, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
@@ -203,6 +203,7 @@ class StudyRunner:
             ConfigError: The launcher has no slots for these settings, or W&B lacks a key.
         """
         self.launcher.prepare(self.settings.n_jobs)
+        check_measured(self.settings.metrics.aims, self.launcher)
         for start in starts:
             preview(self.composer, start.overrides, 0)  # what cannot work ends here, not in every job
             asked = OmegaConf.select(self.composer.compose(start.overrides), "wandb")

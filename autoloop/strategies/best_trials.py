@@ -11,7 +11,7 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
 from autoloop.strategies.base import NO_PLACE, NO_RULES, Situation
 from autoloop.strategies.shares import is_share
-from autoloop.strategies.standing import ranked
+from autoloop.strategies.standing import helped, ranked
 from autoloop.study.trials import Trial, TrialState
 
 GO_ON = "go_on"
@@ -80,9 +80,8 @@ def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
     known = {one.name for one in ranked(situation)}
     if trial.variant.rule in NO_STEPS or parent is None or parent.name not in known:
         return []
-    gain = (trial.objective - parent.objective) * (1 if situation.maximize else -1)
     edits = tuple(edit for change in trial.variant.changes if (edit := _again(*change)))
-    if gain <= 0 or not edits:
+    if not edits or not helped(trial, parent, situation.maximize):
         return []
     reason = f"{trial.name} is better than {parent.name}: the same step once more"
     evidence = {"objective": trial.objective, "parent_objective": parent.objective}

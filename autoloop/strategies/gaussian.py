@@ -110,8 +110,8 @@ def _chosen(belief: _Belief, free: Floats, lost: Bools | None, count: int) -> li
     found: list[int] = []
     for _ in range(count):
         mean, deviation = belief.predicted()
-        gain = _expected_improvement(mean, deviation, float(belief.scores.min())) + TINY * deviation
-        worth = open_ones & (_away(free, belief.points) > APART)
+        gain = expected_improvement(mean, deviation, float(belief.scores.min())) + TINY * deviation
+        worth = open_ones & (away(free, belief.points) > APART)
         worth = worth if worth.any() else open_ones
         best = int(np.argmax(np.where(worth, gain, -1.0)))
         found.append(best)
@@ -134,7 +134,8 @@ def _with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, 
     return np.vstack([points, failed]), np.append(scores, np.full(len(failed), scores.max()))
 
 
-def _expected_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:
+def expected_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:
+    """How far below the best score each candidate is expected to be, counting 0 where it is above."""
     ahead = (best - mean) / deviation
     density = np.exp(-0.5 * ahead**2) / math.sqrt(2 * math.pi)
     below = 0.5 * (1 + np.array([math.erf(value / math.sqrt(2)) for value in ahead]))
@@ -142,7 +143,7 @@ def _expected_improvement(mean: Floats, deviation: Floats, best: float) -> Float
     return np.maximum(improvement, 0.0)
 
 
-def _away(candidates: Floats, points: Floats) -> Floats:
+def away(candidates: Floats, points: Floats) -> Floats:
     """How far each candidate is from the nearest point, on the knob on which they differ most."""
     return np.asarray(np.abs(candidates[:, None, :] - points[None, :, :]).max(axis=2).min(axis=1))
 

@@ -49,6 +49,25 @@ def squares_of(first: Floats, second: Floats, kinds: Whole) -> Floats:
     return np.asarray(squares)
 
 
+def predicted(
+    kernel: Kernel, points: Floats, scores: Floats, candidates: Floats, kinds: Whole
+) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the score at each candidate.
+
+    Args:
+        kernel: The kernel.
+        points: float64 (n, d), points with a score.
+        scores: float64 (n,).
+        candidates: float64 (m, d).
+        kinds: See `squares_of`.
+    """
+    inner = kernel.between(squares_of(points, points, kinds)) + (kernel.noise + JITTER) * np.eye(len(points))
+    across = kernel.between(squares_of(candidates, points, kinds))
+    solved = np.linalg.solve(inner, np.column_stack([scores, across.T]))
+    variance = 1.0 - np.einsum("ij,ji->i", across, solved[:, 1:])
+    return np.asarray(across @ solved[:, 0]), np.sqrt(np.maximum(variance, 1e-12))
+
+
 def _matern(scaled: Floats) -> tuple[Floats, Floats]:
     """The kernel for scaled squared distances, and minus its slope by half of them times 3/5."""
     distance = np.sqrt(5 * scaled)

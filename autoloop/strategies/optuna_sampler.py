@@ -30,7 +30,7 @@ class OptunaSampler(Sampler):
 
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return what Optuna suggests; with the same seed and points the same."""
-        optuna = _import_optuna(self.kind)
+        optuna = import_optuna(self.kind)
         names = [f"x{number}" for number in range(seen.start.size)]
         space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
         study = optuna.create_study(sampler=self._sampler(optuna, seen))
@@ -51,8 +51,12 @@ class OptunaSampler(Sampler):
             )
 
 
-def _import_optuna(kind: str) -> Any:
+def import_optuna(kind: str, since: tuple[int, int] | None = None) -> Any:
     """Import Optuna, quietly.
+
+    Args:
+        kind: The sampler that needs it.
+        since: The oldest version that will do; by default the first that has the sampler.
 
     Raises:
         ConfigError: It is not installed, or too old for this kind of sampler.
@@ -65,8 +69,9 @@ def _import_optuna(kind: str) -> Any:
             "or choose sampler=gaussian or sampler=quasi_random"
         ) from error
     found = tuple(int(part) for part in re.findall(r"\d+", optuna.__version__)[:2])
-    if found < _SINCE[kind]:
-        wanted = ".".join(map(str, _SINCE[kind]))
+    least = since or _SINCE[kind]
+    if found < least:
+        wanted = ".".join(map(str, least))
         raise ConfigError(
             f"strategy.sampler={kind} wants Optuna {wanted} or newer, and {optuna.__version__} is installed "
             f"(hydra-optuna-sweeper asks for one below 3): pip install 'optuna>={wanted}' in an environment "

@@ -47,7 +47,17 @@ def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any
         ),
         kinds=[len(knob.choices) for knob in knobs],
         snap=snapper(knobs),
+        several=_numbers([one.losses if one.usable else () for one in trials]),
+        excess=_numbers([one.excess for one in trials]),
     )
+
+
+def _numbers(rows: Sequence[Sequence[float]]) -> Floats | None:
+    """Return rows of one length as float64 (n, length), an empty one as NaN; None where all are empty."""
+    size = max(map(len, rows), default=0)
+    if not size:
+        return None
+    return np.array([row or [math.nan] * size for row in rows], dtype=np.float64)
 
 
 def places_of(trials: Sequence[Trial], knobs: Sequence[Knob]) -> Floats:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
+from autoloop.strategies.standing import in_order
 from autoloop.study.trials import Trial
 
 
@@ -57,9 +58,8 @@ class RulesStrategy(Strategy):
         """Return the runs that may have children, as they were planned."""
         if self.parents is None:
             return list(situation.finished)
-        sign = -1 if situation.maximize else 1
         known = [trial for trial in situation.finished if trial.usable and math.isfinite(trial.objective)]
-        best = sorted(known, key=lambda trial: sign * trial.objective)[: self.parents]
+        best = in_order(known, situation.maximize)[: self.parents]
         return [trial for trial in situation.finished if any(trial is one for one in best)]
 
     def _children(self, said: Sequence[Decision], situation: Situation) -> list[Decision]:

@@ -14,7 +14,9 @@ from autoloop.rules.paths import matches
 from autoloop.strategies.base import Opening, Probed, Situation
 from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
+from autoloop.strategies.front import FrontProcess
 from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
+from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
 from autoloop.strategies.probe import Probe, around, larger, probe_of
@@ -178,8 +180,16 @@ class SampledSpace:
     def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:
         """Return points beyond those asked for; ``more`` of None: what is left of a space that ends."""
         if more is not None:
-            return ask_where_jobs_live(self.sampler, seen, more)[asked:]
+            return ask_where_jobs_live(self._chooser(seen), seen, more)[asked:]
         return np.empty((0, seen.start.size)) if seen.among is None else seen.among
+
+    def _chooser(self, seen: Seen) -> Sampler:
+        """Return who chooses: for several objectives and constraints the sampler's own kind for these."""
+        if seen.several is None and seen.excess is None:
+            return self.sampler
+        if self.name in KINDS:
+            return OptunaFront(self.name)
+        return FrontProcess() if self.name == "gaussian" else self.sampler
 
     def foresee(self, opening: Opening) -> list[str]:
         """Say what the sampler is going to turn, line by line."""

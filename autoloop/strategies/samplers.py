@@ -27,6 +27,7 @@ class Seen:
     Attributes:
         points: float64 (n, d), configs as points; 0 to 1 is the range, a rule may have led outside.
         losses: float64 (n,), their objectives, lower is better; NaN where there is none or the run diverged.
+            Of several objectives the first.
         start: float64 (d,), the baseline.
         seed: Seed for what is drawn.
         avoid: Tells which of some points, float64 (m, d), lie where jobs failed: bool (m,); None where no
@@ -35,6 +36,8 @@ class Seen:
         kinds: How many choices each of the d knobs has, 0 for a number; empty where all are numbers.
         snap: Moves points, float64 (m, d), to where the configurations lie that they lead to; None where any
             place is one.
+        several: float64 (n, k), each of several objectives, lower is better; None where there is one.
+        excess: float64 (n, c), how far each constraint is broken, NaN where unknown; None without any.
     """
 
     points: Floats
@@ -45,6 +48,8 @@ class Seen:
     among: Floats | None = None
     kinds: Sequence[int] = ()
     snap: Callable[[Floats], Floats] | None = None
+    several: Floats | None = None
+    excess: Floats | None = None
 
     @property
     def kinds_of(self) -> Whole:

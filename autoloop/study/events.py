@@ -31,6 +31,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
+from autoloop.curves.aims import Aims
 from autoloop.curves.objective import Objective
 from autoloop.errors import ConfigError, JournalError
 from autoloop.study.alike import nan_is_nan
@@ -141,6 +142,13 @@ def _without_why(objective: Objective | None) -> dict[str, Any] | None:
 _AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
 
 
+def _aims(aims: Aims) -> dict[str, Any]:
+    return {
+        "objectives": [_without_why(one) for one in aims.objectives],
+        "constraints": [write_fields(one) for one in aims.constraints],
+    }
+
+
 _RUN_DIR = coded(run_dir_within, str)
 
 
@@ -159,6 +167,7 @@ class StudyBegun(Event):
         overrides: Those given for every job.
         objective: What it is judged by, as far as the user said.
         judging: What the user left unsaid of that; None where that is nothing.
+        aims: Several objectives, of which ``objective`` is the first, and constraints.
         limits: When it ends, as `autoloop.loop.steps.Limits` recorded them.
         starts: Names of the starting points.
         config: Config of the first starting point, resolved (`autoloop.study.identity.exact`).
@@ -178,6 +187,9 @@ class StudyBegun(Event):
     overrides: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
     objective: Objective | None = field(default=None, metadata=_AS_SAID)
     judging: Unsaid | None = field(default=None, metadata=LEFT_OUT)
+    aims: Aims = field(
+        default_factory=Aims, metadata={**LEFT_OUT, **coded(partial(read_fields, Aims), _aims)}
+    )
     limits: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
     starts: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
     config: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
@@ -280,6 +292,8 @@ class Details:
         return_value: The task's result where it is a number.
         results: Name -> number, where it returned several.
         returned: What it returned that is no result, such as ``a tuple of 2``; empty if nothing.
+        values: Name -> number, of each of several objectives and of each constraint; one that is not known
+            is missing.
         named: The metric whose value it returned, as its config says in its own process.
         jitters: Metric -> how far single points of its curve jump, where it may be the objective.
         started_at: Seconds since the epoch.
@@ -304,6 +318,7 @@ class Details:
     return_value: float | None = field(default=None, metadata=LEFT_OUT)
     results: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     returned: str = field(default="", metadata=LEFT_OUT)
+    values: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     named: str = field(default="", metadata=LEFT_OUT)
     jitters: Mapping[str, float] = field(default_factory=dict, metadata=LEFT_OUT)
     started_at: float | None = field(default=None, metadata={**LEFT_OUT, **MOMENT})

@@ -39,7 +39,11 @@ class Job:
         gpus: GPU ids of its slot.
         handle: What finds it again in an engine that outlives the main process; empty where there is none.
         state: How it ended; None while it has not.
-        objective: Value of the objective, NaN if unknown and for what is INFEASIBLE.
+        objective: Value of the objective, of several the first; NaN if one is unknown and for what is
+            INFEASIBLE.
+        losses: Each of several objectives, turned so that lower is better.
+        excess: How far each constraint is broken (`autoloop.curves.aims.Constraint.excess`).
+        feasible: Whether every constraint holds.
         summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
         steps: Last step of its history, 0 if there is none.
         error: Why it did not complete, in one line.
@@ -67,6 +71,9 @@ class Job:
     handle: Mapping[str, str] = field(default_factory=dict)
     state: TrialState | None = None
     objective: float = math.nan
+    losses: tuple[float, ...] = ()
+    excess: tuple[float, ...] = ()
+    feasible: bool = True
     summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     steps: int = 0
     error: str = ""
@@ -120,6 +127,9 @@ class Job:
             error=self.error,
             stopping={name: getattr(self.stopping, name) for name in _SAID} if self.stopping else {},
             jitters=self.details.jitters,
+            losses=self.losses,
+            excess=self.excess,
+            feasible=self.feasible,
         )
 
     @property

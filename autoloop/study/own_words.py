@@ -28,6 +28,10 @@ _PLANNED: Own = {
 }
 _DECISION: Own = {"rule": NAME, "trial": NAME, "judged": NAME, "evidence": NAME, "edits": SETTING}
 _OBJECTIVE: Mapping[str, Own] = {"metric": WORD, "goal": WORD, "stat": WORD}
+_AIMS: Mapping[str, Own] = {
+    "objectives": {"*": _OBJECTIVE},
+    "constraints": {"*": {"name": WORD, "op": WORD}},
+}
 _EVERY: Mapping[str, Own] = {
     "event": WORD,
     "name": NAME,
@@ -50,6 +54,7 @@ ENDING: Mapping[str, Own] = {
     "process_start": WORD,
     "supervisor_start": WORD,
     "results": WORD,
+    "values": WORD,
 }
 """Of what a job or its supervisor writes down of its end."""
 
@@ -60,6 +65,7 @@ _OF_KIND: Mapping[str, Mapping[str, Own]] = {
         "cwd": NAME,
         "overrides": SETTING,
         "objective": _OBJECTIVE,
+        "aims": _AIMS,
         "starts": NAME,
         "identity": {"files": WORD, "knobs": WORD},
         "settings": NAME,

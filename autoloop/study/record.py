@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
+from autoloop.curves.aims import Aims
 from autoloop.curves.objective import Objective
 from autoloop.edits.variants import free_name, with_suffix
 from autoloop.errors import JournalError
@@ -67,7 +68,8 @@ class Study:
     Attributes:
         header: The ``study`` event; before it, one that says nothing.
         begun: Whether there was one.
-        aim: What it is judged by.
+        aim: What it is judged by; of several objectives the first.
+        aims: Several objectives, and constraints.
         open: Whether that is still to be seen, from the first results.
         jobs: Job number -> job.
         refused: Round -> proposals that were refused for it.
@@ -99,6 +101,7 @@ class Study:
     header: StudyBegun = field(default_factory=StudyBegun)
     begun: bool = False
     aim: Objective = field(default_factory=Objective)
+    aims: Aims = field(default_factory=Aims)
     open: bool = False
     jobs: dict[int, Job] = field(default_factory=dict)
     refused: dict[int, list[Refusal]] = field(default_factory=dict)
@@ -282,7 +285,7 @@ class Study:
     def when_planned(self, job: Job) -> Study:
         """The jobs that had ended when a job was planned, as a study: what it may be compared with."""
         ended = {one.job: one for one in self.counted() if 0 < one.ended_as < job.planned_as}
-        return Study(header=self.header, begun=self.begun, aim=self.aim, jobs=ended)
+        return Study(header=self.header, begun=self.begun, aim=self.aim, aims=self.aims, jobs=ended)
 
     def counted(self) -> list[Job]:
         """Every job but those that a later try replaced, in the order their variants were planned."""
@@ -301,7 +304,7 @@ class Study:
     def best(self) -> Job | None:
         """The completed job with the best objective, measurements aside; None while there is none.
 
-        Of equals the one that was planned first.
+        One that breaks a constraint is none. Of equals the one that was planned first.
         """
         best = self.tally.best()
         return None if best is None else self.jobs[best]
@@ -312,7 +315,7 @@ class Study:
         return None if best is None else self.jobs[best]
 
     def _on_study(self, event: StudyBegun) -> None:
-        self.header, self.begun, self.aim = event, True, event.aim
+        self.header, self.begun, self.aim, self.aims = event, True, event.aim, event.aims
         self.open = event.judging is not None and event.judging.open
 
     def _on_objective(self, event: ObjectiveSeen) -> None:
@@ -397,6 +400,9 @@ class Study:
             gpus=details.gpus or job.gpus,
             state=event.state,
             objective=math.nan if event.state is TrialState.INFEASIBLE else float(event.objective),
+            losses=self.aims.losses(details.values),
+            excess=self.aims.excess(details.values),
+            feasible=not self.aims.broken(details.values),
             summary=event.summary,
             steps=event.steps,
             error=event.error,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,11 +30,13 @@ class ReturnedValue:
         results: Name -> number, where named results were returned; those of dicts within a dict are joined
             by ``/``, as in ``val/acc``.
         problem: What was returned instead, such as ``a tuple of 2``; empty for results and for nothing.
+        several: The numbers of a list or tuple of nothing else, which only several objectives ask for.
     """
 
     value: float | None = None
     results: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
+    several: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, value: Any) -> ReturnedValue:
@@ -45,7 +47,15 @@ class ReturnedValue:
             results = dict(islice(_named(value, ""), MOST_RESULTS))
             return cls(results=results, problem="" if results else f"{_kind(value)} without a number")
         read = number(value)
-        return cls(value=read) if read is not None else cls(problem=_kind(value))
+        return cls(value=read) if read is not None else cls(problem=_kind(value), several=_several(value))
+
+
+def _several(value: Any) -> tuple[float, ...]:
+    """The numbers of a sequence that has nothing else; none where it is another."""
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, Sequence) or len(value) > MOST_RESULTS:
+        return ()
+    read = [number(item) for item in value]
+    return tuple(item for item in read if item is not None) if None not in read else ()
 
 
 def number(value: Any) -> float | None:

@@ -138,7 +138,7 @@ class Tally:
             self._note(jobs[number], None if best is None else jobs[best], maximize)
 
     def _note(self, job: Job, best: Job | None, maximize: bool) -> None:
-        if job.known and not job.measures and (best is None or _better(job, best, maximize)):
+        if job.known and job.feasible and not job.measures and (best is None or _better(job, best, maximize)):
             self.records.append((job.ended_as, job.job))
 
     def drop(self, job: Job) -> None:

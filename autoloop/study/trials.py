@@ -44,6 +44,9 @@ class Trial:
         metric: Canonical name of the metric that is the study's objective; empty for a return value.
         goal: Whether that is best low (``min``) or high (``max``).
         jitters: Metric -> how far single points of its curve jump, see `autoloop.curves.jitters`.
+        losses: Each of several objectives, turned so that lower is better; empty where there is one.
+        excess: How far each constraint is broken, negative where it holds, NaN where that is unknown.
+        feasible: Whether every constraint holds.
     """
 
     variant: Variant
@@ -59,6 +62,9 @@ class Trial:
     metric: str = ""
     goal: str = "min"
     jitters: Mapping[str, float] = field(default_factory=dict)
+    losses: tuple[float, ...] = ()
+    excess: tuple[float, ...] = ()
+    feasible: bool = True
 
     @property
     def stop_step(self) -> int | None:

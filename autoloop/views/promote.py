@@ -10,6 +10,7 @@ from autoloop.config.compose import path_override
 from autoloop.config.rerun import rerun_words
 from autoloop.edits.variants import safe_name
 from autoloop.errors import ConfigError, OutsideError
+from autoloop.loop.score.front_words import no_feasible
 from autoloop.store.files import inside
 from autoloop.study.record import Job, Study
 from autoloop.views.report.facts import Facts
@@ -43,6 +44,11 @@ def promoted_words(
     """
     facts = Facts(study)
     found = facts.best if job is None else find_job(facts, job)
+    if found is None and facts.front:
+        names = ", ".join(point.name for point in facts.front)
+        raise ConfigError(f"a study of several objectives has a front and no best job; name one of {names}")
+    if found is None and (why := no_feasible(study)):
+        raise OutsideError(f"{why}; name a job")
     if found is None:
         raise OutsideError("no job of the study has completed, so there is no best one; name a job")
     added = list(overrides)

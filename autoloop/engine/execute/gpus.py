@@ -19,7 +19,7 @@ _GPU = re.compile(r"\d+|(GPU|MIG)-\S+")
 _QUERY_TIMEOUT_S = 30  # for one answer of nvidia-smi
 _WAIT_S = 5.0  # between two looks for free memory, each of which starts nvidia-smi
 _PROMISED_S = 60.0  # in which a job has taken what it needs
-_MB_PER_GB = 1024  # nvidia-smi's MiB per GiB
+MB_PER_GB = 1024  # nvidia-smi's MiB per GiB
 
 
 def visible(listed: str) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def detect_gpus(environ: Mapping[str, str]) -> tuple[str, ...] | None:
     """
     if "CUDA_VISIBLE_DEVICES" in environ:
         return visible(environ["CUDA_VISIBLE_DEVICES"])
-    rows = _query("index")
+    rows = query("gpu", "index")
     if rows:
         return tuple(row[0] for row in rows)
     devices = sorted(
@@ -51,9 +51,9 @@ def detect_gpus(environ: Mapping[str, str]) -> tuple[str, ...] | None:
 def free_memory_gb() -> dict[str, float]:
     """Return free memory in GiB per GPU, by index and by UUID; empty where it cannot be told."""
     free: dict[str, float] = {}
-    for row in _query("index,uuid,memory.free"):
+    for row in query("gpu", "index,uuid,memory.free"):
         if len(row) == 3 and row[2].isdigit():
-            free[row[0]] = free[row[1]] = int(row[2]) / _MB_PER_GB
+            free[row[0]] = free[row[1]] = int(row[2]) / MB_PER_GB
     return free
 
 
@@ -113,11 +113,14 @@ class MemoryWait:
         return gpu in free and free[gpu] < jobs * self._min_free_gb
 
 
-def _query(fields: str) -> list[list[str]]:
-    """Ask nvidia-smi for ``fields``; return one list of texts per GPU, none where it fails."""
+def query(what: str, fields: str) -> list[list[str]]:
+    """Ask nvidia-smi for ``fields`` of each ``gpu`` or of ``compute-apps``; a list of texts for each of them.
+
+    None where it fails.
+    """
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
-    command = [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
+    command = [tool, f"--query-{what}={fields}", "--format=csv,noheader,nounits"]
     told = ask(command, _QUERY_TIMEOUT_S) or ""
     return [[cell.strip() for cell in line.split(",")] for line in told.splitlines() if line.strip()]

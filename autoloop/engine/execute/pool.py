@@ -369,4 +369,5 @@ def _outcome(outcome: Outcome, ended: Ended) -> Outcome:
         pid=ended.pid,
         max_rss_mb=ended.max_rss_mb,
         cpu_s=ended.cpu_s,
+        resources=ended.resources,
     )

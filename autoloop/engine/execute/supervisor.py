@@ -22,6 +22,7 @@ from autoloop.engine.execute.ending import Ending
 from autoloop.engine.execute.memory import OUT_OF_MEMORY, MemoryKills
 from autoloop.engine.execute.open_runs import OpenRuns
 from autoloop.engine.execute.reports import DIRECTORY, ERROR, SECRETS, VALUE, ReportReader, ReportWriter
+from autoloop.engine.execute.resources import ResourceWatch
 from autoloop.engine.execute.signals import signal_name
 from autoloop.engine.execute.stall import StallWatch
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy
@@ -97,6 +98,7 @@ class Supervision:
         self._killed_at: float | None = None  # when the first SIGKILL was sent
         self._stall = StallWatch(assignment.limits.stall_s)
         self._memory = MemoryKills()
+        self._resources = ResourceWatch(assignment.limits.watched, assignment.gpus)
         self._open_runs = OpenRuns()
 
     def start(self) -> None:
@@ -123,6 +125,7 @@ class Supervision:
             self._read_reports()
             self._read_orders()
             self._memory.look(time.monotonic())
+            self._resources.look(time.monotonic())
             self._open_runs.look(time.monotonic(), self._job_dir)
             self._check_limits()
             self._take_due_step()
@@ -290,6 +293,7 @@ class Supervision:
             pid=self._pid,
             max_rss_mb=round(self._max_rss_mb, 1),
             cpu_s=round(self._cpu_s, 3),
+            resources=self._resources.peaks(self._max_rss_mb),
             stuck=stuck,
         )
 

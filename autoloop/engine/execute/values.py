@@ -18,11 +18,13 @@ class JobLimits:
         timeout_s: Seconds until the job is ended, None for no limit.
         stall_s: Seconds without growth of its log or history until it is ended, None for no limit.
         grace_s: Seconds from the first, polite signal until the last process must be gone.
+        watched: What is measured of it while it runs (`autoloop.curves.aims.WATCHED`).
     """
 
     timeout_s: float | None = None
     stall_s: float | None = None
     grace_s: float = 10.0
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Outcome:
         pid: Process id it had; 0 if it never started.
         max_rss_mb: Peak resident memory of its largest process, in MiB.
         cpu_s: CPU time of all its processes, in seconds.
+        resources: Name -> what was watched of it (`autoloop.curves.aims.WATCHED`).
     """
 
     index: int
@@ -100,6 +103,7 @@ class Outcome:
     pid: int = 0
     max_rss_mb: float = 0.0
     cpu_s: float = 0.0
+    resources: dict[str, float] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -163,6 +167,7 @@ class Ended:
 
     Attributes:
         value: The pickled return value (cloudpickle), None if nothing came back.
+        resources: What was watched of it, by name.
         stuck: What of the job could not be killed, in words; empty if nothing is left.
     """
 
@@ -177,4 +182,5 @@ class Ended:
     pid: int
     max_rss_mb: float
     cpu_s: float
+    resources: dict[str, float] = field(default_factory=dict)
     stuck: str = ""

@@ -21,6 +21,7 @@ from autoloop.engine.launching import (
     refusal,
     set_up_process,
     told,
+    watched_by,
 )
 from autoloop.engine.other_launchers import Due
 from autoloop.errors import AutoloopError, SettingError
@@ -62,6 +63,7 @@ def make_pool(given: SetUp, chosen: Mapping[str, Any]) -> SlurmPool:
             timeout_s=limit_s(settings, "timeout_min"),
             stall_s=limit_s(settings, "stall_min"),
             grace_s=number(settings, "grace_s"),
+            watched=watched_by(given.config),
         )
         return SlurmPool(
             SlurmSettings(

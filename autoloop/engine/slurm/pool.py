@@ -370,4 +370,5 @@ def _facts(job: _Out, start: Mapping[str, Any]) -> dict[str, Any]:
         "pid": int(start.get("pid") or 0),
         "max_rss_mb": float(start.get("max_rss_mb") or 0.0),
         "cpu_s": float(start.get("cpu_s") or 0.0),
+        "resources": dict(start.get("resources") or {}),
     }

@@ -2,17 +2,19 @@
 
 from autoloop.loop.score.bootstrap import Interval, interval
 from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
-from autoloop.loop.score.confirmation import Confirmation, confirmation
+from autoloop.loop.score.confirmation import Confirmation, confirmation, front_confirmed
 from autoloop.loop.score.earlier import earlier_trials
+from autoloop.loop.score.front import front, hypervolumes, standing_losses
 from autoloop.loop.score.leader import contenders, leader, standings
 from autoloop.loop.score.levels import Level, agreement, climbed, levels, start_at, winner
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
+from autoloop.loop.score.projection import each_objective
 from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
 from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, outcomes
 from autoloop.loop.score.tried import StudyOutcome, Tried, outcome, tried_knobs, without_any_effect
-from autoloop.loop.score.verdicts import Verdict, verdict, verdicts
+from autoloop.loop.score.verdicts import Verdict, judge_of, verdict, verdicts
 
 __all__ = [
     "Confirmation",
@@ -35,8 +37,13 @@ __all__ = [
     "confirmed",
     "contenders",
     "dropped_edits",
+    "each_objective",
     "earlier_trials",
+    "front",
+    "front_confirmed",
+    "hypervolumes",
     "interval",
+    "judge_of",
     "kept_edits",
     "knobs",
     "leader",
@@ -48,6 +55,7 @@ __all__ = [
     "results",
     "root",
     "rounds_without_gain",
+    "standing_losses",
     "standings",
     "start_at",
     "told_of_climb",

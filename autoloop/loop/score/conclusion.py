@@ -8,6 +8,7 @@ from autoloop.errors import counted
 from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
+from autoloop.loop.score.front_words import front_told, no_feasible
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.levels import Level, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise
@@ -43,6 +44,9 @@ def conclusion(study: Study, reason: str) -> str:
     """
     best = believed(study)
     ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
+    found = front_told(study) or no_feasible(study)
+    if found:
+        return f"the study ends after {ran}: {reason}; {found}"
     if best is None:
         failed = failed_alike(study)
         if failed and failed not in reason:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from autoloop.loop.score.certainty import better_than_zero, interval_of_mean
+from autoloop.loop.score.front import front
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import LOST, afterwards, results
+from autoloop.loop.score.projection import each_objective
 from autoloop.loop.score.reduction import chosen, root
 from autoloop.study.compare import Scale
 from autoloop.study.record import CONFIRM, Job, Study
@@ -48,8 +50,13 @@ class Confirmation:
 def confirmation(study: Study) -> Confirmation | None:
     """What the fresh seeds say; None where both have none in common."""
     best = chosen(study)
-    start = root(study, best) if best is not None else None
-    if best is None or start is None or best.place == start.place:
+    return None if best is None else confirmation_of(study, best)
+
+
+def confirmation_of(study: Study, best: Job) -> Confirmation | None:
+    """What fresh seeds say of a job and its starting point; None where both have none in common."""
+    start = root(study, best)
+    if best.place == start.place:
         return None
     own, other = afterwards(study, best, CONFIRM), afterwards(study, start, CONFIRM)
     known = results(study)
@@ -70,6 +77,13 @@ def confirmation(study: Study) -> Confirmation | None:
         reference=fmean(other.values()),
         scale=known.scale,
     )
+
+
+def front_confirmed(study: Study) -> list[tuple[Job, list[Confirmation]]]:
+    """The points of the front that ran on fresh seeds: what these say of each objective."""
+    each = each_objective(study)
+    found = [(job, [confirmation_of(one, one.jobs[job.job]) for one in each]) for job in front(study)]
+    return [(job, said) for job, whole in found if (said := [one for one in whole if one is not None])]
 
 
 def broken_seeds(study: Study, job: Job) -> int:

@@ -15,13 +15,13 @@ def standings(study: Study) -> dict[int, float]:
 
     A job that ran with several seeds is compared with the best one at every seed that both have; its standing
     is the best one's objective, better or worse by the mean of these gains. With the one seed that all share
-    it is the objective itself. Jobs that all returned 0 have none.
+    it is the objective itself. Jobs that all returned 0 have none, nor has one that breaks a constraint.
     """
     best = study.best()
     if best is None or is_all_zero(study):
         return {}
     known = results(study)
-    jobs = [job for job in study.counted() if job.known and not job.measures]
+    jobs = [job for job in study.counted() if job.known and job.feasible and not job.measures]
     return {job.place: _standing(job, best, known) for job in jobs}
 
 
@@ -44,8 +44,10 @@ def ranked(study: Study) -> list[Job]:
 def leader(study: Study) -> Job | None:
     """The job that ended the search by what ``until`` asks for, else that with the best standing.
 
-    None while none has a result.
+    None while none has a result, and where a front takes its place (`autoloop.loop.score.front`).
     """
+    if study.aims.several:
+        return None
     return study.by_name(study.worthy) or next(iter(ranked(study)), None)
 
 

@@ -104,8 +104,13 @@ def seems_idle(study: Study, winner: Job, paths: Paths) -> bool:
 
 
 def _stands_in(study: Study, other: Job) -> bool:
-    """Whether a job has a result, and what ``until`` asks for where the winner was chosen by that."""
-    return other.known and all(condition.holds(other) for condition in conditions_met(study))
+    """Whether a job has a result that keeps the constraints, and what ``until`` asks for.
+
+    The latter where the winner was chosen by that.
+    """
+    return (
+        other.known and other.feasible and all(condition.holds(other) for condition in conditions_met(study))
+    )
 
 
 def is_idle(study: Study, winner: Job, paths: Paths) -> bool:

@@ -10,9 +10,8 @@ import numpy as np
 
 from autoloop.edits import path_of
 from autoloop.loop.score.bootstrap import Interval, interval
-from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import Pair, pairs
-from autoloop.loop.score.verdicts import Verdict, verdict
+from autoloop.loop.score.verdicts import Verdict, judge_of
 from autoloop.study.record import Study
 
 
@@ -106,9 +105,9 @@ def _wins(outcomes: Sequence[ProposalOutcome]) -> int:
 
 def outcomes(study: Study) -> list[ProposalOutcome]:
     """What came of every proposal of a study that a rule or sampler made, as they were planned."""
-    floor = noise(study)
+    judged = judge_of(study)
     tried = [pair for pair in pairs(study) if pair.child.rule and not pair.child.measures]
-    return [_outcome(pair, verdict(pair, floor)) for pair in tried]
+    return [_outcome(pair, judged(pair)) for pair in tried]
 
 
 def _outcome(pair: Pair, said: Verdict) -> ProposalOutcome:

@@ -10,7 +10,14 @@ from typing import Any
 
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
-from autoloop.views.export.optuna import STATES, attributes, import_optuna
+from autoloop.views.export.optuna import (
+    STATES,
+    attributes,
+    constraints,
+    directions,
+    import_optuna,
+    results,
+)
 from autoloop.views.report.facts import Facts
 
 JOURNAL = "journal:"
@@ -26,12 +33,15 @@ class OptunaMirror:
         name: Name of the Optuna study; one that is there is gone on with.
         choices: Path -> the values of a knob of the space that is no number.
         starts: Path -> the value that the study starts with.
+        conditions: Path -> path of another knob -> the values with which it counts. A job has no parameter
+            for a knob that does not count there: its config may lack that key.
     """
 
     storage: str
     name: str
     choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     starts: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     _target: Any = None
     _known: set[int] = field(default_factory=set)
 
@@ -59,9 +69,9 @@ class OptunaMirror:
             backend = optuna.storages.JournalStorage(
                 journal.JournalFileBackend(self.storage.removeprefix(JOURNAL))
             )
-        goal = "maximize" if study.maximize else "minimize"
+        goals = directions(study)
         target = optuna.create_study(
-            storage=backend, study_name=self.name, direction=goal, load_if_exists=True
+            storage=backend, study_name=self.name, directions=goals, load_if_exists=True
         )
         self._known |= {trial.user_attrs.get("job", -1) for trial in target.get_trials(deepcopy=False)}
         return target
@@ -72,10 +82,13 @@ class OptunaMirror:
         known = math.isfinite(job.objective)
         if job.state is TrialState.COMPLETE and not known:
             state = optuna.trial.TrialState.FAIL
-        values, others = self._params(optuna, {**facts.base_values, **self.starts, **facts.knobs[job.job]})
+        told = {**facts.base_values, **self.starts, **facts.knobs[job.job]}
+        counted = {path: value for path, value in told.items() if self._counts(path, told)}
+        values, others = self._params(optuna, counted)
         trial = optuna.trial.create_trial(
             state=state,
-            value=job.objective if state is optuna.trial.TrialState.COMPLETE else None,
+            values=results(facts, job) if state is optuna.trial.TrialState.COMPLETE else None,
+            system_attrs=constraints(job),
             params={path: value for path, (value, _) in values.items()},
             distributions={path: distribution for path, (_, distribution) in values.items()},
             user_attrs={**attributes(job), **others},
@@ -84,6 +97,14 @@ class OptunaMirror:
             trial.datetime_start = datetime.fromtimestamp(job.started_at)
             trial.datetime_complete = datetime.fromtimestamp(job.ended_at)
         return trial
+
+    def _counts(self, path: str, told: Mapping[str, Any]) -> bool:
+        """Whether the conditions of a knob hold; one on a value that no knob turns holds all along."""
+        wanted = self.conditions.get(path, {})
+        return all(
+            other not in told or (told[other] in values and self._counts(other, told))
+            for other, values in wanted.items()
+        )
 
     def _params(
         self, optuna: Any, values: Mapping[str, Any]

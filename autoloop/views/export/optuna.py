@@ -13,6 +13,7 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.errors import AutoloopError, OutsideError
+from autoloop.loop.score.front_words import numbers
 from autoloop.store.files import inside
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study
@@ -51,11 +52,11 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     facts = Facts(study)
     ended = [job for job in facts.jobs if job.state is not None]
     ranges = value_ranges(facts, ended)
-    with _created(optuna, storage, name, "maximize" if study.maximize else "minimize") as target:
+    with _created(optuna, storage, name, directions(study)) as target:
         target.set_user_attr("autoloop study", str(study_dir.resolve()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            target.set_metric_names([facts.metric])
+            target.set_metric_names([one.name for one in study.aims.objectives] or [facts.metric])
         for job in ended:
             curve = _curve(job, study_dir, metrics)
             target.add_trial(trial_of(optuna, facts, job, ranges, curve))
@@ -77,11 +78,11 @@ def import_optuna() -> Any:
 
 
 @contextmanager
-def _created(optuna: Any, storage: str, name: str, direction: str) -> Iterator[Any]:
+def _created(optuna: Any, storage: str, name: str, goals: Sequence[str]) -> Iterator[Any]:
     """A new Optuna study; no connection to its storage stays open behind it."""
     database = _database(optuna, storage)
     try:
-        yield _create(optuna, database, storage, name, direction)
+        yield _create(optuna, database, storage, name, goals)
     finally:
         database.remove_session()
         database.engine.dispose()
@@ -94,9 +95,9 @@ def _database(optuna: Any, storage: str) -> Any:
         raise _unusable(storage, error) from error
 
 
-def _create(optuna: Any, database: Any, storage: str, name: str, direction: str) -> Any:
+def _create(optuna: Any, database: Any, storage: str, name: str, goals: Sequence[str]) -> Any:
     try:
-        return optuna.create_study(storage=database, study_name=name, direction=direction)
+        return optuna.create_study(storage=database, study_name=name, directions=list(goals))
     except optuna.exceptions.DuplicatedStudyError as error:
         raise AutoloopError(f"{storage} holds a study {name!r} already; choose another --name") from error
     except Exception as error:
@@ -132,7 +133,8 @@ def trial_of(
     params = {path: _param(knob(facts, job, path), values) for path, values in ranges.items()}
     trial = optuna.trial.create_trial(
         state=state,
-        value=job.objective if state is optuna.trial.TrialState.COMPLETE else None,
+        values=results(facts, job) if state is optuna.trial.TrialState.COMPLETE else None,
+        system_attrs=constraints(job),
         params=params,
         distributions={path: _distribution(optuna, values) for path, values in ranges.items()},
         user_attrs=attributes(job),
@@ -142,6 +144,24 @@ def trial_of(
         trial.datetime_start = datetime.fromtimestamp(job.started_at)
         trial.datetime_complete = datetime.fromtimestamp(job.ended_at)
     return trial
+
+
+def directions(study: Study) -> list[str]:
+    """Which way each objective is better, in Optuna's words."""
+    goals = [one.maximize for one in study.aims.objectives] or [study.maximize]
+    return ["maximize" if up else "minimize" for up in goals]
+
+
+def results(facts: Facts, job: Job) -> list[float]:
+    """A job's own number of each objective."""
+    return list(numbers(facts.study, job).values()) if facts.study.aims.several else [job.objective]
+
+
+def constraints(job: Job) -> dict[str, Any]:
+    """How far each constraint is broken, where Optuna's samplers and dashboard look for it."""
+    if not job.excess:
+        return {}
+    return {"constraints": [1.0 if math.isnan(one) else one for one in job.excess]}
 
 
 def attributes(job: Job) -> dict[str, Any]:
@@ -158,6 +178,7 @@ def attributes(job: Job) -> dict[str, Any]:
         "run_dir": job.run_dir,
         "state": job.state.value if job.state else None,
         "error": job.error,
+        **job.details.values,
     }
 
 

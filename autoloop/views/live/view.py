@@ -273,8 +273,12 @@ def _jobs_to_come(study: Study) -> int:
 
 def _best(facts: Facts) -> str:
     best = facts.best
+    if facts.front:
+        first = facts.front[0]
+        told = text.clean(f"{first.name} ({facts.numbers(first)})")
+        return f"front of {counted(len(facts.front), 'trial')}, one end: {told}"
     if best is None:
-        return ""
+        return text.clean(facts.nothing_found) if facts.study.aims.constraints else ""
     change = facts.change(best, facts.baseline)
     gain = (
         f", {change.than(text.clean(facts.baseline.name))} ({change.shown('baseline')})"

@@ -8,6 +8,7 @@ from typing import Any
 from autoloop.errors import counted
 from autoloop.loop.due import failures_in_a_row
 from autoloop.loop.score import conclusion
+from autoloop.loop.score.front_words import front_told, numbers
 from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study
 from autoloop.study.trials import TrialState
@@ -49,6 +50,7 @@ def _round_end(event: RulesAsked, facts: Facts) -> dict[str, Any]:
     asked = fired(event.decisions)
     proposals = [f"{found.rule} on {found.trial}: {found.reason}" for found in asked]
     best = f"; best so far: {_said(facts.best, facts)}" if facts.best else ""
+    best = f"; {front_told(facts.study)}" if facts.front else best
     return {
         "event": "round_end",
         "round": number,
@@ -56,6 +58,7 @@ def _round_end(event: RulesAsked, facts: Facts) -> dict[str, Any]:
         "jobs": _counts(jobs),
         "metric": facts.metric,
         "best": _result(facts),
+        **_front(facts),
         "proposals": proposals,
         "text": f"round {number} ended ({states(jobs)}){best}; {counted(len(proposals), 'proposal')}",
     }
@@ -77,15 +80,23 @@ def _failure_streak(facts: Facts, number: int, streak: int) -> dict[str, Any]:
 def _end(event: StudyStopped, facts: Facts) -> dict[str, Any]:
     best = facts.best
     return {
-        "event": "winner" if best else "no_winner",
+        "event": "winner" if best or facts.front else "no_winner",
         "reason": event.reason,
         "failed": event.failed,
         "jobs": _counts(facts.jobs),
         "metric": facts.metric,
         "best": _result(facts),
+        **_front(facts),
         "command": facts.command(best) if best else None,
         "text": conclusion(facts.study, stop_reason(event)),
     }
+
+
+def _front(facts: Facts) -> dict[str, Any]:
+    """The points of a front, each with its numbers; nothing where the study has one objective."""
+    if not facts.study.aims.several:
+        return {}
+    return {"front": [{"job": job.job, "name": job.name, **numbers(facts.study, job)} for job in facts.front]}
 
 
 def _counts(jobs: list[Job]) -> dict[str, int]:

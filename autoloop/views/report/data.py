@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from autoloop.edits import LiteralError, parse_literal
 from autoloop.loop.score import confirmation, levels, start_at, without_effect
+from autoloop.loop.score.front_words import numbers
 from autoloop.study.record import CLIMB, Job, Study
 from autoloop.views.report.facts import Facts
 
@@ -72,9 +73,12 @@ def optimization_results(study: Study, facts: Facts | None = None) -> dict[str, 
 
     ``best_evaluated_params`` and ``best_evaluated_result`` are the names of Hydra's Nevergrad sweeper,
     ``best_params`` and ``best_value`` those of its Optuna sweeper: scripts that read either go on working.
-    Only ``name`` is there while no job has completed.
+    Of several objectives ``solutions`` has the front, as the Optuna sweeper writes it: ``params`` and
+    ``values`` of each point. Only ``name`` is there while no job has completed.
     """
     facts = facts or Facts(study)
+    if facts.front:
+        return {"name": "autoloop", "solutions": [_solution(facts, job) for job in facts.front]}
     if facts.best is None:
         return {"name": "autoloop"}
     params = best_params(facts, facts.best)
@@ -90,8 +94,13 @@ def optimization_results(study: Study, facts: Facts | None = None) -> dict[str, 
 
 
 def best(study: Study, facts: Facts | None = None) -> dict[str, Any]:
-    """Return the winner: overrides, result beside the baseline's, how to run it; empty without one."""
+    """Return the winner: overrides, result beside the baseline's, how to run it; empty without one.
+
+    Of several objectives it is ``front``, such an entry for each of its points.
+    """
     facts = facts or Facts(study)
+    if facts.front:
+        return {"front": [_point(facts, job) for job in facts.front]}
     job = facts.best
     if job is None:
         return {}
@@ -107,12 +116,43 @@ def best(study: Study, facts: Facts | None = None) -> dict[str, Any]:
             "value": job.objective,
             "baseline": baseline if math.isfinite(baseline) else None,
         },
+        **_limits(facts, job),
         **_proof(study),
+        **_again(facts, job),
+    }
+
+
+def _again(facts: Facts, job: Job) -> dict[str, Any]:
+    """How to run a job once more."""
+    return {
         "command": facts.command(job),
-        **({"cwd": cwd} if (cwd := study.header.cwd) else {}),
+        **({"cwd": cwd} if (cwd := facts.study.header.cwd) else {}),
         "overrides": list(job.plan.overrides),
         "params": best_params(facts, job),
     }
+
+
+def _solution(facts: Facts, job: Job) -> dict[str, Any]:
+    """A point of the front as the Optuna sweeper writes it, with what finds its run."""
+    values = list(numbers(facts.study, job).values())
+    params = best_params(facts, job)
+    return {"params": params, "values": values, "name": job.name, "run_dir": job.run_dir}
+
+
+def _point(facts: Facts, job: Job) -> dict[str, Any]:
+    """A point of the front, with each of its objectives and how to run it."""
+    told = numbers(facts.study, job)
+    goals = {one.name: "max" if one.maximize else "min" for one in facts.study.aims.objectives}
+    place = {"name": job.name, "job": job.job, "round": job.round, "run_dir": job.run_dir}
+    values = {name: {"goal": goals[name], "value": value} for name, value in told.items()}
+    return {**place, "objectives": values, **_limits(facts, job), **_again(facts, job)}
+
+
+def _limits(facts: Facts, job: Job) -> dict[str, Any]:
+    """The constraints and what the job has of each; nothing without any."""
+    values = job.details.values
+    found = {one.told: values.get(one.name) for one in facts.study.aims.constraints}
+    return {"constraints": found} if found else {}
 
 
 def _beside(study: Study, facts: Facts, job: Job) -> float:

@@ -13,7 +13,8 @@ from statistics import median
 from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
-from autoloop.loop.score import winner
+from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
+from autoloop.loop.score.front_words import broken, no_feasible, numbers_told
 from autoloop.study.decisions import Decision
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import MEASURING, Job, Study
@@ -31,6 +32,13 @@ KEY_METRICS = {
     "ot_loss": "train/ot_loss",
     "grad_norm": "train/grad_norm",
 }  # column title -> metric, shown where a study has them
+
+
+_TOGETHER = {
+    Verdict.BETTER: "better than its parent: in one objective at least, and worse in none",
+    Verdict.WORSE: "worse than its parent: in one objective at least, and better in none",
+    Verdict.UNCLEAR: "neither better nor worse than its parent: a trade-off, or within the noise",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,9 @@ class Facts:
         tries: Number of a job -> its earlier tries.
         rounds: Round -> its jobs.
         baseline: The first job without a parent; None in an empty study.
-        best: What the study found (`autoloop.loop.score.winner`); None while no job has completed.
+        best: What the study found (`autoloop.loop.score.winner`); None while no job has completed, while none
+            keeps the constraints, and where a front takes its place.
+        front: The front of several objectives (`autoloop.loop.score.front`); empty where there is one.
         metric: Name of the objective.
     """
 
@@ -106,6 +116,7 @@ class Facts:
             self.rounds.setdefault(job.round, []).append(job)
         self.baseline = next((job for job in self.jobs if job.plan.parent is None), None)
         self.best = winner(study)
+        self.front: list[Job] = front(study)
         self.metric = study.aim.metric or OBJECTIVE
 
     @cached_property
@@ -113,7 +124,8 @@ class Facts:
         """The jobs that a report shows one by one; of very many the best one's lineage and the latest."""
         if len(self.jobs) <= MOST_SHOWN:
             return self.jobs
-        first = {job.job for job in (self.baseline, self.best) if job is not None} | self.winning
+        ends = (self.baseline, self.best, *self.front)
+        first = {job.job for job in ends if job is not None} | self.winning
         latest = {job.job for job in self.jobs[len(first) - MOST_SHOWN :]}
         return [job for job in self.jobs if job.job in first | latest]
 
@@ -168,19 +180,60 @@ class Facts:
         return line[::-1]
 
     def kind(self, job: Job) -> str:
-        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Gain.word`)."""
+        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Gain.word`).
+
+        One that breaks a constraint is worse.
+        """
         if job.state is None:
             return "running"
         if job.state is TrialState.STOPPED:
             return "stopped"
         if not math.isfinite(job.objective):
             return "failed"
+        if not job.feasible:
+            return "worse"
+        if self.study.aims.several:
+            return self._judged[job.place].value if job.place in self._judged else "root"
         change = self.change(job, self.parent(job))
         return change.word if change else "root"
 
     def hint(self, job: Job) -> str:
         """A job in one line: name, result and verdict."""
-        return f"{job.name}: {text.number(job.objective)}, {self.verdict(job)}"
+        return f"{job.name}: {self.numbers(job)}, {self.verdict(job)}"
+
+    def numbers(self, job: Job) -> str:
+        """The result of a job in words: of several objectives each with its name."""
+        if self.study.aims.several and job.known:
+            return numbers_told(self.study, job)
+        return text.number(job.objective)
+
+    @property
+    def limits(self) -> str:
+        """The study's constraints in words; empty without any."""
+        return " and ".join(one.told for one in self.study.aims.constraints)
+
+    @cached_property
+    def further_names(self) -> list[str]:
+        """Names of the numbers that the study is judged by beside its first objective."""
+        return [name for name in self.study.aims.names if name != self.metric]
+
+    def further(self, job: Job) -> list[float | None]:
+        """A job's value of each of these."""
+        return [job.details.values.get(name) for name in self.further_names]
+
+    @cached_property
+    def _judged(self) -> dict[int, Verdict]:
+        judged = judge_of(self.study)
+        return {pair.child.place: judged(pair) for pair in pairs(self.study)}
+
+    def is_best(self, job: Job) -> bool:
+        """Whether a job is what the study found, or a point of the front."""
+        return job is self.best or job in self.front
+
+    @property
+    def nothing_found(self) -> str:
+        """Why there is no best job, as a sentence without its full stop."""
+        return no_feasible(self.study) or f"no trial has completed with a value of {self.metric}"
 
     @cached_property
     def winning(self) -> frozenset[int]:
@@ -204,10 +257,14 @@ class Facts:
             return f"{job.state.value.lower()}: {job.error}" if job.error else job.state.value.lower()
         if not math.isfinite(job.objective):
             return f"no value of {self.metric}"
+        if told := broken(self.study, job):
+            return f"breaks a constraint: {told}"
         if job.plan.parent is None:
             return "the baseline" if job is self.baseline else "no parent to compare with"
         if job.is_repeat:
             return f"{job.plan.parent} with another seed"
+        if self.study.aims.several and job.place in self._judged:
+            return _TOGETHER[self._judged[job.place]]
         change = self.change(job, self.parent(job))
         if change is None:
             return f"its parent {job.plan.parent} has no value of {self.metric}"

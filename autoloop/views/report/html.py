@@ -8,6 +8,7 @@ from autoloop.study.record import Study
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.curves import Curves, curves_figure, drawn_jobs, metrics, reference
+from autoloop.views.report.figures.front import front_section
 from autoloop.views.report.figures.headline import headline, subtitle
 from autoloop.views.report.figures.knobs import knobs
 from autoloop.views.report.figures.lineage import lineage
@@ -22,6 +23,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 _SECTIONS = "\0"  # no text of a page has it
 SECTIONS = {
     "result": "Result",
+    "front": "The front",
     "lineage": "Lineage",
     "curves": "Curves",
     "progress": "Progress",
@@ -51,6 +53,7 @@ def html_pieces(study: Study, curves: Curves | None = None, facts: Facts | None 
     facts = facts or Facts(study)
     found = {
         "result": headline(facts),
+        "front": front_section(facts),
         "lineage": lineage(facts) if facts.jobs else None,
         "curves": curves_figure(facts, curves or {}),
         "progress": progress(facts),

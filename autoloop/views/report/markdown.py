@@ -7,7 +7,8 @@ from itertools import groupby
 
 from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.loop.score import confirmed, dropped_edits, kept_edits, told_of_climb
+from autoloop.loop.score import confirmed, dropped_edits, front_confirmed, kept_edits, told_of_climb
+from autoloop.loop.score.front_words import no_feasible
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import Details
 from autoloop.study.record import Job, Study
@@ -66,15 +67,23 @@ def markdown(
 
 
 def _head(facts: Facts) -> list[str]:
-    study, best = facts.study, facts.best
+    study, best, front = facts.study, facts.best, facts.front
     goal = "higher" if study.maximize else "lower"
     title = md(study.header.task or "study")
     lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
+    if study.aims.several:
+        lines[-1] = f"Objectives: {md(study.aims.told)}."
+    elif facts.limits:
+        lines.append(f"Constraints: {md(facts.limits)}.")
     lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
     lines.append(f"Jobs: {states(facts.jobs)}.")
     lines += [facts.cut] if facts.cut else []
-    if best is None:
-        lines.append("No job has completed with a value of the objective yet.")
+    if front:
+        lines += _front(facts)
+    elif best is None:
+        told = md(no_feasible(study))
+        none = "No job has completed with a value of the objective yet."
+        lines.append(f"{told[:1].upper()}{told[1:]}." if told else none)
     else:
         gain = md(confirmed(study)) or _against_baseline(facts, best)
         lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
@@ -87,6 +96,31 @@ def _head(facts: Facts) -> list[str]:
     if study.stopped is not None:
         lines += ["", f"The study stopped: {md(stop_reason(study.stopped))}."]
     return [*lines, ""]
+
+
+def _front(facts: Facts) -> list[str]:
+    """The points of the front and how to run each."""
+    aims, limited = facts.study.aims.objectives, facts.further_names
+    lines = [
+        f"The front has {counted(len(facts.front), 'trial')}; no other is better in every objective.",
+        "",
+    ]
+    lines += [
+        _row(["name", md(facts.metric), *map(md, limited)]),
+        _row(["---"] + ["---:"] * (1 + len(limited))),
+    ]
+    for job in facts.front:
+        cells = [job.objective, *facts.further(job)]
+        lines.append(_row([md_code(job.name, in_table=True), *map(text.number, cells)]))
+    for job, each in front_confirmed(facts.study):
+        said = (f"{one.name} {text.number(found.fresh)}" for one, found in zip(aims, each, strict=False))
+        lines += [
+            "",
+            f"{md_code(job.name)} on {counted(len(each[0].gains_pct), 'fresh seed')}: {md(', '.join(said))}.",
+        ]
+    for job in facts.front:
+        lines += ["", f"Run {md_code(job.name)} again:", "", *md_block(facts.command(job))]
+    return lines
 
 
 def _against_baseline(facts: Facts, job: Job) -> str:
@@ -102,7 +136,8 @@ def _against_baseline(facts: Facts, job: Job) -> str:
 
 def _table(facts: Facts, jobs: Sequence[Job], columns: Mapping[str, str], curves: Curves) -> list[str]:
     sparks = any(facts.metric in curves.get(job.job, {}) for job in jobs)
-    titles = ["job", "name", "parent", "rule", "state", md(facts.metric), "vs parent", "vs baseline"]
+    titles = ["job", "name", "parent", "rule", "state", md(facts.metric)]
+    titles += [*map(md, facts.further_names), "vs parent", "vs baseline"]
     titles += ["curve"] if sparks else []
     titles += [md(title) for title in columns]
     lines = [_row(titles), _row(["---:", "---", "---", "---", "---"] + ["---:"] * (len(titles) - 5))]
@@ -114,6 +149,7 @@ def _table(facts: Facts, jobs: Sequence[Job], columns: Mapping[str, str], curves
             md_code(job.plan.rule, in_table=True),
             _state(job),
             text.number(job.objective),
+            *map(text.number, facts.further(job)),
             _cell(facts.change(job, facts.parent(job)), "parent"),
             _cell(facts.change(job, facts.baseline), "baseline"),
         ]

@@ -56,8 +56,9 @@ def write_report(
     write_atomic(root / "optimization_results.yaml", _yaml(optimization_results(study, facts)))
     winner = best(study, facts)
     if winner:
+        what = "The front" if facts.front else "The best configuration"
         head = (
-            "# The best configuration of this study so far. Run it again with the line under `command`,\n"
+            f"# {what} of this study so far. Run it again with the line under `command`,\n"
             "# in the directory under `cwd`.\n"
         )
         write_atomic(root / "best.yaml", head + _yaml(winner))

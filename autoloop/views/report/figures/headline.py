@@ -9,6 +9,7 @@ from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts, noise_note, states, stop_reason
+from autoloop.views.report.figures.front import front_table
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
 from autoloop.views.report.figures.timeline import busy_lanes, busy_share
@@ -23,6 +24,7 @@ def headline(facts: Facts) -> Markup:
         "section",
         el("h2", "Result so far" if facts.study.stopped is None else "Result"),
         el("div", *_tiles(facts), class_="tiles"),
+        front_table(facts),
         *_troubles(facts),
         *_path(facts),
         *_command(facts),
@@ -33,11 +35,22 @@ def headline(facts: Facts) -> Markup:
 
 def subtitle(facts: Facts) -> str:
     """Return the line under the title."""
+    if facts.study.aims.several:
+        return _of_several(facts)
     goal = "higher" if facts.study.maximize else "lower"
     why = f" ({facts.study.aim.why})" if facts.study.aim.why else ""
     words = f"{counted(len(facts.rounds), 'round')} · {facts.metric}, {goal} is better{why}"
+    limits = f" · where {facts.limits}" if facts.limits else ""
+    return words + limits + _ended(facts)
+
+
+def _of_several(facts: Facts) -> str:
+    return f"{counted(len(facts.rounds), 'round')} · {facts.study.aims.told}{_ended(facts)}"
+
+
+def _ended(facts: Facts) -> str:
     stop = facts.study.stopped
-    return words + (f" · ended: {_in_short(stop_reason(stop))}" if stop is not None else "")
+    return f" · ended: {_in_short(stop_reason(stop))}" if stop is not None else ""
 
 
 def _tiles(facts: Facts) -> list[Markup]:
@@ -58,8 +71,10 @@ def _tiles(facts: Facts) -> list[Markup]:
 
 def _best(facts: Facts) -> list[Markup]:
     best, baseline = facts.best, facts.baseline
+    if facts.front:
+        return [_tile(str(len(facts.front)), "trials, none better than another in all", "The front")]
     if best is None:
-        return [_tile(text.MISSING, f"no trial has completed with a value of {facts.metric}", "Best")]
+        return [_tile(text.MISSING, facts.nothing_found, "Best")]
     tiles = [_tile(text.number(best.objective), join([link(best), f", round {best.round}"]), "Best trial")]
     change, sure = facts.change(best, baseline), confirmation(facts.study)
     if sure is not None:
@@ -103,10 +118,25 @@ def _step(job: Job) -> Markup:
 
 
 def _command(facts: Facts) -> list[Markup]:
+    if facts.front:
+        return _commands(facts)
     if facts.best is None:
         return []
     line = el("pre", facts.command(facts.best), class_="copy", tabindex=0, aria_label="Command to run next")
     return [el("h3", "Run next"), el("p", "The best configuration, once more (one click selects it):"), line]
+
+
+def _commands(facts: Facts) -> list[Markup]:
+    """The command of each point of the front."""
+    lines = [
+        part
+        for job in facts.front
+        for part in (
+            el("p", link(job), f": {facts.numbers(job)}"),
+            el("pre", facts.command(job), class_="copy", tabindex=0, aria_label=f"Command of {job.name}"),
+        )
+    ]
+    return [el("details", el("summary", "Run a point of the front once more"), *lines)]
 
 
 def _in_short(reason: str) -> str:

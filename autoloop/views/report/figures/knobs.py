@@ -132,5 +132,5 @@ def _mark(facts: Facts, job: Job, place: float, y: AxisScale) -> Markup | None:
     at = y(job.objective) if math.isfinite(job.objective) else BOX.bottom - 4
     hint = facts.hint(job) if len(facts.jobs) <= HINTED_JOBS else ""
     found = mark(facts.kind(job), place, at, hint)
-    ring = el("circle", cx=place, cy=at, r=8, class_="ring") if job is facts.best else None
+    ring = el("circle", cx=place, cy=at, r=8, class_="ring") if facts.is_best(job) else None
     return join([found, ring])

@@ -63,7 +63,7 @@ def _drawing(facts: Facts) -> Markup:
         axes(box, None, y, y_label=facts.metric),
         *edges,
         *marks,
-        _ring(*spots[facts.best.job]) if facts.best else None,
+        *(_ring(*spots[job.job]) for job in (facts.best, *facts.front) if job and job.job in spots),
         *(name for jobs in columns.values() for name in _names(_named(facts, jobs), spots, facts.winning)),
         *heads,
     )
@@ -166,7 +166,7 @@ def _entry(facts: Facts, job: Job, depth: int) -> Markup:
         if change
         else None,
         el("span", job.plan.rule, class_="chip rule") if job.plan.rule else None,
-        el("span", "★ best", class_="chip better") if facts.best is job else None,
+        el("span", "★ best", class_="chip better") if facts.is_best(job) else None,
     ]
     head = el(
         "summary", el("b", job.name), " ", join(filter(None, chips), " ")

@@ -21,23 +21,32 @@ def scorecard(facts: Facts) -> Markup | None:
     """Return the section on rules; None where no rule was asked."""
     if not facts.scores:
         return None
-    table = _table(
+    shown = table(
         "What became of each rule's proposals; gain is against the parent, positive is better. "
         "Won: by more than the noise.",
         ["rule", "asked", "proposed", "tried", "won", "stopped", "no result", "median gain", "best gain"],
         [_score(score) for score in facts.scores],
     )
-    return el("section", el("h2", "Rules"), table, *_refused(facts), *_silent(facts), id="rules")
+    return el("section", el("h2", "Rules"), shown, *_refused(facts), *_silent(facts), id="rules")
 
 
 def trials(facts: Facts) -> Markup:
     """Return the table of all trials."""
-    titles = ["trial", "round", "state", facts.metric, "vs parent", "vs baseline", *facts.columns]
+    titles = [
+        "trial",
+        "round",
+        "state",
+        facts.metric,
+        *facts.further_names,
+        "vs parent",
+        "vs baseline",
+        *facts.columns,
+    ]
     rows = [_trial(facts, job) for job in facts.shown]
     return el(
         "section",
         el("h2", "All trials"),
-        _table(
+        table(
             "In the order they were planned; the last value of each metric. Unclear: within the noise."
             + (f" {facts.cut}" if facts.cut else ""),
             titles,
@@ -75,6 +84,7 @@ def _trial(facts: Facts, job: Job) -> list[Content]:
         str(job.round),
         state,
         text.number(job.objective),
+        *(text.number(value) for value in facts.further(job)),
         _change(facts.change(job, facts.parent(job)), "parent"),
         _change(facts.change(job, facts.baseline), "baseline"),
         *(text.number(last(job, metric)) for metric in facts.columns.values()),
@@ -87,9 +97,17 @@ def _change(change: Gain | None, reference: str) -> Content:
     return el("span", f"{change.shown(reference)} {change.word}", class_=change.word)
 
 
-def _table(
+def table(
     caption: str, titles: Sequence[str], rows: Sequence[Sequence[Content]], numeric_from: int = 1
 ) -> Markup:
+    """Return a table.
+
+    Args:
+        caption: What it shows.
+        titles: Its columns.
+        rows: Cells of each row.
+        numeric_from: The first column of numbers.
+    """
     styles = [None if column < numeric_from else "num" for column in range(len(titles))]
     head = el(
         "tr",
@@ -103,8 +121,8 @@ def _table(
         )
         for row in rows
     ]
-    table = el("table", el("caption", caption), el("thead", head), el("tbody", *body))
-    return el("div", table, class_="scroll", tabindex=0, role="group", aria_label=caption)
+    found = el("table", el("caption", caption), el("thead", head), el("tbody", *body))
+    return el("div", found, class_="scroll", tabindex=0, role="group", aria_label=caption)
 
 
 def _refused(facts: Facts) -> list[Markup]:

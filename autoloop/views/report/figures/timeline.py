@@ -135,7 +135,7 @@ def _lane(facts: Facts, name: str, lane: Sequence[Span], top: float, time: tuple
 def _bar(facts: Facts, span: Span, top: float, ends: tuple[float, float]) -> Markup:
     job, (left, right) = span.job, ends
     width = round(max(right - left - 1, 1), 1)
-    style = "bar best" if job is facts.best else f"bar {facts.kind(job)}"
+    style = "bar best" if facts.is_best(job) else f"bar {facts.kind(job)}"
     hint = el("title", f"{facts.hint(job)}, {text.duration(span.end - span.start)}")
     bar = el("rect", hint, x=left, y=top, width=width, height=LANE - 5, rx=3, class_=style)
     name = text.clean(job.name)

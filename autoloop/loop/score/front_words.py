@@ -1,0 +1,79 @@
+"""What a study of several objectives, or with constraints, came to, in words."""
+
+from __future__ import annotations
+
+import math
+
+from autoloop.curves.aims import Constraint
+from autoloop.errors import counted
+from autoloop.loop.score.confirmation import Confirmation, front_confirmed
+from autoloop.loop.score.front import front
+from autoloop.study.record import Job, Study
+
+LISTED = 6
+"""Points of a front that one sentence names."""
+
+
+def numbers(study: Study, job: Job) -> dict[str, float]:
+    """Name of each of several objectives -> a job's own number, NaN where it has none."""
+    losses = job.losses or [math.nan] * len(study.aims.objectives)
+    pairs = zip(study.aims.objectives, losses, strict=True)
+    return {one.name: (-1 if one.maximize else 1) * loss for one, loss in pairs}
+
+
+def numbers_told(study: Study, job: Job) -> str:
+    """The objectives of a job in words: ``eval/success 0.92, latency_ms 18.1``."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in numbers(study, job).items())
+
+
+def broken(study: Study, job: Job) -> str:
+    """Which constraints a job breaks, with its own numbers; empty where it keeps all, or has no result."""
+    values = job.details.values
+    found = study.aims.broken(values) if job.known else ()
+    return ", ".join(
+        f"{_value(one, values.get(one.name))} instead of {one.op} {one.limit:g}" for one in found
+    )
+
+
+def _value(one: Constraint, value: float | None) -> str:
+    return f"{one.name} {'unknown' if value is None else format(value, '.4g')}"
+
+
+def no_feasible(study: Study) -> str:
+    """That trials have results and none keeps the constraints, as a clause; empty where one does."""
+    known = [job for job in study.counted() if job.known and not job.measures]
+    if not known or any(job.feasible for job in known):
+        return ""
+    near = min(known, key=_excess)
+    which = f"each of the {len(known)} trials with a result" if len(known) > 1 else "the one with a result"
+    return (
+        f"no feasible trial: {which} breaks a constraint; the nearest is {near.name}: {broken(study, near)}"
+    )
+
+
+def _excess(job: Job) -> float:
+    """How far a job is beyond its constraints, each in its own unit; of an unknown number nobody can say."""
+    return sum(math.inf if math.isnan(one) else max(one, 0.0) for one in job.excess)
+
+
+def front_told(study: Study) -> str:
+    """The front as a clause; empty where there is none."""
+    points = front(study)
+    if not points:
+        return ""
+    listed = "; ".join(f"{job.name} ({numbers_told(study, job)})" for job in points[:LISTED])
+    more = f"; and {len(points) - LISTED} more" if len(points) > LISTED else ""
+    told = f"the front has {counted(len(points), 'trial')}: {listed}{more}"
+    fresh = (f"{job.name} on fresh seeds: {_said(study, each)}" for job, each in front_confirmed(study))
+    return "; ".join([told, *fresh])
+
+
+def _said(study: Study, each: list[Confirmation]) -> str:
+    """What fresh seeds say of a point, objective by objective."""
+    return ", ".join(
+        f"{aim.name} {found.fresh:.4g}, "
+        f"{found.scale.amount(found.gain_pct, found.reference)} "
+        f"{'better' if found.gain_pct >= 0 else 'worse'} "
+        f"than {found.start.name} (better with probability {found.better:.2f})"
+        for aim, found in zip(study.aims.objectives, each, strict=False)
+    )

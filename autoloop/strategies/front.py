@@ -1,0 +1,266 @@
+"""FrontProcess: a sampler for several objectives and for constraints, in numpy alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoloop.strategies.gaussian import (
+    APART,
+    CANDIDATES,
+    LEAST_POINTS,
+    MOST_ASKED,
+    MOST_POINTS,
+    OTHER,
+    TINY,
+    away,
+    expected_improvement,
+)
+from autoloop.strategies.kernel_fit import Kernel, fitted, predicted, squares_of
+from autoloop.strategies.samplers import Bools, Floats, Sampler, Seen, Whole, quasi_random
+from autoloop.study.dominance import is_front, layers
+
+BEYOND = 0.5  # the reference lies so far beyond the worst of the front, as a share of its extent
+WIDEST = (
+    3.0  # a constraint broken by more than so many times its typical distance is broken no more than that
+)
+NARROW = 0.2  # extent of a front of one point, as a share of the objectives' own spread
+
+_ERF = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A Gaussian process of one number: what was seen of it, and how the kernel was fitted."""
+
+    points: Floats
+    scores: Floats
+    kinds: Whole
+    kernel: Kernel
+
+    @classmethod
+    def of(cls, points: Floats, scores: Floats, kinds: Whole) -> _Model:
+        return cls(points, scores, kinds, fitted(squares_of(points, points, kinds), scores))
+
+    def predict(self, candidates: Floats) -> tuple[Floats, Floats]:
+        """Mean and standard deviation at each candidate."""
+        return predicted(self.kernel, self.points, self.scores, candidates, self.kinds)
+
+    def believing(self, point: Floats) -> _Model:
+        """The same, as if a point had come out as predicted."""
+        mean = self.predict(point[None])[0]
+        return replace(self, points=np.vstack([self.points, point]), scores=np.append(self.scores, mean))
+
+
+class FrontProcess(Sampler):
+    """Expected gain of hypervolume under a Gaussian process for each objective, times feasibility.
+
+    Processes are those of `autoloop.strategies.gaussian.GaussianProcess`, one for each objective and one for
+    each constraint, which learns how far that is broken. The gain of a point is what it is expected to add to
+    the hypervolume of the front, in closed form (Emmerich et al., Hypervolume-based expected improvement,
+    2011). It is multiplied by the probability that every constraint holds (Gardner et al., Bayesian
+    optimization with inequality constraints, 2014); while no trial keeps them, that probability alone counts
+    (Gelbart et al., Bayesian optimization with unknown constraints, 2014). With one objective the gain is the
+    expected improvement. Further points of a round take the earlier ones' predictions for their results.
+    With fewer than three results the points are spread evenly.
+    """
+
+    def ask(self, seen: Seen, count: int) -> Floats:
+        """Return the points of the largest expected gain."""
+        losses, excess = numbers_of(seen)
+        known = np.isfinite(losses).all(axis=1)
+        if known.sum() < LEAST_POINTS:
+            return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
+        generator = np.random.default_rng([seen.seed, len(seen.points)])
+        view = _View.of(seen.points, losses, excess, seen.kinds_of)
+        chosen: list[Floats] = []
+        free = seen.among
+        for _ in range(min(count, MOST_ASKED, count if free is None else len(free))):
+            candidates = _candidates(seen, view.leaders, generator) if free is None else free
+            gain = view.gain(candidates)
+            gain = gain * (away(candidates, view.points) > APART) if free is None else gain
+            best = int(np.argmax(gain if seen.avoid is None else gain * ~seen.avoid(candidates)))
+            chosen.append(candidates[best])
+            free = free if free is None else np.delete(free, best, axis=0)
+            view = view.believing(candidates[best])
+        even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)
+        return np.vstack([np.array(chosen).reshape(len(chosen), seen.start.size), even])
+
+
+def numbers_of(seen: Seen) -> tuple[Floats, Floats]:
+    """The objectives, (n, k), and how far each constraint is broken, (n, m), of the points seen."""
+    losses = seen.losses[:, None] if seen.several is None else seen.several
+    return losses, np.empty((len(losses), 0)) if seen.excess is None else seen.excess
+
+
+def feasible(excess: Floats) -> Bools:
+    """Which rows keep every constraint; an unknown number keeps none."""
+    return _all(excess <= 0)
+
+
+def _all(parts: Bools) -> Bools:
+    """Which rows are true throughout."""
+    return np.asarray(parts.all(axis=1), dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the points seen tell: a model of each number, and the front so far, in the models' units.
+
+    Attributes:
+        points: float64 (n, d), points seen, those that failed too.
+        objectives: A model of each objective.
+        constraints: A model of each constraint, and the value up to which it holds.
+        front: float64 (f, k), the feasible front; empty while there is none.
+        leaders: float64 (l, d), points around which to look.
+    """
+
+    points: Floats
+    objectives: tuple[_Model, ...]
+    constraints: tuple[tuple[_Model, float], ...]
+    front: Floats
+    leaders: Floats
+
+    @classmethod
+    def of(cls, points: Floats, losses: Floats, excess: Floats, kinds: Whole) -> _View:
+        known, kept = _all(np.isfinite(losses)), feasible(excess)
+        order = np.argsort(np.where(known, 0, 1) + ~kept, kind="stable")[:MOST_POINTS]
+        points, losses, excess = points[order], losses[order], excess[order]
+        known, kept = known[order], kept[order]
+        scores = _scored(losses, known, known & kept)
+        models = tuple(_Model.of(points, column, kinds) for column in scores.T)
+        limits = tuple(_limit(points, column, kinds) for column in excess.T)
+        best = known & kept
+        front = scores[best][is_front(scores[best])] if best.any() else np.empty((0, scores.shape[1]))
+        return cls(points, models, limits, front, points[_leading(scores, excess, best)])
+
+    def gain(self, candidates: Floats) -> Floats:
+        """How much each candidate is worth, (c,)."""
+        likely = np.ones(len(candidates))
+        for model, limit in self.constraints:
+            mean, deviation = model.predict(candidates)
+            likely *= _below((limit - mean) / deviation)
+        if not len(self.front):
+            return likely
+        told = [model.predict(candidates) for model in self.objectives]
+        mean = np.stack([one for one, _ in told], axis=1)
+        deviation = np.stack([one for _, one in told], axis=1)
+        if mean.shape[1] == 1:
+            return likely * expected_improvement(mean[:, 0], deviation[:, 0], float(self.front.min()))
+        gain = _gained(mean, deviation, self.front) + TINY * deviation.mean(axis=1)
+        return np.asarray(likely * gain)
+
+    def believing(self, point: Floats) -> _View:
+        """The same, as if a point had come out as predicted."""
+        models = tuple(model.believing(point) for model in self.objectives)
+        result = np.array([model.scores[-1] for model in models])
+        limits = tuple((model.believing(point), limit) for model, limit in self.constraints)
+        holds = len(self.front) > 0 and all(model.scores[-1] <= limit for model, limit in limits)
+        front = np.vstack([self.front, result]) if holds else self.front
+        return replace(
+            self,
+            points=np.vstack([self.points, point]),
+            objectives=models,
+            constraints=limits,
+            front=front[is_front(front)] if holds else front,
+        )
+
+
+def _scored(losses: Floats, known: Bools, best: Bools) -> Floats:
+    """Objectives as numbers of mean 0 and deviation 1; what is far beyond the front is drawn in.
+
+    What failed counts as bad as the worst.
+    """
+    judged = losses[best] if best.any() else losses[known]
+    front = judged[is_front(judged)]
+    worst = front.max(axis=0) + 2 * np.maximum(
+        np.ptp(front, axis=0), np.median(judged, axis=0) - front.min(axis=0)
+    )
+    drawn = np.minimum(losses, worst)
+    drawn = np.where(known[:, None], drawn, drawn[known].max(axis=0))
+    spread = drawn.std(axis=0)
+    return np.asarray((drawn - drawn.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+
+
+def _limit(points: Floats, excess: Floats, kinds: Whole) -> tuple[_Model, float]:
+    """A model of how far a constraint is broken, and the value up to which it holds."""
+    known = np.isfinite(excess)
+    if not known.any():
+        return _Model(points[:1], np.zeros(1), kinds, Kernel(np.ones(points.shape[1]), 1.0)), 0.0
+    points, excess = points[known], excess[known]
+    typical = float(np.median(np.abs(excess))) or 1.0
+    drawn = np.clip(excess / typical, -WIDEST, WIDEST)
+    middle, spread = float(drawn.mean()), float(drawn.std()) or 1.0
+    return _Model.of(points, (drawn - middle) / spread, kinds), -middle / spread
+
+
+def _leading(scores: Floats, excess: Floats, best: Bools) -> NDArray[np.int64]:
+    """Places of the points around which to look: the front and the layer behind it, else the least broken."""
+    if best.any():
+        places = np.flatnonzero(best)
+        layer = layers(scores[places])
+        return np.asarray(places[layer < 2 if len(places) < 10 else layer < 1])
+    broken = np.nan_to_num(np.maximum(excess, 0), nan=np.inf).sum(axis=1)
+    return np.asarray(np.argsort(broken, kind="stable")[:5])
+
+
+def _candidates(seen: Seen, leaders: Floats, generator: np.random.Generator) -> Floats:
+    """Points all over the space, and around the leading ones with a few knobs moved, each as it would run."""
+    dimensions = leaders.shape[1]
+    even = generator.random((CANDIDATES // 2, dimensions))
+    around = leaders[generator.integers(len(leaders), size=CANDIDATES // 2)]
+    width = generator.choice([0.02, 0.08, 0.25], size=(len(around), 1))
+    moved = generator.random(around.shape) < max(0.5, 1.5 / dimensions)
+    near = around + moved * width * generator.normal(size=around.shape)
+    other = moved & (generator.random(around.shape) < OTHER) & (seen.kinds_of > 0)
+    near = np.where(other, generator.random(around.shape), near)
+    found = np.clip(np.vstack([even, near]), 0.0, 1.0)
+    return found if seen.snap is None else seen.snap(found)
+
+
+def _gained(mean: Floats, deviation: Floats, front: Floats) -> Floats:
+    """The expected gain of hypervolume of each candidate: (c,)."""
+    corner = front.max(axis=0) + BEYOND * np.maximum(np.ptp(front, axis=0), NARROW)
+    levels = [np.unique(np.append(column, end)) for column, end in zip(front.T, corner, strict=True)]
+    ahead = [
+        _ahead(mean[:, one, None], deviation[:, one, None], level[None, :])
+        for one, level in enumerate(levels)
+    ]
+    places = np.stack([np.searchsorted(*one) for one in zip(levels, front.T, strict=True)], axis=1)
+    return _expected(places, ahead)
+
+
+def _expected(front: NDArray[np.int64], ahead: Sequence[Floats]) -> Floats:
+    """The part of the space that no point of a front dominates, weighted by how likely a candidate does.
+
+    Sliced along the last objective, as `autoloop.study.hypervolume` does.
+
+    Args:
+        front: int64 (f, k), the front, each number as its place among the levels of its objective.
+        ahead: Of each objective (c, levels), how far each candidate is expected to be ahead of each level.
+    """
+    last = ahead[-1]
+    if len(ahead) == 1:
+        return np.asarray(last[:, front[:, 0].min() if len(front) else -1])
+    levels = np.unique(front[:, -1])
+    total = last[:, levels[0] if len(levels) else -1] * _expected(front[:0, :-1], ahead[:-1])
+    for level, upper in zip(levels, [*levels[1:], -1], strict=False):
+        below = front[front[:, -1] <= level][:, :-1]
+        total = total + (last[:, upper] - last[:, level]) * _expected(below, ahead[:-1])
+    return np.asarray(total)
+
+
+def _ahead(mean: Floats, deviation: Floats, level: Floats) -> Floats:
+    """How far below a level a number is expected to be, counting 0 where it is above."""
+    score = (level - mean) / deviation
+    density = np.exp(-0.5 * score**2) / math.sqrt(2 * math.pi)
+    return np.asarray(deviation * (score * _below(score) + density))
+
+
+def _below(scores: Floats) -> Floats:
+    """Share of the normal distribution below each number."""
+    return np.asarray(0.5 * (1 + _ERF(scores / math.sqrt(2))))
