@@ -54,6 +54,8 @@ def served(directory: Path) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_S)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def opened(browser: Any, address: str, **options: Any) -> Any:
