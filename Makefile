@@ -1,5 +1,7 @@
 # make demo    set up .venv and run three rounds of real training
 # make test    set up .venv and run the tests
+# make quick   under a minute: lint, types, import rules, and the fast tests of what changed
+# make renew   write the pages, tables, recorded decisions and messages that are made from the code
 # make check   lint, types, import rules, docs, tests
 PYTHON ?= python3
 # The tests start hundreds of interpreters: each would compile the package again.
@@ -15,10 +17,16 @@ LEROBOT_NEXT := .venv-lerobot-next
 PYTHON312 ?= python3.12
 RAY := .venv-ray
 
-.PHONY: demo test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-lerobot-next test-hydra14 check lint docs site setup clean
+.PHONY: demo quick renew test test-matrix test-smoke test-slow test-chaos test-slurm test-ray test-lerobot test-lerobot-next test-hydra14 check lint docs site setup clean
 
 demo: $(READY)
 	$(BIN)/python -m autoloop.train -m hydra/sweeper=autoloop rounds=3
+
+quick: $(READY)
+	$(BIN)/python -m tests.quick
+
+renew: $(READY)
+	$(BIN)/python -m tests.renew
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2

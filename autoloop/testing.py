@@ -1,11 +1,11 @@
-"""Checks and builders for authors of rules, strategies and launchers.
+"""Checks and builders for authors of rules, stop rules, strategies and launchers.
 
     def test_my_rule():
         check_rule(MyRule(name="mine"))
 
-`check_rule`, `check_strategy`, `check_sampler` and `check_launcher` raise AssertionError with a sentence that
-says what was promised and not kept. `trial` makes a finished trial in one line; `hard_trials` are the ones
-that real studies contain and that rules stumble over.
+`check_rule`, `check_stop_rule`, `check_strategy`, `check_sampler` and `check_launcher` raise AssertionError
+with a sentence that says what was promised and not kept. `trial` makes a finished trial in one line;
+`hard_trials` are the ones that real studies contain and that rules stumble over.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from autoloop.errors import AutoloopError
 from autoloop.history.series import History
 from autoloop.rules import checks
 from autoloop.rules.base import Decision, Outlook, Rule
+from autoloop.stopping import Live, StopRule, conformance
 from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
 from autoloop.strategies.conformance import check_sampler as check_sampler
 from autoloop.study.trials import Trial, TrialState
@@ -171,6 +172,31 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
         again = _decide(rule, one, dict(reversed(known.items())))
         _promise(decision == again, rule.name, one.name, "gives another decision when it is asked again")
         _promise(before == _picture(known), rule.name, one.name, "changes the trials it is shown")
+
+
+def check_stop_rule(rule: StopRule, jobs: Sequence[Live] = ()) -> None:
+    """Check that a stop rule keeps what the loop builds on.
+
+    It is asked about the curves of each of `hard_trials`, alone and beside a parent, a best trial and trials
+    that ended, and about each of ``jobs``, at every step that was logged. It must return None or a
+    `StopDecision` of its name with a reason and evidence that JSON can hold, and the same one when asked
+    again. The step at which it ends a job must be among its ``moments``, which must not change as the job
+    goes on. It must let a job run that has logged nothing, say which jobs it ends, and change nothing
+    it was shown.
+
+    Args:
+        rule: The stop rule, as configured.
+        jobs: More running jobs, such as some that it should end.
+
+    Raises:
+        AssertionError: It breaks one of these promises.
+    """
+    curves = {one.name: one.history for one in hard_trials()}
+    beside = curves["falling"]
+    alone = [Live(name, history, objective=METRICS[-1]) for name, history in curves.items()]
+    ended = [beside[METRICS[-1]], curves["constant"][METRICS[-1]]]
+    compared = [replace(live, parent=beside, best=beside, ended=ended) for live in alone]
+    conformance.check(rule, [*alone, *compared, *jobs])
 
 
 def check_strategy(strategy: Strategy) -> None:

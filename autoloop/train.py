@@ -21,6 +21,13 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, keep_files, to_trainer
+from autoloop.config.command_words import (
+    refuse_lists_alone,
+    refuse_unknown_entries,
+    settings_of_study,
+    switched_off,
+    with_contents,
+)
 from autoloop.config.hydra_errors import hydra_message
 from autoloop.config.knobs import SHARED
 from autoloop.config.values import app_config, placed, root_of, seen
@@ -49,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.argv[1:] = hydra_arguments(given)
         check_composes(sys.argv[1:])
+        check_meant(sys.argv[1:])
     except AutoloopError as error:
         tell(error)
         raise SystemExit(error.exit_code) from error
@@ -62,13 +70,15 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
         EditError: An edit that cannot be read or, without ``-m``, does not fit the config.
     """
     words, edits = lift_edits(given, config_groups())
-    words = [_choice(word) for word in words]
+    if not is_multirun(words):
+        refuse_lists_alone(filter(_is_override, words), edits)
+    words = list(with_contents(map(_choice, words), default_groups()))
     words = sorted(
         _to_trainer(keep_files(words)), key=lambda word: word not in MULTIRUN
     )  # argparse wants it first
     if not edits:
         return words
-    if any(word in MULTIRUN for word in words):
+    if is_multirun(words):
         return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
     app, root = composed([*_config_dirs(words), *(word for word in words if _is_override(word))])
     before = seen(app, root)
@@ -76,6 +86,11 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
     if root is None:
         return _with(words, overrides_between(before, after))
     return _with(words, placed(before, after, app[root] or {}, root))
+
+
+def is_multirun(words: Sequence[str]) -> bool:
+    """Whether a command line asks for a study, or for what Hydra's own flags show."""
+    return any(word.startswith("-") or word.startswith("hydra.mode=") for word in words)
 
 
 def _choice(word: str) -> str:
@@ -176,6 +191,28 @@ def check_composes(words: Sequence[str]) -> None:
     several = any(word.startswith("task=") and len(split_commas(word)) > 1 for word in words)
     if not planned and not several:
         check_installed(str(config.trainer))
+
+
+def check_meant(words: Sequence[str]) -> None:
+    """Find what composes and does something else than its user meant.
+
+    Args:
+        words: The command line in Hydra's terms.
+
+    Raises:
+        ConfigError: A rule is switched off that is not there, or a plan is asked for without ``-m``.
+    """
+    overrides = [word for word in words if _is_override(word)]
+    off = switched_off(overrides)
+    if off:
+        rest = [word for word in overrides if word not in off and not word.startswith("hydra")]
+        refuse_unknown_entries(off, composed(rest)[0])
+    of_study = [] if is_multirun(words) else settings_of_study(overrides, own_knobs())
+    if "dry_run=true" in of_study:
+        raise ConfigError("dry_run=true shows the plan of a study, and without -m one job is trained: add -m")
+    if of_study:
+        said = ", ".join(of_study)
+        print(f"autoloop: without -m one job is trained, whatever {said} says: add -m", file=sys.stderr)
 
 
 def check_installed(trainer: str) -> None:

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from contest.catalogue import tasks
-from contest.outside_run import compare, run_outside
+from contest.outside_run import compare, run_outside, table
 from contest.raw import append, read, seeds
 from contest.reference import best_known
 from contest.rivals import ALIASES, BUDGETS, MEANT, RIVALS, Choice, Choices
 from contest.task import Task
 
 RESULTS = Path(__file__).parent / "results" / "strategies.csv"
+HELD_OUT = RESULTS.with_name("held_out.csv")
 BEST = RESULTS.with_name("strategies_best.json")
 Rivals = Mapping[str, Callable[[Task, int], Choices]]
 COLUMNS = ("task", "rival", "study", "budget", "jobs", "steps", "value", "fresh", "baseline")
@@ -98,6 +99,7 @@ def _named(text: str, unsaid: Iterable[str] = RIVALS) -> Rivals:
 
 def _compare(file: Path, ours: str) -> None:
     """Print how a rival did against all others."""
+    print("\n".join(table(read(file), ours, BUDGETS)))
     for budget in BUDGETS:
         for other, theirs, mine, low, high in compare(read(file), ours, budget):
             print(

@@ -13,10 +13,11 @@ def command(words: tuple[str, ...]) -> None:
     """Show what round 1 would run and what may come of it; run nothing.
 
     Takes the words of `python -m autoloop.train -m`: overrides, comma lists and
-    edits. For each job its directory, its slot, what it changes and its command
-    are shown; then which running jobs would be stopped, what each rule waits
-    for and would change, and what ends the study. The same as dry_run=true,
-    which any Hydra app with this sweeper takes.
+    edits. For each job what it changes is shown, then the rules and what ends
+    the study. With detail=full also each job's directory, slot and command,
+    which running jobs would be stopped, and what each rule waits for and would
+    change. The same as dry_run=true, which any Hydra app with this sweeper
+    takes.
     """
     given = [word for word in words if word not in ("-m", "--multirun")]
     become(["python", "-m", "autoloop.train", "-m", "hydra.sweeper.dry_run=true", *given])

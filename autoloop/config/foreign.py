@@ -18,7 +18,7 @@ from autoloop.config.knobs import SLOTS, SLURM, SWEEPER, Setting
 from autoloop.config.origins import typed_of_hydra
 from autoloop.config.peers import KEYS
 from autoloop.config.schema import Chosen
-from autoloop.errors import ConfigError, did_you_mean
+from autoloop.errors import ConfigError, did_you_mean, nearest
 
 _JOBS_OUT = "n_jobs says how many jobs run at a time"
 _GPUS = "gpus_per_job says how many GPUs a job gets"
@@ -79,7 +79,15 @@ class Owner:
         """Which of our settings to use in the place of a key that is none; empty where none comes near."""
         known = ADVICE[self.name].get(key)
         near = did_you_mean(key, [knob.name for knob in self.knobs]).removeprefix("; ")
-        return near if known is None else known
+        return known if known is not None else near or self._of_another(key)
+
+    def _of_another(self, key: str) -> str:
+        """Which plugin of the same group has a setting of that name, or of one that is spelt nearly so."""
+        for other in OURS.values():
+            found = nearest(key, [knob.name for knob in other.knobs])
+            if found and other.group == self.group and other is not self:
+                return f"{found} is a setting of hydra/{other.group}={other.name}"
+        return ""
 
 
 OURS = {
@@ -178,6 +186,6 @@ def told(owner: Owner, foreign: Sequence[str], other: str) -> str:
     if other:
         parts.insert(0, f"_target_ {other}")
     return (
-        f"your config's hydra.{owner.group} has what {owner.name} does not know, so it is not heeded: "
+        f"your config's hydra.{owner.group} has settings that {owner.name} does not know; they are ignored: "
         + ", ".join(parts)
     )

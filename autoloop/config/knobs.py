@@ -34,6 +34,13 @@ Live = Literal["auto", "true", "false"]
 launcher. ``false``: never.
 """
 
+Detail = Literal["quiet", "short", "full"]
+"""How much is said of a study, in its plan and while it runs.
+
+``quiet``: in the log only what went wrong, and what came of it. ``short``: a line for each job. ``full``: in
+the plan also the command and directory of each job, and what each rule would change.
+"""
+
 
 STRATEGY_KEYS = (
     *("_target_", "size", "rules_share", "outside_share", "parents", "sampler", "space", "span"),
@@ -307,6 +314,12 @@ SWEEPER: tuple[Setting, ...] = (
         "draw the study on the terminal; false: plain lines; true: with any launcher",
     ),
     _free("serve", Switch(), False, "show the study in a browser while it runs: docs/live.md"),
+    _free(
+        "detail",
+        Word(get_args(Detail)),
+        "short",
+        "how much plan and log say: quiet, short, or full with all commands and what each rule would change",
+    ),
     _free(
         "storage", Text(), None, "Optuna storage (sqlite:///x.db) that gets a copy of the study while it runs"
     ),

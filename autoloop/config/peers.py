@@ -108,10 +108,10 @@ def _of_ax(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
         "ax_config is Ax's: its params, max_trials and goal are read as params, n_trials and direction"
     )
     unread = [key for key in ("parameter_constraints", "outcome_constraints") if experiment.get(key)]
-    result.told += [f"ax_config.experiment.{key} is not heeded" for key in unread]
+    result.told += [f"ax_config.experiment.{key} is ignored" for key in unread]
     if given.get("early_stop"):
         result.told.append(
-            "ax_config.early_stop is not heeded: patience=N ends a study after N rounds without a gain"
+            "ax_config.early_stop is ignored: patience=N ends a study after N rounds without a gain"
         )
     return {path: _of_ax_param(param) for path, param in (given.get("params") or {}).items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,10 @@ _OF_SWEEP = re.compile(r"[+~]*hydra[./](sweeper|launcher|sweep|mode|run)\b")
 _PLUGIN = re.compile(r"hydra/(sweeper|launcher)=")
 
 
+#: Settings of a study that a single run heeds too.
+OF_SINGLE_RUN = ("gpus", "gpus_per_job")
+
+
 class Words(NamedTuple):
     """A command line taken apart.
 
@@ -79,7 +83,19 @@ def rerun_words(header: StudyBegun, overrides: Sequence[str], added: Sequence[st
         added: Overrides on top.
     """
     words = read_words(shell_line(header.command), header.cwd or "")
-    return [*words.app, *words.options, *merge_overrides([*words.hydra, *header.single, *overrides], added)]
+    of_job = without_study(overrides, (header.identity and header.identity.knobs) or ())
+    return [*words.app, *words.options, *merge_overrides([*words.hydra, *header.single, *of_job], added)]
+
+
+def without_study(overrides: Iterable[str], knobs: Container[str]) -> list[str]:
+    """The overrides of a job without those that only a study heeds: how long it runs, and where.
+
+    Args:
+        overrides: Those of the job.
+        knobs: Keys at the top of the app's config that are settings of the study.
+    """
+    keys = ((text, text.lstrip("+").partition("=")[0].partition(".")[0]) for text in overrides)
+    return [text for text, key in keys if key not in knobs or key in OF_SINGLE_RUN]
 
 
 def shell_line(command: str | Sequence[str]) -> str:

@@ -12,9 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging, read_flow, read_watching
-from autoloop.config.knobs import SWEEPER, Live, Resume
+from autoloop.config.knobs import SWEEPER, Detail, Live, Resume
 from autoloop.config.notify import NotifySettings
 from autoloop.config.probe import ProbeSetting
+from autoloop.config.sets import USE, overlaid
 from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
@@ -46,7 +47,7 @@ _LIMITS = (
 )
 _TAKEN = (
     *("max_batch_size", "n_jobs", "n_trials", "dry_run", "resume", "live", "seed"),
-    *("serve", "storage", "study_name"),
+    *("serve", "storage", "study_name", "detail"),
 )
 
 #: Settings of rules that name metrics.
@@ -85,6 +86,7 @@ class Settings:
         watching: How running jobs are watched.
         ignored: Knobs that the trainer is known not to heed.
         live: Whether to draw the study on the terminal; see `Live`.
+        detail: How much plan and log say; see `Detail`.
         notify: Whom to tell of rounds, failures and the winner.
         params: Overrides and sweeps of the config: key -> value as Hydra writes it.
         space: What the sampler turns, beside what the strategy's own ``space`` says.
@@ -118,6 +120,7 @@ class Settings:
     watching: Watching = field(default_factory=Watching)
     ignored: tuple[DeadKnob, ...] = ()
     live: Live = "auto"
+    detail: Detail = "short"
     notify: NotifySettings = field(default_factory=NotifySettings)
     params: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Any] = field(default_factory=dict)
@@ -144,7 +147,7 @@ class Settings:
         if read["sampler"] is not None:
             raw["strategy"] = {**raw["strategy"], "sampler": read["sampler"]}
         metrics = Metrics.read(raw["metrics"], read_direction(read["direction"]))
-        conditions, stop_rules = (_group(name, read[name], knobs) for name in ("until", "stop_rules"))
+        conditions, stop_rules = (_set_of(name, read[name], knobs) for name in ("until", "stop_rules"))
         metrics = replace(metrics, watched=texts_in([raw["rules"], conditions, stop_rules]))
         until = read_conditions(conditions)
         rules = tuple(build_rules(raw["rules"]))
@@ -185,6 +188,11 @@ class Settings:
             against = "the launcher cannot end single jobs"
         return Pacing(self.metrics.objective, self.probe.steps, self.probe.every, against)
 
+    @property
+    def samples(self) -> bool:
+        """Whether the strategy has a sampler that chooses points of a space."""
+        return isinstance(getattr(self.strategy, "space", None), Mapping)
+
     def searching(
         self, space: Mapping[str, Any], bounds: Bounds, recorded: Mapping[str, Any] | None = None
     ) -> Settings:
@@ -200,7 +208,7 @@ class Settings:
             ConfigError: The strategy has no use for a space.
         """
         chosen = self.raw["strategy"]
-        if not isinstance(getattr(self.strategy, "space", None), Mapping):
+        if not self.samples:
             kind = type(self.strategy).__name__
             raise ConfigError(f"strategy {kind} turns no space ({', '.join(space)}); choose strategy=mixed")
         strategy = build_strategy({**chosen, "space": dict(space)})
@@ -236,6 +244,12 @@ def load_group(group: str, name: str, knobs: Mapping[str, Any] | None = None) ->
     root = OmegaConf.create({**(knobs or {}), group: OmegaConf.load(path)})
     resolved_root: Any = OmegaConf.to_container(root, resolve=True)
     return {str(key): value for key, value in resolved_root[group].items()}
+
+
+def _set_of(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """A set of rules, bounds ..: a mapping, the name of a shipped file, or changes to what ``use`` says."""
+    given = _group(name, value, knobs)
+    return overlaid(name, given, _set_of(name, given[USE], knobs)) if USE in given else given
 
 
 def _group(group: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
@@ -314,7 +328,7 @@ def _content(name: str, value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """What a setting that names a file of the package, or is its content, says."""
     if name == "metrics":
         return _metrics_of(value, knobs)
-    return _strategy_of(value, knobs) if name == "strategy" else _group(name, value, knobs)
+    return _strategy_of(value, knobs) if name == "strategy" else _set_of(name, value, knobs)
 
 
 def _check_metrics(metrics: Metrics, rules: Mapping[str, Any], until: Sequence[Condition]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +77,26 @@ def read_words(
             del words[replaced]
         words[word.key] = word
     return tuple(words.values())
+
+
+def refuse_lists_of_study(words: Sequence[SweptKey], study_keys: Collection[str]) -> None:
+    """Refuse several values of what the study itself has one of: no job would differ by them.
+
+    Args:
+        words: The overrides of the command line.
+        study_keys: Keys at the top of the app's config that are settings of the study.
+
+    Raises:
+        ConfigError: An override sweeps one of them.
+    """
+    for word in words:
+        key, _, value = word.text.partition("=")
+        if word.entry is not None and word.path.partition(".")[0] in study_keys:
+            instead = f"write {key}=[{value}]" if word.path == "gpus" else "give it one value"
+            raise ConfigError(
+                f"{word.text} asks for a job with each of these values, and {word.path} is a setting of the "
+                f"study that its jobs share: {instead}"
+            )
 
 
 def read_entry(path: str, given: Any, loader: ConfigLoader) -> SpaceEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from autoloop.config.knobs import SECTION, SHARED, TOP_KEY
 from autoloop.config.origins import typed_of_hydra
@@ -57,3 +57,17 @@ def top_keys(config: Mapping[str, Any]) -> frozenset[str]:
     texts = (value for name, value in ours.items() if name in OF_STUDY and isinstance(value, str))
     found = (TOP_KEY.fullmatch(text) for text in texts)
     return frozenset(match[1] for match in found if match and match[1] in config)
+
+
+def share_n_jobs(config: DictConfig) -> None:
+    """Let ``hydra.sweeper.n_jobs`` hold for a launcher of ours that has the setting and was not given any.
+
+    Args:
+        config: The whole config of the sweep; changed in place.
+    """
+    sweeper, launcher = config.hydra.sweeper, config.hydra.launcher
+    ours = config.hydra.runtime.choices.get("hydra/launcher") in ("slots", "slurm")
+    given = ours and not OmegaConf.is_interpolation(sweeper, "n_jobs") and sweeper.get("n_jobs")
+    if given and OmegaConf.is_interpolation(launcher, "n_jobs"):
+        with read_write(launcher), open_dict(launcher):
+            launcher.n_jobs = given

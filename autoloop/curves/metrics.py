@@ -164,7 +164,7 @@ class Metrics:
         """
         name = self.objective or RETURNED
         sure, stated = sure_goal(name), stated_goal(name, self.goals)
-        why = "its name says so" if sure else "as Hydra's sweepers do where nothing is said"
+        why = "its name says so" if sure else "the default of Hydra's sweepers, since nothing is set"
         return Objective(
             self.objective, self.goal, self.objective_stat, "" if stated or sure == "min" else why
         )
@@ -180,7 +180,7 @@ class Metrics:
         """What the study is judged by, in words, before anything has run; ``name``: see `aim_called`."""
         aim, later = (
             self.aim_called(name),
-            "" if self.objective else ", unless the first results show another",
+            "" if self.objective else " (the first results may show another)",
         )
         return f"the study {replace(aim, why=aim.why + later).told}"
 

@@ -100,7 +100,7 @@ class Objective:
         """What is done with it, how that is known, and the knob that turns it."""
         verb, other = ("maximises", "minimize") if self.maximize else ("minimises", "maximize")
         why = f": {self.why}" if self.why else ""
-        return f"{verb} {self.name}{why}; hydra.sweeper.direction={other} turns it"
+        return f"{verb} {self.name}{why}; hydra.sweeper.direction={other} reverses it"
 
 
 def words_of(name: str) -> list[str]:

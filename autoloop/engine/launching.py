@@ -97,14 +97,17 @@ def _pool_settings(settings: Mapping[str, Any]) -> PoolSettings:
     chosen = {name: plain(value) for name, value in settings.items()}
     chosen["n_jobs"] = None if is_any_number(chosen["n_jobs"]) else chosen["n_jobs"]
     cores = joblib.cpu_count()
+    visible = detect_gpus(os.environ)
     slots = plan_slots(
         chosen["gpus"],
         chosen["n_jobs"],
-        visible=detect_gpus(os.environ),
+        visible=visible,
         cores=cores,
         jobs_per_gpu=chosen["jobs_per_gpu"],
         gpus_per_job=chosen["gpus_per_job"],
     )
+    if visible is None and any(slot.gpus for slot in slots):
+        log.warning("gpus=%s is taken as it is: no GPU can be seen on this machine", chosen["gpus"])
     limits = JobLimits(
         timeout_s=limit_s(chosen, "timeout_min"),
         stall_s=limit_s(chosen, "stall_min"),
@@ -237,9 +240,9 @@ def _requests(jobs: Iterable[Due]) -> Iterator[Request]:
 
 
 def told(jobs: Iterable[Due]) -> Iterator[Due]:
-    """The same jobs, each told in the log as it is taken."""
+    """The same jobs, each told in a verbose log as it is taken; the study's own log has its start."""
     for index, overrides in jobs:
-        log.info("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
+        log.debug("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
         yield index, overrides
 
 

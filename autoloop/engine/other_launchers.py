@@ -52,31 +52,31 @@ KINDS = {
     "BasicLauncher": Kind(
         "basic",
         batch=1,
-        cannot="runs one job at a time, in this process: a job that kills its process ends the study with it "
-        "(the same command goes on), and nothing harder than Ctrl-C ends a job",
+        cannot="runs one job at a time in this process: a job that crashes the process ends the study (give "
+        "the same command again to continue), and only Ctrl-C can end a job",
     ),
     "JoblibLauncher": Kind(
         "joblib",
-        cannot="tells of jobs a batch at a time: no slot is filled again before the whole batch has ended; a "
-        "job that is killed takes its batch along, whose jobs then run again one by one; it pins no GPUs",
+        cannot="reports jobs in batches: a free slot stays empty until the whole batch has ended; if a job "
+        "is killed, its batch is lost and runs again job by job; it assigns no GPUs",
     ),
     "LocalLauncher": Kind(
         "submitit_local",
         singly=True,
-        cannot="gives every job that asks for a GPU (hydra.launcher.gpus_per_node) the same one, number 0, "
-        "and every other job none; it starts all jobs of a round at once unless n_jobs says how many",
+        cannot="gives every job that asks for a GPU (hydra.launcher.gpus_per_node) GPU 0, and every other "
+        "job none; it starts all jobs of a round at once unless n_jobs is set",
     ),
     "SlurmLauncher": Kind(
         "submitit_slurm",
         singly=True,
-        cannot="waits for ever for a job that was killed where the cluster keeps no accounts (sacct); "
+        cannot="waits forever for a job that was killed if the cluster has no accounting (sacct); "
         "hydra/launcher=slurm does not",
     ),
     "RayLauncher": Kind(
         "ray",
         singly=True,
-        cannot="ends its jobs with this process, and they run again when the study goes on; it has no time "
-        "limit of its own (timeout_min is kept inside the job)",
+        cannot="ends its jobs with this process, and they run again when the study continues; it has no time "
+        "limit of its own (timeout_min is checked inside the job)",
     ),
 }
 """Name of the launcher's class -> what is known of it."""
@@ -85,7 +85,7 @@ KINDS = {
 def kind_of(launcher: Launcher) -> Kind:
     """What is known of a launcher; of an unknown one the least that Hydra promises."""
     name = type(launcher).__name__
-    return KINDS.get(name) or Kind(name, cannot="tells of jobs a batch at a time, as far as is known here")
+    return KINDS.get(name) or Kind(name, cannot="reports jobs in batches, as far as is known")
 
 
 @dataclass(frozen=True, slots=True)

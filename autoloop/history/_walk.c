@@ -449,6 +449,28 @@ static int decimal(const uint8_t *at, const uint8_t *stop, double *found)
     return 1;
 }
 
+/* Read a number as Python does where the short way does not; return 0 if it is none, or has other letters. */
+static int number(const uint8_t *at, const uint8_t *stop, double *found)
+{
+    char text[64], *end;
+    Py_ssize_t size = stop - at;
+    if (decimal(at, stop, found))
+        return 1;
+    if (size == 0 || size >= (Py_ssize_t)sizeof text)
+        return 0;
+    for (Py_ssize_t place = 0; place < size; place++)
+        if (!at[place] || !strchr("0123456789+-.eE", at[place]))
+            return 0;
+    memcpy(text, at, (size_t)size);
+    text[size] = 0;
+    *found = PyOS_string_to_double(text, &end, NULL);
+    if (*found == -1.0 && PyErr_Occurred()) {
+        PyErr_Clear();
+        return 0;
+    }
+    return end == text + size;
+}
+
 /* decimals(buffer, starts, stops): texts as doubles, and a byte for each that tells whether it was read. */
 static PyObject *decimals(PyObject *self, PyObject *args)
 {
@@ -462,7 +484,7 @@ static PyObject *decimals(PyObject *self, PyObject *args)
         const uint8_t *data = given.data.buf;
         for (Py_ssize_t at = 0; at < given.count; at++) {
             double value = 0;
-            int read = decimal(data + starts[at], data + stops[at], &value);
+            int read = number(data + starts[at], data + stops[at], &value);
             PyByteArray_AS_STRING(right)[at] = (char)read;
             memcpy(PyByteArray_AS_STRING(values) + at * (Py_ssize_t)sizeof value, &value, sizeof value);
         }
@@ -472,6 +494,18 @@ static PyObject *decimals(PyObject *self, PyObject *args)
     Py_XDECREF(right);
     release(&given);
     return found;
+}
+
+/* Whether none of eight bytes is below '-', an underscore or a delimiter: these are digits, signs, points, letters
+   (https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord). */
+static int all_plain(const uint8_t *text, uint64_t delimiters)
+{
+    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    uint64_t word, line, other;
+    memcpy(&word, text, 8);
+    line = word ^ '_' * ones;
+    other = word ^ delimiters;
+    return !((((word - '-' * ones) & ~word) | ((line - ones) & ~line) | ((other - ones) & ~other)) & highs);
 }
 
 /* cells(data, delimiter, columns, wanted): where the cells of the ``wanted`` columns lie in the lines of a
@@ -488,6 +522,7 @@ static PyObject *cells(PyObject *self, PyObject *args)
     enum { PLAIN, DELIMITER, LINE, ODD };
     uint8_t kinds[256] = {['"'] = ODD, ['_'] = ODD, [0] = ODD, ['\n'] = LINE};
     kinds[(uint8_t)delimiter] = DELIMITER;
+    const uint64_t delimiters = (uint8_t)delimiter * (uint64_t)0x0101010101010101;
     const uint8_t *text = data.buf, *is_wanted = wanted.buf;
     Table places = {0}, values = {0};
     int64_t pair[2] = {0, 0}, bits;
@@ -495,6 +530,8 @@ static PyObject *cells(PyObject *self, PyObject *args)
     Py_ssize_t column = 0;
     int good = wanted.len == columns, failed = 0, decimals = 1;
     for (Py_ssize_t pos = 0; good && !failed; pos++) {
+        while (data.len - pos >= 8 && all_plain(text + pos, delimiters))
+            pos += 8;
         while (pos < data.len && kinds[text[pos]] == PLAIN)
             pos++;
         if (pos == data.len)
@@ -503,7 +540,7 @@ static PyObject *cells(PyObject *self, PyObject *args)
         good = kind != ODD && column < columns && (kind == LINE) == (column == columns - 1);
         pair[1] = kind == LINE && pos > pair[0] && text[pos - 1] == '\r' ? pos - 1 : pos;
         if (good && is_wanted[column]) {
-            decimals = decimals && decimal(text + pair[0], text + pair[1], &value);
+            decimals = decimals && number(text + pair[0], text + pair[1], &value);
             if (decimals)
                 memcpy(&bits, &value, sizeof bits);
             failed = add_row(&places, 2, pair) || (decimals && add_row(&values, 1, &bits));

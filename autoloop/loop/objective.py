@@ -10,7 +10,7 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import LEVELS, RETURNED, Objective, most_telling, sure_goal
-from autoloop.errors import counted, did_you_mean
+from autoloop.errors import counted, did_you_mean, nearest
 from autoloop.loop.steps import Limits
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
@@ -174,8 +174,12 @@ def missing(study: Study) -> str:
         return ""
     logged = f"what was logged: {_few(names)}" if names else "nothing was logged that could be read"
     if study.aim.metric:
-        hint = did_you_mean(study.aim.metric, names)
-        return f"no job has a value of {study.aim.metric}{hint}; {logged}; {_knob(names)}"
+        hint, near = did_you_mean(study.aim.metric, names), nearest(study.aim.metric, names)
+        example = near or (names[0] if names else "NAME")
+        return (
+            f"no job has a value of {study.aim.metric}{hint}; {logged}; "
+            f"name one of these: hydra.sweeper.metrics.objective={example}"
+        )
     returned = _all_zero(done) if is_all_zero(study) else f"the task returned {_no_number(done)}"
     return f"{returned}; {logged}; {_knob(names)}"
 

@@ -68,8 +68,9 @@ def stop_lines(rules: Sequence[StopRule], protect_top: int) -> Iterator[str]:
         protect_top: So many of the best running jobs are left alone.
     """
     for rule in rules:
-        spared = f", repeats and the best {protect_top}" if rule.spares else ""
-        yield f"  {rule.name}: {rule.condition()}; spares baselines{spared}"
+        best = "best job" if protect_top == 1 else f"best {counted(protect_top, 'job')}"
+        spared = f"baselines, repeats or the {best}" if rule.spares and protect_top else "baselines"
+        yield f"  {rule.name}: {rule.condition()}; never ends {spared}"
 
 
 def end_lines(limits: Limits, dry: str) -> Iterator[str]:

@@ -130,7 +130,7 @@ def check_name(owner: str, key: str, text: str, known: Iterable[str]) -> None:
     names = list(known)
     if is_name(text) and text not in names:
         raise ConfigError(
-            f"{owner!r}: {key} has {text!r}, which stands for nothing{did_you_mean(text, names)}; "
+            f"{owner!r}: {key} has {text!r}, which is not a known name{did_you_mean(text, names)}; "
             f"there are {', '.join(names)}"
         )
 

@@ -394,8 +394,8 @@ def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:
-        unseen = study.open and not job.known
-        result = "its result is still to be seen" if unseen else f"objective {job.objective:.6g}"
+        result = f"objective {job.objective:.6g}" if job.known else "without a result"
+        result = "result not known yet" if study.open and not job.known else result
         return logging.INFO, f"job {number} {state}: {job.name}, {result}"
     log_of = job.details.log
     where = f" (log: {study_dir / job.run_dir / log_of})" if log_of else ""  # one that never began has none

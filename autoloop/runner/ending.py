@@ -9,13 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from autoloop.config.settings import Settings
-from autoloop.engine.execute.traces import add_traceback
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import counted
 from autoloop.loop.controls import limits_of
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
-from autoloop.runner.dispatch import Returns
 from autoloop.runner.longer import checkpoint_of
 from autoloop.runner.resume import interrupt_jobs
 from autoloop.store.journal import Journal
@@ -27,7 +25,7 @@ from autoloop.study.trials import TrialState
 from autoloop.views.report.facts import Facts
 from autoloop.views.wandb_commands import wandb_hints
 
-log: logging.Logger = logger("autoloop")
+log: logging.Logger = logger("autoloop.end")  # detail=quiet leaves it alone
 
 #: States of jobs, not tried again, that make the study's exit code 1.
 UNFINISHED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
@@ -59,30 +57,24 @@ def say_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> No
             log.info("its checkpoint: %s", checkpoint)
     idle = idle_share(study)
     if math.isfinite(idle):
-        log.info("slots stood idle %.0f %% of the time", 100 * idle)
+        log.info("slots were idle %.0f %% of the time", 100 * idle)
     log.info("report: %s", study_dir / "reports")
     for hint in wandb_hints(study, study_dir):
         log.info(hint)
 
 
-def exit_if_failed(study: Study, stop: Stop, returns: Returns, tolerated: float = 0.0) -> None:
+def exit_if_failed(study: Study, stop: Stop, tolerated: float = 0.0) -> None:
     """End as a study with failed jobs does.
 
     Args:
         study: The record.
         stop: Why the study stopped.
-        returns: What the jobs of each batch returned.
         tolerated: Up to this share of failed jobs is none.
 
     Raises:
         SystemExit: With code 1 if a job failed for good, or the study stopped because of failures.
-        Exception: That of the job, where it was the only one.
     """
     failed = [job for job in study.counted() if job.state in UNFINISHED]
-    if failed and len(study.jobs) == 1 and returns:
-        returned = returns[0][0]
-        add_traceback(returned._return_value, failed[0].details.log_tail)
-        _ = returned.return_value  # the only job: raise its own error, as Hydra's sweeper does
     few = bool(failed) and len(failed) <= tolerated * len(study.counted())
     if few and not stop.failed:
         told = f"{len(failed)} of {counted(len(study.counted()), 'job')}"

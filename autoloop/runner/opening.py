@@ -196,7 +196,7 @@ def _go_on(
     log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
     if changed.shipped:
         said = counted(len(changed.shipped), "setting")
-        log.info("it goes on with %s as this version of autoloop brings them; each is in study.jsonl", said)
+        log.info("it continues with %s as this version of autoloop ships them; each is in study.jsonl", said)
     for job in [job for job in study.jobs.values() if job.running]:
         if launcher.adopt(job.job, job.plan.overrides, job.handle):
             log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)

@@ -24,6 +24,7 @@ from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
 from autoloop.runner.searching import Search
+from autoloop.runner.short_plan import short_lines
 from autoloop.strategies import Foresight
 from autoloop.study.events import StudyBegun
 
@@ -199,17 +200,23 @@ def plan_text(
         slots_line(slots),
         *understood,
     ]
+    if settings.detail != "full":
+        return "\n".join(short_lines([*lines, *_objective(settings, named)], planned, settings, foresight))
     for number, (variant, (run_dir, command)) in enumerate(zip(planned.variants, runs, strict=True)):
         lines += ["", f"job {number}  {variant.name}  ({variant.reason})", f"  dir        {run_dir}"]
         lines += [f"  slot       {_place(number, slots)}"] if slots else []
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
-    if settings.metrics.aim.why:
-        lines += ["", f"The objective: {settings.metrics.foretold(named)}."]
+    lines += ["", *told] if (told := _objective(settings, named)) else []
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
     aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules tell of the same direction
     return "\n".join([*lines, *_afterwards(planned, aimed, foresight, sketch)])
+
+
+def _objective(settings: Settings, named: str) -> list[str]:
+    """What the study is judged by, where the user did not say it all."""
+    return [f"The objective: {settings.metrics.foretold(named)}."] if settings.metrics.aim.why else []
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:

@@ -15,7 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
-from autoloop.config.sweeps import SweptKey, read_entry, read_words
+from autoloop.config.sweeps import SweptKey, read_entry, read_words, refuse_lists_of_study
 from autoloop.edits import LiteralError, format_literal, parse_literal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.rules.paths import is_number, matches
@@ -95,10 +95,13 @@ def understood(
         ConfigError: What was said cannot be used, or contradicts itself.
     """
     words = read_words(arguments, settings.params, loader)
+    refuse_lists_of_study(words, composer.study_keys)
     _refuse_stray(words, composer)
     of_strategy, own = _spaces(settings, loader)
     swept = {word.key: word.entry for word in words if word.entry is not None}
     wide = any(word.is_continuous for word in words) or settings.n_trials is not None
+    if any(own.values()) and not (wide and swept) and not settings.samples:
+        return Search(words, {}, notes=(_unused(own, settings),)), settings
     if not any(own.values()) and not (wide and swept):
         return _by_strategy_alone(words, of_strategy, settings, composer)
     said = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
@@ -107,6 +110,12 @@ def understood(
     space = _as_space({**of_strategy, **own}, found.entries)
     settings = settings.searching(space, _bounds(settings, found.entries), recorded)
     return replace(found, words=words), _long_enough(settings) if swept else settings
+
+
+def _unused(space: Mapping[str, SpaceEntry | None], settings: Settings) -> str:
+    """That a space of the config's is not used: the built-in task brings one, whatever the strategy is."""
+    paths = ", ".join(path for path, entry in space.items() if entry)
+    return f"strategy {type(settings.strategy).__name__} has no sampler, so the space is not used ({paths})."
 
 
 def _by_strategy_alone(

@@ -29,6 +29,7 @@ from autoloop.loop.steps import (
 )
 from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
+from autoloop.runner.short_plan import cut
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.events import JobRequeued, Planned, RoundPlanned, RulesAsked, SearchClosed
@@ -38,6 +39,9 @@ from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
 
 log: logging.Logger = logger("autoloop")
+
+#: Columns that the log gives a job that is planned, its name aside.
+LONGEST = 120
 
 #: What further jobs of a round are for, in words.
 AIMS = {
@@ -117,8 +121,9 @@ class Stepper:
         self.planner.remember(study, planned.variants)
         more = " more" if len(study.of_round(planned.number)) > len(planned.variants) else ""
         log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
+        longest = max(len(variant.name) for variant in planned.variants)
         for variant in planned.variants:
-            log.info("  %s", _told(variant))
+            log.info("  %-*s  %s", longest, variant.name, _told(variant, self.settings.detail))
         return None
 
     def _nothing_new(self, planned: Round) -> Stop | None:
@@ -191,8 +196,11 @@ class Stepper:
         return decisions
 
 
-def _told(variant: Variant) -> str:
-    """Where a variant comes from and what it changes, in one line."""
-    origin = f" from {variant.parent} by {variant.rule}" if variant.parent else ""
+def _told(variant: Variant, detail: str) -> str:
+    """Where a variant comes from and what it changes, in one line; ``detail`` says whether it may be cut."""
+    origin = f"from {variant.parent} by {variant.rule}: " if variant.parent else ""
     edits = f": {' '.join(variant.edits)}" if variant.edits else ""
-    return f"{variant.name}{origin}: {variant.reason}{edits}"
+    told = f"{origin}{variant.reason}{edits}"
+    if detail == "full" or len(told) <= LONGEST:
+        return told
+    return f"{cut(told, LONGEST)} (all of it: autoloop why)"

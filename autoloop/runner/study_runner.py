@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.compose import Composer
 from autoloop.config.idle_bounds import idle_bounds
-from autoloop.config.rerun import rerun_words
+from autoloop.config.rerun import rerun_words, without_study
 from autoloop.config.settings import Settings
 from autoloop.config.values import written
 from autoloop.config.world import keep_configs
@@ -60,6 +60,7 @@ from autoloop.runner.opening import (
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
 from autoloop.runner.progress import counting
+from autoloop.runner.quiet import speak
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.searching import refuse_missing, understood
 from autoloop.runner.stepping import Stepper
@@ -95,6 +96,7 @@ class StudyRunner:
         Raises:
             AutoloopError: The user's input cannot be used.
         """
+        speak(settings.detail)
         self.context = context
         self.config = config
         self.launcher = JobLauncher(launcher)
@@ -190,7 +192,8 @@ class StudyRunner:
     def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
         wanted, shown = place_and_preview(self.composer, overrides, job)
-        words = [word for word in overrides if not self.composer.is_knob(word, "dry_run")]
+        words = without_study(overrides, self.composer.study_keys)
+        words = [word for word in words if not self.composer.is_knob(word, "dry_run")]
         return fitting(self.study_dir, wanted, job), shown or shlex.join(rerun_words(given, words))
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
@@ -274,7 +277,7 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         say_end(study, stop, self.study_dir, self.settings)
-        exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
+        exit_if_failed(study, stop, self.settings.max_failure_rate)
         return self.returns
 
     def _interrupted(self, steps: Stepper) -> None:

@@ -19,7 +19,7 @@ from autoloop.errors import AutoloopError, JournalError
 from autoloop.store.files import plain_file
 from autoloop.store.lock import disown, has_open, is_at, lock_file, this_process
 from autoloop.store.redact import redact_all
-from autoloop.study.events import VERSION, Event, read_event
+from autoloop.study.events import VERSION, Event, StudyBegun, read_event
 from autoloop.study.own_words import own_words
 from autoloop.study.record import Study
 
@@ -222,6 +222,17 @@ def read_study(study_dir: Path) -> Study:
     reader = JournalReader(study_dir)
     deque(reader.follow(), maxlen=0)
     return reader.study
+
+
+def beginning_of(study_dir: Path) -> StudyBegun | None:
+    """How the study in a directory began, read from the first line alone; None where there is none.
+
+    Raises:
+        JournalError: That line is damaged.
+    """
+    path = study_dir / FILE_NAME
+    first = next((event for event, _, _ in _parse(path)), None) if path.is_file() else None
+    return first if isinstance(first, StudyBegun) else None
 
 
 class JournalReader:

@@ -88,7 +88,7 @@ class SampledSpace:
         """
         config = probed.best.config
         knobs = self._first_knobs(opening, usual=True)
-        knobs = tuple(knob.extended(knob.unit(config), self.span) for knob in knobs)
+        knobs = tuple(knob.reaching(config, self.span) for knob in knobs)
         first = larger(opening, self.space, config)
         wanted = [one for one in (first,) if one is not None and not opening.misfit(one)]
         more = around(opening, knobs, config, probed.places + SPARE, reach)
@@ -148,7 +148,7 @@ class SampledSpace:
         """Yield points of a space; end where one does not compose because of some knobs, and return these."""
         config, leading = start.variant.config, ranked(situation)
         best = next(iter(leading), start)
-        knobs = tuple(knob.extended(knob.unit(best.variant.config), self.span) for knob in knobs)
+        knobs = tuple(knob.reaching(best.variant.config, self.span) for knob in knobs)
         seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
         told = PlacedTrials.of(leading, knobs)

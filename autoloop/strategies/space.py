@@ -18,6 +18,9 @@ from autoloop.strategies.shares import is_share, up_to_one
 EDGE = 0.1
 """Nearer than this (of the range) to a soft edge, the best config has the range extended on that side."""
 
+MOST_EXTENDED = 8
+"""A range is extended so often at most."""
+
 USUAL = ("<learning_rate>", "<weight_decay>", "<dropout>")
 """What is turned in an app of which nothing else is known."""
 
@@ -137,6 +140,16 @@ class Knob:
         if self.share:
             high = min(high, up_to_one(self.high, span))
         return replace(self, low=low if below else self.low, high=high if above else self.high)
+
+    def reaching(self, config: Mapping[str, Any], span: float) -> Knob:
+        """Return the knob with its range extended until a config is not near a soft edge of it."""
+        knob = self
+        for _ in range(MOST_EXTENDED):
+            farther = knob.extended(knob.unit(config), span)
+            if farther == knob:
+                break
+            knob = farther
+        return knob
 
 
 Range = tuple[float | None, float | None]

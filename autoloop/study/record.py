@@ -463,7 +463,11 @@ class Study:
         old, new = self.jobs[event.of], event.job
         self.jobs[old.job] = replace(old.whole(), retried_by=new)
         self.tally.drop(old)
-        again = Job(new, old.round, old.plan, old.place, old.origin, old.job, planned_as=old.planned_as)
+        again = Job(
+            *(new, old.round, old.plan, old.place, old.origin, old.job),
+            planned_as=old.planned_as,
+            goes_on=old.goes_on,
+        )
         self._plan(again)
 
     def _on_closing(self, event: SearchClosed) -> None:

@@ -20,7 +20,7 @@ from autoloop.config.rerun import merge_overrides, rerun_words
 from autoloop.config.values import plain
 from autoloop.edits import Change, change
 from autoloop.edits.variants import name_of_edits, safe_name
-from autoloop.errors import ConfigError, NoChangeError
+from autoloop.errors import ConfigError, NoChangeError, counted
 from autoloop.store.files import inside, write_atomic
 from autoloop.store.journal import read_study
 from autoloop.views.report.facts import Facts
@@ -167,7 +167,7 @@ def generate(base: Base, edits: Sequence[str], reason: str, out_dir: Path | None
     done = change(edits, base.config, skip=(NoChangeError,))
     if edits and not done.changes:
         change(edits, base.config)  # tells why nothing changes
-    stem = f"{base.name}-{safe_name(name_of_edits(edits))}" if edits else base.name
+    stem = f"{base.name}-{_label(edits)}" if edits else base.name
     directory = base.directory if out_dir is None else out_dir
     directory.mkdir(parents=True, exist_ok=True)
     path = _write_new(directory, stem, base.suffix, format_config(done.config, base.suffix))
@@ -186,6 +186,17 @@ def generate(base: Base, edits: Sequence[str], reason: str, out_dir: Path | None
     }
     write_atomic(lineage, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return Generated(path, lineage, command, done)
+
+
+def _label(edits: Sequence[str]) -> str:
+    """The edits as part of a file's name: as many whole ones as fit, and how many there are besides."""
+    names = [name_of_edits([edit]) for edit in edits]
+    for shown in range(len(names), 0, -1):
+        rest = [f"{len(names) - shown}_more"] if shown < len(names) else []
+        label = "-".join([*names[:shown], *rest])
+        if safe_name(label) == label:
+            return label
+    return safe_name(counted(len(names), "edit"))
 
 
 def command_for(base: Base, path: Path, done: Change) -> tuple[str, ...]:

@@ -41,7 +41,9 @@ class Outside(Task):
         self._made = made
         self.name, self.config, self.steps = str(made.name), dict(made.config), int(made.steps)
         self.space = dict(made.space)
-        self.bounds = {}
+        self.bounds = {
+            path: tuple(entry) for path, entry in self.space.items() if isinstance(entry, list | tuple)
+        }
         self.about = str(getattr(made, "about", ""))
         self.objective = str(getattr(made, "objective", "eval/loss"))
         self.maximize = bool(getattr(made, "maximize", False))

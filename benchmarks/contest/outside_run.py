@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +114,18 @@ def _mean(regrets: Mapping[tuple[str, str], float], places: Sequence[tuple[str, 
     """Mean over tasks of the means over studies."""
     tasks = {task for task, _ in places}
     return float(np.mean([np.mean([regrets[one] for one in places if one[0] == task]) for task in tasks]))
+
+
+def table(rows: Sequence[Mapping[str, str]], ours: str, budgets: Sequence[int]) -> Iterator[str]:
+    """Yield a Markdown table of how a rival did against all others, on the studies that both have run."""
+    heads = [f"{budget} jobs: regret | `{ours}` there | difference, 95 % interval" for budget in budgets]
+    yield f"| rival | studies | {' | '.join(heads)} |"
+    yield "|---|---:|" + "---:|---:|---|" * len(budgets)
+    found = {budget: {one[0]: one for one in compare(rows, ours, budget)} for budget in budgets}
+    for other in found[budgets[0]]:
+        count = sum(row["rival"] == other and int(row["budget"]) == budgets[0] for row in rows)
+        cells = []
+        for budget in budgets:
+            _, theirs, mine, low, high = found[budget][other]
+            cells += [f"{theirs:.3f}", f"{mine:.3f}", f"{mine - theirs:+.3f} ({low:+.3f} to {high:+.3f})"]
+        yield f"| `{other}` | {count} | {' | '.join(cells)} |"

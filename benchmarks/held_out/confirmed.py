@@ -252,7 +252,7 @@ class Walk:
         rng, count = np.random.default_rng(config["seed"]), int(config["num_envs"])
         values = np.full((self.side**2, 4), float(config["start_value"]))
         places, epsilon, gamma = rng.integers(self.side**2 - 1, size=count), float(config["epsilon"]), 0.95
-        length = int(config["n_steps"])
+        length = max(1, int(config["n_steps"]))
 
         def ahead(at: Floats) -> Floats:
             found = values[at]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -15,11 +16,13 @@ from omegaconf import DictConfig
 from autoloop.config.foreign import OURS, left_aside, without_foreign
 from autoloop.config.origins import where
 from autoloop.config.peers import adopted
+from autoloop.config.sets import with_sets
 from autoloop.config.settings import Settings, resolved
-from autoloop.config.top_keys import take_top_keys
+from autoloop.config.top_keys import share_n_jobs, take_top_keys
 from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
+from autoloop.store.journal import beginning_of
 from autoloop.store.redact import logger, tell
 
 log = logger("autoloop")
@@ -37,6 +40,7 @@ def settle_config(config: DictConfig, settings: Mapping[str, Any]) -> Mapping[st
     """
     if take_top_keys(config):
         settings = {name: value for name, value in config.hydra.sweeper.items() if name in settings}
+    share_n_jobs(config)
     try:
         if aside := without_foreign("launcher", config):
             log.warning("%s", aside)
@@ -90,6 +94,7 @@ def _settings(chosen: Mapping[str, Any], config: DictConfig) -> Settings:
     for sentence in said.told:
         log.warning("%s", sentence)
     try:
-        return Settings.read(said.settings)
+        begun = beginning_of(Path(str(config.hydra.sweep.dir)))
+        return Settings.read(with_sets(said.settings, config, begun))
     except SettingError as error:
         raise ConfigError(where(error, config, "hydra.sweeper")) from None

@@ -71,6 +71,16 @@ def test_lineage_stands_beside_the_file_not_in_it(cli, base):
     assert "less batch" not in Path(path).read_text()
 
 
+def test_a_name_holds_whole_edits(cli, base):
+    """A value is never cut: 0.12 in a file's name does not become 0."""
+    few = cli("generate", "--base-cfg", base, "--reason", "x", "--changes", "ot.lambda_ot@set=0.12")
+    assert few.stdout.splitlines()[0].endswith(f"{base.stem}-lambda_ot_set_0.12.json")
+    edits = ["ot.loss_config.reg@mul=1.5", "ot.loss_config.tau_src@set=1.0", "ot.loss_config.tau_tgt@set=1.0"]
+    many = cli("generate", "--base-cfg", base, "--reason", "x", "--changes", *edits, "ot.lambda_ot@set=0.12")
+    name = many.stdout.splitlines()[0]
+    assert name.endswith(f"{base.stem}-reg_mul_1.5-tau_src_set_1.0-tau_tgt_set_1.0-1_more.json")
+
+
 def test_no_file_is_ever_replaced(base):
     """The same edits many times at once: as many files, each whole."""
     source = base_from_file(base, "lerobot")

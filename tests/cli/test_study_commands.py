@@ -1,6 +1,7 @@
 """report, why, sync, promote, plan and resume: commands on one study."""
 
 import json
+import re
 import shlex
 import shutil
 
@@ -70,7 +71,7 @@ def test_plan_shows_round_1_and_runs_nothing(process, tmp_path):
     done = process("-m", "autoloop", "plan", *words, f"hydra.sweep.dir={tmp_path}/study", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing was run." in done.stdout and "reg_mul_2.0" in done.stdout
-    assert "ot.lambda_ot: 0.1 -> 0.3" in done.stdout
+    assert re.search(r"^job 0  baseline +ot.lambda_ot: 0.1 -> 0.3$", done.stdout, re.MULTILINE), done.stdout
     assert not (tmp_path / "study").exists()
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.foreign import ADVICE, OURS, left_aside
 from autoloop.config.knobs import SLOTS
+from autoloop.config.top_keys import share_n_jobs
 from autoloop.errors import ConfigError
 from autoloop.store.journal import read_study
 
@@ -65,7 +66,7 @@ def test_a_file_for_other_plugins_is_left_aside_and_said(app: Path):
     done = subprocess.run(command, cwd=app, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [job.objective for job in read_study(app / "study").jobs.values()] == [0.5]
-    lines = [line for line in done.stdout.splitlines() if "is not heeded" in line]
+    lines = [line for line in done.stdout.splitlines() if "are ignored" in line]
     assert len(lines) == 2
     assert "hydra.launcher" in lines[0] and "submitit_folder" in lines[0]
     assert "gpus_per_node (gpus_per_job says how many GPUs a job gets)" in lines[0]
@@ -119,3 +120,20 @@ def test_the_launchers_of_the_table_know_their_names():
 
     assert OURS[SlotsLauncher.name].knobs is SLOTS
     assert SlurmLauncher.name in OURS
+
+
+@pytest.mark.parametrize(
+    ("words", "slots"),
+    [
+        (["hydra.sweeper.n_jobs=3"], 3),
+        (["hydra.sweeper.n_jobs=3", "hydra.launcher.n_jobs=2"], 2),
+        (["+autoloop.n_jobs=4"], "${oc.select:autoloop.n_jobs,null}"),
+        ([], "${oc.select:autoloop.n_jobs,null}"),
+    ],
+)
+def test_the_sweepers_n_jobs_holds_for_slots_that_were_given_none(
+    app: Path, words: list[str], slots: int | str
+) -> None:
+    config = composed(app, *words)
+    share_n_jobs(config)
+    assert OmegaConf.to_container(config.hydra.launcher, resolve=False)["n_jobs"] == slots

@@ -51,7 +51,7 @@ def test_a_search_of_axs_is_one_of_ours():
             "net.depth": 3,
         },
     }
-    assert any("outcome_constraints is not heeded" in sentence for sentence in said.told)
+    assert any("outcome_constraints is ignored" in sentence for sentence in said.told)
     assert any("patience" in sentence for sentence in said.told)
 
 

@@ -113,6 +113,7 @@ def test_a_chosen_file_that_speaks_of_sweeps_leaves_a_command_that_trains_once(
     (tmp_path / "conf/tuned").mkdir()
     (tmp_path / "conf/tuned/lr.yaml").write_text(text)
     study = ["hydra/sweeper=autoloop", "hydra.sweep.dir=s", "hydra.sweeper.dry_run=true"]
+    study.append("hydra.sweeper.detail=full")
     words = [sys.executable, "train.py", *given, "+tuned=lr", *study]
     plan = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     again = re.search(r"train.py (.*)", plan)

@@ -4,11 +4,37 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from importlib import import_module
+from inspect import isclass
 from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import yaml
+
+from tests.helpers.places import CONF
+
+
+def classes_in(package: ModuleType, base: type[Any], aside: Collection[type[Any]] = ()) -> list[type[Any]]:
+    """Return the classes of a base that the modules of a package define, by name.
+
+    Args:
+        package: The package.
+        base: The class they derive from.
+        aside: Those that are no choice of a user's.
+    """
+    names = [f"{package.__name__}.{found.name}" for found in iter_modules(package.__path__)]
+    own = [(kind, name) for name in names for kind in vars(import_module(name)).values() if isclass(kind)]
+    found = {kind for kind, name in own if issubclass(kind, base) and kind.__module__ == name}
+    return sorted(found - {base, *aside}, key=lambda kind: kind.__name__)
+
+
+def shipped_files(group: str) -> list[str]:
+    """Return the names of the files of a config group that are not empty, in their order."""
+    files = sorted((CONF / group).glob("*.yaml"))
+    return [file.stem for file in files if yaml.safe_load(file.read_text())]
 
 
 def reference(kind: type[Any]) -> str:

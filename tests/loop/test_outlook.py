@@ -153,7 +153,7 @@ def test_stop_rules_and_ends_are_lines_of_their_own() -> None:
     rules = build_stop_rules(shipped("stop_rules", "act_ot"))
     assert list(stop_lines(rules, 2))[2] == (
         "  no_mass: the last 2 values of train/ot_pi_sum at step 300 or later are below 1e-06; "
-        "spares baselines, repeats and the best 2"
+        "never ends baselines, repeats or the best 2 jobs"
     )
     until = read_conditions({"mass": {"metric": "train/ot_pi_sum", "at_least": 0.05, "at_most": 0.3}})
     ends = {"max_jobs": 20, "max_hours": 1.5, "patience": 2, "fail_fast": True, "until": until}

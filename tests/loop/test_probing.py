@@ -102,3 +102,12 @@ def test_a_journal_replays_what_the_probes_showed() -> None:
     assert (study.probed.best, study.jobs[1].goes_on) == (1, True)
     assert copied.searched == study.searched
     assert type(study.tally).of(study.jobs.values(), study.judged, False).probes == study.tally.probes
+
+
+def test_a_probe_that_goes_on_does_so_in_its_next_try_too() -> None:
+    """Where the machine ended it, or somebody the whole study."""
+    lost = [judged(1), trial_event(1, "INTERRUPTED"), {"event": "requeue", "time": 0.0, "job": 9, "of": 1}]
+    study = replay([*BASE, *lost, job_event(9)])
+    assert study.jobs[9].goes_on
+    assert study.searched == pytest.approx(2.4)
+    assert best_rate(study).plan == study.jobs[9].plan

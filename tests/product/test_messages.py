@@ -38,6 +38,15 @@ TRAIN = {
     "unknown metric as objective": ["metrics.objective=eval/offline_eval/avgl1"],
     "unknown metric in until": ["+until.enough={metric:train/losss,below:1}"],
     "unknown rule": ["rules.gentel=null"],
+    "a rule that is not there, switched off": ["+rules.plateu=null"],
+    "the same below hydra.sweeper": ["hydra.sweeper.rules.plateu=null"],
+    "settings for a rule that is not there": ["+hydra.sweeper.rules.plateu.min_points=5"],
+    "a stop rule that is not there, switched off": ["+hydra.sweeper.stop_rules.behind=null"],
+    "a bound that is not there, taken out": ["+bounds.ot.lambda=null"],
+    "several values, without -m": ["--one", "seed=1,2"],
+    "an edit with several values, without -m": ["--one", "ot.lambda_ot@mul=1,2"],
+    "a plan, without -m": ["--one", "dry_run=true"],
+    "several numbers of rounds": ["rounds=2,3"],
     "unknown class of a rule": ["rules.gentle._target_=autoloop.rules.Fallbak"],
     "a class that is no rule": ["rules.gentle._target_=subprocess.Popen"],
     "unknown module of a rule": ["rules.gentle._target_=my_rules.Gentle"],
@@ -70,6 +79,10 @@ TRAIN = {
     "a GPU that is not there": ["gpus=[0,1,6,7]"],
     "a GPU named twice": ["gpus=[0,0]"],
     "GPUs that are no list": ["gpus=2"],
+    "GPUs without brackets": ["gpus=0,1"],
+    "a setting of another launcher": ["hydra.launcher.partion=gpu"],
+    "unknown key of a profile": ["task=command", "+profile.flgas=[]"],
+    "unknown key of the command": ["task=command", "+command.scirpt=train.py"],
     "more jobs than slots": ["gpus=[0,1]", "n_jobs=4"],
     "more GPUs for a job than there are": ["gpus=[0,1]", "gpus_per_job=3"],
     "a time limit in words": ["hydra.launcher.timeout_min=soon"],
@@ -89,6 +102,7 @@ TRAIN = {
 ANY_APP = {
     "an edit of a variant with an unknown path": ["hydra.sweeper.variants={a:{z@mul:2}}"],
     "an override by an edit of the wrong type": [FOUR_JOBS, "x=many"],
+    "a rule of an app that is not there": ["+hydra.sweeper.rules.plateu=null"],
     "a file of rules that is not there": ["autoloop.rules=genral"],
     "rules that are a number": ["autoloop.rules=5"],
 }
@@ -153,6 +167,7 @@ def test_the_message_is_pinned(case, workplace, capfd, monkeypatch):
     """It names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews it."""
     monkeypatch.setattr(sys, "argv", ["train"])
     monkeypatch.setattr("autoloop.runner.dispatch.Dispatcher.run", refuse_to_run)
+    monkeypatch.setattr("autoloop.runner.progress.EVERY_S", float("inf"))  # a busy machine plans for seconds
     with Journal(workplace / "held"):
         message = provoke(case, CASES[case], capfd).replace(str(workplace), "<work>")
     for pattern, place in PLACES:

@@ -71,7 +71,7 @@ def test_the_commands_of_the_built_in_task_make_a_plan(block: str, tmp_path: Pat
     """The demo itself runs in `make demo`; here the same words are planned, in a minute less."""
     said = run(block, tmp_path, "dry_run=true")
     assert "Plan: 4 jobs in round 1 of 3." in said
-    assert ("gentle: no other rule fired" in said) == ("rules.gentle=null" not in block)
+    assert ("gentle" in said) == ("rules.gentle=null" not in block)
 
 
 def test_the_command_for_a_cluster_chooses_its_launcher(tmp_path: Path):

@@ -12,12 +12,13 @@ from autoloop.testing import check_rule, check_strategy, hard_trials
 from autoloop.views.report.figures.curves import rule_metric, rule_window
 from tests.helpers import outside_rules as outside
 from tests.helpers.places import CONF
+from tests.helpers.reference import shipped_files
 from tests.helpers.rule_curves import act_ot_config, fixed_trials
 
 RULES = CONF / "rules"
 SHIPPED = [
     pytest.param(rule, id=f"{choice}-{rule.name}")
-    for choice in ("act_ot", "general")
+    for choice in shipped_files("rules")
     for rule in build_rules(yaml.safe_load((RULES / f"{choice}.yaml").read_text()))
 ]
 

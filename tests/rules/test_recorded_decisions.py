@@ -12,10 +12,11 @@ import yaml
 
 from autoloop.rules import build_rules, judge
 from tests.helpers.places import CONF, GOLDEN
+from tests.helpers.reference import shipped_files
 from tests.helpers.rule_curves import fixed_trials
 
 RECORD = GOLDEN / "recorded_decisions.csv"
-CHOICES = ("act_ot", "general")
+CHOICES = shipped_files("rules")
 
 
 def current() -> str:

@@ -18,19 +18,15 @@ import autoloop.rules
 from autoloop.rules import EditingRule, Rule
 from autoloop.rules.names import KNOBS, METRICS
 from tests.helpers.places import ROOT
-from tests.helpers.reference import filled, reference, settings_of
+from tests.helpers.reference import classes_in, filled, reference, settings_of, shipped_files
 
 PAGE = ROOT / "docs" / "rules.md"
-CLASSES: list[type[Rule]] = [
-    kind
-    for kind in map(vars(autoloop.rules).get, autoloop.rules.__all__)
-    if inspect.isclass(kind) and issubclass(kind, Rule) and kind not in (Rule, EditingRule)
-]
+CLASSES: list[type[Rule]] = classes_in(autoloop.rules, Rule, aside=[EditingRule])
 
 
 def sections() -> dict[str, str]:
     """Return the made parts of the page by the name in their markers."""
-    sets = [shipped_set(choice) for choice in ("act_ot", "general")]
+    sets = [shipped_set(choice) for choice in shipped_files("rules")]
     return {"names": names(), "sets": "\n\n".join(sets), "classes": "\n\n".join(map(reference, CLASSES))}
 
 

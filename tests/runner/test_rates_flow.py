@@ -12,7 +12,7 @@ from tests.helpers.flow_app.launch import run
 
 APP = Path(__file__).with_name("rates_app.py")
 DOUBLE = (
-    "hydra.sweeper.rules={up:{_target_:autoloop.rules.MetricLevel,metric:train/loss,above:0,stat:last,"
+    "hydra.sweeper.rules={use:none,up:{_target_:autoloop.rules.MetricLevel,metric:train/loss,above:0,stat:last,"
     "edits:['lr@mul=2']}}"
 )
 

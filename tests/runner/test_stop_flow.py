@@ -16,7 +16,7 @@ from autoloop.study.trials import TrialState
 from tests.helpers.flow_app.launch import Ran, always, run
 
 SLOW = ("hydra.launcher.n_jobs=3", "pause_s=0.05", "hydra.sweeper.watch_s=0.1", "steps=30")
-BEHIND = "hydra.sweeper.stop_rules={behind:{_target_:autoloop.stopping.Behind}}"
+BEHIND = "hydra.sweeper.stop_rules={use:none,behind:{_target_:autoloop.stopping.Behind}}"
 FLOW = (*SLOW, "lr=0.3", BEHIND, always("faster", "lr@mul=1.1"), "hydra.sweeper.rounds=2")
 QUEUE = "bad: {lr@set: 10.0}\nlong: {lr@set: 0.25, pause_s@set: 0.3}\n"
 BAD, LONG = "r2_queue", "r2_queue_2"
@@ -60,7 +60,7 @@ def test_a_job_behind_its_parent_is_stopped_and_its_slot_goes_to_a_new_idea(watc
     best = watched.study.best()
     assert best is not None
     assert best.state is TrialState.COMPLETE
-    assert "slots stood idle" in watched.output
+    assert "slots were idle" in watched.output
 
 
 def test_what_a_job_logs_with_makes_no_difference(watched: Ran, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_diverged_job_is_stopped_at_once_and_is_infeasible(tmp_path: Path) -> 
         *SLOW,
         "diverge_above=1.0",
         "lr=0.2",
-        "hydra.sweeper.stop_rules={not_finite:{_target_:autoloop.stopping.NotFinite}}",
+        "hydra.sweeper.stop_rules={use:none,not_finite:{_target_:autoloop.stopping.NotFinite}}",
         "+hydra.sweeper.variants={bad:{lr@set:5.0}}",
         "steps=60",
         launcher="slots",

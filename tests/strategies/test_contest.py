@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ import confirmation
 import minimal
 import racing
 import strategies
-from contest import report, score
+from contest import outside_run, report, score
+from contest.rivals import RIVALS
 
 
 def test_the_baseline_has_regret_one_and_the_best_zero() -> None:
@@ -54,6 +56,51 @@ def told(lines: Iterator[str]) -> None:
 def test_the_tables_on_minimal_and_racing_are_what_their_raw_results_say() -> None:
     told(minimal.report(confirmation.read(minimal.RESULTS)))
     told(racing.report(strategies.read(racing.RESULTS), json.loads(strategies.BEST.read_text())))
+
+
+OUTSIDE = '''
+import math
+
+
+class Valley:
+    """A training whose loss falls towards what its rate and its kind allow."""
+
+    name, steps, seeds = "valley", 20, (101, 102)
+    config = {"lr": 0.001, "units": 4, "kind": "a", "seed": 0}
+    space = {"lr": [1e-5, 1.0], "units": [2, 32], "kind": {"choices": ["a", "b"]}}
+
+    def train(self, config, steps):
+        end = 0.1 + math.log10(config["lr"] / 0.1) ** 2 + 0.3 * (config["kind"] == "a") + 1 / config["units"]
+        end += 0.01 * (config["seed"] % 3)
+        return {"eval/loss": [(step, end + 4 * math.exp(-step / 5)) for step in range(1, steps + 1)]}
+'''
+
+
+def test_tasks_of_a_file_run_without_touching_the_code(tmp_path: Path) -> None:
+    """One row for each study and budget, with equal steps; what is there is not run again."""
+    file, out = tmp_path / "tasks.py", tmp_path / "out.csv"
+    file.write_text(OUTSIDE)
+    rivals = {name: RIVALS[name] for name in ("random", "halving", "priorband", "mixed", "mixed_steps")}
+    for _ in range(2):
+        outside_run.run_outside([file], rivals, range(1), out)
+    rows = strategies.read(out)
+    assert list(rows[0]) == ["task", "rival", "study", "budget", "jobs", "steps", "regret"]
+    assert len(rows) == len(rivals) * 2
+    assert all(float(row["steps"]) <= int(row["budget"]) + 1 for row in rows)
+    found = {(row["rival"], row["budget"]): float(row["regret"]) for row in rows}
+    assert found["mixed", "24"] <= found["mixed", "12"] < 0.5
+    told = outside_run.compare(rows, "mixed", 24)
+    assert [other for other, *_ in told] == ["random", "halving", "priorband", "mixed_steps"]
+
+
+def test_regret_of_results_of_any_sign_is_a_share_of_what_there_is_to_gain() -> None:
+    assert outside_run.regret_of([-1.0], [0.0], -2.0) == pytest.approx(0.5)
+    assert outside_run.regret_of([2.0], [4.0], 1.0) == pytest.approx(0.5)
+    assert outside_run.regret_of([math.nan], [4.0], 1.0) == score.WORST
+
+
+def test_the_table_on_held_out_trainings_is_what_its_raw_results_say() -> None:
+    told(outside_run.table(strategies.read(strategies.HELD_OUT), "mixed", strategies.BUDGETS))
 
 
 @pytest.mark.slow

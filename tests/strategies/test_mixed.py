@@ -530,3 +530,23 @@ def test_what_rules_say_of_a_trial_that_is_not_among_the_best_is_told_with_the_r
     assert told == [("late", "not taken: c is not among the best 2"), full]
     ((_, why), _) = MixedStrategy(parents=1).passed_over(now)
     assert why == "not taken: c is not the best"
+
+
+def test_a_coarse_space_fills_its_rounds_while_configurations_are_left() -> None:
+    """Where all that the sampler wants has run the rest is spread evenly; no configuration comes twice."""
+    space = {
+        name: {"low": 0.0, "high": 1.0, "step": 0.5} for name in ("a", "b", "c", "d", "e", "f", "g", "h")
+    }
+    config = dict.fromkeys(space, 0.5)  # 6561 configurations: too many to be counted out
+    trials = {"baseline": trial("baseline", config=config, objective=1.0)}
+    strategy = MixedStrategy(space=space, rules_share=0.0, size=8)
+    for number in range(2, 7):
+        now = Situation(list(trials.values()), trials, [], round=number, opened=8)
+        proposals = strategy.propose(now)
+        assert len({one.edits for one in proposals}) == 8
+        for place, one in enumerate(proposals):
+            values = {edit.partition("@set=")[0]: float(edit.partition("@set=")[2]) for edit in one.edits}
+            there = {**config, **values}
+            assert there not in [known.variant.config for known in trials.values()]
+            name = f"r{number}_{place}"
+            trials[name] = trial(name, config=there, objective=sum(there.values()), parent="baseline")

@@ -166,3 +166,36 @@ def test_the_range_of_a_share_ends_below_one_and_is_never_extended_beyond(
 def test_a_space_that_cannot_be_used_is_told(path: str, entry: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         one(path, entry)
+
+
+def test_a_baseline_of_null_takes_part_between_two_ends() -> None:
+    """It lies nowhere on the range, so it stands in the middle of it; a point always sets a value."""
+    (knob,) = read_space({"clip": None}, {"clip": [0.1, 10.0]}, {}, (), 4.0)
+    assert knob.unit({"clip": None}) == 0.5
+    assert knob.edit(0.5) == "clip@set=1.0"
+    (whole,) = read_space({"warmup": None}, {"warmup": [1, 100]}, {}, (), 4.0)
+    assert isinstance(whole.value(0.3), int)
+
+
+def test_a_baseline_that_is_false_is_a_choice() -> None:
+    (knob,) = read_space({"nesterov": False}, {"nesterov": None}, {}, (), 4.0)
+    assert knob.choices == (False, True)
+    assert (knob.edit(knob.unit({"nesterov": False})), knob.edit(0.9)) == ("", "nesterov@set=true")
+
+
+@pytest.mark.parametrize("given", [{"wd": [1e-6, 1e-1]}, {}])
+def test_a_baseline_of_0_is_tried_on_a_logarithmic_scale_where_both_ends_are_above_it(given: dict) -> None:
+    (knob,) = read_space({"wd": 0.0}, given, {"wd": (1e-6, 1e-1)}, (), 4.0)
+    assert knob.kinds[1]
+    assert knob.unit({"wd": 0.0}) == 0.0
+    assert knob.edit(0.6) == "wd@set=0.001"
+
+
+def test_a_range_that_nobody_set_reaches_beyond_the_best_wherever_that_lies() -> None:
+    """A probe may find sixteen times the baseline's rate best, where the range ends at four times."""
+    (knob,) = read_space({"lr": 0.01}, {"lr": None}, {}, (), 4.0)
+    far = knob.reaching({"lr": 0.16}, 4.0)
+    assert far.high > 0.3
+    assert far.low == knob.low
+    (bound,) = read_space({"lr": 0.01}, {"lr": [0.001, 0.04]}, {}, (), 4.0)
+    assert bound.reaching({"lr": 0.16}, 4.0) == bound

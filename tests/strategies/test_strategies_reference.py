@@ -15,17 +15,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+import autoloop.strategies
 from autoloop.runner.queue_file import read_queue
-from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy, build_strategy
+from autoloop.strategies import MixedStrategy, Strategy, build_strategy
 from autoloop.strategies.space import read_space
 from autoloop.study.record import Study
 from autoloop.train import composed
 from tests.helpers.flow_app.launch import always, run
 from tests.helpers.places import ROOT
-from tests.helpers.reference import filled, reference, settings_of
+from tests.helpers.reference import classes_in, filled, reference, settings_of, shipped_files
 
 PAGE = ROOT / "docs" / "strategies.md"
-CLASSES: list[type[Strategy]] = [RulesStrategy, MixedStrategy]
+CLASSES: list[type[Strategy]] = classes_in(autoloop.strategies, Strategy)
 
 
 def sections() -> dict[str, str]:
@@ -45,10 +46,10 @@ def test_the_page_is_as_the_code_says() -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_setting_is_described_and_it_is_said_when_the_strategy_is_wrong(kind: type[Strategy]) -> None:
     assert list(settings_of(kind)) == list(inspect.signature(kind).parameters)
-    assert "Wrong to use" in (inspect.getdoc(kind) or "")
+    assert "Do not use it" in (inspect.getdoc(kind) or "")
 
 
-@pytest.mark.parametrize("choice", ["rules", "mixed"])
+@pytest.mark.parametrize("choice", shipped_files("strategy"))
 def test_a_shipped_config_has_every_setting(choice: str) -> None:
     config = yaml.safe_load((ROOT / "conf" / "strategy" / f"{choice}.yaml").read_text())
     kind = next(kind for kind in CLASSES if kind.__name__ == config["_target_"].rpartition(".")[2])

@@ -14,7 +14,7 @@ import yaml
 from autoloop.history import read_history
 from autoloop.store.journal import read_study
 from autoloop.study.trials import TrialState
-from autoloop.train import config_groups, hydra_arguments
+from autoloop.train import check_meant, composed, config_groups, hydra_arguments
 
 FEW_STEPS = ["steps=24", "log_freq=4", "eval_freq=8", "dataset.src_episodes=4", "dataset.tgt_episodes=2"]
 ROUNDS = [
@@ -97,18 +97,19 @@ def test_the_same_command_again_does_nothing_and_says_so(study_dir: Path):
 
 
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path):
-    done = train(tmp_path, "-m", "dry_run=true", "rounds=3", "hydra.sweep.dir=study")
+    done = train(tmp_path, "-m", "dry_run=true", "rounds=3", "hydra.sweep.dir=study", "detail=full")
     assert done.returncode == 0
     assert "4 jobs in round 1 of 3" in done.stdout
     assert "ot.loss_config.tau_src: 0.05 -> 1.0" in done.stdout
-    command = "  runs       python -m autoloop.train rounds=3 cache_dir=cache ot.loss_config.reg=0.15 "
+    command = "  runs       python -m autoloop.train cache_dir=cache ot.loss_config.reg=0.15 "
     assert command in done.stdout
     assert not (tmp_path / "study" / "study.jsonl").exists()
     assert not list(tmp_path.glob("study/[0-9]*"))
 
 
 def test_a_plan_tells_slots_and_what_each_outcome_would_trigger(tmp_path: Path):
-    done = train(tmp_path, "-m", "dry_run=true", "rounds=3", "gpus=[0,6]", "until=worthy", "patience=2")
+    words = ("-m", "dry_run=true", "rounds=3")
+    done = train(tmp_path, *words, "gpus=[0,6]", "until=worthy", "patience=2", "detail=full")
     assert "Slots: 0 on GPU 0, 1 on GPU 6." in done.stdout
     assert [line for line in done.stdout.splitlines() if line.startswith("  slot ")] == [
         "  slot       0, GPU 0",
@@ -167,6 +168,44 @@ def test_a_mapping_added_to_a_group_is_content_and_no_second_choice():
         "+variants={a:{ot.lambda_ot@set:0.2}}",
         "cluster=local",
     ]
+
+
+def test_a_mapping_for_a_group_is_laid_over_its_file_and_a_class_takes_its_place():
+    """Keys that the file does not have are no mistake: a rule of one's own, a strategy with its settings."""
+    strategy = "strategy={_target_: autoloop.strategies.RulesStrategy, parents: 3}"
+    rule = "rules={mine: {_target_: autoloop.rules.Fallback, edits: ['ot.lambda_ot@mul=2']}, plateau: null}"
+    words = hydra_arguments(["-m", strategy, rule])
+    assert words == ["-m", "~strategy", f"+{strategy}", f"++{rule}"]
+    config, _ = composed(words[1:])
+    assert config["strategy"] == {"_target_": "autoloop.strategies.RulesStrategy", "parents": 3}
+    assert config["rules"]["plateau"] is None and "mine" in config["rules"] and "gentle" in config["rules"]
+
+
+@pytest.mark.parametrize("word", ["strategy=rules", "strategy={_target_: autoloop.strategies.RulesStrategy}"])
+def test_a_strategy_without_a_sampler_may_be_chosen(tmp_path: Path, word: str):
+    """The space that the task brings is not used then, which the plan says."""
+    done = train(tmp_path, "-m", "dry_run=true", "rounds=2", word)
+    assert done.returncode == 0, done.stderr
+    assert "strategy RulesStrategy has no sampler, so the space is not used" in done.stdout
+
+
+def test_settings_of_a_study_without_m_are_told_and_the_job_is_trained(capsys: pytest.CaptureFixture[str]):
+    """What a single run heeds too is no matter for a word."""
+    check_meant(["rounds=3", "gpus=[0]", "steps=5", "patience=2"])
+    told = "autoloop: without -m one job is trained, whatever rounds=3, patience=2 says: add -m\n"
+    assert capsys.readouterr().err == told
+    check_meant(["gpus=[0]", "steps=5"])
+    check_meant(["-m", "rounds=3"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "watched"), [("command", False), ("lerobot", False), ("lerobot_act_ot", True)]
+)
+def test_a_trainer_of_ones_own_has_the_stop_rules_of_any_app(task: str, watched: bool):
+    """The transport plan is a matter of the task that has one."""
+    config, _ = composed([f"task={task}"])
+    assert ("no_mass" in config["stop_rules"]) is watched
 
 
 def test_a_group_with_a_package_is_hydras_own_syntax():

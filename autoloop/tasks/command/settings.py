@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,15 @@ from autoloop.errors import ConfigError, did_you_mean
 STARTS = ("python", "accelerate", "inline")
 FORMS = ("json", "yaml", None)
 STYLES = ("equals", "argparse", "hydra")
+#: What the nodes ``command`` and ``profile`` may hold: docs/trainers.md.
+COMMAND_KEYS = (
+    *("script", "module", "args", "start", "num_processes", "launch_args", "python", "cwd", "env"),
+    *("keep_checkpoints", "resume_from", "output_dir", "config_file"),
+)
+PROFILE_KEYS = (
+    *("config_form", "args", "flags", "flag_style", "set", "ints", "ignored", "same", "failure", "resume"),
+    "metrics",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def read_trainer(cfg: DictConfig) -> Trainer:
     Raises:
         ConfigError: A setting is missing, unknown, or cannot be used.
     """
-    command, profile = _node(cfg, "command"), _node(cfg, "profile")
+    command, profile = _node(cfg, "command", COMMAND_KEYS), _node(cfg, "profile", PROFILE_KEYS)
     resume = command["resume_from"] is not None
     resuming = (profile["resume"] or {}).get("args") or []
     if resume and not resuming:
@@ -101,11 +110,16 @@ def read_trainer(cfg: DictConfig) -> Trainer:
     )
 
 
-def _node(cfg: DictConfig, name: str) -> dict[str, Any]:
+def _node(cfg: DictConfig, name: str, known: Sequence[str] = ()) -> dict[str, Any]:
     """A node of the config as plain values.
 
+    Args:
+        cfg: The app's config.
+        name: The node.
+        known: The keys it may have; any if there are none.
+
     Raises:
-        ConfigError: A value in it refers to something that is not there.
+        ConfigError: It has another key, or a value in it refers to something that is not there.
     """
     try:
         plain = OmegaConf.to_container(cfg[name], resolve=True)
@@ -113,6 +127,11 @@ def _node(cfg: DictConfig, name: str) -> dict[str, Any]:
         raise ConfigError(f"the config's {name!r} cannot be read: {str(error).splitlines()[0]}") from error
     if not isinstance(plain, dict):
         raise ConfigError(f"the config's {name!r} is {plain!r}; it must be a mapping")
+    for key in plain:
+        if known and key not in known:
+            raise ConfigError(
+                f"{name} has no key {str(key)!r}{did_you_mean(str(key), known)} (it has {', '.join(known)})"
+            )
     return {str(key): value for key, value in plain.items()}
 
 

@@ -286,9 +286,9 @@ def test_the_status_file_tells_the_whole_story(make_pool, job, tmp_path):
     seen = []
 
     def look_and_stop():
-        wait_until((tmp_path / "started").exists)
+        wait_until(lambda: (tmp_path / "started").exists() and read_status(tmp_path / "0"))
         seen.append(json.loads(status.read_text()))
-        pool.stop(0)
+        wait_until(lambda: pool.stop(0))  # the pool may hear of the start later than we
 
     threading.Thread(target=look_and_stop).start()
     (outcome,) = outcomes
@@ -400,7 +400,7 @@ def test_a_killed_supervisor_takes_its_job_along(make_pool, job, tmp_path):
     note = tmp_path / "pid"
 
     def kill_supervisor():
-        wait_until(note.exists)
+        wait_until(lambda: note.exists() and read_status(tmp_path / "0"))
         status = json.loads((tmp_path / "0" / "status.json").read_text())
         os.kill(status["supervisor_pid"], signal.SIGKILL)
 
@@ -438,7 +438,7 @@ def test_dataloader_workers_live_and_die_with_their_job(make_pool, job, tmp_path
 
     def stop():
         wait_until(Path(hung).exists)
-        pool.stop(1)
+        wait_until(lambda: pool.stop(1))
 
     threading.Thread(target=stop).start()
     first, second = pool.run(

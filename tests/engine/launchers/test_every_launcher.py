@@ -168,7 +168,7 @@ def test_a_stop_rule_ends_a_job_from_inside(launcher, tmp_path):
         "hydra.sweeper.watch_s=0.1",
         "steps=100",
         "lr=0.3",
-        "hydra.sweeper.stop_rules={behind:{_target_:autoloop.stopping.Behind}}",
+        "hydra.sweeper.stop_rules={use:none,behind:{_target_:autoloop.stopping.Behind}}",
         "hydra.sweeper.rounds=2",
         always("worse", "lr@mul=30"),
         *launcher.words,

@@ -255,7 +255,7 @@ def test_the_main_process_as_a_slurm_job(tmp_path):
 
 def test_a_stop_rule_ends_a_job(tmp_path):
     """A child far behind its parent is ended politely, with the rows it logged, and counts as STOPPED."""
-    rule = "hydra.sweeper.stop_rules={behind:{_target_:autoloop.stopping.Behind}}"
+    rule = "hydra.sweeper.stop_rules={use:none,behind:{_target_:autoloop.stopping.Behind}}"
     words = ("lr=0.3", "pause_s=0.2", "steps=30", "hydra.sweeper.watch_s=0.1", "hydra.sweeper.rounds=2", rule)
     on_slurm = ("hydra.launcher.n_jobs=2", "hydra.launcher.poll_s=0.3", "hydra.sweeper.live=false")
     done = run_flow(tmp_path / "study", *words, always("worse", "lr@mul=40"), *on_slurm, launcher="slurm")

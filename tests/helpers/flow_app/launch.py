@@ -30,7 +30,7 @@ class Ran:
 def always(name: str, edit: str) -> str:
     """Return the override for one rule that always proposes this edit."""
     settings = f"_target_:autoloop.rules.MetricLevel,metric:loss,above:0,stat:last,edits:['{edit}']"
-    return f"hydra.sweeper.rules={{{name}:{{{settings}}}}}"
+    return f"hydra.sweeper.rules={{use:none,{name}:{{{settings}}}}}"
 
 
 def run(

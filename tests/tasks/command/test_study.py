@@ -130,7 +130,9 @@ def test_settings_that_cannot_work_end_before_anything_runs(tmp_path):
 
 def test_the_plan_shows_each_jobs_command(tmp_path):
     """A dry run prints what would be started, and starts nothing."""
-    done = train(tmp_path, "-m", "gpus=[]", "dry_run=true", "command.start=accelerate", *ONLINE)
+    done = train(
+        tmp_path, "-m", "gpus=[]", "dry_run=true", "detail=full", "command.start=accelerate", *ONLINE
+    )
     runs = [line.split() for line in done.stdout.splitlines() if line.startswith("  runs ")]
     assert len(runs) == 4
     for number, words in enumerate(runs):

@@ -91,7 +91,9 @@ def test_children_come_from_real_curves(study):
 def test_the_preset_that_replaces_the_optimizer_is_known(study, work):
     """Children turn the learning rate that is heeded; where rules would turn the other too, that is said."""
     assert all({path for path, _, _ in job.plan.changes} == {KNOB} for job in study.of_round(2))
-    plan = train(work, "-m", "rounds=2", "strategy=rules", "dry_run=true", "hydra.sweep.dir=planned")
+    plan = train(
+        work, "-m", "rounds=2", "strategy=rules", "dry_run=true", "detail=full", "hydra.sweep.dir=planned"
+    )
     assert "optimizer.lr@mul=2: skipped, the policy's preset replaces it" in plan.stdout
 
 

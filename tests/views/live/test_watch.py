@@ -76,7 +76,7 @@ STORY: list[tuple[Step, str]] = [
     ),
     (
         lambda j: j.append(event_of("objective", metric="loss", why="it says most", values={"1": 0.25})),
-        "the objective: the study minimises loss: it says most; hydra.sweeper.direction=maximize turns it",
+        "the objective: the study minimises loss: it says most; hydra.sweeper.direction=maximize reverses it",
     ),
     (
         lambda j: j.append(

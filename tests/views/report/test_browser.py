@@ -143,6 +143,17 @@ def test_the_page_is_no_wider_than_the_screen(open_report, study, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_no_label_breaks_inside_a_word_on_a_phone(open_report):
+    """Names of trials and rules stand in one line each at 390 pixels; lines break between them."""
+    page = open_report(realistic(), viewport={"width": 390, "height": 844})
+    lines = "all => all.filter(one => one.getClientRects().length !== 1).map(one => one.textContent)"
+    for label in ("summary b", "summary .chip.rule", ".path b", ".card h3 a", "thead th"):
+        assert page.locator(label).count(), label
+        assert page.locator(label).evaluate_all(lines) == [], label
+    height = "all => all.filter(one => one.offsetHeight > 24).map(one => one.textContent)"
+    assert page.locator("summary .chip.rule").evaluate_all(height) == []
+
+
 def test_light_and_dark_follow_the_system_and_can_be_read(open_report):
     """Contrast of text to ground is at least 4.5 in both (WCAG 2.2 AA)."""
     for scheme in ("light", "dark"):

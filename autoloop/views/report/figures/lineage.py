@@ -168,6 +168,8 @@ def _entry(facts: Facts, job: Job, depth: int) -> Markup:
         el("span", job.plan.rule, class_="chip rule") if job.plan.rule else None,
         el("span", "★ best", class_="chip better") if facts.best is job else None,
     ]
-    head = el("summary", el("b", job.name), join(chips))
+    head = el(
+        "summary", el("b", job.name), " ", join(filter(None, chips), " ")
+    )  # lines break at spaces alone
     style = "winning" if job.job in facts.winning else None
     return el("li", el("details", head, body(facts, job)), style=f"--d:{depth}", class_=style)

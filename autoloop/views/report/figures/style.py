@@ -36,14 +36,14 @@ pre.copy{user-select:all;-webkit-user-select:all}
 .tile{background:var(--bg);border:1px solid var(--rule);border-radius:10px;padding:12px 14px;min-width:0}
 .tile b{display:block;font-size:28px;line-height:1.2;letter-spacing:-.02em;
   font-variant-numeric:tabular-nums}
-.tile span{color:var(--soft);font-size:13px;display:block;overflow-wrap:anywhere}
+.tile span{color:var(--soft);font-size:13px;display:block;overflow-wrap:break-word}
 .better{color:var(--good)}
 .worse{color:var(--bad)}
 .failed{color:var(--fail)}
 .same,.unclear,.root,.running,.stopped{color:var(--soft)}
 .path{list-style:none;margin:0 0 16px;padding:0;display:flex;flex-wrap:wrap;gap:10px 26px}
 .path li{position:relative;border-left:3px solid var(--blue);padding:2px 0 2px 10px;font-size:13px;
-  max-width:270px;overflow-wrap:anywhere}
+  max-width:270px;overflow-wrap:break-word}
 .path li:not(:first-child)::before{content:"\\2192";position:absolute;left:-21px;top:0;color:var(--soft)}
 .path b{font-size:14px}
 .aside{background:var(--bg);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;margin:0 0 16px;
@@ -90,7 +90,7 @@ svg text.inbar{fill:var(--card)}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px;
   margin:8px 0}
 .card{border:1px solid var(--rule);border-radius:10px;padding:12px 14px;min-width:0}
-.card h3{margin:0 0 2px;font-size:14px;overflow-wrap:anywhere}
+.card h3{margin:0 0 2px;font-size:14px;overflow-wrap:break-word}
 .card svg[role]{min-width:0;margin-top:8px}
 .panels{display:grid;grid-template-columns:1fr;gap:0 18px}
 @media (min-width:820px){.broad{grid-column:span 2}.broad .panels{grid-template-columns:1fr 1fr}}
@@ -109,10 +109,11 @@ td.long{overflow-wrap:anywhere;min-width:9em}
 .tree{list-style:none;padding:0;margin:8px 0}
 .tree>li{margin-left:calc(min(var(--d),12)*18px);border-left:2px solid var(--rule);padding:1px 0 1px 10px}
 .tree>li.winning{border-left-color:var(--blue)}
-summary{cursor:pointer;padding:3px 0;overflow-wrap:anywhere}
+summary{cursor:pointer;padding:3px 0;overflow-wrap:break-word}
 summary b{font-weight:600}
-summary .chip{margin-left:8px;font-variant-numeric:tabular-nums}
+summary .chip{margin-left:4px;font-variant-numeric:tabular-nums}
 .chip.whole{white-space:nowrap}
+.chip.rule{display:inline-block;max-width:100%;overflow-wrap:break-word}
 .chip.rule{border:1px solid var(--rule);border-radius:99px;padding:0 8px;font-size:12px;color:var(--soft)}
 .body{padding:4px 0 12px 16px}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:3px 14px;margin:4px 0 8px;
