@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -101,8 +100,7 @@ class Dispatcher:
         returned: dict[int, JobReturn] = {}
         ended = self._news
         self._closing = False
-        hear = partial(self._hear, ended)
-        self._journal.observers.append(hear)
+        self._journal.observers.append(self._hear)
         if self._launcher.stops:  # else the jobs are watched from inside
             self._watcher.start()
         try:
@@ -123,7 +121,7 @@ class Dispatcher:
             with ended:
                 self._closing = True
                 ended.notify_all()
-                self._journal.observers.remove(hear)
+                self._journal.observers.remove(self._hear)
         return self._batched([returned[number] for number in sorted(returned)])
 
     def _batched(self, done: Sequence[JobReturn]) -> Returns:
@@ -157,11 +155,11 @@ class Dispatcher:
             elif isinstance(step, PlanRound) and self._take(step) is not None:
                 self._wait_for_news(ended, known)
 
-    def _hear(self, ended: threading.Condition, event: Event, study: Study) -> None:
+    def _hear(self, event: Event, study: Study) -> None:
         """What a user tells is news for whoever waits for an end."""
         if isinstance(event, UserTold):
             self._ends += 1
-            ended.notify_all()
+            self._news.notify_all()
 
     def _wait_for_news(self, ended: threading.Condition, known: int) -> None:
         """Wait until more ends than ``known`` were told of."""

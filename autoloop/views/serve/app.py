@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ MOST_BYTES = 20_000
 """Bytes of what a page may say at once."""
 
 
-def make_app(root: Path, token: str, host: str, port: int) -> Guard:
+def make_app(root: Path, token: str, host: str, port: int, over: Callable[[], bool] = lambda: False) -> Guard:
     """The whole server.
 
     Args:
@@ -54,8 +54,9 @@ def make_app(root: Path, token: str, host: str, port: int) -> Guard:
         token: Who does not have it gets nothing.
         host: The address that it listens at.
         port: Its port.
+        over: Whether the server is about to end, so that event streams end too.
     """
-    pages = _Pages(root)
+    pages = _Pages(root, over)
     routes = [
         Route("/", pages.index),
         Route("/page/{name}", pages.file),
@@ -77,8 +78,9 @@ def make_app(root: Path, token: str, host: str, port: int) -> Guard:
 class _Pages:
     """What is answered; the functions that are no coroutines run in threads."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, over: Callable[[], bool]) -> None:
         self._shelf = Shelf(root)
+        self._over = over
         self._saying = threading.BoundedSemaphore(8)  # words that wait for an answer at a time
 
     def index(self, request: Request) -> Response:
@@ -131,7 +133,7 @@ class _Pages:
         """A stream that says when there is something new to see."""
         observed = await run_in_threadpool(self._observed, request)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_news(observed), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_news(observed, self._over), media_type="text/event-stream", headers=headers)
 
     async def tell(self, request: Request) -> Response:
         """Hand on what a user says; the answer is that of the process that runs the study."""
@@ -174,10 +176,10 @@ async def _body(request: Request) -> Any:
         raise HTTPException(400, "send JSON") from error
 
 
-async def _news(observed: Observed) -> AsyncIterator[bytes]:
+async def _news(observed: Observed, over: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Lines of an event stream: the number of events and the beat, whenever one of them is another."""
     last: tuple[int, int] | None = None
-    while True:
+    while not over():
         try:
             now = await run_in_threadpool(observed.tick)
         except (AutoloopError, OSError) as error:

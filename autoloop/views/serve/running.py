@@ -43,11 +43,13 @@ def serve(
         raise OutsideError("the page needs starlette and uvicorn: pip install 'autoloop[serve]'") from error
     listening, token = _listen(host, port), secrets.token_urlsafe(24)
     found = listening.getsockname()[1]
-    app: Any = make_app(root, token, host, found)
+    ending: list[Any] = []
+    app: Any = make_app(root, token, host, found, lambda: any(one.should_exit for one in ending))
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, ws="none", lifespan="off"
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, ws="none", lifespan="off"
     )
     server = uvicorn.Server(config)
+    ending.append(server)
     if with_parent:
         threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
     os.nice(NICE)

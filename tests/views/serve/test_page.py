@@ -54,6 +54,8 @@ def served(directory: Path) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_S)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def opened(browser: Any, address: str, **options: Any) -> Any:
@@ -117,7 +119,9 @@ def test_a_page_fits_a_phone_and_is_used_by_keyboard(browser: Any) -> None:
         page = opened(browser, address, viewport={"width": 390, "height": 844}, color_scheme="dark")
         page.get_by_role("link", name="plain", exact=True).click()
         page.locator("#rows tr[data-job='5']").wait_for()
-        page.locator("#lanes svg").wait_for(state="attached")
+        page.evaluate("document.getElementById('lanes').scrollIntoView()")  # parts are drawn when in sight
+        page.locator("#lanes svg").first.wait_for(state="attached")
+        page.evaluate("scrollTo(0, 0)")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"

@@ -198,3 +198,11 @@ def test_a_damaged_journal_is_said(tmp_path: Path):
     answered = ask(server(tmp_path), "/api/jobs", BEARER)
     assert answered.status == 404
     assert "damaged" in answered.text
+
+
+def test_on_the_network_addresses_are_let_in_and_foreign_names_are_not():
+    """A name that others let lead here is what the check is for; an address cannot be one."""
+    app = server(PLAIN, "0.0.0.0")
+    assert ask(app, "/", {**BEARER, "host": "192.168.1.5:8787"}).status == 200
+    assert ask(app, "/", {**BEARER, "host": "evil.example:8787"}).status == 403
+    assert ask(server(PLAIN), "/", {**BEARER, "host": "192.168.1.5:8787"}).status == 403
