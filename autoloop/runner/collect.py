@@ -18,17 +18,16 @@ from autoloop.curves.jitters import jitters
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.summary import MetricSummary, summarize_series
 from autoloop.edits.effects import unheeded
-from autoloop.engine.execute.child import LOG_NAME
-from autoloop.engine.execute.traces import failure_text
 from autoloop.engine.execute.values import Outcome
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.history import History, Series
-from autoloop.history.files import end_of_file, read_note
+from autoloop.history.files import read_note
 from autoloop.history.wandb.kinds import WANDB
+from autoloop.runner.job_logs import cause, log_file, tail, url_in
 from autoloop.runner.numbers import Given, unknown, values_of
-from autoloop.store.files import plain_file, write_atomic
+from autoloop.store.files import write_atomic
 from autoloop.store.reading import history_and_summary
-from autoloop.store.redact import MARGIN, one_line, redact, redact_all, without_controls
+from autoloop.store.redact import one_line, redact_all
 from autoloop.store.status import read_status
 from autoloop.study.events import MOMENT, Details, JobEnded
 from autoloop.study.fields import FieldError, read_fields
@@ -43,12 +42,6 @@ OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 NON_FINITE = re.compile(r"non-?finite|\bloss is nan\b|\bnan loss\b|loss became (nan|inf)", re.IGNORECASE)
-EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
-RUN_URL = re.compile(r"https?://[^\s'\"<>]{1,300}/runs/[\w-]{1,100}")
-LOG_LINES = 40  # last lines of a job's log that the journal keeps
-LOG_BYTES = 16_384  # of the end of a log that are read for these lines
-URL_BYTES = 1 << 20  # a trainer tells the address of its run again when it ends
-URL_LINE = 2000  # characters of a line that may tell it
 ERROR_CHARACTERS = 1 << 16  # of an error's text, of which the first line is kept
 END_FILE = "job_end.json"
 
@@ -380,44 +373,3 @@ def objective_again(job: Job, study_dir: Path, metrics: Metrics) -> float:
     run_dir = study_dir / job.run_dir
     summary = history_and_summary(run_dir, metrics, job.stop_step)[1] if curve else {}
     return objective_of(end, summary, metrics)
-
-
-def log_file(run_dir: Path) -> Path | None:
-    """The log to show for a job: what the process printed, else what Hydra logged, else one that is empty.
-
-    None if there is none.
-    """
-    logs = [path for path in (run_dir / LOG_NAME, *sorted(run_dir.glob("*.log"))) if path.is_file()]
-    return next((path for path in logs if path.stat().st_size), logs[0] if logs else None)
-
-
-def leave_traceback(run_dir: Path, error: BaseException) -> None:
-    """Write into ``job.log`` why a job failed whose launcher does not; a supervised job prints it there."""
-    with (
-        suppress(OSError),
-        open(run_dir / LOG_NAME, "a", encoding="utf-8", errors="replace", opener=plain_file) as log,
-    ):
-        log.write(failure_text(error))
-
-
-def tail(path: Path) -> str:
-    """The last lines of a log, without control characters and secrets; empty if it cannot be read."""
-    text = redact(end_of_file(path, LOG_BYTES + MARGIN), os.environ)[-LOG_BYTES:]
-    lines = without_controls(text.replace("\r", "\n")).splitlines()
-    return "\n".join(line[:500] for line in lines[-LOG_LINES:])
-
-
-def cause(text: str) -> str:
-    """The line of an error text that names the exception, else its last line."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    named = [line for line in lines if EXCEPTION.match(line)]
-    return one_line((named or lines or [""])[-1])
-
-
-def url_in(log: Path | None) -> str:
-    """The page of its W&B run that a trainer printed; empty if it printed none."""
-    if log is None:
-        return ""
-    lines = without_controls(end_of_file(log, URL_BYTES)).splitlines()
-    said = (RUN_URL.findall(line) for line in reversed(lines) if "/runs/" in line and len(line) <= URL_LINE)
-    return next((str(found[-1]) for found in said if found), "")

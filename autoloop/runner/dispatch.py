@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ from autoloop.store.redact import logger
 from autoloop.study.controls import BY_USER
 from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, Probed, StopAsked, UserTold
 from autoloop.study.record import Job, Study
-from autoloop.study.schedule import gpu_neighbour
+from autoloop.study.schedule import contiguous, gpu_neighbour
 from autoloop.study.trials import TrialState
 
 log: logging.Logger = logger("autoloop")
@@ -359,25 +359,6 @@ def leads(study: Study, job: Job, objective: float) -> bool:
     best = study.best_when_planned(job)
     sign = -1 if study.maximize else 1
     return best is not None and sign * objective < sign * best.objective
-
-
-def contiguous(jobs: Sequence[Job], size: int | None, alone: Collection[str] = ()) -> Iterator[list[Job]]:
-    """Batches of jobs with consecutive numbers (a launcher counts them up).
-
-    Args:
-        jobs: The jobs in order.
-        size: Most jobs of a batch; None for no limit.
-        alone: Names of jobs that get a batch each.
-    """
-    batch: list[Job] = []
-    for job in jobs:
-        whole = len(batch) == size or job.name in alone or (batch and batch[-1].name in alone)
-        if batch and (whole or job.job != batch[-1].job + 1):
-            yield batch
-            batch = []
-        batch.append(job)
-    if batch:
-        yield batch
 
 
 def _asked(job: Job, decision: StopDecision) -> StopAsked:

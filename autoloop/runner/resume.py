@@ -18,7 +18,8 @@ from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.errors import JournalError
 from autoloop.loop.controls import limits_of
 from autoloop.loop.due import Limits, PlanRound, Stop, next_step
-from autoloop.runner.collect import JobEnd, cause
+from autoloop.runner.collect import JobEnd
+from autoloop.runner.job_logs import cause
 from autoloop.store.journal import recorded
 from autoloop.store.redact import logger, redact_all
 from autoloop.store.status import is_running, read_status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,3 +57,13 @@ class Refusal:
     rule: str
     edits: tuple[str, ...]
     why: str
+
+
+def silent(decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions for no change."""
+    return [decision for decision in decisions if not decision.fired]
+
+
+def fired(decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions that propose a child."""
+    return [decision for decision in decisions if decision.fired]

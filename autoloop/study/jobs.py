@@ -42,7 +42,7 @@ class Job:
         objective: Value of the objective, of several the first; NaN if one is unknown and for what is
             INFEASIBLE.
         losses: Each of several objectives, turned so that lower is better.
-        excess: How far each constraint is broken (`autoloop.curves.aims.Constraint.excess`).
+        excess: How far each constraint is broken (`autoloop.curves.aims.Constraint`).
         feasible: Whether every constraint holds.
         summary: Metric -> ``{first, last, best, best_step, delta, pct, count}``.
         steps: Last step of its history, 0 if there is none.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, partial
 from statistics import median
 
@@ -106,3 +106,22 @@ def gpu_neighbour(study: Study, job: Job) -> Job | None:
 
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def contiguous(jobs: Sequence[Job], size: int | None, alone: Collection[str] = ()) -> Iterator[list[Job]]:
+    """Batches of jobs with consecutive numbers (a launcher counts them up).
+
+    Args:
+        jobs: The jobs in order.
+        size: Most jobs of a batch; None for no limit.
+        alone: Names of jobs that get a batch each.
+    """
+    batch: list[Job] = []
+    for job in jobs:
+        whole = len(batch) == size or job.name in alone or (batch and batch[-1].name in alone)
+        if batch and (whole or job.job != batch[-1].job + 1):
+            yield batch
+            batch = []
+        batch.append(job)
+    if batch:
+        yield batch

@@ -8,7 +8,7 @@ from autoloop.edits import change
 from autoloop.edits.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
 from autoloop.errors import ConfigError
 from autoloop.loop.filling import usable_edits
-from autoloop.runner.collect import url_in
+from autoloop.runner.job_logs import url_in
 from tests.helpers.running import study_of, train
 
 USED = {

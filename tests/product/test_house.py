@@ -51,6 +51,7 @@ PUBLIC = {
 
 LONG = {
     "autoloop/study/record.py": "one record: events change jobs, and every answer is read off them",
+    "autoloop/config/knobs.py": "one table of all settings",
     "autoloop/study/events.py": "one class of fields for each kind of event; what they do is elsewhere",
 }
 """Files over 400 lines, and why each is still one thing."""

@@ -9,6 +9,7 @@ from typing import Any
 from autoloop.errors import counted
 from autoloop.loop.score import conclusion
 from autoloop.stopping.probes import goes_on
+from autoloop.study.decisions import fired
 from autoloop.study.events import (
     JobEnded,
     JobPlaced,
@@ -28,7 +29,7 @@ from autoloop.study.events import (
 from autoloop.study.record import Event, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import fired, log_path, stop_reason
+from autoloop.views.report.facts import log_path, stop_reason
 
 
 def told(event: Event, study: Study) -> str:

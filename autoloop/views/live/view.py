@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import counted
-from autoloop.study.decisions import Decision
+from autoloop.study.decisions import Decision, fired, silent
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.live.progress import Progress
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, fired, log_path, silent, stop_reason
+from autoloop.views.report.facts import Facts, log_path, stop_reason
 
 BAD = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INFEASIBLE)
 

@@ -9,11 +9,12 @@ from autoloop.errors import counted
 from autoloop.loop.due import failures_in_a_row
 from autoloop.loop.score import conclusion
 from autoloop.loop.score.front_words import front_told, numbers
+from autoloop.study.decisions import fired
 from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, fired, log_path, states, stop_reason
+from autoloop.views.report.facts import Facts, log_path, states, stop_reason
 
 
 def messages(event: Event, study: Study, study_dir: str, failures: int) -> list[dict[str, Any]]:

@@ -6,22 +6,20 @@ import math
 import shlex
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from statistics import median
 from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
 from autoloop.loop.score.front_words import broken, no_feasible, numbers_told
-from autoloop.study.decisions import Decision
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
 from autoloop.views.report.knobs import Knobs
+from autoloop.views.report.scores import Score, score_of
 
 MOST_SHOWN = 2000  # trials of a longer study that a report shows one by one
 OBJECTIVE = "objective"  # its name where the study names no metric
@@ -39,36 +37,6 @@ _TOGETHER = {
     Verdict.WORSE: "worse than its parent: in one objective at least, and better in none",
     Verdict.UNCLEAR: "neither better nor worse than its parent: a trade-off, or within the noise",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What became of one rule's proposals.
-
-    Attributes:
-        rule: Its name.
-        fired: Decisions with edits.
-        silent: Decisions without.
-        tries: Children that ended.
-        wins: Children better than their parent by more than the noise.
-        stopped: Children that a stop rule ended.
-        failed: Children without a result.
-        gains_pct: Gain of each compared child over its parent in percent, positive = better.
-    """
-
-    rule: str
-    fired: int
-    silent: int
-    tries: int
-    wins: int
-    stopped: int
-    failed: int
-    gains_pct: tuple[float, ...]
-
-    @property
-    def median_gain_pct(self) -> float:
-        """Median of ``gains_pct``; NaN if no child could be compared."""
-        return median(self.gains_pct) if self.gains_pct else math.nan
 
 
 class ByName(Mapping[str, Job]):
@@ -327,7 +295,7 @@ class Facts:
         for job in self.jobs:
             of_rule.setdefault(job.rule, []).append(job)
         scores = [
-            self._score(name, said[name, True], said[name, False], of_rule.get(name, []))
+            score_of(name, (said[name, True], said[name, False]), of_rule.get(name, []), self._beside_parent)
             for name in names
             if name and name not in MEASURING
         ]
@@ -375,30 +343,15 @@ class Facts:
         hours = max(0.0, (self.ended_at(job) - job.started_at) / 3600.0)  # the clock may have been set back
         return hours * max(1, len(job.gpus)) if math.isfinite(hours) else 0.0
 
+    def _beside_parent(self, job: Job) -> Gain | None:
+        return self.change(job, self.parent(job))
+
     @cached_property
     def _signs(self) -> list[float]:
         """Times at which a process is known to have run the study, ascending."""
         jobs = self.study.jobs.values()
         ends = [job.ended_at for job in jobs if job.state is not TrialState.INTERRUPTED]
         return sorted(time for time in [*(job.started_at for job in jobs), *ends] if math.isfinite(time))
-
-    def _score(self, name: str, fired: int, silent: int, jobs: Sequence[Job]) -> Score:
-        ended = [job for job in jobs if job.state is not None]
-        wins, gains = 0, []
-        for job in ended:
-            if change := self.change(job, self.parent(job)):
-                wins += change.word == "better"
-                gains += [change.gain_pct] if math.isfinite(change.pct) else []
-        return Score(
-            rule=name,
-            fired=fired,
-            silent=silent,
-            tries=len(ended),
-            wins=wins,
-            stopped=sum(job.state is TrialState.STOPPED for job in ended),
-            failed=sum(job.state not in (TrialState.COMPLETE, TrialState.STOPPED) for job in ended),
-            gains_pct=tuple(gains),
-        )
 
 
 def log_path(job: Job) -> str:
@@ -409,16 +362,6 @@ def log_path(job: Job) -> str:
 def log_lines(job: Job, most: int) -> list[str]:
     """The last lines of a job's log, as far as the journal keeps them."""
     return job.details.log_tail.splitlines()[-most:]
-
-
-def silent(decisions: Iterable[Decision]) -> list[Decision]:
-    """The decisions for no change."""
-    return [decision for decision in decisions if not decision.fired]
-
-
-def fired(decisions: Iterable[Decision]) -> list[Decision]:
-    """The decisions that propose a child."""
-    return [decision for decision in decisions if decision.fired]
 
 
 def stop_reason(stop: StudyStopped) -> str:

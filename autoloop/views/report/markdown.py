@@ -9,22 +9,12 @@ from autoloop.errors import counted
 from autoloop.history.series import Series
 from autoloop.loop.score import confirmed, dropped_edits, front_confirmed, kept_edits, told_of_climb
 from autoloop.loop.score.front_words import no_feasible
-from autoloop.study.decisions import Decision, Refusal
+from autoloop.study.decisions import Decision, Refusal, fired, silent
 from autoloop.study.events import Details
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import (
-    Facts,
-    fired,
-    last,
-    log_lines,
-    log_path,
-    noise_note,
-    silent,
-    states,
-    stop_reason,
-)
+from autoloop.views.report.facts import Facts, last, log_lines, log_path, noise_note, states, stop_reason
 from autoloop.views.report.gains import Gain
 from autoloop.views.report.probed import probed
 from autoloop.views.report.text import md, md_block, md_code

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from autoloop.study.decisions import Refusal
+from autoloop.study.decisions import Refusal, silent
 from autoloop.study.record import Job
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, Score, last, silent
+from autoloop.views.report.facts import Facts, last
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
 from autoloop.views.report.gains import Gain
+from autoloop.views.report.scores import Score
 
 SILENT_ROUNDS = 3  # latest rounds whose silent rules are listed one by one
 MOST_SILENT = 300  # entries per round
