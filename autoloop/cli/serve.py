@@ -17,7 +17,7 @@ from autoloop.views.serve.running import serve
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
 def command(directory: Path, port: int | None, host: str, with_parent: bool) -> None:
-    """Show studies in a browser, and let them be steered from there.
+    """Show studies in a browser, and steer them.
 
     DIR is a study, or a directory with studies below it. The address that is printed lets in whoever has it;
     from another machine it is reached through SSH: ssh -L 8787:localhost:8787 BOX. Nothing is loaded from

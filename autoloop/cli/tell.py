@@ -27,7 +27,7 @@ from autoloop.study.events import UserTold
 @click.argument("words", nargs=-1, metavar="WORDS...", type=click.UNPROCESSED)
 @click.option("--wait", default=5.0, show_default=True, help="Seconds to wait for the answer.")
 def command(study: Path, words: tuple[str, ...], wait: float) -> None:
-    """Tell a running study something.
+    """Tell a running study something: stop a job, add a variant, pause.
 
     The process that runs the study takes it within two seconds, writes it into the journal with who said it
     and when, and does it; what it answers is printed. JOB is a name or a number. A variant may also be
