@@ -19,7 +19,7 @@ from autoloop.history import History, HistoryReader, Series
 from autoloop.loop.probing import baseline_of, probes_of
 from autoloop.loop.score import noise
 from autoloop.stopping import Live, StopDecision, StopRule, first_stop, protected
-from autoloop.stopping.probes import Comparison, Runner, compared, ended_at
+from autoloop.stopping.probes import ProbeComparison, Runner, compared, ended_at
 from autoloop.stopping.watching import Watching
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study
@@ -91,7 +91,7 @@ class Watcher:
         study: Callable[[], Study],
         stop: Callable[[Job, StopDecision], None],
         only: int | None = None,
-        probed: Callable[[Comparison], None] | None = None,
+        probed: Callable[[ProbeComparison], None] | None = None,
     ) -> None:
         """Set up; nothing is watched yet.
 
@@ -152,7 +152,7 @@ class Watcher:
         if self._probed is not None and study.tally.probes and study.probed is None:
             self._look_at_probes(study, self._probed)
 
-    def _look_at_probes(self, study: Study, probed: Callable[[Comparison], None]) -> None:
+    def _look_at_probes(self, study: Study, probed: Callable[[ProbeComparison], None]) -> None:
         """Compare the probes and the baseline, as far as they have come, and end those that are behind."""
         jobs = [baseline_of(study), *probes_of(study)]
         if not any(job.running for job in jobs[1:]):

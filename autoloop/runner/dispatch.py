@@ -27,11 +27,11 @@ from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.returns import SmallReturn
 from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
-from autoloop.stopping.probes import Comparison, goes_on
+from autoloop.stopping.probes import ProbeComparison, goes_on
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.controls import BY_USER
-from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, Probed, StopAsked, UserTold
+from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, ProbesJudged, StopAsked, UserTold
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import contiguous, gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -177,11 +177,11 @@ class Dispatcher:
             log.warning("job %d is stopped by %s: %s: %s", job.job, decision.rule, job.name, decision.reason)
             self._launcher.stop(job.job)
 
-    def _note_probed(self, found: Comparison) -> None:
+    def _note_probed(self, found: ProbeComparison) -> None:
         """Write down how the probes of the learning rate compare; what waits for that goes on."""
         with self._journal.lock:
             if self._journal.study.probed is None:
-                self._journal.append(Probed(step=found.step, values=found.values, best=found.best))
+                self._journal.append(ProbesJudged(step=found.step, values=found.values, best=found.best))
                 self._news.notify_all()
         best = None if found.best is None else self._journal.study.jobs[found.best].name
         log.info("the probes are judged at step %d: %s", found.step, goes_on(best))

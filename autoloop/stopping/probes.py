@@ -44,7 +44,7 @@ class Runner:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ProbeComparison:
     """Jobs at the step at which they are compared.
 
     Attributes:
@@ -63,7 +63,9 @@ class Comparison:
     open: bool
 
 
-def compared(baseline: int, runners: Mapping[int, Runner], until: int, maximize: bool = False) -> Comparison:
+def compared(
+    baseline: int, runners: Mapping[int, Runner], until: int, maximize: bool = False
+) -> ProbeComparison:
     """Compare the baseline and its probes at one step. It depends on their curves alone.
 
     Args:
@@ -79,11 +81,11 @@ def compared(baseline: int, runners: Mapping[int, Runner], until: int, maximize:
     first = min(values, key=lambda job: (_rank(values[job], maximize), job != baseline), default=None)
     best = first if complete and first != baseline and _is_alone(values, first, maximize) else None
     steps = {job: at for job, (at, _) in reached.items()}
-    return Comparison(until, values, steps, best, not complete)
+    return ProbeComparison(until, values, steps, best, not complete)
 
 
 def ended_at(
-    job: int, found: Comparison, names: Mapping[int, str], maximize: bool = False
+    job: int, found: ProbeComparison, names: Mapping[int, str], maximize: bool = False
 ) -> StopDecision | None:
     """Why a probe ends at the step at which it is compared: another job is no worse there; None if none is.
 

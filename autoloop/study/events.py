@@ -393,7 +393,7 @@ class StopAsked(Event):
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probed(Event):
+class ProbesJudged(Event):
     """The probes and the baseline have come to the step at which they are compared.
 
     Attributes:
@@ -574,7 +574,7 @@ class UserTold(Event):
 
 
 _OF_STUDY = (
-    *(StudyBegun, RoundPlanned, Probed, ObjectiveSeen, RulesAsked, SearchClosed),
+    *(StudyBegun, RoundPlanned, ProbesJudged, ObjectiveSeen, RulesAsked, SearchClosed),
     *(StudyStopped, StudyResumed, UserTold),
 )
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)

@@ -28,7 +28,7 @@ from autoloop.study.events import (
     JobStarted,
     ObjectiveSeen,
     Planned,
-    Probed,
+    ProbesJudged,
     RoundPlanned,
     RulesAsked,
     SearchClosed,
@@ -110,7 +110,7 @@ class Study:
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
-    probed: Probed | None = None
+    probed: ProbesJudged | None = None
     closing: SearchClosed | None = None
     doubled: dict[str, tuple[int, ...]] = field(default_factory=dict)
     exact: bool = False
@@ -458,7 +458,7 @@ class Study:
     def _on_stopping(self, event: StopAsked) -> None:
         self.jobs[event.job] = replace(self.jobs[event.job].whole(), stop=event)
 
-    def _on_probed(self, event: Probed) -> None:
+    def _on_probed(self, event: ProbesJudged) -> None:
         self.probed = event
         if event.best is not None:
             best = replace(self.jobs[event.best].whole(), goes_on=True)

@@ -80,7 +80,8 @@ class JobFolder:
             AutoloopError: The file is not this user's own.
         """
         fields: dict[str, Any] = json.loads(read_private(self.path / _REQUEST))
-        fields["limits"] = JobLimits(**fields["limits"])
+        limits = fields["limits"]
+        fields["limits"] = JobLimits(**{**limits, "watched": tuple(limits.get("watched", ()))})
         for name in ("overrides", "argv", "path"):
             fields[name] = tuple(fields[name])
         return SlurmRequest(**fields)

@@ -6,7 +6,7 @@ from autoloop.loop.score.confirmation import Confirmation, confirmation, front_c
 from autoloop.loop.score.earlier import earlier_trials
 from autoloop.loop.score.front import front, hypervolumes, standing_losses
 from autoloop.loop.score.leader import contenders, leader, standings
-from autoloop.loop.score.levels import Level, agreement, climbed, levels, start_at, winner
+from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, levels, start_at, winner
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
@@ -17,9 +17,9 @@ from autoloop.loop.score.tried import StudyOutcome, Tried, outcome, tried_knobs,
 from autoloop.loop.score.verdicts import Verdict, judge_of, verdict, verdicts
 
 __all__ = [
+    "ClimbLevel",
     "Confirmation",
     "Interval",
-    "Level",
     "Noise",
     "Pair",
     "ProposalOutcome",

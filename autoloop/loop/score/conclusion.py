@@ -10,7 +10,7 @@ from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
 from autoloop.loop.score.front_words import front_told, no_feasible
 from autoloop.loop.score.leader import leader
-from autoloop.loop.score.levels import Level, agreement, climbed, idea, levels, standing_at, start_at
+from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import Results, results
 from autoloop.loop.score.reduction import (
@@ -73,7 +73,7 @@ def told_of_climb(study: Study) -> str:
     return "; ".join([*clauses, last])
 
 
-def _told_of(study: Study, level: Level) -> str:
+def _told_of(study: Study, level: ClimbLevel) -> str:
     """One level: who is first there, what the starting point came to, and whether the order held."""
     at, found = f"at length {level.length}", standing_at(study, level.number)
     lost = [f"{job.name} {_ending(job)}" for job in level.jobs if job.state is not None and not job.known]

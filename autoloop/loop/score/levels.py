@@ -12,7 +12,7 @@ from autoloop.study.record import CLIMB, Job, Study
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ClimbLevel:
     """The jobs that were trained to one length.
 
     Attributes:
@@ -44,14 +44,14 @@ class Agreement:
         return (2 * self.same - self.pairs) / self.pairs if self.pairs else 0.0
 
 
-def levels(study: Study) -> list[Level]:
+def levels(study: Study) -> list[ClimbLevel]:
     """The levels above the search that have jobs, the lowest first."""
     found: dict[int, list[Job]] = {}
     for job in study.counted():
         number = job.plan.evidence.get("level")
         if job.rule == CLIMB and isinstance(number, int):
             found.setdefault(number, []).append(job)
-    return [Level(number, _length(jobs[0]), tuple(jobs)) for number, jobs in sorted(found.items())]
+    return [ClimbLevel(number, _length(jobs[0]), tuple(jobs)) for number, jobs in sorted(found.items())]
 
 
 def _length(job: Job) -> int:
@@ -76,7 +76,7 @@ def standing_at(study: Study, number: int) -> list[Job]:
     return sorted(jobs, key=lambda job: sign * job.objective)
 
 
-def agreement(study: Study, level: Level) -> Agreement:
+def agreement(study: Study, level: ClimbLevel) -> Agreement:
     """How far the jobs of a level have the order that they had at the level below."""
     both = [
         (parent, job) for job in level.jobs if (parent := study.parent(job)) and job.known and parent.known

@@ -53,7 +53,7 @@ def save_policy(policy: ActPolicy, settings: PolicySettings, output_dir: str) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingState:
     """What a training needs to go on as if it had never ended.
 
     Attributes:
@@ -73,7 +73,7 @@ class Progress:
         return {key.removeprefix(f"{name}."): value for key, value in found if key.startswith(f"{name}.")}
 
 
-def save_progress(progress: Progress, directory: Path) -> None:
+def save_progress(progress: TrainingState, directory: Path) -> None:
     """Write what a training needs to go on beside its policy."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in progress.tensors.items()}
     save_file(tensors, directory / _TENSORS)
@@ -81,7 +81,7 @@ def save_progress(progress: Progress, directory: Path) -> None:
     (directory / _PROGRESS).write_text(json.dumps(told) + "\n", encoding="utf-8")
 
 
-def load_progress(directory: Path, steps: int) -> Progress:
+def load_progress(directory: Path, steps: int) -> TrainingState:
     """Read what another training left, for one that trains to ``steps``.
 
     Raises:
@@ -89,7 +89,7 @@ def load_progress(directory: Path, steps: int) -> Progress:
     """
     try:
         told = json.loads((directory / _PROGRESS).read_text(encoding="utf-8"))
-        found = Progress(int(told["step"]), load_file(directory / _TENSORS), told["position"])
+        found = TrainingState(int(told["step"]), load_file(directory / _TENSORS), told["position"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ConfigError(
             f"resume_from={str(directory)!r} holds no training to go on from "

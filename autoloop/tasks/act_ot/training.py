@@ -19,7 +19,7 @@ from autoloop.tasks.act_ot import world
 from autoloop.tasks.act_ot.alignment import Metrics, transport_loss
 from autoloop.tasks.act_ot.batches import Batch, BatchSampler, as_windows, image_statistics
 from autoloop.tasks.act_ot.checkpoint import (
-    Progress,
+    TrainingState,
     check_output_dir,
     load_progress,
     save_policy,
@@ -93,7 +93,7 @@ class Training:
         """How many steps were trained, those before a checkpoint included."""
         return self._steps
 
-    def progress(self) -> Progress:
+    def progress(self) -> TrainingState:
         """All that another training needs to go on from here."""
         policy = self._accelerator.unwrap_model(self._policy)
         tensors = {f"policy.{name}": value for name, value in policy.state_dict().items()}
@@ -106,9 +106,9 @@ class Training:
         tensors["random.cpu"] = torch.get_rng_state()
         if self._accelerator.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self._accelerator.device)
-        return Progress(self._steps, tensors, self._sampler.position)
+        return TrainingState(self._steps, tensors, self._sampler.position)
 
-    def go_on_from(self, progress: Progress) -> None:
+    def go_on_from(self, progress: TrainingState) -> None:
         """Take up a training where another one ended.
 
         Raises:

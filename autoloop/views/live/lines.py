@@ -16,7 +16,7 @@ from autoloop.study.events import (
     JobRequeued,
     JobStarted,
     ObjectiveSeen,
-    Probed,
+    ProbesJudged,
     RoundPlanned,
     RulesAsked,
     SearchClosed,
@@ -78,7 +78,7 @@ def _stopping(event: StopAsked, study: Study) -> str:
     return f"job {event.job} ({name}) is stopped by {event.rule}: {event.reason}"
 
 
-def _probed(event: Probed, study: Study) -> str:
+def _probed(event: ProbesJudged, study: Study) -> str:
     best = None if event.best is None else study.jobs[event.best].name
     return f"the probes are judged at step {event.step}: {goes_on(best)}"
 

@@ -146,14 +146,15 @@ def test_three_rounds_run_and_one_bad_job_is_one_failed_trial(launcher, tmp_path
 
 @every(BASIC, SLOTS, JOBLIB, SUBMITIT)
 def test_where_the_only_job_failed_is_told(launcher, tmp_path, monkeypatch):
-    """In its log, in the report and on the terminal, where the log and the report keep no secret."""
+    """In its log and in the report, which keep no secret; the terminal says in a line what and where."""
     monkeypatch.setenv("DATA_TOKEN", "the data")
     done = run(tmp_path / "s", "rounds=1", "do=raise", *launcher.overrides)
     assert done.code == 1, done.output
     (job,) = done.study.jobs.values()
     log = (done.study_dir / job.run_dir / "job.log").read_text()
     report = next(done.study_dir.glob("reports/*.md")).read_text()
-    assert all("in raise_error" in text for text in (log, report, done.output))
+    assert all("in raise_error" in text for text in (log, report))
+    assert "ValueError" in done.output and "job.log" in done.output
     assert 'raise ValueError("<DATA_TOKEN>' in log and "the data" not in log
     assert not log.rpartition("in raise_error")[0].count("autoloop")  # the app's own frames alone
 
