@@ -62,7 +62,13 @@ def test_the_better_accuracy_wins_everywhere(
 
 def test_the_plan_tells_of_one_direction(tmp_path: Path) -> None:
     """What it calls the objective is what its rules go by."""
-    words = ["-m", "hydra/sweeper=autoloop", "hydra.sweeper.dry_run=true", "optimized_metric=val/acc"]
+    words = [
+        "-m",
+        "hydra/sweeper=autoloop",
+        "hydra.sweeper.dry_run=true",
+        "hydra.sweeper.detail=full",
+        "optimized_metric=val/acc",
+    ]
     done = subprocess.run(
         [sys.executable, str(APP), *words, "returns=number", "hydra.sweeper.rounds=2"],
         cwd=tmp_path,
