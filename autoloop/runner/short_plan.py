@@ -38,6 +38,7 @@ def short_lines(
     left_out = [cut(f"left out: {' '.join(one.edits)}: {one.why}", width) for one in planned.refused]
     yield from few(left_out, _LINES, "proposal")
     yield ""
+    yield from (part for line in foresight.opening for part in wrapped(line, width))
     yield from _listed("Stop rules", [rule.name for rule in settings.watching.rules], width)
     if settings.limits.rounds > 1:
         yield from _later(settings, foresight, width)
