@@ -75,6 +75,10 @@ STORY: list[tuple[Step, str]] = [
         "job 1 COMPLETE: baseline, objective 0.25",
     ),
     (
+        lambda j: j.append(event_of("probed", step=8, values={"1": 0.25}, best=1)),
+        "the probes are judged at step 8: baseline is best and goes on",
+    ),
+    (
         lambda j: j.append(event_of("objective", metric="loss", why="it says most", values={"1": 0.25})),
         "the objective: the study minimises loss: it says most; hydra.sweeper.direction=maximize reverses it",
     ),
