@@ -74,6 +74,7 @@ EVERY_KIND: list[dict[str, Any]] = [
     {**trial_event(2, "FAILED"), "error": "e", "exit_code": 1, "results": {"r": 1.0}, "return_value": 1.0},
     {"event": "decisions", "time": 0.0, "round": 1, "decisions": [DECISION], "judged": [0, 1]},
     {"event": "requeue", "time": 0.0, "job": 3, "of": 2, "name": "b"},
+    {"event": "probed", "time": 0.0, "step": 8, "values": {"0": 0.5}, "best": 0},
     {"event": "closing", "time": 0.0, "reason": "r", "worthy": "a", "limits": LIMITS},
     {"event": "resume", "time": 0.0, "pid": 1, "host": "h", "changed": ["c"], "names": "unique"},
     {
