@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,8 @@ from autoloop.engine.execute.child import LOG_NAME
 from autoloop.engine.execute.traces import failure_text
 from autoloop.history.files import end_of_file
 from autoloop.store.files import plain_file
-from autoloop.store.redact import MARGIN, one_line, redact, without_controls
+from autoloop.store.reading import end_of_log
+from autoloop.store.redact import one_line, without_controls
 
 EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 RUN_URL = re.compile(r"https?://[^\s'\"<>]{1,300}/runs/[\w-]{1,100}")
@@ -41,7 +41,7 @@ def leave_traceback(run_dir: Path, error: BaseException) -> None:
 
 def tail(path: Path) -> str:
     """The last lines of a log, without control characters and secrets; empty if it cannot be read."""
-    text = redact(end_of_file(path, LOG_BYTES + MARGIN), os.environ)[-LOG_BYTES:]
+    text = end_of_log(path, LOG_BYTES)
     lines = without_controls(text.replace("\r", "\n")).splitlines()
     return "\n".join(line[:500] for line in lines[-LOG_LINES:])
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.summary import MetricSummary, summarize
 from autoloop.history import History, read_history
-from autoloop.store.redact import one_line
+from autoloop.history.files import end_of_file
+from autoloop.store.redact import MARGIN, one_line, redact
 from autoloop.study.trials import Trial
 
 
 def read_curves(run_dir: Path, metrics: Metrics) -> History:
     """Return the curves of a job under canonical names; of several runs those with the objective."""
     return metrics.canonical(read_history(run_dir, objective=metrics.objective_names, lines=metrics.lines))
+
+
+def end_of_log(path: Path, size: int) -> str:
+    """The end of a log without secrets, not even the half of one that begins before it; empty if unreadable.
+
+    Args:
+        path: The log.
+        size: Bytes of it that are wanted; what stands for a secret counts as it is shown.
+    """
+    return redact(end_of_file(path, size + MARGIN), os.environ)[-size:]
 
 
 def read_history_of(trial: Trial, study_dir: Path, metrics: Metrics) -> Trial:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,8 +19,9 @@ from starlette.routing import Route
 
 from autoloop.errors import AutoloopError
 from autoloop.loop.controls import ACTIONS, SETTINGS, read_words
-from autoloop.store.files import inside, plain_file
-from autoloop.store.redact import redact, without_controls
+from autoloop.store.files import inside
+from autoloop.store.reading import end_of_log
+from autoloop.store.redact import without_controls
 from autoloop.store.requests import tell
 from autoloop.study.record import Job
 from autoloop.views.report.figures.markup import Markup
@@ -205,13 +205,10 @@ def _tail(study_dir: Path, path: str) -> str:
     if not path:
         return ""
     try:
-        with open(inside(study_dir, path), "rb", opener=plain_file) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - LOG_BYTES))
-            content = file.read(LOG_BYTES).decode("utf-8", "replace")
-    except (OSError, AutoloopError):
+        content = end_of_log(inside(study_dir, path), LOG_BYTES)
+    except AutoloopError:
         return ""
-    lines = [without_controls(line) for line in redact(content, os.environ).splitlines()]
+    lines = [without_controls(line) for line in content.splitlines()]
     return "\n".join(lines)
 
 

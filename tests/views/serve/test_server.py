@@ -16,7 +16,7 @@ pytest.importorskip("starlette", reason="the extra 'serve' is not installed")
 
 from autoloop.store.journal import Journal
 from autoloop.store.requests import answer, pending
-from autoloop.views.serve.app import FILES
+from autoloop.views.serve.app import FILES, LOG_BYTES
 from autoloop.views.serve.observed import Observed
 from autoloop.views.serve.running import address
 from autoloop.views.serve.table import MOST_KNOBS
@@ -183,6 +183,17 @@ def test_what_cannot_be_told_is_said(running: Journal, body: object, status: int
     assert answered.status == status
     assert says in answered.text
     assert pending(running.path.parent) == []
+
+
+def test_the_end_of_a_log_holds_no_half_of_a_secret(running: Journal, monkeypatch: pytest.MonkeyPatch):
+    """Nor does it where the end that is sent begins inside of one."""
+    monkeypatch.setenv("SOME_PASSWORD", "correct-horse-battery-staple")
+    job_dir = running.path.parent / "0"
+    job_dir.mkdir()
+    (job_dir / "job.log").write_text("x" * 100 + "correct-horse-battery-staple" + "y" * (LOG_BYTES - 8))
+    sent = ask(server(running.path.parent), "/api/log/0", BEARER)
+    assert sent.status == 200
+    assert b"-staple" not in sent.body and b"yyyy" in sent.body
 
 
 def test_what_is_asked_twice_is_drawn_once(running: Journal):
