@@ -48,8 +48,8 @@ def levels(study: Study) -> list[ClimbLevel]:
     """The levels above the search that have jobs, the lowest first."""
     found: dict[int, list[Job]] = {}
     for job in study.counted():
-        number = job.plan.evidence.get("level")
-        if job.rule == CLIMB and isinstance(number, int):
+        number = job.plan.evidence.get("level") if job.rule == CLIMB else None  # plans of the past are packed
+        if isinstance(number, int):
             found.setdefault(number, []).append(job)
     return [ClimbLevel(number, _length(jobs[0]), tuple(jobs)) for number, jobs in sorted(found.items())]
 
