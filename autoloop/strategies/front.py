@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from autoloop.strategies.gaussian import (
     APART,
-    CANDIDATES,
     LEAST_POINTS,
     MOST_ASKED,
     MOST_POINTS,
-    OTHER,
     TINY,
     away,
+    candidates_around,
     expected_improvement,
 )
 from autoloop.strategies.kernel_fit import Kernel, fitted, predicted, squares_of
@@ -80,7 +79,7 @@ class FrontProcess(Sampler):
         chosen: list[Floats] = []
         free = seen.among
         for _ in range(min(count, MOST_ASKED, count if free is None else len(free))):
-            candidates = _candidates(seen, view.leaders, generator) if free is None else free
+            candidates = candidates_around(seen, view.leaders, generator) if free is None else free
             gain = view.gain(candidates)
             gain = gain * (away(candidates, view.points) > APART) if free is None else gain
             best = int(np.argmax(gain if seen.avoid is None else gain * ~seen.avoid(candidates)))
@@ -206,20 +205,6 @@ def _leading(scores: Floats, excess: Floats, best: Bools) -> NDArray[np.int64]:
         return np.asarray(places[layer < 2 if len(places) < 10 else layer < 1])
     broken = np.nan_to_num(np.maximum(excess, 0), nan=np.inf).sum(axis=1)
     return np.asarray(np.argsort(broken, kind="stable")[:5])
-
-
-def _candidates(seen: Seen, leaders: Floats, generator: np.random.Generator) -> Floats:
-    """Points all over the space, and around the leading ones with a few knobs moved, each as it would run."""
-    dimensions = leaders.shape[1]
-    even = generator.random((CANDIDATES // 2, dimensions))
-    around = leaders[generator.integers(len(leaders), size=CANDIDATES // 2)]
-    width = generator.choice([0.02, 0.08, 0.25], size=(len(around), 1))
-    moved = generator.random(around.shape) < max(0.5, 1.5 / dimensions)
-    near = around + moved * width * generator.normal(size=around.shape)
-    other = moved & (generator.random(around.shape) < OTHER) & (seen.kinds_of > 0)
-    near = np.where(other, generator.random(around.shape), near)
-    found = np.clip(np.vstack([even, near]), 0.0, 1.0)
-    return found if seen.snap is None else seen.snap(found)
 
 
 def _gained(mean: Floats, deviation: Floats, front: Floats) -> Floats:

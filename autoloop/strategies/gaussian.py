@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from autoloop.strategies.kernel_fit import JITTER, Kernel, fitted, squares_of
+from autoloop.strategies.kernel_fit import Kernel, conditional, fitted, squares_of
 from autoloop.strategies.samplers import (
     Bools,
     Floats,
@@ -58,7 +58,8 @@ class GaussianProcess(Sampler):
         points, scores = points[order], normal_scores(losses)[order]
         points, scores = _with_failures(seen, points, scores)
         kernel = fitted(squares_of(points, points, seen.kinds_of), scores)
-        free = _candidates(seen, points, scores, generator) if seen.among is None else seen.among
+        leaders = points[np.argsort(scores, kind="stable")[:LEADERS]]
+        free = candidates_around(seen, leaders, generator) if seen.among is None else seen.among
         avoid = None if seen.avoid is None else seen.avoid(free)
         chosen = _chosen(
             _Belief(kernel, points, scores, seen.kinds_of), free, avoid, min(count, MOST_ASKED, len(free))
@@ -81,10 +82,7 @@ class _Belief:
 
     def predicted(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the score at each candidate."""
-        inner = self._inner + (self.kernel.noise + JITTER) * np.eye(len(self.scores))
-        solved = np.linalg.solve(inner, np.column_stack([self.scores, self._across.T]))
-        variance = 1.0 - np.einsum("ij,ji->i", self._across, solved[:, 1:])
-        return np.asarray(self._across @ solved[:, 0]), np.sqrt(np.maximum(variance, 1e-12))
+        return conditional(self._inner, self._across, self.scores, self.kernel.noise)
 
     def believe(self, free: Floats, place: int, score: float) -> None:
         """Take a prediction for a result."""
@@ -148,11 +146,10 @@ def away(candidates: Floats, points: Floats) -> Floats:
     return np.asarray(np.abs(candidates[:, None, :] - points[None, :, :]).max(axis=2).min(axis=1))
 
 
-def _candidates(seen: Seen, points: Floats, scores: Floats, generator: np.random.Generator) -> Floats:
-    """Points all over the space, and around the best ones with a few knobs moved, each as it would run."""
-    dimensions = points.shape[1]
+def candidates_around(seen: Seen, leaders: Floats, generator: np.random.Generator) -> Floats:
+    """Points all over the space, and around leading ones with a few knobs moved, each as it would run."""
+    dimensions = leaders.shape[1]
     even = generator.random((CANDIDATES // 2, dimensions))
-    leaders = points[np.argsort(scores, kind="stable")[:LEADERS]]
     around = leaders[generator.integers(len(leaders), size=CANDIDATES // 2)]
     width = generator.choice([0.02, 0.08, 0.25], size=(len(around), 1))
     moved = generator.random(around.shape) < max(0.5, 1.5 / dimensions)

@@ -61,9 +61,22 @@ def predicted(
         candidates: float64 (m, d).
         kinds: See `squares_of`.
     """
-    inner = kernel.between(squares_of(points, points, kinds)) + (kernel.noise + JITTER) * np.eye(len(points))
+    inner = kernel.between(squares_of(points, points, kinds))
     across = kernel.between(squares_of(candidates, points, kinds))
-    solved = np.linalg.solve(inner, np.column_stack([scores, across.T]))
+    return conditional(inner, across, scores, kernel.noise)
+
+
+def conditional(inner: Floats, across: Floats, scores: Floats, noise: float) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of scores where they are not known, from where they are.
+
+    Args:
+        inner: float64 (n, n), the kernel between points with a score.
+        across: float64 (m, n), the kernel between other points and these.
+        scores: float64 (n,).
+        noise: Variance of the noise.
+    """
+    noisy = inner + (noise + JITTER) * np.eye(len(scores))
+    solved = np.linalg.solve(noisy, np.column_stack([scores, across.T]))
     variance = 1.0 - np.einsum("ij,ji->i", across, solved[:, 1:])
     return np.asarray(across @ solved[:, 0]), np.sqrt(np.maximum(variance, 1e-12))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autoloop.strategies.front import numbers_of
-from autoloop.strategies.optuna_sampler import import_optuna
+from autoloop.strategies.optuna_sampler import asked, import_optuna, params_at, seed_of, unit_space
 from autoloop.strategies.samplers import Floats, Sampler, Seen
 
 _CONSTRAINTS = "constraints"  # where Optuna looks for how far a told trial breaks each
@@ -32,26 +32,24 @@ class OptunaFront(Sampler):
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return what Optuna suggests; with the same seed and points the same."""
         optuna = import_optuna(self.kind, _SINCE[self.kind])
-        names = [f"x{number}" for number in range(seen.start.size)]
-        space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
+        space = unit_space(optuna, seen.start.size)
         losses, excess = numbers_of(seen)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of parts that it calls experimental, or old
             sampler = self._sampler(optuna, seen, excess.shape[1] > 0)
             study = optuna.create_study(sampler=sampler, directions=["minimize"] * losses.shape[1])
             for place in np.flatnonzero(np.isfinite(losses).all(axis=1)):
-                params = dict(zip(names, np.clip(seen.points[place], 0.0, 1.0).tolist(), strict=True))
+                params = params_at(seen.points[place], space)
                 broken = np.nan_to_num(excess[place], nan=1.0).tolist()
                 told = {"system_attrs": {_CONSTRAINTS: broken}} if broken else {}
                 values = losses[place].tolist()
                 study.add_trial(
                     optuna.create_trial(params=params, distributions=space, values=values, **told)
                 )
-            asked = [study.ask(space) for _ in range(count)]
-        return np.array([[trial.params[name] for name in names] for trial in asked])
+            return asked(study, space, count)
 
     def _sampler(self, optuna: Any, seen: Seen, constrained: bool) -> Any:
-        seed = (seen.seed * 1000003 + len(seen.points)) % 2**31
+        seed = seed_of(seen)
         told = {"constraints_func": _as_told} if constrained else {}
         if self.kind == "optuna_gp":
             return optuna.samplers.GPSampler(seed=seed, n_startup_trials=4, **told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,17 +32,15 @@ class OptunaSampler(Sampler):
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return what Optuna suggests; with the same seed and points the same."""
         optuna = import_optuna(self.kind)
-        names = [f"x{number}" for number in range(seen.start.size)]
-        space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
+        space = unit_space(optuna, seen.start.size)
         study = optuna.create_study(sampler=self._sampler(optuna, seen))
         for point, loss in zip(*usable(seen), strict=True):
-            params = dict(zip(names, np.clip(point, 0.0, 1.0).tolist(), strict=True))
+            params = params_at(point, space)
             study.add_trial(optuna.create_trial(params=params, distributions=space, value=float(loss)))
-        asked = [study.ask(space) for _ in range(count)]
-        return np.array([[trial.params[name] for name in names] for trial in asked])
+        return asked(study, space, count)
 
     def _sampler(self, optuna: Any, seen: Seen) -> Any:
-        seed = (seen.seed * 1000003 + len(seen.points)) % 2**31
+        seed = seed_of(seen)
         if self.kind == "optuna_gp":
             return optuna.samplers.GPSampler(seed=seed, n_startup_trials=4)
         with warnings.catch_warnings():
@@ -49,6 +48,27 @@ class OptunaSampler(Sampler):
             return optuna.samplers.TPESampler(
                 seed=seed, n_startup_trials=4, multivariate=True, constant_liar=True
             )
+
+
+def unit_space(optuna: Any, size: int) -> dict[str, Any]:
+    """A knob from 0 to 1 for each coordinate of a point, as Optuna has it."""
+    return {f"x{number}": optuna.distributions.FloatDistribution(0.0, 1.0) for number in range(size)}
+
+
+def params_at(point: Floats, space: Mapping[str, Any]) -> dict[str, float]:
+    """A point, (d,), as Optuna's parameters; on the edge where a rule led out of the range."""
+    return dict(zip(space, np.clip(point, 0.0, 1.0).tolist(), strict=True))
+
+
+def asked(study: Any, space: Mapping[str, Any], count: int) -> Floats:
+    """What an Optuna study suggests: float64 (count, d)."""
+    trials = [study.ask(space) for _ in range(count)]
+    return np.array([[trial.params[name] for name in space] for trial in trials])
+
+
+def seed_of(seen: Seen) -> int:
+    """A seed for Optuna, another one for each number of points seen."""
+    return (seen.seed * 1000003 + len(seen.points)) % 2**31
 
 
 def import_optuna(kind: str, since: tuple[int, int] | None = None) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from autoloop.edits import format_literal
 from autoloop.edits.variants import Variant, safe_name
 from autoloop.errors import EditError
-from autoloop.loop.filling.derived import Derive
+from autoloop.loop.filling.derived import Derive, Derived
 from autoloop.loop.filling.round import Round
 from autoloop.loop.repeats import repeat
 from autoloop.loop.steps import Lengthen
@@ -41,12 +41,26 @@ def add_repeats(
     """
     for seed in seeds:
         again = repeat(variant, path, seed, why, rule)
-        derived = derive(variant, again.edits)
-        twin = planned.seen.get(derived.signature)
-        if twin is None:
-            planned.add(derived.of(again))
-        else:
-            planned.refuse(again, f"already run as {twin}")
+        _add_once(planned, again, derive(variant, again.edits))
+
+
+def _add_once(planned: Round, child: Variant, derived: Derived) -> None:
+    """Put a config into a round, unless it has run."""
+    twin = planned.seen.get(derived.signature)
+    if twin is None:
+        planned.add(derived.of(child))
+    else:
+        planned.refuse(child, f"already run as {twin}")
+
+
+def _add_derived(planned: Round, parent: Variant, child: Variant, derive: Derive) -> None:
+    """The same of a child whose edits may not fit its parent."""
+    try:
+        derived = derive(parent, child.edits)
+    except EditError as error:
+        planned.refuse(child, error.why)
+    else:
+        _add_once(planned, child, derived)
 
 
 def add_without(
@@ -80,16 +94,7 @@ def add_without(
         evidence={"without": list(dropped)},
         expects=f"no worse than {of}",
     )
-    try:
-        derived = derive(start, child.edits)
-    except EditError as error:
-        planned.refuse(child, error.why)
-        return
-    twin = planned.seen.get(derived.signature)
-    if twin is None:
-        planned.add(derived.of(child))
-    else:
-        planned.refuse(child, f"already run as {twin}")
+    _add_derived(planned, start, child, derive)
 
 
 def add_longer(
@@ -118,13 +123,4 @@ def add_longer(
         expects="the order of the level below",
         notes=(),
     )
-    try:
-        derived = derive(variant, longer.edits)
-    except EditError as error:
-        planned.refuse(longer, error.why)
-        return
-    twin = planned.seen.get(derived.signature)
-    if twin is None:
-        planned.add(derived.of(longer))
-    else:
-        planned.refuse(longer, f"already run as {twin}")
+    _add_derived(planned, variant, longer, derive)
