@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
+
+from hydra._internal.utils import run_and_report
 
 from autoloop.config.settings import Settings
+from autoloop.engine.execute.traces import add_traceback
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import counted
 from autoloop.loop.controls import limits_of
 from autoloop.loop.score import conclusion, winner
 from autoloop.loop.steps import Stop
+from autoloop.runner.dispatch import Returns
 from autoloop.runner.longer import checkpoint_of
 from autoloop.runner.resume import interrupt_jobs
 from autoloop.store.journal import Journal
@@ -64,24 +70,40 @@ def say_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> No
         log.info(hint)
 
 
-def exit_if_failed(study: Study, stop: Stop, tolerated: float = 0.0) -> None:
+def exit_if_failed(study: Study, stop: Stop, returns: Returns, tolerated: float = 0.0) -> None:
     """End as a study with failed jobs does.
 
     Args:
         study: The record.
         stop: Why the study stopped.
+        returns: What the jobs of each batch returned.
         tolerated: Up to this share of failed jobs is none.
 
     Raises:
         SystemExit: With code 1 if a job failed for good, or the study stopped because of failures.
+        Exception: That of the job, where it was the only one and a program called, as Hydra's sweeper does.
     """
     failed = [job for job in study.counted() if job.state in UNFINISHED]
+    if failed and len(study.jobs) == 1 and returns and not _at_the_command_line():
+        returned = returns[0][0]
+        add_traceback(returned._return_value, failed[0].details.log_tail)
+        _ = returned.return_value
     few = bool(failed) and len(failed) <= tolerated * len(study.counted())
     if few and not stop.failed:
         told = f"{len(failed)} of {counted(len(study.counted()), 'job')}"
         log.info("%s failed, no more than max_failure_rate=%g allows", told, tolerated)
     elif stop.failed or failed:
         raise SystemExit(1)
+
+
+def _at_the_command_line() -> bool:
+    """Whether Hydra's `main` called us: it would print the job's traceback, which stands in its log."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code is run_and_report.__code__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def leave_jobs(journal: Journal, launcher: JobLauncher, take_over: Callable[[Job], None]) -> None:

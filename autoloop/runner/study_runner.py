@@ -278,7 +278,7 @@ class StudyRunner:
         else:
             log.info("nothing is left to do in %s", self.study_dir)
         say_end(study, stop, self.study_dir, self.settings)
-        exit_if_failed(study, stop, self.settings.max_failure_rate)
+        exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
         return self.returns
 
     def _interrupted(self, steps: Stepper) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import traceback
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from autoloop.engine.execute.memory import MemoryKills
 from autoloop.store.journal import read_study
@@ -54,6 +56,34 @@ def test_the_study_goes_on_and_its_exit_code_tells(many_ends):
     assert "Traceback" not in many_ends.output
     assert all(job.state for job in many_ends.study.jobs.values())
     assert 2 in many_ends.study.rounds
+
+
+def test_a_study_whose_only_job_fails_shows_no_traceback(tmp_path):
+    """At the command line a line says what failed and where its log is; the traceback stands in that log."""
+    ran = run(tmp_path / "s", "do=raise")
+    assert (ran.code, "Traceback" in ran.output) == (1, False)
+    assert "FAILED: baseline: ValueError: the data is bad (log: " in ran.output
+    assert "Traceback" in text_of(tmp_path / "s", "0/job.log")
+
+
+def test_a_program_that_sweeps_gets_the_error_of_the_only_job(tmp_path, hydra_sweep_runner):
+    """As from Hydra's own sweepers, with the job's own traceback as far as another process can tell it."""
+
+    def fail(config: DictConfig) -> None:
+        raise ValueError("the data is bad")
+
+    sweep = hydra_sweep_runner(
+        calling_file=None,
+        calling_module="hydra.test_utils.a_module",
+        task_function=fail,
+        config_path=None,
+        config_name=None,
+        overrides=["hydra/sweeper=autoloop", "hydra/launcher=slots"],
+        temp_dir=tmp_path,
+    )
+    with pytest.raises(ValueError, match="the data is bad") as failure, sweep:
+        pass
+    assert "in fail" in "".join(traceback.format_exception(failure.value))
 
 
 @pytest.mark.parametrize("do", WAYS)

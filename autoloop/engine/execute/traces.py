@@ -14,6 +14,7 @@ from autoloop.store.redact import redact
 _BETWEEN = ("hydra.core.utils", "autoloop.engine.execute.", "autoloop.engine.inside.")
 #: Characters of what is shown; the rest is a message that nobody reads.
 MOST_CHARACTERS = 1 << 18
+_BEGIN = "Traceback (most recent call last):"
 
 
 class JobTraceback(Exception):  # noqa: N818 - the cause of an error, as text
@@ -58,3 +59,16 @@ def _of_app(shown: TracebackType | None) -> TracebackType | None:
     while inner is not None and str(inner.tb_frame.f_globals.get("__name__")).startswith(_BETWEEN):
         inner = inner.tb_next
     return inner or shown
+
+
+def add_traceback(error: Any, log_end: str) -> None:
+    """Give an exception that came from another process without its traceback the one that the log shows.
+
+    Args:
+        error: What a launcher says that a job returned.
+        log_end: The end of the job's log.
+    """
+    bare = isinstance(error, BaseException) and error.__traceback__ is None and error.__cause__ is None
+    begin = log_end.find(_BEGIN)
+    if bare and begin >= 0:
+        error.__cause__ = JobTraceback(log_end[begin:] + "\n")
