@@ -67,7 +67,7 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     if not study.jobs:
         return PlanRound(1)
     limits = limits_of(study, limits)
-    ended = _ended_early(study, limits) or _as_told(study)
+    ended = _ended_early(study, limits) or _as_requested(study)
     if ended:
         return ended
     retry = next((job for job in study.troubled() if _again(study, job, limits)), None)
@@ -100,8 +100,8 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     return PlanRound(last + 1) if flow.barrier else _one_more(study, last, flow)
 
 
-def _as_told(study: Study) -> Stop | Hold | None:
-    """What a user wants of the study as a whole: that it ends, or rests."""
+def _as_requested(study: Study) -> Stop | Hold | None:
+    """What a user asked of the study as a whole: that it ends, or pauses."""
     controls = study.controls
     if controls.ending:
         return Stop(f"the study was {controls.ending}")
@@ -111,7 +111,7 @@ def _as_told(study: Study) -> Stop | Hold | None:
 def _allowed(study: Study, waiting: Sequence[Job], flow: Flow) -> Run | Hold:
     """The jobs that may start: where each round waits for a yes, those of rounds that have one."""
     yes = study.controls.approved
-    allowed = tuple(job for job in waiting if not flow.asks or job.round in yes)
+    allowed = tuple(job for job in waiting if not flow.needs_approval or job.round in yes)
     return Run(allowed) if allowed else Hold(f"round {waiting[0].round} waits for a yes")
 
 

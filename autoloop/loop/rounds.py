@@ -181,7 +181,9 @@ def _tell_left_out(
             planned.refuse(decision, disposer.refusal(decision) or why)
 
 
-def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = "") -> Round:
+def requested_round(
+    terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = ""
+) -> Round:
     """A variant that a user wants while the study runs, as a further part of the latest round.
 
     What a user refused before may be asked for anew.

@@ -96,14 +96,14 @@ class Flow:
             the others say feeds the next decision.
         refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
         slots: How many jobs run at a time; None where the launcher does not tell.
-        asks: Whether each round waits for a person's yes before its jobs start.
+        needs_approval: Whether each round waits for a user's approval before its jobs start.
     """
 
     barrier: bool = True
     quorum: float = 1.0
     refill: bool = True
     slots: int | None = None
-    asks: bool = False
+    needs_approval: bool = False
 
 
 ROUNDS = Flow()

@@ -31,7 +31,7 @@ from autoloop.stopping.probes import ProbeComparison, goes_on
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.controls import BY_USER
-from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, ProbesJudged, StopAsked, UserTold
+from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, ProbesJudged, StopAsked, UserControl
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import contiguous, gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -157,7 +157,7 @@ class Dispatcher:
 
     def _hear(self, event: Event, study: Study) -> None:
         """What a user tells is news for whoever waits for an end."""
-        if isinstance(event, UserTold):
+        if isinstance(event, UserControl):
             self._ends += 1
             self._news.notify_all()
 

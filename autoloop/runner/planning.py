@@ -17,7 +17,7 @@ from autoloop.history.series import Series
 from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.controls import bounds_of, ignored_of, limits_of
 from autoloop.loop.filling import Round
-from autoloop.loop.rounds import after_probe, asked_round, later_round, measuring_round, opening_round
+from autoloop.loop.rounds import after_probe, later_round, measuring_round, opening_round, requested_round
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Lengthen, Measure
 from autoloop.rules.base import Decision
@@ -33,7 +33,7 @@ from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
 from autoloop.strategies.base import ASKED_FOR
 from autoloop.study.decisions import Refusal
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.settled import OPEN
 from autoloop.study.trials import Trial
@@ -134,18 +134,18 @@ class Planner:
             terms, study, step, lambda job: found[job.name] or self._variant_of(job), from_step
         )
 
-    def asked_for(self, study: Study, told: UserTold) -> Round:
+    def plan_request(self, study: Study, control: UserControl) -> Round:
         """A variant that a user wants now, as a further part of the latest round.
 
         Raises:
             ConfigError: Each job runs on several seeds, and the config has no seed.
         """
         terms = self._terms_now(study)
-        parent = told.of or next((job.name for job in study.counted() if job.origin is None), "")
-        reason = told.reason or f"asked for by {told.by}"
-        evidence = {"name": told.name} if told.name else {}
-        wanted = Decision(ASKED_FOR, parent, reason, evidence, told.edits)
-        return asked_round(terms, study, wanted, self._variant_of, told.name)
+        parent = control.of or next((job.name for job in study.counted() if job.origin is None), "")
+        reason = control.reason or f"asked for by {control.by}"
+        evidence = {"name": control.name} if control.name else {}
+        wanted = Decision(ASKED_FOR, parent, reason, evidence, control.edits)
+        return requested_round(terms, study, wanted, self._variant_of, control.name)
 
     def baseline(self, study: Study) -> Mapping[str, Any]:
         """The config of the first starting point."""

@@ -237,7 +237,7 @@ class StudyRunner:
             self.settings,
             self.launcher,
             self._next_step,
-            self.planner.asked_for,
+            self.planner.plan_request,
             steps.append,
             self.planner.baseline,
         )
@@ -257,7 +257,7 @@ class StudyRunner:
             desk.look_between()
             step = self._next_step(study)
             if isinstance(step, Hold) and not study.running():
-                desk.wait_for_word(step)
+                desk.wait_while_held(step)
                 continue
             if isinstance(step, Run | Wait) or study.running():  # what runs here was adopted
                 self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
@@ -328,7 +328,7 @@ class StudyRunner:
     def _flow(self) -> Flow:
         """How rounds follow each other, as far as the launcher tells of each end."""
         if not self.launcher.singly:
-            return Flow(asks=self.settings.flow.asks)
+            return Flow(needs_approval=self.settings.flow.needs_approval)
         flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))
         return flow if flow.slots is not None else replace(flow, barrier=True)
 

@@ -527,14 +527,14 @@ class StudyResumed(Event):
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserTold(Event):
-    """A user told the running study something; as a request it has no answer yet.
+class UserControl(Event):
+    """A user asked something of the running study; as a request it has no answer yet.
 
     Attributes:
         action: What is to be done: stop, keep, refuse, add, ban, free, bounds, set, pause, continue, finish,
             end or approve.
-        by: Who said so, as ``user@host``.
-        asked_as: Name of the request; empty for what nobody asked for, such as a yes that was waited for.
+        by: Who asked, as ``user@host``.
+        asked_as: Name of the request; empty if nobody asked, as for an approval after a time limit.
         asked_at: When, in seconds since the epoch.
         name: The job as the user named it; of ``add`` a name for the variant; of ``set`` the setting.
         jobs: Numbers of the jobs that are meant.
@@ -544,7 +544,7 @@ class UserTold(Event):
         low: Lower bound; None for none.
         high: Upper bound; None for none.
         value: New value of a setting; None for no limit.
-        was: The value that the process had.
+        was: The value before.
         edits: Edits of a variant.
         of: Name of the job it is a child of; empty for the baseline.
         reason: Why, in the user's words.
@@ -575,7 +575,7 @@ class UserTold(Event):
 
 _OF_STUDY = (
     *(StudyBegun, RoundPlanned, ProbesJudged, ObjectiveSeen, RulesAsked, SearchClosed),
-    *(StudyStopped, StudyResumed, UserTold),
+    *(StudyStopped, StudyResumed, UserControl),
 )
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
 

@@ -36,7 +36,7 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
-    UserTold,
+    UserControl,
 )
 from autoloop.study.jobs import Job
 from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
@@ -484,7 +484,7 @@ class Study:
         self.stopped = event
         self.worthy = self._meant_worthy(event.worthy)
 
-    def _on_control(self, event: UserTold) -> None:
+    def _on_control(self, event: UserControl) -> None:
         self.controls = self.controls.after(event)
         if event.taken and event.action == "refuse":
             for job in [self.jobs[number] for number in event.jobs]:

@@ -33,7 +33,7 @@ from autoloop.study.events import (
     StudyResumed,
     StudyStopped,
     Unsaid,
-    UserTold,
+    UserControl,
     read_event,
 )
 from autoloop.study.plans import Plan
@@ -67,11 +67,11 @@ EVENTS: list[Event] = [
     SearchClosed(reason="done", limits={"rounds": 1}),
     StudyStopped(reason="done", limits={"rounds": 1}),
     StudyResumed(pid=1, host="vm", names="unique"),
-    UserTold(
+    UserControl(
         action="set", by="me@vm", asked_as="1-2-a", asked_at=5.0, name="rounds", value=3, was=2, taken=True
     ),
-    UserTold(action="bounds", by="me@vm", path="lr", low=0.1, taken=True, outcome="held"),
-    UserTold(action="add", by="me@vm", edits=("lr@mul=2",), of="a", reason="why", outcome="too late"),
+    UserControl(action="bounds", by="me@vm", path="lr", low=0.1, taken=True, outcome="held"),
+    UserControl(action="add", by="me@vm", edits=("lr@mul=2",), of="a", reason="why", outcome="too late"),
 ]
 
 

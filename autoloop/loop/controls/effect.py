@@ -10,7 +10,7 @@ from typing import Any
 from autoloop.edits.effects import DeadKnob
 from autoloop.loop.steps import Limits
 from autoloop.strategies.base import Bounds
-from autoloop.study.controls import ToldLimit
+from autoloop.study.controls import ChangedLimit
 from autoloop.study.record import Study
 
 #: Limits that are counts; the other one is hours.
@@ -29,18 +29,18 @@ def limits_of(study: Study, limits: Limits) -> Limits:
     """
     changed: dict[str, Any] = {}
     for name in (*_COUNTS, "max_hours"):
-        told = study.controls.limits.get(name)
-        if told is not None and getattr(limits, name) in (told.was, (study.header.limits or {}).get(name)):
-            changed |= _changed(name, told)
+        limit = study.controls.limits.get(name)
+        if limit is not None and getattr(limits, name) in (limit.was, (study.header.limits or {}).get(name)):
+            changed |= _changed(name, limit)
     return replace(limits, **changed) if changed else limits
 
 
-def _changed(name: str, told: ToldLimit) -> Mapping[str, Any]:
-    if told.value is None:
+def _changed(name: str, limit: ChangedLimit) -> Mapping[str, Any]:
+    if limit.value is None:
         return {} if name == "rounds" else {name: None}
-    if not math.isfinite(told.value) or told.value <= 0:
+    if not math.isfinite(limit.value) or limit.value <= 0:
         return {}
-    return {name: int(told.value) if name in _COUNTS else told.value}
+    return {name: int(limit.value) if name in _COUNTS else limit.value}
 
 
 def jobs_at_once(study: Study, room: int | None) -> int | None:
@@ -50,10 +50,10 @@ def jobs_at_once(study: Study, room: int | None) -> int | None:
         study: The record.
         room: What the launcher and the settings allow.
     """
-    told = study.controls.limits.get("n_jobs")
-    if told is None or told.value is None or not told.value >= 1:
+    limit = study.controls.limits.get("n_jobs")
+    if limit is None or limit.value is None or not limit.value >= 1:
         return room
-    return int(told.value) if room is None else min(room, int(told.value))
+    return int(limit.value) if room is None else min(room, int(limit.value))
 
 
 def bounds_of(study: Study, bounds: Bounds) -> Bounds:
