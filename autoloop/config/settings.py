@@ -20,7 +20,7 @@ from autoloop.config.sets import USE, overlaid
 from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
-from autoloop.edits.effects import DeadKnob, read_ignored
+from autoloop.edits.effects import IgnoredKnob, read_ignored
 from autoloop.edits.variants import Entry, edit_texts, parse_entries
 from autoloop.errors import ConfigError, SettingError, did_you_mean
 from autoloop.loop.due import Flow, Limits
@@ -85,7 +85,7 @@ class Settings:
         climbing: What is wanted of a climb.
         flow: How rounds follow each other.
         watching: How running jobs are watched.
-        ignored: Knobs that the trainer is known not to heed.
+        ignored: Knobs that the trainer is known to ignore.
         live: Whether to draw the study on the terminal; see `Live`.
         detail: How much plan and log say; see `Detail`.
         notify: Whom to tell of rounds, failures and the winner.
@@ -119,7 +119,7 @@ class Settings:
     climbing: Climbing = field(default_factory=Climbing)
     flow: Flow = field(default_factory=Flow)
     watching: Watching = field(default_factory=Watching)
-    ignored: tuple[DeadKnob, ...] = ()
+    ignored: tuple[IgnoredKnob, ...] = ()
     live: Live = "auto"
     detail: Detail = "short"
     notify: NotifySettings = field(default_factory=NotifySettings)

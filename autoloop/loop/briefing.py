@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from autoloop.edits.effects import DeadKnob, dead_paths
+from autoloop.edits.effects import IgnoredKnob, ignored_paths
 from autoloop.edits.variants import Variant
 from autoloop.history.series import Series
 from autoloop.loop.disposal import Disposal
@@ -53,7 +53,7 @@ class Terms:
         limits: When the study ends, and what it measures.
         seed: Its seed, for strategies that draw.
         bounds: Path pattern -> (low, high) for every value an edit may set.
-        ignored: Knobs that the trainer is known not to heed.
+        ignored: Knobs that the trainer is known to ignore.
         seed_paths: Where the seed of a training may stand in a config.
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
@@ -67,7 +67,7 @@ class Terms:
     limits: Limits
     seed: int
     bounds: Bounds
-    ignored: Sequence[DeadKnob]
+    ignored: Sequence[IgnoredKnob]
     seed_paths: Sequence[str]
     repeats: int
     cooldown: int
@@ -85,10 +85,10 @@ class Terms:
             else []
         )
 
-    def leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
-        """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
+    def leave(self, config: Mapping[str, Any], ignored: Sequence[IgnoredKnob]) -> list[str]:
+        """What no strategy may change by itself: the seed, and what the trainer ignores."""
         seeds = [path for path in self.seed_paths if matches(config, path)]
-        return [*seeds[:1], *dead_paths(dead, config)]
+        return [*seeds[:1], *ignored_paths(ignored, config)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Known:
         room: How many jobs it may have at the most; None for any number.
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
-        unheeded: Knobs that jobs turned in vain.
+        ineffective: Knobs that jobs changed without effect.
         foretold: See `Situation`.
     """
 
@@ -110,7 +110,7 @@ class Known:
     room: int | None
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
-    unheeded: Sequence[DeadKnob]
+    ineffective: Sequence[IgnoredKnob]
     foretold: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -142,13 +142,13 @@ class Known:
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
         trials = Lazy(numbers, trial)
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
-        unheeded = [
-            DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.heedless()
+        ineffective = [
+            IgnoredKnob(path, f"no effect in {job.name}: the trainer ignores it")
+            for job in study.ineffective()
             for path in job.details.unheeded
         ]
         running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, unheeded, _foretold(study, curve_of))
+        return cls(study, number, room, trials, running, ineffective, _foretold(study, curve_of))
 
     @property
     def has_failures(self) -> bool:
@@ -242,7 +242,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
         terms.derive,
         Obstacles(
             Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
-            [*terms.ignored, *known.unheeded],
+            [*terms.ignored, *known.ineffective],
             failed,
             study.controls.refused,
         ),
@@ -284,7 +284,7 @@ def situation_of(
         outside=besides.outside,
         slots=besides.slots,
         bounds=terms.bounds,
-        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.unheeded]),
+        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.ineffective]),
         opened=len(opened),
         planned=[job.rule for job in since],
         begun=sum(job.round == known.number for job in since),

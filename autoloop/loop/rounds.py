@@ -97,7 +97,7 @@ def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
     most = terms.limits.max_jobs
     places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
     disposer = Disposer(
-        {start.name: start}, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
+        {start.name: start}, planned.seen, terms.derive, Obstacles(ignored=terms.ignored), taken=planned.taken
     )
     more = next_round(1, proposals, disposer, places)
     for variant in more.variants:
@@ -110,7 +110,7 @@ def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) ->
     limit = terms.limits.max_jobs
     parents = {variant.name: variant for variant in planned.variants}
     disposer = Disposer(
-        parents, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
+        parents, planned.seen, terms.derive, Obstacles(ignored=terms.ignored), taken=planned.taken
     )
     opening = replace(opening_of(terms, planned, start, slots), misfit=disposer.misfit)
     places = None if limit is None else max(0, limit - len(planned.variants))
@@ -134,7 +134,7 @@ def after_probe(terms: Terms, study: Study, places: int, slots: int | None, vari
     start, best = variant_of(first[0]), variant_of(best_rate(study))
     seen = {job.signature: job.name for job in study.jobs.values()}
     disposer = Disposer(
-        {start.name: start}, seen, terms.derive, Obstacles(dead=terms.ignored), taken=study.names
+        {start.name: start}, seen, terms.derive, Obstacles(ignored=terms.ignored), taken=study.names
     )
     so_far = Round(1, {}, variants=[variant_of(job) for job in first])
     opening = opening_of(terms, so_far, start, slots)
@@ -200,7 +200,7 @@ def requested_round(
         {parent.name: variant_of(parent)},
         {job.signature: job.name for job in study.jobs.values()},
         terms.derive,
-        Obstacles(dead=terms.ignored),
+        Obstacles(ignored=terms.ignored),
         study.names,
     )
     places = room_of(study, terms.limits, None)

@@ -110,7 +110,7 @@ class Desk:
                 return  # before round 1 is planned there is nothing to change
             control = request.control
             if control is None or request.problem:
-                log.warning("a request is not heeded (%s): %s", request.path.name, request.problem)
+                log.warning("a request is refused (%s): %s", request.path.name, request.problem)
                 self._answer(request, _refused(request, request.problem))
             elif control.asked_as in study.controls.handled:
                 self._answer(request, replace(control, taken=True, outcome="it was taken before"))

@@ -23,7 +23,7 @@ from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import ConfigError, JournalError, counted
 from autoloop.loop.due import Limits
-from autoloop.runner.aiming import unsaid
+from autoloop.runner.aiming import assumed
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
@@ -112,7 +112,7 @@ def header_of(
         host=socket.gethostname(),
         overrides=tuple(points.arguments),
         objective=aim,
-        judging=unsaid(aim),
+        judging=assumed(aim),
         aims=settings.metrics.aims,
         limits=settings.limits.recorded(),
         starts=tuple(start.name for start in points.starts),

@@ -23,7 +23,7 @@ from autoloop.engine.slots import Slot
 from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
-from autoloop.runner.aiming import aims_told
+from autoloop.runner.aiming import describe_aims
 from autoloop.runner.searching import Search
 from autoloop.runner.short_plan import short_lines
 from autoloop.strategies import Foresight
@@ -217,7 +217,7 @@ def plan_text(
 
 def _objective(settings: Settings, named: str) -> list[str]:
     """What the study is judged by, if the user did not set all of it."""
-    return [f"{line[:1].upper()}{line[1:]}." for line in aims_told(settings.metrics, named)]
+    return [f"{line[:1].upper()}{line[1:]}." for line in describe_aims(settings.metrics, named)]
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:
@@ -248,7 +248,7 @@ def _afterwards(
     """What each outcome of round 1 would trigger."""
     start = planned.variants[0]
     disposer = Disposer(
-        {v.name: v for v in planned.variants}, planned.seen, sketch, Obstacles(dead=settings.ignored)
+        {v.name: v for v in planned.variants}, planned.seen, sketch, Obstacles(ignored=settings.ignored)
     )
     if foresight.opening:
         yield from foresight.opening

@@ -54,7 +54,7 @@ class Search:
         return [(text,) for text in self.starts]
 
     @property
-    def told(self) -> list[str]:
+    def explained(self) -> list[str]:
         """What was understood, line by line."""
         if self.entries:
             turned = ", ".join(self.entries)
@@ -272,8 +272,10 @@ class _Baseline:
         known = self._composer.group_options(group)
         for option in entry.choices:
             if str(option) not in known:
-                told = f"{group}={option} is no option of the config group{did_you_mean(str(option), known)}"
-                raise ConfigError(f"{told} (there are {', '.join(known)})")
+                problem = (
+                    f"{group}={option} is no option of the config group{did_you_mean(str(option), known)}"
+                )
+                raise ConfigError(f"{problem} (there are {', '.join(known)})")
         options = tuple(map(str, entry.choices))
         start = self._composer.chosen.get(group)
         own = next(

@@ -36,7 +36,7 @@ from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Hold, Run, Step, Stop, Wait
-from autoloop.runner.aiming import check_measured, named_in, say_first, settle
+from autoloop.runner.aiming import check_measured, log_aims, named_in, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
@@ -137,8 +137,8 @@ class StudyRunner:
         """
         refuse_interpolation(self.study_dir)
         points, planned = self._begin()
-        for told in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
-            log.warning("%s", told)
+        for warning in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
+            log.warning("%s", warning)
         self.planner.load_scorecard()
         if self.settings.dry_run:
             show(self._plan_text(planned))
@@ -186,8 +186,8 @@ class StudyRunner:
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
-        sketch, told = self.composer.sketch, [*self.search.told, *self.memory.notes]
-        return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, told)
+        sketch, warning = self.composer.sketch, [*self.search.explained, *self.memory.notes]
+        return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, warning)
 
     def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
@@ -221,9 +221,9 @@ class StudyRunner:
         is_new = not steps.journal.study.begun
         open_study(steps.journal, self.settings, self.launcher, header, take_over)
         if is_new:
-            say_first(self.settings.metrics, named_in(self.config))
+            log_aims(self.settings.metrics, named_in(self.config))
             say_what_lies_beside_it(self.config, steps.journal)
-            for line in (*self.search.told, *self.memory.notes):
+            for line in (*self.search.explained, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         desk = self._desk(steps)

@@ -84,7 +84,7 @@ class FailedRegion:
     jobs: tuple[int, ...]
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Where it lies and why it is known, in words."""
         return f"{' with '.join(map(str, self.fences))}, where {_jobs(self.jobs)} failed"
 
@@ -103,8 +103,8 @@ def lies_where_jobs_failed(
     for region in regions:
         values = {fence.path: _value(fence.path, config) for fence in region.fences}
         if changed & values.keys() and all(fence.holds(values[fence.path]) for fence in region.fences):
-            told = " with ".join(f"{path} {value!r}" for path, value in values.items())
-            return f"{told} lies where {_jobs(region.jobs)} failed"
+            place = " with ".join(f"{path} {value!r}" for path, value in values.items())
+            return f"{place} lies where {_jobs(region.jobs)} failed"
     return ""
 
 
@@ -189,8 +189,8 @@ def _is_named(path: str, failed: Trial) -> bool:
     if len(name) > 1 and re.search(rf"(?<![a-z]){re.escape(name)}", failed.error, re.IGNORECASE):
         return True
     value = _value(path, failed.variant.config)
-    told = repr(value) if isinstance(value, float) else ""
-    return bool(told) and re.search(rf"(?<![\d.]){re.escape(told)}(?![\d.]*\d)", failed.error) is not None
+    shown = repr(value) if isinstance(value, float) else ""
+    return bool(shown) and re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d.]*\d)", failed.error) is not None
 
 
 def _value(path: str, config: Mapping[str, Any]) -> Any:
@@ -202,7 +202,7 @@ def _jobs(numbers: Sequence[int]) -> str:
     """Return a few jobs by number, in words."""
     if len(numbers) == 1:
         return f"job {numbers[0]}"
-    told = [str(number) for number in numbers[:_SHOWN]]
-    more = len(numbers) - len(told)
-    told += [f"{more} more"] if more else []
-    return f"jobs {', '.join(told[:-1])} and {told[-1]}"
+    shown = [str(number) for number in numbers[:_SHOWN]]
+    more = len(numbers) - len(shown)
+    shown += [f"{more} more"] if more else []
+    return f"jobs {', '.join(shown[:-1])} and {shown[-1]}"

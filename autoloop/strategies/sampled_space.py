@@ -286,5 +286,5 @@ def _stuck(
 def _kept_out(regions: Sequence[FailedRegion], knobs: Sequence[Knob], config: Mapping[str, Any]) -> str:
     """Return where a sampler does not go because jobs failed there, as words of a reason."""
     turned = {place for knob in knobs for place, _ in matches(config, knob.path)}
-    told = [one.told for one in regions if turned & {fence.path for fence in one.fences}]
-    return f", leaving out {'; '.join(told)}" if told else ""
+    described = [one.description for one in regions if turned & {fence.path for fence in one.fences}]
+    return f", leaving out {'; '.join(described)}" if described else ""

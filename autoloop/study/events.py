@@ -103,12 +103,12 @@ class Event:
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unsaid:
-    """What the user left unsaid of the objective.
+class AssumedObjective:
+    """What was assumed of the objective, since the user did not set it.
 
     Attributes:
-        why: How the rest is known, as a clause.
-        open: Whether it is still to be seen, from the first results.
+        why: What the assumption is based on, as a clause.
+        open: Whether the first results are still to decide.
     """
 
     why: str = ""
@@ -133,13 +133,13 @@ class Identity:
 
 
 def _without_why(objective: Objective | None) -> dict[str, Any] | None:
-    """An objective as the first line has it, which tells elsewhere how it is known."""
+    """An objective as the first line has it: the reason is a field of its own there."""
     if objective is None:
         return None
     return {name: item for name, item in write_fields(objective).items() if name != "why"}
 
 
-_AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
+_AS_GIVEN = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
 
 
 def _aims(aims: Aims) -> dict[str, Any]:
@@ -165,8 +165,8 @@ class StudyBegun(Event):
         pid: Of the process that began it.
         host: Its machine.
         overrides: Those given for every job.
-        objective: What it is judged by, as far as the user said.
-        judging: What the user left unsaid of that; None where that is nothing.
+        objective: What it is judged by, as far as the user set it.
+        judging: What of that is assumed; None if the user set all of it.
         aims: Several objectives, of which ``objective`` is the first, and constraints.
         limits: When it ends, as `autoloop.loop.steps.Limits` recorded them.
         starts: Names of the starting points.
@@ -185,8 +185,8 @@ class StudyBegun(Event):
     pid: int | None = field(default=None, metadata=LEFT_OUT)
     host: str = field(default="", metadata=LEFT_OUT)
     overrides: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
-    objective: Objective | None = field(default=None, metadata=_AS_SAID)
-    judging: Unsaid | None = field(default=None, metadata=LEFT_OUT)
+    objective: Objective | None = field(default=None, metadata=_AS_GIVEN)
+    judging: AssumedObjective | None = field(default=None, metadata=LEFT_OUT)
     aims: Aims = field(
         default_factory=Aims, metadata={**LEFT_OUT, **coded(partial(read_fields, Aims), _aims)}
     )
@@ -308,7 +308,7 @@ class Details:
         source: Where its curves are from, in words: ``W&B``, ``csv csv_logs/version_0/metrics.csv``.
         problem: What of its curves cannot be read.
         warnings: What should be looked at.
-        unheeded: Paths that it changed in vain.
+        unheeded: Paths that it changed without effect.
         command: The shell line that trains it once more, in journals that keep it.
     """
 

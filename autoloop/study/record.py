@@ -244,9 +244,9 @@ class Study:
         """Jobs that failed, ran out of time or were interrupted, as they were planned."""
         return self._as_planned(self.tally.troubled)
 
-    def heedless(self) -> list[Job]:
-        """Jobs that changed paths in vain, whether tried again or not."""
-        return [self.jobs[number] for number in self.jobs if number in self.tally.heedless]
+    def ineffective(self) -> list[Job]:
+        """Jobs with edits that had no effect, whether tried again or not."""
+        return [self.jobs[number] for number in self.jobs if number in self.tally.ineffective]
 
     def ended_last(self) -> Iterator[Job]:
         """Jobs that ended, the latest first."""

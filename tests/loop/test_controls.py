@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.errors import ConfigError
 from autoloop.loop.controls import (
     ACTIONS,
@@ -236,7 +236,7 @@ def test_fewer_jobs_at_once():
 
 
 def test_knobs_are_banned_freed_and_bounded():
-    ignored = (DeadKnob("wd", "not heeded"),)
+    ignored = (IgnoredKnob("wd", "not heeded"),)
     study = after_requests(replay(BEGUN), "ban lr", "bounds lr 0 1")
     assert [(knob.path, knob.why) for knob in ignored_of(study, ignored)] == [
         ("wd", "not heeded"),

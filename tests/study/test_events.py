@@ -16,6 +16,7 @@ from autoloop.store.journal import FILE_NAME, Journal, recorded
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import (
     KINDS,
+    AssumedObjective,
     Details,
     Event,
     JobEnded,
@@ -32,7 +33,6 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
-    Unsaid,
     UserControl,
     read_event,
 )
@@ -45,7 +45,9 @@ JOURNALS = sorted((ROOT / "tests/data/studies").rglob(FILE_NAME))
 
 PLAN = Plan("a", None, "", "", {}, "", (), ("lr=.inf",), "s", (ValueChange("lr", 1, math.inf),), ())
 EVENTS: list[Event] = [
-    StudyBegun(command="train", overrides=(), objective=Objective(goal="max"), judging=Unsaid(open=True)),
+    StudyBegun(
+        command="train", overrides=(), objective=Objective(goal="max"), judging=AssumedObjective(open=True)
+    ),
     RoundPlanned(round=1, variants=(Planned(0, PLAN),), refused=(Refusal("a", "x", ("lr@mul=2",), "no"),)),
     RoundPlanned(round=1, variants=(Planned(1, PLAN),), refused=(), aim="confirm"),
     JobStarted(job=0, name="a", round=1, run_dir="0"),

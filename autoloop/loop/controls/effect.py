@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.loop.steps import Limits
 from autoloop.strategies.base import Bounds
 from autoloop.study.controls import ChangedLimit
@@ -61,10 +61,10 @@ def bounds_of(study: Study, bounds: Bounds) -> Bounds:
     return {**bounds, **study.controls.bounds} if study.controls.bounds else bounds
 
 
-def ignored_of(study: Study, ignored: Sequence[DeadKnob]) -> Sequence[DeadKnob]:
-    """Knobs that edits are kept from: those that the trainer does not heed, and those that users banned."""
+def ignored_of(study: Study, ignored: Sequence[IgnoredKnob]) -> Sequence[IgnoredKnob]:
+    """Knobs that edits are kept from: those that the trainer ignores, and those that users banned."""
     controls = study.controls
     if not controls.banned and not controls.freed:
         return ignored
     left = [knob for knob in ignored if knob.path not in controls.freed]
-    return [*left, *(DeadKnob(path, why) for path, why in controls.banned.items())]
+    return [*left, *(IgnoredKnob(path, why) for path, why in controls.banned.items())]

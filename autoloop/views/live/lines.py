@@ -97,7 +97,7 @@ def _closing(event: SearchClosed, study: Study) -> str:
 
 
 def _objective(event: ObjectiveSeen, study: Study) -> str:
-    return f"the objective: the study {text.clean(study.aim.told)}"
+    return f"the objective: the study {text.clean(study.aim.description)}"
 
 
 def _resume(event: StudyResumed, study: Study) -> str:

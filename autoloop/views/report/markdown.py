@@ -62,10 +62,10 @@ def _head(facts: Facts) -> list[str]:
     title = md(study.header.task or "study")
     lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
     if study.aims.several:
-        lines[-1] = f"Objectives: {md(study.aims.told)}."
+        lines[-1] = f"Objectives: {md(study.aims.description)}."
     elif facts.limits:
         lines.append(f"Constraints: {md(facts.limits)}.")
-    lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
+    lines += [f"The study {md(study.aim.description)}."] if study.aim.why else []
     lines.append(f"Jobs: {states(facts.jobs)}.")
     lines += [facts.cut] if facts.cut else []
     if front:
@@ -122,7 +122,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
         return ""
     return (
         f", {change.shown('baseline')} against the baseline's {text.number(baseline.objective)}:"
-        f" {change.told} ({noise_note(facts)})"
+        f" {change.label} ({noise_note(facts)})"
     )
 
 
@@ -163,7 +163,7 @@ def _state(job: Job) -> str:
 
 
 def _cell(change: Gain | None, reference: str) -> str:
-    return text.MISSING if change is None else f"{change.shown(reference)} {change.told}"
+    return text.MISSING if change is None else f"{change.shown(reference)} {change.label}"
 
 
 def _metric(job: Job, metric: str) -> str:

@@ -156,7 +156,7 @@ def _outcome(job: Job, change: Gain | None) -> str:
         return f"runs, step {job.steps}" if job.steps else "runs"
     if job.stop_step is not None:
         return f"stopped at step {job.stop_step} by {_stopper(job)}"
-    gain = f" ({change.shown('parent')} {change.told})" if change else ""
+    gain = f" ({change.shown('parent')} {change.label})" if change else ""
     return text.number(job.objective) + gain
 
 

@@ -45,7 +45,7 @@ def subtitle(facts: Facts) -> str:
 
 
 def _of_several(facts: Facts) -> str:
-    return f"{counted(len(facts.rounds), 'round')} · {facts.study.aims.told}{_ended(facts)}"
+    return f"{counted(len(facts.rounds), 'round')} · {facts.study.aims.description}{_ended(facts)}"
 
 
 def _ended(facts: Facts) -> str:
@@ -84,7 +84,7 @@ def _best(facts: Facts) -> list[Markup]:
         tiles.append(_tile(size, note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
         note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
-        tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.word))
+        tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.verdict))
     dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
     longer = told_of_climb(facts.study)
