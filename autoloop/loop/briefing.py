@@ -271,7 +271,7 @@ def situation_of(
     return Situation(
         finished=finished,
         trials=trials,
-        decisions=list(_said_of(study, finished)),
+        decisions=list(_decisions_on(study, finished)),
         round=known.number,
         seed=terms.seed,
         maximize=study.maximize,
@@ -300,7 +300,7 @@ def _fired_on(study: Study, name: str) -> Sequence[Decision]:
     return () if job is None else study.fired_on(job.place)
 
 
-def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
+def _decisions_on(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
     """What the rules said of some trials of the last two rounds, silent decisions included."""
     names = {trial.name for trial in finished}
     for number in sorted(study.decisions)[-2:]:

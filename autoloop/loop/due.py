@@ -161,7 +161,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     """The end of a search that went as it should."""
     worthy = met(study, limits.until)
     if worthy:
-        found = ", ".join(condition.told(worthy) for condition in limits.until)
+        found = ", ".join(condition.describe(worthy) for condition in limits.until)
         return Stop(f"{worthy.name} meets every condition of until ({found})", worthy=worthy.name)
     rounds = len(study.rounds)
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]

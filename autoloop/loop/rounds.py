@@ -158,13 +158,13 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     proposals = terms.strategy.propose(situation)
     planned = next_round(known.number, proposals, disposer, known.room)
     _seed(terms, planned)
-    _tell_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
+    _note_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned
 
 
-def _tell_left_out(
+def _note_left_out(
     passed_over: Sequence[tuple[Decision, str]],
     proposals: Sequence[Decision],
     disposer: Disposer,

@@ -21,7 +21,7 @@ from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import Hold, PlanRound, Requeue, Run, Step, Stop, Wait
-from autoloop.loop.score.front_words import broken, numbers_told
+from autoloop.loop.score.front_text import broken, describe_numbers
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.returns import SmallReturn
@@ -76,7 +76,7 @@ class Dispatcher:
         self._closing = False
         self._news = threading.Condition(journal.lock)  # told of ends, and of what probes showed
         self._ends = 0  # so many were told of: what is planned meanwhile does not know of the latest
-        self._shared_gpu_told = False
+        self._warned_of_shared_gpu = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
         self._watcher = Watcher(
             settings.watching,
@@ -100,7 +100,7 @@ class Dispatcher:
         returned: dict[int, JobReturn] = {}
         ended = self._news
         self._closing = False
-        self._journal.observers.append(self._hear)
+        self._journal.observers.append(self._on_event)
         if self._launcher.stops:  # else the jobs are watched from inside
             self._watcher.start()
         try:
@@ -121,7 +121,7 @@ class Dispatcher:
             with ended:
                 self._closing = True
                 ended.notify_all()
-                self._journal.observers.remove(self._hear)
+                self._journal.observers.remove(self._on_event)
         return self._batched([returned[number] for number in sorted(returned)])
 
     def _batched(self, done: Sequence[JobReturn]) -> Returns:
@@ -155,7 +155,7 @@ class Dispatcher:
             elif isinstance(step, PlanRound) and self._take(step) is not None:
                 self._wait_for_news(ended, known)
 
-    def _hear(self, event: Event, study: Study) -> None:
+    def _on_event(self, event: Event, study: Study) -> None:
         """What a user tells is news for whoever waits for an end."""
         if isinstance(event, UserControl):
             self._ends += 1
@@ -313,7 +313,7 @@ class Dispatcher:
         self._note_stop_from_inside(job)
         ended = self._ended(self._journal.study.jobs[job.job], end)
         self._journal.append(ended)
-        log.log(*_said(self._journal.study, job.job, self._study_dir))
+        log.log(*_end_line(self._journal.study, job.job, self._study_dir))
         for warning in ended.details.warnings:
             log.warning("job %d: %s", job.job, warning)
         self._look_for_shared_gpu(job.job)
@@ -322,9 +322,9 @@ class Dispatcher:
     def _look_for_shared_gpu(self, number: int) -> None:
         """Tell once that two jobs saw one GPU: engines pin GPUs, some launchers do not."""
         job = self._journal.study.jobs[number]
-        other = None if self._shared_gpu_told else gpu_neighbour(self._journal.study, job)
+        other = None if self._warned_of_shared_gpu else gpu_neighbour(self._journal.study, job)
         if other is not None:
-            self._shared_gpu_told = True
+            self._warned_of_shared_gpu = True
             shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
             where = f"GPU {shared} of {job.details.host}"
             log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
@@ -363,19 +363,19 @@ def leads(study: Study, job: Job, objective: float) -> bool:
 
 def _asked(job: Job, decision: StopDecision) -> StopAsked:
     """What the journal says of a job that a stop rule wants ended."""
-    said = {one.name: getattr(decision, one.name) for one in fields(decision)}
-    return StopAsked(job=job.job, name=job.name, **said)
+    values = {one.name: getattr(decision, one.name) for one in fields(decision)}
+    return StopAsked(job=job.job, name=job.name, **values)
 
 
 def _result(study: Study, job: Job) -> str:
     if not job.known:
         return "without a result"
-    told = numbers_told(study, job) if study.aims.several else f"objective {job.objective:.6g}"
+    numbers = describe_numbers(study, job) if study.aims.several else f"objective {job.objective:.6g}"
     limits = broken(study, job)
-    return f"{told}, breaks a constraint: {limits}" if limits else told
+    return f"{numbers}, breaks a constraint: {limits}" if limits else numbers
 
 
-def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
+def _end_line(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
     """The level and the line that tell of a job's end."""
     job = study.jobs[number]
     state = job.state.value if job.state else ""

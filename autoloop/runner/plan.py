@@ -120,8 +120,10 @@ def _edited(start: Variant, edits: Sequence[str], composer: Composer) -> Variant
     """The starting point with the command line's edits."""
     if not edits:
         return start
-    told = replace(start, edits=tuple(edits), reason="the starting point, with the edits of the command line")
-    return composer.derive(start, edits).of(told)
+    variant = replace(
+        start, edits=tuple(edits), reason="the starting point, with the edits of the command line"
+    )
+    return composer.derive(start, edits).of(variant)
 
 
 def _named(entry: Entry, rule: str, reason: str) -> Variant:
@@ -209,7 +211,7 @@ def plan_text(
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
-    lines += ["", *told] if (told := _objective(settings, named)) else []
+    lines += ["", *lines_of_aims] if (lines_of_aims := _objective(settings, named)) else []
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
     aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules tell of the same direction
     return "\n".join([*lines, *_afterwards(planned, aimed, foresight, sketch)])
@@ -276,8 +278,8 @@ def _afterwards(
 
 def strategy_line(chosen: Mapping[str, Any]) -> str:
     """The strategy and its settings in one line."""
-    told = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
-    told += [
+    parts = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
+    parts += [
         f"{key}={value}" for key, value in chosen.items() if key != "_target_" and value not in (None, {}, [])
     ]
-    return " ".join(told)
+    return " ".join(parts)

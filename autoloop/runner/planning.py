@@ -109,7 +109,7 @@ class Planner:
         queue = self._queue(study, known.start.name)
         besides = Besides(queue.waiting, answer.proposals, earlier, self._slots())
         planned = later_round(terms, known, besides)
-        planned.refused += [*answer.problems, *self._not_said(study, queue.changed)]
+        planned.refused += [*answer.problems, *self._new_refusals(study, queue.changed)]
         return planned
 
     def after_probe(self, study: Study, places: int) -> Round:
@@ -186,10 +186,10 @@ class Planner:
             log.warning("the queue is left aside: %s", error)
             return Queue([], [])
 
-    def _not_said(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:
+    def _new_refusals(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:
         """Refusals that no earlier round has, each told."""
-        said = {(one.rule, one.why, one.edits) for group in study.refused.values() for one in group}
-        fresh = [one for one in refused if (one.rule, one.why, one.edits) not in said]
+        known = {(one.rule, one.why, one.edits) for group in study.refused.values() for one in group}
+        fresh = [one for one in refused if (one.rule, one.why, one.edits) not in known]
         for one in fresh:
             log.warning("%s", one.why)
         return fresh

@@ -106,7 +106,7 @@ def question_of(
         config: The baseline's config.
         bounds: Path pattern -> (low, high).
     """
-    said, gains = verdicts(study), {pair.child.place: pair.gain_pct for pair in pairs(study)}
+    verdict_of, gains = verdicts(study), {pair.child.place: pair.gain_pct for pair in pairs(study)}
     trials = [
         {
             "name": job.name,
@@ -118,7 +118,7 @@ def question_of(
             "state": job.state.value,
             "objective": job.objective if job.known else None,
             "gain_pct": gains.get(job.place),
-            "verdict": said[job.place].value if job.place in said else None,
+            "verdict": verdict_of[job.place].value if job.place in verdict_of else None,
             "steps": job.steps,
             "error": job.error,
             "summary": dict(job.summary),

@@ -18,7 +18,7 @@ class _OnlyWarnings(logging.Filter):
 _ONLY_WARNINGS = _OnlyWarnings()
 
 
-def speak(detail: Detail) -> None:
+def set_detail(detail: Detail) -> None:
     """Let the log of this process say as much as the setting asks for; jobs keep their own logs.
 
     Args:

@@ -104,9 +104,9 @@ def understood(
         return Search(words, {}, notes=(_unused(own, settings),)), settings
     if not any(own.values()) and not (wide and swept):
         return _by_strategy_alone(words, of_strategy, settings, composer)
-    said = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
-    found = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(said)
-    recorded = {path: entry.as_record() for path, entry in said.items()}
+    given = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
+    found = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(given)
+    recorded = {path: entry.as_record() for path, entry in given.items()}
     space = _as_space({**of_strategy, **own}, found.entries)
     settings = settings.searching(space, _bounds(settings, found.entries), recorded)
     return replace(found, words=words), _long_enough(settings) if swept else settings
@@ -125,11 +125,11 @@ def _by_strategy_alone(
     composer: Composer,
 ) -> tuple[Search, Settings]:
     """A product of starting points, whatever the strategy's own space is: that of a config file, or none."""
-    said = {path: entry for path, entry in space.items() if entry}
-    if not said:
+    entries = {path: entry for path, entry in space.items() if entry}
+    if not entries:
         return Search(words, {}), settings
     given = [word.values[0] for word in words if word.values]
-    found = _Baseline(composer, given, lenient=True).prepare(said)
+    found = _Baseline(composer, given, lenient=True).prepare(entries)
     settings = settings.searching(_as_space(space, found.entries), settings.bounds)
     return Search(words, {}, found.starts, found.notes), settings
 
@@ -185,12 +185,12 @@ def _entry(path: str, given: Any, loader: ConfigLoader) -> SpaceEntry | None:
 
 def _together(swept: Mapping[str, SpaceEntry], own: Mapping[str, SpaceEntry]) -> dict[str, SpaceEntry]:
     """What sweeps and space say together; a key as it was written, with a plus where it is new."""
-    said = dict(swept)
+    given = dict(swept)
     keys = {key.lstrip("+"): key for key in swept}
     for path, entry in own.items():
         key = keys.get(path, path)
-        said[key] = merged(path, said[key], entry) if key in said else entry
-    return said
+        given[key] = merged(path, given[key], entry) if key in given else entry
+    return given
 
 
 def _bounds(
@@ -241,11 +241,11 @@ class _Baseline:
         self._starts: list[str] = []
         self._notes: list[str] = []
 
-    def prepare(self, said: Mapping[str, SpaceEntry]) -> Search:
+    def prepare(self, given: Mapping[str, SpaceEntry]) -> Search:
         """Find out what each knob starts from, and which config groups there are among them."""
-        groups = {key: entry for key, entry in said.items() if self._is_group(key, entry)}
+        groups = {key: entry for key, entry in given.items() if self._is_group(key, entry)}
         entries = {key.lstrip("+"): self._option(key.lstrip("+"), entry) for key, entry in groups.items()}
-        rest = {key: entry for key, entry in said.items() if key not in groups}
+        rest = {key: entry for key, entry in given.items() if key not in groups}
         for key, entry in rest.items():
             if key.startswith("+"):
                 self._start(key, entry, "is new")
@@ -253,7 +253,7 @@ class _Baseline:
             entries[key.lstrip("+")] = self._value(key.lstrip("+"), entry, entries)
         if not self._lenient:
             self._refuse_missing(entries)
-        ordered = {key.lstrip("+"): entries[key.lstrip("+")] for key in said}
+        ordered = {key.lstrip("+"): entries[key.lstrip("+")] for key in given}
         return Search((), ordered, tuple(self._starts), tuple(self._notes))
 
     @property

@@ -123,7 +123,7 @@ class Stepper:
         log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
         longest = max(len(variant.name) for variant in planned.variants)
         for variant in planned.variants:
-            log.info("  %-*s  %s", longest, variant.name, _told(variant, self.settings.detail))
+            log.info("  %-*s  %s", longest, variant.name, _describe(variant, self.settings.detail))
         return None
 
     def _nothing_new(self, planned: Round) -> Stop | None:
@@ -183,7 +183,7 @@ class Stepper:
             ask: Callable[..., list[Decision] | None] | None = getattr(callback, "on_round_end", None)
             if ask is None:
                 continue
-            said = ask(
+            answer = ask(
                 config=self.config,
                 study_dir=self.planner.study_dir,
                 round=number,
@@ -192,15 +192,15 @@ class Stepper:
                 rules=settings.rules,
                 metrics=settings.metrics,
             )
-            decisions.extend(said or ())
+            decisions.extend(answer or ())
         return decisions
 
 
-def _told(variant: Variant, detail: str) -> str:
+def _describe(variant: Variant, detail: str) -> str:
     """Where a variant comes from and what it changes, in one line; ``detail`` says whether it may be cut."""
     origin = f"from {variant.parent} by {variant.rule}: " if variant.parent else ""
     edits = f": {' '.join(variant.edits)}" if variant.edits else ""
-    told = f"{origin}{variant.reason}{edits}"
-    if detail == "full" or len(told) <= LONGEST:
-        return told
-    return f"{cut(told, LONGEST)} (all of it: autoloop why)"
+    line = f"{origin}{variant.reason}{edits}"
+    if detail == "full" or len(line) <= LONGEST:
+        return line
+    return f"{cut(line, LONGEST)} (all of it: autoloop why)"

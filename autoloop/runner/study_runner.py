@@ -41,7 +41,7 @@ from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
-from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
+from autoloop.runner.ending import exit_if_failed, leave_jobs, log_end, write_stop
 from autoloop.runner.longer import climbing, without_keeping
 from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
@@ -51,16 +51,16 @@ from autoloop.runner.opening import (
     keep_config,
     open_study,
     refuse_interpolation,
-    say_what_lies_beside_it,
     set_finished_aside,
     sweep_pattern,
     task_name,
+    warn_of_unfinished,
     words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
 from autoloop.runner.progress import counting
-from autoloop.runner.quiet import speak
+from autoloop.runner.quiet import set_detail
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.searching import refuse_missing, understood
 from autoloop.runner.stepping import Stepper
@@ -96,7 +96,7 @@ class StudyRunner:
         Raises:
             AutoloopError: The user's input cannot be used.
         """
-        speak(settings.detail)
+        set_detail(settings.detail)
         self.context = context
         self.config = config
         self.launcher = JobLauncher(launcher)
@@ -180,8 +180,8 @@ class StudyRunner:
     def _plan_text(self, planned: Round) -> str:
         single = words_of_single_run(self.config, self.composer, planned.variants[0].overrides)
         given = StudyBegun(command=command_line(), cwd=str(Path.cwd()), single=single)
-        foretold = counting(self._foretold, "looked at", len(planned.variants))
-        runs = [foretold(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
+        preview = counting(self._preview, "looked at", len(planned.variants))
+        runs = [preview(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
         places = self.launcher.places()
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
@@ -189,7 +189,7 @@ class StudyRunner:
         sketch, warning = self.composer.sketch, [*self.search.explained, *self.memory.notes]
         return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, warning)
 
-    def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
+    def _preview(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
         wanted, shown = place_and_preview(self.composer, overrides, job)
         words = without_study(overrides, self.composer.study_keys)
@@ -222,7 +222,7 @@ class StudyRunner:
         open_study(steps.journal, self.settings, self.launcher, header, take_over)
         if is_new:
             log_aims(self.settings.metrics, named_in(self.config))
-            say_what_lies_beside_it(self.config, steps.journal)
+            warn_of_unfinished(self.config, steps.journal)
             for line in (*self.search.explained, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
@@ -277,7 +277,7 @@ class StudyRunner:
             self._drawing.write(study)
         else:
             log.info("nothing is left to do in %s", self.study_dir)
-        say_end(study, stop, self.study_dir, self.settings)
+        log_end(study, stop, self.study_dir, self.settings)
         exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
         return self.returns
 

@@ -164,10 +164,10 @@ def _name_bytes(study_dir: Path) -> int:
     """How many bytes a file's name may have there."""
     there = next((path for path in (study_dir, *study_dir.absolute().parents) if path.exists()), Path())
     try:
-        told = os.pathconf(there, "PC_NAME_MAX")
+        limit = os.pathconf(there, "PC_NAME_MAX")
     except (OSError, ValueError, AttributeError):
-        told = 0
-    return told if told > 2 * SPARE_BYTES else NAME_BYTES
+        limit = 0
+    return limit if limit > 2 * SPARE_BYTES else NAME_BYTES
 
 
 def make_job_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:

@@ -203,8 +203,8 @@ def _hold(study_dir: Path) -> tuple[IO[bytes], IO[bytes]]:
 def _holder(study_dir: Path) -> str:
     """Who holds a study, in words, as far as that is written down: in the file beside it, else in itself."""
     with suppress(OSError):
-        if said := (study_dir / LOCK_NAME).read_text(errors="replace").strip():
-            return said
+        if holder := (study_dir / LOCK_NAME).read_text(errors="replace").strip():
+            return holder
     with suppress(AutoloopError, OSError):
         study = read_study(study_dir)
         last = study.resumes[-1] if study.resumes else study.header

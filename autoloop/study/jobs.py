@@ -16,7 +16,7 @@ from autoloop.study.events import Details, StopAsked
 from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, PROBE, REPEAT, Plan
 from autoloop.study.trials import Trial, TrialState
 
-_SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
+_STOP_FIELDS = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
 
 
 @nan_is_nan
@@ -125,7 +125,7 @@ class Job:
             self.state,
             self.objective,
             error=self.error,
-            stopping={name: getattr(self.stopping, name) for name in _SAID} if self.stopping else {},
+            stopping={name: getattr(self.stopping, name) for name in _STOP_FIELDS} if self.stopping else {},
             jitters=self.details.jitters,
             losses=self.losses,
             excess=self.excess,

@@ -421,8 +421,8 @@ class Study:
             place = self.tally.named.get(decision.judged)
             if decision.fired and place is not None and event.round not in self.fired.get(place, ()):
                 self.fired[place] = (*self.fired[place], *here) if place in self.fired else here
-        told = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
-        judged = [self.jobs[number].job if number in self.jobs else number for number in told]
+        numbers = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
+        judged = [self.jobs[number].job if number in self.jobs else number for number in numbers]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)
@@ -440,15 +440,15 @@ class Study:
             if done:
                 self.jobs.update((one.job, one) for one in Settled.group(done, self._packers[0], self.aim))
         for number in sorted(self.decisions)[:-2] if not self._settled else sorted(self.decisions)[-4:-2]:
-            said = self.decisions[number]
-            if not isinstance(said, PackedList):
-                self.decisions[number] = PackedList(said, self._packers[1])
+            decisions = self.decisions[number]
+            if not isinstance(decisions, PackedList):
+                self.decisions[number] = PackedList(decisions, self._packers[1])
         self._settled = True
 
     def fired_on(self, place: int) -> list[Decision]:
         """What rules proposed when they were asked about the job of a place."""
-        said = (one for number in self.fired.get(place, ()) for one in self.decisions[number])
-        return [one for one in said if one.fired and self.tally.named.get(one.judged) == place]
+        decisions = (one for number in self.fired.get(place, ()) for one in self.decisions[number])
+        return [one for one in decisions if one.fired and self.tally.named.get(one.judged) == place]
 
     def _as_meant(self, decision: Decision) -> Decision:
         """A decision that speaks of jobs by names that are theirs alone."""

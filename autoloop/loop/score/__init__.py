@@ -1,7 +1,7 @@
 """Keeping score: paired verdicts against a noise floor, the scorecard of rules, how sure a result is."""
 
 from autoloop.loop.score.bootstrap import Interval, interval
-from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
+from autoloop.loop.score.conclusion import conclusion, confirmed, describe_climb, dropped_edits, kept_edits
 from autoloop.loop.score.confirmation import Confirmation, confirmation, front_confirmed
 from autoloop.loop.score.earlier import earlier_trials
 from autoloop.loop.score.front import front, hypervolumes, standing_losses
@@ -36,6 +36,7 @@ __all__ = [
     "confirmation",
     "confirmed",
     "contenders",
+    "describe_climb",
     "dropped_edits",
     "each_objective",
     "earlier_trials",
@@ -58,7 +59,6 @@ __all__ = [
     "standing_losses",
     "standings",
     "start_at",
-    "told_of_climb",
     "tried_knobs",
     "verdict",
     "verdicts",

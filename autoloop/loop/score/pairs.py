@@ -46,7 +46,7 @@ class Pair:
         return fmean(self.gains_pct) if self.gains_pct else None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The comparison in words, where there is one."""
         gain = self.gain_pct or 0.0
         amount = self.scale.amount(gain, self.parent.objective, digits=2)

@@ -65,8 +65,8 @@ def without(study: Study, job: Job, paths: Paths) -> Job | None:
     line = _line(study, job)
     wanted = {path: pair for path, pair in _knobs(line).items() if path not in paths}
     ideas = (one for one in study.counted() if not one.is_repeat and one.place != job.place)
-    kin = (other for one in ideas if (other := _line(study, one))[-1].place == line[-1].place)
-    return next((other[0] for other in kin if _knobs(other) == wanted), None)
+    similar = (other for one in ideas if (other := _line(study, one))[-1].place == line[-1].place)
+    return next((other[0] for other in similar if _knobs(other) == wanted), None)
 
 
 def reductions(study: Study, winner: Job) -> list[Paths]:

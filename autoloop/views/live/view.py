@@ -275,8 +275,8 @@ def _best(facts: Facts) -> str:
     best = facts.best
     if facts.front:
         first = facts.front[0]
-        told = text.clean(f"{first.name} ({facts.numbers(first)})")
-        return f"front of {counted(len(facts.front), 'trial')}, one end: {told}"
+        best_text = text.clean(f"{first.name} ({facts.numbers(first)})")
+        return f"front of {counted(len(facts.front), 'trial')}, one end: {best_text}"
     if best is None:
         return text.clean(facts.nothing_found) if facts.study.aims.constraints else ""
     change = facts.change(best, facts.baseline)
@@ -328,6 +328,7 @@ def _warnings(facts: Facts, place: str | Path) -> list[str]:
             log = f" (log: {shlex.quote(str(Path(place) / where))})" if where else ""
             lines.append((job.ended_at, text.clean(f"job {job.job} {job.name}: {facts.verdict(job)}{log}")))
         lines += [
-            (job.ended_at, text.clean(f"job {job.job} {job.name}: {told}")) for told in job.details.warnings
+            (job.ended_at, text.clean(f"job {job.job} {job.name}: {warning}"))
+            for warning in job.details.warnings
         ]
     return [line for _, line in sorted(lines, key=lambda pair: -pair[0] if math.isfinite(pair[0]) else 0.0)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
-from autoloop.loop.score.front_words import broken, no_feasible, numbers_told
+from autoloop.loop.score.front_text import broken, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.trials import TrialState
@@ -172,7 +172,7 @@ class Facts:
     def numbers(self, job: Job) -> str:
         """The result of a job in words: of several objectives each with its name."""
         if self.study.aims.several and job.known:
-            return numbers_told(self.study, job)
+            return describe_numbers(self.study, job)
         return text.number(job.objective)
 
     @property

@@ -7,8 +7,8 @@ from itertools import groupby
 
 from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.loop.score import confirmed, dropped_edits, front_confirmed, kept_edits, told_of_climb
-from autoloop.loop.score.front_words import no_feasible
+from autoloop.loop.score import confirmed, describe_climb, dropped_edits, front_confirmed, kept_edits
+from autoloop.loop.score.front_text import no_feasible
 from autoloop.study.decisions import Decision, Refusal, fired, silent
 from autoloop.study.events import Details
 from autoloop.study.record import Job, Study
@@ -71,16 +71,16 @@ def _head(facts: Facts) -> list[str]:
     if front:
         lines += _front(facts)
     elif best is None:
-        told = md(no_feasible(study))
+        problem = md(no_feasible(study))
         none = "No job has completed with a value of the objective yet."
-        lines.append(f"{told[:1].upper()}{told[1:]}." if told else none)
+        lines.append(f"{problem[:1].upper()}{problem[1:]}." if problem else none)
     else:
         gain = md(confirmed(study)) or _against_baseline(facts, best)
         lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
         dropped, kept = dropped_edits(study), kept_edits(study)
         lines += [f"It is without edits of {md(dropped)}."] if dropped else []
         lines += [f"Edits that only seemed to do nothing stay: {md(kept)}."] if kept else []
-        longer = told_of_climb(study)
+        longer = describe_climb(study)
         lines += [f"Trained longer: {md(longer)}."] if longer else []
         lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
     if study.stopped is not None:

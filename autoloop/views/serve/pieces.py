@@ -51,8 +51,8 @@ def running(observed: Observed) -> Markup:
     origins = [origin for job in shown if (origin := reference(facts, job)) is not None]
     curves = {job.job: observed.curves(job) for job in [*origins, *shown]}
     cards = [card(facts, job, curves) for job in shown]
-    said = f"{counted(len(jobs), 'job')} now" if jobs else "None now; the latest that ended"
-    return join([el("p", said, class_="soft"), el("div", *cards, class_="cards")])
+    heading = f"{counted(len(jobs), 'job')} now" if jobs else "None now; the latest that ended"
+    return join([el("p", heading, class_="soft"), el("div", *cards, class_="cards")])
 
 
 def lineage(observed: Observed) -> Markup:
@@ -136,7 +136,7 @@ def summary(observed: Observed) -> dict[str, object]:
         "paused": bool(study.controls.paused),
         "ending": study.controls.ending,
         "waiting": waiting if not study.running() else [],
-        "limits": {name: told.value for name, told in study.controls.limits.items()},
+        "limits": {name: limit.value for name, limit in study.controls.limits.items()},
         "banned": sorted(study.controls.banned),
         "kept": sorted(study.controls.kept),
         "progress": {number: one.step for number, one in observed.progress.items()},

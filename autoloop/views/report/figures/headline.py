@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autoloop.errors import counted
-from autoloop.loop.score import confirmation, confirmed, dropped_edits, kept_edits, told_of_climb
+from autoloop.loop.score import confirmation, confirmed, describe_climb, dropped_edits, kept_edits
 from autoloop.study.compare import difference
 from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
@@ -87,7 +87,7 @@ def _best(facts: Facts) -> list[Markup]:
         tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.verdict))
     dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
-    longer = told_of_climb(facts.study)
+    longer = describe_climb(facts.study)
     tiles += [_tile(best.name, longer, "Trained longer")] if longer else []
     tiles += [_tile("kept", kept, "Edits that only seemed idle")] if kept else []
     return tiles
