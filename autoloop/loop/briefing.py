@@ -19,8 +19,8 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
+from autoloop.strategies.extrapolation import predict_final
 from autoloop.strategies.failed import FAILURES, FailedRegion
-from autoloop.strategies.foretelling import foretold
 from autoloop.strategies.pace import Pacing
 from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, PROBE, Job, Study
@@ -102,7 +102,7 @@ class Known:
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
         ineffective: Knobs that jobs changed without effect.
-        foretold: See `Situation`.
+        predicted: See `Situation`.
     """
 
     study: Study
@@ -111,7 +111,7 @@ class Known:
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
     ineffective: Sequence[IgnoredKnob]
-    foretold: Mapping[str, float] = field(default_factory=dict)
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -148,7 +148,7 @@ class Known:
             for path in job.details.unheeded
         ]
         running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, ineffective, _foretold(study, curve_of))
+        return cls(study, number, room, trials, running, ineffective, _predicted(study, curve_of))
 
     @property
     def has_failures(self) -> bool:
@@ -183,14 +183,16 @@ class Besides:
     slots: int | None = None
 
 
-def _foretold(study: Study, curve_of: CurveOf) -> Mapping[str, float]:
+def _predicted(study: Study, curve_of: CurveOf) -> Mapping[str, float]:
     """What jobs that were ended early would have come to; curves are only asked for where there are some."""
     stopped = [job for job in study.counted() if job.stop_step is not None and not job.measures]
-    told = {job.name: (job.stop_step or 0, job.objective) for job in stopped if math.isfinite(job.objective)}
-    if not told:
+    stopped_at = {
+        job.name: (job.stop_step or 0, job.objective) for job in stopped if math.isfinite(job.objective)
+    }
+    if not stopped_at:
         return {}
     complete = [job for job in study.counted() if job.known and not job.measures][-MOST_CURVES:]
-    return foretold(told, [curve for job in complete if (curve := curve_of(job)) is not None])
+    return predict_final(stopped_at, [curve for job in complete if (curve := curve_of(job)) is not None])
 
 
 def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
@@ -291,7 +293,7 @@ def situation_of(
         places=known.room,
         running=known.running,
         failed=failed,
-        foretold=known.foretold,
+        predicted=known.predicted,
     )
 
 

@@ -21,7 +21,7 @@ from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import Hold, PlanRound, Requeue, Run, Step, Stop, Wait
-from autoloop.loop.score.front_text import broken, describe_numbers
+from autoloop.loop.score.front_words import broken, describe_numbers
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.returns import SmallReturn

@@ -41,7 +41,7 @@ def no_misfit(proposal: Decision) -> bool:
     return False
 
 
-def nothing_said(name: str) -> Sequence[Decision]:
+def no_decisions(name: str) -> Sequence[Decision]:
     """Know of no rule that spoke."""
     return ()
 
@@ -87,7 +87,7 @@ class Situation:
         places: Number of further jobs that have a place; None for any number.
         running: Variants of jobs that have not ended, in the order they were planned, without measurements.
         failed: Regions in which jobs failed repeatedly.
-        foretold: Name of a trial that was ended early -> the objective it would have reached, estimated from
+        predicted: Name of a trial that was ended early -> the objective it would have reached, estimated from
             trials that continued; without those for which nothing is known.
     """
 
@@ -101,7 +101,7 @@ class Situation:
     misfit: Callable[[Decision], bool] = no_misfit
     outcome: Callable[[Decision], object] = as_proposed
     preference: Callable[[Decision], float] = no_preference
-    proposed: Callable[[str], Sequence[Decision]] = nothing_said
+    proposed: Callable[[str], Sequence[Decision]] = no_decisions
     waiting: Sequence[Decision] = ()
     outside: Sequence[Decision] = ()
     slots: int | None = None
@@ -113,7 +113,7 @@ class Situation:
     places: int | None = None
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
-    foretold: Mapping[str, float] = field(default_factory=dict)
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,9 +145,9 @@ class _View:
             likely *= _below((limit - mean) / deviation)
         if not len(self.front):
             return likely
-        told = [model.predict(candidates) for model in self.objectives]
-        mean = np.stack([one for one, _ in told], axis=1)
-        deviation = np.stack([one for _, one in told], axis=1)
+        predictions = [model.predict(candidates) for model in self.objectives]
+        mean = np.stack([one for one, _ in predictions], axis=1)
+        deviation = np.stack([one for _, one in predictions], axis=1)
         if mean.shape[1] == 1:
             return likely * expected_improvement(mean[:, 0], deviation[:, 0], float(self.front.min()))
         gain = _gained(mean, deviation, self.front) + TINY * deviation.mean(axis=1)

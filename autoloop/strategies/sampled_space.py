@@ -153,14 +153,14 @@ class SampledSpace:
         knobs = tuple(knob.reaching(best.variant.config, self.span) for knob in knobs)
         seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
-        told = PlacedTrials.of(leading, knobs)
+        placed = PlacedTrials.of(leading, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
         asked, misfits = 0, 1
         for more in (count + SPARE, MORE * (count + SPARE), None):
             points = self._asked(seen, more, asked) if misfits or seen.among is not None else ()
             asked, misfits = more or asked, 0
             for point in points if seen.among is not None else _news_first(points, seen, running):
-                proposal = sampled(start.name, knobs, point, why, told)
+                proposal = sampled(start.name, knobs, point, why, placed)
                 if proposal is None:
                     continue
                 yield proposal
@@ -174,7 +174,7 @@ class SampledSpace:
             spread = spread if seen.snap is None else seen.snap(spread)
             places = np.vstack([seen.points, *([running] if len(running) else [])])
             free = [point for point in spread if not _is_at(point, places, NOWHERE)]
-            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, told)))
+            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, placed)))
         return frozenset()
 
     def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:

@@ -10,7 +10,7 @@ from autoloop.config.compose import path_override
 from autoloop.config.rerun import rerun_words
 from autoloop.edits.variants import safe_name
 from autoloop.errors import ConfigError, OutsideError
-from autoloop.loop.score.front_text import no_feasible
+from autoloop.loop.score.front_words import no_feasible
 from autoloop.store.files import inside
 from autoloop.study.record import Job, Study
 from autoloop.views.report.facts import Facts

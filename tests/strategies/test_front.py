@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoloop.strategies.base import Situation
-from autoloop.strategies.best_trials import said_of_best
+from autoloop.strategies.best_trials import proposals_for_best
 from autoloop.strategies.front import FrontProcess, _gained
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.samplers import Floats, QuasiRandom, Sampler, Seen
@@ -101,7 +101,7 @@ def test_trials_are_ranked_by_front_and_feasibility():
     order = [one.name for one in ranked(situation)]
     assert set(order[:3]) == {"base", "quick", "exact"}
     assert order[3:] == ["worse", "plump", "fat"]
-    assert said_of_best(situation, 2) == []
+    assert proposals_for_best(situation, 2) == []
 
 
 def _variant(job):

@@ -8,7 +8,7 @@ from autoloop.errors import counted
 from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
-from autoloop.loop.score.front_text import describe_front, no_feasible
+from autoloop.loop.score.front_words import describe_front, no_feasible
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise

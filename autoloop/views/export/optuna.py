@@ -13,7 +13,7 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.errors import AutoloopError, OutsideError
-from autoloop.loop.score.front_text import numbers
+from autoloop.loop.score.front_words import numbers
 from autoloop.store.files import inside
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study

@@ -8,7 +8,7 @@ from typing import Any
 from autoloop.errors import counted
 from autoloop.loop.due import failures_in_a_row
 from autoloop.loop.score import conclusion
-from autoloop.loop.score.front_text import describe_front, numbers
+from autoloop.loop.score.front_words import describe_front, numbers
 from autoloop.study.decisions import fired
 from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study

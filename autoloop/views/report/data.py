@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from autoloop.edits import LiteralError, parse_literal
 from autoloop.loop.score import confirmation, levels, start_at, without_effect
-from autoloop.loop.score.front_text import numbers
+from autoloop.loop.score.front_words import numbers
 from autoloop.study.record import CLIMB, Job, Study
 from autoloop.views.report.facts import Facts
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
-from autoloop.loop.score.front_text import broken, describe_numbers, no_feasible
+from autoloop.loop.score.front_words import broken, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import MEASURING, Job, Study
 from autoloop.study.trials import TrialState

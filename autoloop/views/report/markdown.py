@@ -8,7 +8,7 @@ from itertools import groupby
 from autoloop.errors import counted
 from autoloop.history.series import Series
 from autoloop.loop.score import confirmed, describe_climb, dropped_edits, front_confirmed, kept_edits
-from autoloop.loop.score.front_text import no_feasible
+from autoloop.loop.score.front_words import no_feasible
 from autoloop.study.decisions import Decision, Refusal, fired, silent
 from autoloop.study.events import Details
 from autoloop.study.record import Job, Study

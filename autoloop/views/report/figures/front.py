@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from autoloop.errors import counted
-from autoloop.loop.score.front_text import numbers
+from autoloop.loop.score.front_words import numbers
 from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
