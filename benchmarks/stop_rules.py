@@ -25,7 +25,7 @@ from contest.task import Task
 
 from autoloop.config.settings import load_group
 from autoloop.edits import apply
-from autoloop.correlations import NoChangeError
+from autoloop.errors import NoChangeError
 from autoloop.history.series import History, Series
 from autoloop.stopping import Behind, Live, Rungs, StopRule, build_stop_rules, first_stop, protected
 
