@@ -389,7 +389,7 @@ def _changed(config: Mapping[str, Any], changes: Sequence[ValueChange]) -> dict[
 
 @contextmanager
 def _current(config: DictConfig) -> Iterator[None]:
-    """Make ``${hydra:...}`` in a config speak of that config, as it will in the job."""
+    """Make ``${hydra:...}`` in a config refer to that config, as it will in the job."""
     holder: Any = HydraConfig.instance()
     before = holder.cfg
     holder.cfg = SimpleNamespace(hydra=config.hydra)  # what HydraConfig.get asks it for, without a copy

@@ -35,7 +35,7 @@ launcher. ``false``: never.
 """
 
 Detail = Literal["quiet", "short", "full"]
-"""How much is said of a study, in its plan and while it runs.
+"""How much is printed about a study, in its plan and while it runs.
 
 ``quiet``: in the log only what went wrong, and what came of it. ``short``: a line for each job. ``full``: in
 the plan also the command and directory of each job, and what each rule would change.

@@ -84,7 +84,7 @@ class Template:
 
     @cached_property
     def alone(self) -> bool:
-        """Whether the app's values can be told without Hydra's own config."""
+        """Whether the app's values can be known without Hydra's own config."""
         self._forms["app"] = app = deepcopy(self._forms["lean"])
         with read_write(app), open_dict(app):
             app.pop("hydra", None)

@@ -1,6 +1,6 @@
 """Stores outside of a job's directory: where a job without a history has logged, and what would change that.
 
-MLflow and trackio may be told to keep the runs of all jobs in one place, and TensorBoard's directory may be
+MLflow and trackio may be set to keep the runs of all jobs in one place, and TensorBoard's directory may be
 anywhere. Such runs are not read: they do not name the job that they are of, and jobs that run side by side
 began at the same time. What is known of the place is said, with the setting that puts it into the job's
 directory.

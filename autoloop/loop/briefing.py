@@ -1,4 +1,4 @@
-"""What a strategy is told: of round 1 as it stands, later of all that is known. Values in, values out."""
+"""What a strategy gets to see: round 1 as it stands, later all that is known. Values in, values out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Terms:
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
-        pacing: What is said of probes of the learning rate.
+        pacing: Settings of the probes of the learning rate.
         earlier: Trials of earlier studies of this app.
     """
 
@@ -168,7 +168,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Besides:
-    """What a strategy is told that no record has.
+    """What a strategy gets to see that is in no record.
 
     Attributes:
         waiting: Variants of the user's that wait in the queue, as proposals.
@@ -206,7 +206,7 @@ def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
 
 
 def opening_of(terms: Terms, planned: Round, start: Variant, slots: int | None) -> Opening:
-    """What a strategy is told when round 1 is to be filled up.
+    """What a strategy gets to see when round 1 is to be filled up.
 
     Args:
         terms: What holds for the study.
@@ -255,7 +255,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
 def situation_of(
     terms: Terms, known: Known, besides: Besides, disposer: Disposer, failed: Sequence[FailedRegion]
 ) -> Situation:
-    """What a strategy is told when a later round is to be filled.
+    """What a strategy gets to see when a later round is to be filled.
 
     Args:
         terms: What holds for the study.
@@ -303,7 +303,7 @@ def _fired_on(study: Study, name: str) -> Sequence[Decision]:
 
 
 def _decisions_on(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
-    """What the rules said of some trials of the last two rounds, silent decisions included."""
+    """The decisions on some trials of the last two rounds, silent ones included."""
     names = {trial.name for trial in finished}
     for number in sorted(study.decisions)[-2:]:
         for decision in study.decisions[number]:

@@ -1,4 +1,4 @@
-"""What may come after round 1, told before anything has run: rules are finite, and so is what they may do."""
+"""What may come after round 1, shown before anything has run: rules are finite, and so are their edits."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def opening_round(
         terms: What holds for the study.
         starts: The starting points, the baseline first.
         named: The user's variants.
-        slots: Tells of how many slots none is to stand idle; asked where the strategy adds something.
+        slots: Returns how many slots are to be kept busy; asked where the strategy adds something.
 
     Raises:
         EditError: A named variant cannot be used.
@@ -66,7 +66,7 @@ def opening_round(
     planned = first_round(starts, named, terms.derive, terms.ignored)
     limits = terms.limits
     if limits.racing or limits.minimal or limits.confirm or limits.seeds > 1:
-        seed_path(starts[0].config, terms.seed_paths)  # told before anything runs
+        seed_path(starts[0].config, terms.seed_paths)  # shown before anything runs
     for start in starts if terms.repeats else ():
         path = seed_path(start.config, terms.seed_paths)
         seeds = islice(fresh_seeds(seed_of(start.config, path)), terms.repeats)

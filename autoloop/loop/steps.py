@@ -9,7 +9,7 @@ from typing import Any, Literal
 from autoloop.loop.until import Condition
 from autoloop.study.record import Job
 
-#: Limits that journals of earlier versions do not have, with what they mean unsaid.
+#: Limits that journals of earlier versions do not have, with their defaults.
 _LATER = {"max_steps": None, "seeds": 1, "climb": None}
 
 

@@ -90,7 +90,7 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
 
     Args:
         journal: The open journal.
-        metrics: What the user said of metrics.
+        metrics: What the user set for metrics.
         config: The app's config, which may name what is returned.
 
     Returns:

@@ -91,7 +91,7 @@ class JobEnd:
     def of(cls, value: Any, failed: bool) -> JobEnd:
         """What a task returned, or the exception it raised."""
         if failed:
-            found = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            found = getattr(value, "exit_code", None)  # it reports another program's end, in its words
             code = found if isinstance(found, int) else None
             message = f"{type(value).__name__}: {value}" if code is None else str(value)
             return cls(True, error=one_line(message[:ERROR_CHARACTERS]), exit_code=code)
@@ -335,7 +335,7 @@ def trial_state(
 
 
 def _out_of_memory(end: JobEnd, last_words: str) -> str:
-    """The line that tells of missing memory, empty if the job did not fail or did not fail for that."""
+    """The line that reports missing memory, empty if the job did not fail or did not fail for that."""
     if not end.failed or end.ended_by:
         return ""
     return next(

@@ -74,8 +74,8 @@ class Dispatcher:
         self._report = report
         self._study_dir = journal.path.parent
         self._closing = False
-        self._news = threading.Condition(journal.lock)  # told of ends, and of what probes showed
-        self._ends = 0  # so many were told of: what is planned meanwhile does not know of the latest
+        self._news = threading.Condition(journal.lock)  # notified of ends, and of what probes showed
+        self._ends = 0  # so many were reported: what is planned meanwhile does not know of the latest
         self._warned_of_shared_gpu = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
         self._watcher = Watcher(
@@ -96,7 +96,7 @@ class Dispatcher:
         return self._run_streamed() if self._launcher.singly else self._run_batches(jobs)
 
     def _run_streamed(self) -> Returns:
-        """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
+        """Run jobs through a launcher that reports each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
         ended = self._news
         self._closing = False
@@ -156,13 +156,13 @@ class Dispatcher:
                 self._wait_for_news(ended, known)
 
     def _on_event(self, event: Event, study: Study) -> None:
-        """What a user tells is news for whoever waits for an end."""
+        """A request of a user wakes whoever waits for the end of a job."""
         if isinstance(event, UserControl):
             self._ends += 1
             self._news.notify_all()
 
     def _wait_for_news(self, ended: threading.Condition, known: int) -> None:
-        """Wait until more ends than ``known`` were told of."""
+        """Wait until more ends than ``known`` were reported."""
         with ended:
             ended.wait_for(lambda: self._closing or self._ends != known)
 
@@ -196,7 +196,7 @@ class Dispatcher:
             return True
 
     def _record_outcome(self, outcome: Outcome | Returned) -> None:
-        """Write down the end of a job that a launcher told of alone."""
+        """Write down the end of a job that a launcher reported alone."""
         job = self._journal.study.jobs[outcome.index]
         if isinstance(outcome, Returned):
             self.record(job, self._end_of(job, outcome.value, outcome.broken))
@@ -212,7 +212,7 @@ class Dispatcher:
         return replace(end, return_value=own.return_value, results=own.results, returned=own.returned)
 
     def _run_batches(self, jobs: Sequence[Job]) -> Returns:
-        """Run jobs through any Hydra launcher, which tells of their ends all at once."""
+        """Run jobs through any Hydra launcher, which reports their ends all at once."""
         done: list[JobReturn] = []
         for batch in contiguous(jobs, self._batch_size(), self._suspects):
             if isinstance(self._next_step(self._journal.study), Stop):
@@ -376,7 +376,7 @@ def _result(study: Study, job: Job) -> str:
 
 
 def _end_line(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
-    """The level and the line that tell of a job's end."""
+    """The log level and the line that report a job's end."""
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:

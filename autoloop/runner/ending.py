@@ -1,4 +1,4 @@
-"""The end of a study, or of this process's part in it: what is written, what is told, how it exits."""
+"""The end of a study, or of this process's part in it: what is written, what is logged, how it exits."""
 
 from __future__ import annotations
 

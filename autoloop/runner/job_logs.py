@@ -1,4 +1,4 @@
-"""The log of a job: its last lines, the cause that it names, the page that it tells of."""
+"""The log of a job: its last lines, the cause that it names, the page that it names."""
 
 from __future__ import annotations
 

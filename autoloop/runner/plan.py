@@ -189,7 +189,7 @@ def plan_text(
     Args:
         planned: Round 1.
         settings: The study's settings.
-        foresight: What the strategy says of the rounds after it.
+        foresight: What the strategy expects of the rounds after it.
         runs: Directory and command of each job.
         slots: The slots; None where the launcher does not tell.
         named: The metric that the app says it returns, see `aiming.named_in`.
@@ -213,7 +213,7 @@ def plan_text(
         lines += [f"  runs       {command}"]
     lines += ["", *lines_of_aims] if (lines_of_aims := _objective(settings, named)) else []
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
-    aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules tell of the same direction
+    aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules use the same direction
     return "\n".join([*lines, *_afterwards(planned, aimed, foresight, sketch)])
 
 

@@ -64,7 +64,7 @@ class Planner:
             settings: Its settings.
             composer: Makes configs of variants.
             study_dir: Its directory.
-            slots: Tells of how many slots none is to stand idle, None if that is not known.
+            slots: Returns how many slots are to be kept busy, None if that is not known.
             memory: What earlier studies tell.
             stops: Whether the launcher can end single jobs.
         """
@@ -179,7 +179,7 @@ class Planner:
         return answer
 
     def _queue(self, study: Study, start: str) -> Queue:
-        """What the user's queue asks for; one that cannot be read is told and left alone."""
+        """What the user's queue asks for; one that cannot be read is reported and left alone."""
         try:
             return read_queue(self.study_dir, study, start)
         except AutoloopError as error:
@@ -187,7 +187,7 @@ class Planner:
             return Queue([], [])
 
     def _new_refusals(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:
-        """Refusals that no earlier round has, each told."""
+        """Refusals that no earlier round has, each logged."""
         known = {(one.rule, one.why, one.edits) for group in study.refused.values() for one in group}
         fresh = [one for one in refused if (one.rule, one.why, one.edits) not in known]
         for one in fresh:

@@ -97,7 +97,7 @@ def ask(proposer: Proposer, question: Mapping[str, Any], parents: Mapping[str, A
 def question_of(
     study: Study, number: int, places: int, config: Mapping[str, Any], bounds: Any
 ) -> dict[str, Any]:
-    """What the program is told.
+    """What the program gets to read.
 
     Args:
         study: The record.

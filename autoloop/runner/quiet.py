@@ -6,7 +6,7 @@ import logging
 
 from autoloop.config.knobs import Detail
 
-#: Who speaks of a study as it goes on; what came of it is told by another logger, below these.
+#: Loggers of a study as it goes on; another logger, below these, has the result.
 _SPEAKERS = ("autoloop", "autoloop.engine.launching")
 
 

@@ -31,9 +31,9 @@ class Search:
 
     Attributes:
         words: The overrides, each as it was given.
-        entries: Path -> what is said of it; empty where the words make a product.
+        entries: Path -> its entry of the space; empty where the words make a product.
         starts: Overrides that the baseline gets besides, since its config lacks a value there.
-        notes: What there is to say of it, in sentences.
+        notes: Remarks on it, in sentences.
     """
 
     words: tuple[SweptKey, ...]

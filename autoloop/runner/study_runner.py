@@ -326,7 +326,7 @@ class StudyRunner:
 
     @cached_property
     def _flow(self) -> Flow:
-        """How rounds follow each other, as far as the launcher tells of each end."""
+        """How rounds follow each other, as far as the launcher reports each end."""
         if not self.launcher.singly:
             return Flow(needs_approval=self.settings.flow.needs_approval)
         flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))

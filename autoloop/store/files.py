@@ -28,7 +28,7 @@ NAME_BYTES, SPARE_BYTES = 255, 16
 _DRAFT, _STALE_S = re.compile(r"\..+\.[0-9a-f]{8}\.tmp"), 60.0
 #: Bytes of the path of a job's directory; Linux takes 4,096, and a job makes long paths below.
 PATH_BYTES = 3072
-#: What a file system says of a name that it does not take, unlike of a directory where nothing can be made.
+#: Errors of a file system about a name that it does not accept; an unwritable directory gives others.
 _REFUSED_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 
 

@@ -282,7 +282,7 @@ def is_left(study: Study, study_dir: Path) -> bool:
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
-    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one.
+    """Move a study, with all that its journal refers to, into a new directory below its own; return that one.
 
     The journal goes last: until then what a kill leaves halfway is moved on by the next call.
     """
@@ -299,7 +299,7 @@ def set_aside(study_dir: Path, study: Study) -> Path:
 
 
 def _record_event(study: Study, event: Event, path: Path, line: int) -> None:
-    """Take an event into account; what is wrong with it is told with its line."""
+    """Take an event into account; an error names its line."""
     try:
         study.record(event)
     except JournalError as error:

@@ -42,7 +42,7 @@ def no_misfit(proposal: Decision) -> bool:
 
 
 def no_decisions(name: str) -> Sequence[Decision]:
-    """Know of no rule that spoke."""
+    """Know of no rule that fired."""
     return ()
 
 

@@ -1,4 +1,4 @@
-"""A source of the mixed strategy: what rules say of the best trials, and the step that helped once more."""
+"""A source of the mixed strategy: rules' proposals for the best trials, and a step that helped once more."""
 
 from __future__ import annotations
 

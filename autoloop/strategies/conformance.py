@@ -36,7 +36,7 @@ SPACES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         {f"x{place}": [0.0, 1.0] for place in range(20)},
     ),
 }
-"""Name -> a baseline and what is said of its space."""
+"""Name -> a baseline and its space."""
 
 
 def check_sampler(sampler: Sampler, most: int = 1000) -> None:
@@ -98,7 +98,7 @@ def _check_end(
 
 
 def _studies(knobs: tuple[Knob, ...], config: Mapping[str, Any], most: int) -> Iterator[tuple[str, Seen]]:
-    """Yield studies of a space: what is told of them, and what a sampler sees."""
+    """Yield studies of a space: a description, and what a sampler sees."""
     start = np.array([knob.unit(config) for knob in knobs])
     drawn = np.random.default_rng(0).random((most, len(knobs)))
     snap = snapper(knobs)

@@ -1,4 +1,4 @@
-"""What a user says of one knob of the space: an entry, in any of its forms."""
+"""What a user sets for one knob of the space: an entry, in any of its forms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TYPES = ("int", "float")
 
 @dataclass(frozen=True, slots=True)
 class SpaceEntry:
-    """What is said of a knob; what is unsaid comes from the baseline and from bounds.
+    """The entry of a knob; what it does not set comes from the baseline and from bounds.
 
     Attributes:
         low: Lowest value.
@@ -132,7 +132,7 @@ def _decimals(number: float) -> int:
 
 
 def merged(path: str, one: SpaceEntry, other: SpaceEntry) -> SpaceEntry:
-    """What two entries say of one knob together.
+    """Merge two entries of one knob.
 
     Raises:
         ConfigError: They contradict each other.

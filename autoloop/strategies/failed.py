@@ -2,7 +2,7 @@
 
 A trainer's refusal (a beta above 1, a dropout of 2), a loss that is not finite, memory that does not suffice:
 what two jobs failed of, a third one need not try. Failures are of one kind if their errors are the same but
-for numbers. A crash that happens once says nothing, unless its error speaks of the knob; nor does one on both
+for numbers. A crash that happens once says nothing, unless its error names the knob; nor does one on both
 sides of a success.
 """
 
@@ -138,7 +138,7 @@ def _regions(
 ) -> Iterator[FailedRegion]:
     """Yield the sides that explain failures of one kind, the one that explains the most first.
 
-    Where the error speaks of a knob, one failure is enough, and no other knob is held to account.
+    If the error names a knob, one failure is enough, and no other knob is blamed.
     """
     left = list(failed)
     while left:
@@ -183,7 +183,7 @@ def _sides(
 
 
 def _is_named(path: str, failed: Trial) -> bool:
-    """Whether an error speaks of a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
+    """Whether an error names a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
     names = [name for name in path.split(".") if not name.isdigit()]
     name = names[-1].removesuffix("s") if names else ""
     if len(name) > 1 and re.search(rf"(?<![a-z]){re.escape(name)}", failed.error, re.IGNORECASE):

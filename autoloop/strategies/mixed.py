@@ -141,7 +141,7 @@ class MixedStrategy(Strategy):
         )
 
     def passed_over(self, situation: Situation) -> list[tuple[Decision, str]]:
-        """Return what rules said of trials that are not among the best."""
+        """Return the decisions on trials that are not among the best."""
         return passed_over(situation, self.parents)
 
     def silence(self, situation: Situation) -> str:

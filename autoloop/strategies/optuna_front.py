@@ -12,14 +12,14 @@ from autoloop.strategies.front import numbers_of
 from autoloop.strategies.optuna_sampler import asked, import_optuna, params_at, seed_of, unit_space
 from autoloop.strategies.samplers import Floats, Sampler, Seen
 
-_CONSTRAINTS = "constraints"  # where Optuna looks for how far a told trial breaks each
+_CONSTRAINTS = "constraints"  # where Optuna looks for how far a trial breaks each
 _SINCE = {"tpe": (3, 2), "optuna_gp": (4, 5)}
 
 
 class OptunaFront(Sampler):
-    """A fresh Optuna study of these objectives is told all points seen, and asked.
+    """A fresh Optuna study of these objectives gets all points seen, and is asked.
 
-    Points a rule led out of the range are told as lying on its edge; an unknown number of a constraint as one
+    Points a rule led out of the range count as lying on its edge; an unknown number of a constraint as one
     that breaks it.
 
     Args:

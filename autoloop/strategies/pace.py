@@ -58,7 +58,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """What a user, the launcher and the metrics say of probes.
+    """What a user, the launcher and the metrics set for probes.
 
     Attributes:
         objective: The metric that a study is judged by; empty where it is what the task returns, or unknown.

@@ -166,7 +166,7 @@ def read_space(
 ) -> tuple[Knob, ...]:
     """The knobs a sampler may turn.
 
-    A knob whose ``where`` speaks of what no knob turns is left out if the baseline has another value there.
+    A knob whose ``where`` names what no knob changes is left out if the baseline has another value there.
 
     Args:
         config: The baseline's config.

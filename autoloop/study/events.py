@@ -13,12 +13,12 @@ kinds, in the order they appear:
 ``stopping``   a stop rule wants a running job ended, and why
 ``probed``     how the probes of the learning rate compare at the step they are judged at, and which goes on
 ``objective``  what the first results show the study to be judged by, and the value of each job that ended
-``decisions``  what the rules said of the jobs that ended, by round
+``decisions``  the decisions of rules on the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
 ``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
-``control``    a user told the running study something, and what came of it
+``control``    a request of a user to the running study, and its outcome
 
 Nothing here reads a file or a clock: `autoloop.store.journal` does.
 """

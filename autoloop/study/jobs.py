@@ -1,4 +1,4 @@
-"""One job of a study, as far as the journal tells of it."""
+"""One job of a study, as far as the journal records it."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Study:
         open: Whether that is still to be seen, from the first results.
         jobs: Job number -> job.
         refused: Round -> proposals that were refused for it.
-        decisions: Round -> what the rules said of it.
+        decisions: Round -> the decisions of the rules on it.
         fired: Place of a job -> the rounds in which rules proposed something when asked about it.
         judged: Numbers of the jobs that the rules have been asked about.
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
@@ -90,7 +90,7 @@ class Study:
             "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
-        controls: What holds by the word of users.
+        controls: What users asked for, as it holds now.
         withdrawn: How many jobs a user took out of the plan before they started.
         seconds: How long the study has been running, over restarts; while it is paused and no job runs it
             is not.
@@ -194,7 +194,7 @@ class Study:
         ``r2_slow.job7``, and what it says by such a name is taken as it was meant.
 
         Raises:
-            JournalError: The event speaks of a job that no round planned, or plans one twice.
+            JournalError: The event refers to a job that no round planned, or plans one twice.
         """
         self.events += 1
         self._rested = bool(self.controls.paused) and not self.running()
@@ -429,7 +429,7 @@ class Study:
         self._settle(judged)
 
     def _settle(self, judged: Iterable[int]) -> None:
-        """In a long study keep jobs small that have been judged, and what was said of earlier rounds."""
+        """In a long study keep jobs small that have been judged, and the decisions on earlier rounds."""
         if len(self.jobs) <= OPEN:
             return
         self._loose += judged if self._settled else [number for number in self.jobs if number in self.judged]
@@ -451,7 +451,7 @@ class Study:
         return [one for one in decisions if one.fired and self.tally.named.get(one.judged) == place]
 
     def _as_meant(self, decision: Decision) -> Decision:
-        """A decision that speaks of jobs by names that are theirs alone."""
+        """A decision that refers to jobs by unique names."""
         trial, judged = self._meant(decision.trial), self._meant(decision.judged)
         return replace(decision, trial=trial, judged=judged)
 

@@ -87,7 +87,7 @@ class InsideWatch:
             self._end_by_user(self._study())
             if self._inside.watching.rules and not self._ended:
                 self._watcher.look()
-        except Exception:  # the border of the thread: told, and tried again at the next look
+        except Exception:  # the border of the thread: logged, and tried again at the next look
             log.exception("the job could not be watched this time")
 
     def _check_time(self) -> None:

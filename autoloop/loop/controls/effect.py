@@ -1,4 +1,4 @@
-"""What holds in a study by the word of its users, over what it was started with."""
+"""Applies requests of users to the settings that a study was started with."""
 
 from __future__ import annotations
 

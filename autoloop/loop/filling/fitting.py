@@ -18,7 +18,7 @@ def usable_edits(
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
     So are edits that turn nothing but knobs which the trainer ignores. Beside an edit that picks an
-    option of a config group the others are taken as they are: they speak of a config that nobody has yet.
+    option of a config group the others are taken as they are: they are for a config that nobody has yet.
     """
     if any(is_pick(edit, config) for edit in edits):
         return list(edits), []

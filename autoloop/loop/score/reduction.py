@@ -127,7 +127,7 @@ def checked(study: Study, winner: Job, paths: Paths) -> tuple[float, ...]:
 
 
 def _no_worse(gains: Sequence[float], floor: Noise) -> bool:
-    """Whether gains at common seeds tell of no loss that is more than noise."""
+    """Whether gains at common seeds show no loss beyond the noise."""
     return bool(gains) and fmean(gains) >= -floor.margin_pct(len(gains))
 
 

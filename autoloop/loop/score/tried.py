@@ -18,7 +18,7 @@ FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What studies tell of one knob, from children that changed it and nothing else.
+    """What studies show about one knob, from children that changed it and nothing else.
 
     Attributes:
         knob: Its path; items of one list are one knob.

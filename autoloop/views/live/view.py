@@ -180,7 +180,7 @@ def _rounds(study: Study) -> int:
 
 
 def _limit(study: Study, name: str) -> int | None:
-    """A limit as the study began with it, or as a user told it since; None for none."""
+    """A limit as the study began with it, or as a user changed it since; None for none."""
     limit = study.controls.limits.get(name)
     if limit is None:
         return study.header.limit(name)
@@ -188,7 +188,7 @@ def _limit(study: Study, name: str) -> int | None:
 
 
 def _held(study: Study) -> list[str]:
-    """What a user told the study as a whole, while it goes on."""
+    """Whether a user paused or ended the study, while it goes on."""
     reasons = (study.controls.paused, study.controls.ending)
     return [f"the study is {text.clean(one)}" for one in reasons if one and study.stopped is None]
 

@@ -246,7 +246,7 @@ def _exit(details: Details) -> str:
 
 
 def _listed(facts: Facts, number: int) -> tuple[list[Decision], int]:
-    """What the rules said of the jobs that are shown, by round, and how often they spoke of others."""
+    """The decisions on the jobs that are shown, by round, and the number of those on others."""
     decisions = facts.study.decisions.get(number, ())
     if not facts.cut:
         return list(decisions), 0

@@ -29,7 +29,7 @@ NOTHING = el("p", "Nothing yet.", class_="soft")
 
 
 def result(observed: Observed) -> Markup:
-    """Title, headline and what is told besides."""
+    """Title, headline and other remarks."""
     facts = observed.facts()
     note = "no process runs this study any more; autoloop resume goes on with it" if observed.is_left else ""
     return join(

@@ -1,4 +1,4 @@
-"""Curves of a child and its parent, for the objective and for the metric that made the rule speak."""
+"""Curves of a child and its parent, for the objective and for the metric that made the rule fire."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def reference(facts: Facts, job: Job) -> Job | None:
 
 
 def metrics(facts: Facts, job: Job) -> list[str]:
-    """Metrics drawn for a job: the objective, and the one that made its rule speak."""
+    """Metrics drawn for a job: the objective, and the one that made its rule fire."""
     origin = reference(facts, job) or job
     found = rule_metric(job, origin.summary)
     return list(dict.fromkeys([facts.metric, *([found] if found else [])]))
