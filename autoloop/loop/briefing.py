@@ -292,6 +292,7 @@ def situation_of(
         running=known.running,
         failed=failed,
         foretold=known.foretold,
+        earlier=terms.earlier,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,9 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
     if not wanted:
         return Memory()
     if list(wanted) == [AUTO]:
-        return _together(list(_usable(_made_by(pattern, study_dir), task, aim, [])))
+        return memory_of(
+            [(str(path), study) for path, study in _usable(_made_by(pattern, study_dir), task, aim, [])]
+        )
     goes_on = (
         study_dir / FILE_NAME
     ).is_file()  # then round 1 is planned, and what is gone by now ends nothing
@@ -66,7 +69,7 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
             why = f": {'; '.join(refused[:3])}" if refused else ""
             raise ConfigError(f"learn_from={name} holds no study to learn from{why}")
         found += usable
-    return _together(found)
+    return _memory_of(found)
 
 
 def _made_by(pattern: str, study_dir: Path) -> Iterator[Path]:
@@ -111,17 +114,26 @@ def other_than(study: Study, task: str, aim: Objective) -> str:
     return ""
 
 
-def _together(found: Sequence[tuple[Path, Study]]) -> Memory:
+def _memory_of(found: Iterable[tuple[Path, Study]]) -> Memory:
+    return memory_of([(str(path), study) for path, study in found])
+
+
+def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
+    """What some studies tell.
+
+    Args:
+        found: What each study is called, and its record.
+    """
     trials: list[EarlierTrial] = []
     card: list[ProposalOutcome] = []
     notes: list[str] = []
-    for path, study in found:
-        own = list(earlier_trials(study, str(path)))
+    for name, study in found:
+        own = list(earlier_trials(study, name))
         trials += own
         with suppress(AutoloopError):
             card += outcomes(study)
-        better = sum(trial.is_better for trial in own)
-        notes.append(
-            f"Learns from {path}: {counted(len(own), 'trial')} beside its baseline, {better} of them better."
-        )
+        known = [trial for trial in own if trial.values and math.isfinite(trial.gain_pct)]
+        better = sum(trial.is_better for trial in known)
+        count = counted(len(known), "trial")
+        notes.append(f"Learns from {name}: {count} beside its baseline, {better} of them better.")
     return Memory(tuple(trials), tuple(card), tuple(notes))

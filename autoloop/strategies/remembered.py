@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from autoloop.edits import LiteralError, format_literal
@@ -26,6 +27,8 @@ class EarlierTrial:
         start: Path -> value in its own baseline, for the same paths.
         gain_pct: How much better than its baseline it was, in percent; negative where it was worse.
         margin_pct: A gain above this was more than the noise of its study.
+        config: The whole config it ran with; empty where that is not known.
+        loss: Its result, turned so that lower is better; NaN where it diverged.
     """
 
     study: str
@@ -34,6 +37,8 @@ class EarlierTrial:
     start: Mapping[str, Any]
     gain_pct: float
     margin_pct: float
+    config: Mapping[str, Any] = field(default_factory=dict)
+    loss: float = math.nan
 
     @property
     def is_better(self) -> bool:

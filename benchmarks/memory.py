@@ -1,0 +1,163 @@
+"""What a second study gains from a first one on a similar task, and what a misleading one costs.
+
+    python benchmarks/memory.py run [--studies 10] [--tasks rate_too_low,label_noise,act_ot] [--file FILE.csv]
+    python benchmarks/memory.py report [--file FILE.csv]
+
+The first study of a task has 12 jobs. The second is of the same app on a shifted task: other data, another
+baseline (`SECOND`). It runs without memory, with what the first one found, and misled: with a first study of
+the shifted task that had good and bad the wrong way round. What leads after 4, 8 and 12 trainings is trained
+again on seeds that no study trains with. Compared are logarithms of the result, paired by study, with a 95 %
+bootstrap interval.
+
+Needs ``pip install 'autoloop[bench]'``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from contest.act_ot import ActOt
+from contest.catalogue import tasks
+from contest.perceptron import Perceptron, digits
+from contest.raw import append, read
+from contest.rivals import _choice, _of_jobs
+from contest.study import MemoryStudy
+from contest.task import Task
+
+from autoloop.history.series import History, Series
+from autoloop.runner.memory import NOTHING, Memory, memory_of
+from autoloop.strategies import MixedStrategy
+
+FILE = Path(__file__).parent / "results" / "memory.csv"
+COLUMNS = ("task", "arm", "study", "jobs", "value")
+JOBS = 12
+AFTER = (4, 8, 12)
+COMPARED = (
+    (("with", 4), ("without", 12)),
+    (("with", 12), ("without", 12)),
+    (("misled", 12), ("without", 12)),
+)
+SEED = 500  # of the second studies, apart from those of the first
+
+
+def shifted_rate() -> Task:
+    """Fewer digits, every fifth label wrong, another network, and a rate that is ten times too low."""
+    first = tasks()["rate_too_low"]
+    baseline = {"lr": 0.005, "hidden": 64, "batch_size": 16}
+    return Perceptron(first.name, "", lambda: digits(300, noise=0.2), 10, baseline, first.bounds)
+
+
+def shifted_noise() -> Task:
+    """More digits with fewer wrong labels, a smaller network and a lower rate."""
+    first = tasks()["label_noise"]
+    baseline = {"lr": 0.02, "hidden": 32, "batch_size": 64}
+    return Perceptron(first.name, "", lambda: digits(450, noise=0.2), 10, baseline, first.bounds, steps=200)
+
+
+class OtherBaseline(ActOt):
+    """The table's task from another baseline: a plan with mass, the rate too high, the weight too large."""
+
+    config: Mapping[str, Any] = {
+        **ActOt.config,
+        "policy": {"optimizer_lr": 8e-3},
+        "ot": {
+            "lambda_ot": 0.9,
+            "loss_config": {**ActOt.config["ot"]["loss_config"], "reg": 0.3, "tau_src": 0.3, "tau_tgt": 0.3},
+        },
+    }
+
+
+SECOND = {"rate_too_low": shifted_rate, "label_noise": shifted_noise, "act_ot": OtherBaseline}
+
+
+class Inverted(Task):
+    """A task with good and bad the wrong way round: the result is one through the result."""
+
+    def __init__(self, task: Task) -> None:
+        self.name, self.config, self.bounds, self.rules = task.name, task.config, task.bounds, task.rules
+        self.objective, self.steps, self.first_result = task.objective, task.steps, task.first_result
+        self._task = task
+
+    def train(self, config: Mapping[str, Any], steps: int | None = None) -> History:
+        history = self._task.train(config, steps)
+        curve = history[self.objective]
+        return History({**history, self.objective: Series(curve.steps, 1 / curve.values)})
+
+
+def arms(name: str, seed: int) -> Iterator[tuple[str, MemoryStudy]]:
+    """The second study, without memory, with it, and misled."""
+    second = SECOND[name]()
+    yield "without", one_study(second, SEED + seed)
+    for arm, first in (("with", tasks()[name]), ("misled", Inverted(second))):
+        earlier = one_study(first, seed)
+        yield arm, one_study(second, SEED + seed, memory_of([("the first study", earlier.study)]))
+
+
+def one_study(task: Task, seed: int, memory: Memory = NOTHING) -> MemoryStudy:
+    """A study of so many jobs."""
+    return MemoryStudy(task, MixedStrategy(space=task.space), seed, JOBS, memory=memory).run()
+
+
+def run(studies: int, names: list[str], file: Path) -> None:
+    """Run every study that the file lacks."""
+    done = {(row["task"], int(row["study"])) for row in read(file)} if file.exists() else set()
+    for seed in range(studies):
+        for name in (name for name in names if (name, seed) not in done):
+            rows = []
+            for arm, ran in arms(name, seed):
+                for jobs in AFTER:
+                    fresh = ran.task.fresh(_choice(ran, _of_jobs(ran, jobs)).config)
+                    value = float(np.mean(np.log(fresh))) if np.isfinite(fresh).all() else math.inf
+                    rows.append([name, arm, str(seed), str(jobs), f"{value:.6g}"])
+            append(file, COLUMNS, rows)
+        print(f"study {seed + 1} of {studies}", flush=True)
+
+
+def report(file: Path) -> None:
+    """Print what leads after so many trainings, and the paired differences."""
+    found: dict[tuple[str, str, int], dict[int, float]] = defaultdict(dict)
+    with file.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            found[row["task"], row["arm"], int(row["jobs"])][int(row["study"])] = float(row["value"])
+    print("task          arm      studies  after 4  after 8  after 12")
+    for name in dict.fromkeys(key[0] for key in found):
+        for arm in ("without", "with", "misled"):
+            values = [math.exp(np.mean(list(found[name, arm, jobs].values()))) for jobs in AFTER]
+            count = len(found[name, arm, JOBS])
+            print(f"{name:13} {arm:8} {count:7} " + " ".join(f"{value:8.4g}" for value in values))
+        for mine, other in COMPARED:
+            ours, theirs = found[(name, *mine)], found[(name, *other)]
+            pairs = [100 * (ours[study] - value) for study, value in theirs.items()]
+            drawn = np.random.default_rng(0).choice(pairs, size=(10_000, len(pairs))).mean(axis=1)
+            low, high = np.percentile(drawn, [2.5, 97.5])
+            print(
+                f"  {mine[0]} after {mine[1]} against {other[0]} after {other[1]}: "
+                f"{np.mean(pairs):+.1f} % [{low:+.1f}, {high:+.1f}]"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("command", choices=("run", "report"))
+    parser.add_argument("--studies", type=int, default=10)
+    parser.add_argument("--tasks", default=",".join(SECOND))
+    parser.add_argument("--file", type=Path, default=FILE)
+    asked = parser.parse_args()
+    if asked.command == "run":
+        run(asked.studies, asked.tasks.split(","), asked.file)
+    report(asked.file)
+
+
+if __name__ == "__main__":
+    main()
