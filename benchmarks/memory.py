@@ -1,6 +1,6 @@
 """What a second study gains from a first one on a similar task, and what a misleading one costs.
 
-    python benchmarks/memory.py run [--studies 10] [--tasks rate_too_low,label_noise,act_ot] [--file FILE.csv]
+    python benchmarks/memory.py run [--studies 10] [--tasks rate_too_low,act_ot] [--file FILE.csv]
     python benchmarks/memory.py report [--file FILE.csv]
 
 The first study of a task has 12 jobs. The second is of the same app on a shifted task: other data, another
@@ -19,7 +19,7 @@ import csv
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from contest.perceptron import Perceptron, digits
 from contest.raw import append, read
 from contest.rivals import _choice, _of_jobs
 from contest.study import MemoryStudy
+from contest.tables import FIXED, HPOBENCH, HPOLIB, Table
 from contest.task import Task
 
 from autoloop.history.series import History, Series
@@ -78,7 +79,30 @@ class OtherBaseline(ActOt):
     }
 
 
-SECOND = {"rate_too_low": shifted_rate, "label_noise": shifted_noise, "act_ot": OtherBaseline}
+def other_table(suite: str, data: str) -> Callable[[], Task]:
+    """The same network on another data set, from another baseline; without curves, so without a probe."""
+    start = {"HPOBench": HPOBENCH, "HPOLib": HPOLIB}[suite]
+    lower = {knob: value / 4 if "lr" in knob or "rate" in knob else value for knob, value in start.items()}
+    return lambda: Table(suite, data, lower, FIXED if suite == "HPOLib" else {})
+
+
+FIRST = {
+    "hpobench": lambda: tasks()["hpobench_phoneme"],
+    "hpolib": lambda: tasks()["hpolib_naval_propulsion"],
+}
+SECOND: dict[str, Callable[[], Task]] = {
+    "rate_too_low": shifted_rate,
+    "label_noise": shifted_noise,
+    "act_ot": OtherBaseline,
+    "hpobench": other_table("HPOBench", "segment"),
+    "hpolib": other_table("HPOLib", "protein_structure"),
+}
+"""The shifted task of each; the first one is the contest's of that name, or of `FIRST`."""
+
+
+def first_task(name: str) -> Task:
+    """The task of the first study."""
+    return FIRST[name]() if name in FIRST else tasks()[name]
 
 
 class Inverted(Task):
@@ -99,7 +123,7 @@ def arms(name: str, seed: int) -> Iterator[tuple[str, MemoryStudy]]:
     """The second study, without memory, with it, and misled."""
     second = SECOND[name]()
     yield "without", one_study(second, SEED + seed)
-    for arm, first in (("with", tasks()[name]), ("misled", Inverted(second))):
+    for arm, first in (("with", first_task(name)), ("misled", Inverted(second))):
         earlier = one_study(first, seed)
         yield arm, one_study(second, SEED + seed, memory_of([("the first study", earlier.study)]))
 

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from autoloop.curves.objective import Objective
+from autoloop.edits.effects import DeadKnob
 from autoloop.errors import AutoloopError, ConfigError, counted
-from autoloop.loop.score import ProposalOutcome, earlier_trials, outcomes
+from autoloop.loop.score import (
+    ProposalOutcome,
+    earlier_failures,
+    earlier_noise,
+    earlier_trials,
+    heedless_knobs,
+    outcomes,
+)
 from autoloop.runner.siblings import made_by
 from autoloop.store.journal import FILE_NAME, read_study
+from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.remembered import EarlierTrial
+from autoloop.study.events import Learnt
 from autoloop.study.record import Study
 from autoloop.views.past import journals
+
+MOST_TOLD = 3
+"""Studies that are passed over, each named with the reason; of more only the number is told."""
 
 AUTO = "auto"
 """``learn_from``: the studies that the same pattern of ``hydra.sweep.dir`` made."""
@@ -28,12 +41,23 @@ class Memory:
     Attributes:
         trials: Their trials.
         outcomes: What became of their proposals, for the scorecard.
-        notes: What was taken from where, in sentences.
+        dead: Knobs that their jobs turned in vain.
+        closed: Where their jobs failed.
+        learnt: What was taken from where, for the journal; None where nothing was asked for.
+        keys: What a scorecard calls these studies.
     """
 
     trials: tuple[EarlierTrial, ...] = ()
     outcomes: tuple[ProposalOutcome, ...] = ()
-    notes: tuple[str, ...] = ()
+    dead: tuple[DeadKnob, ...] = ()
+    closed: tuple[FailedRegion, ...] = ()
+    learnt: Learnt | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken from where, and what was passed over, in sentences."""
+        return self.learnt.told if self.learnt else ()
 
 
 NOTHING = Memory()
@@ -55,13 +79,14 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
     if not wanted:
         return Memory()
     if list(wanted) == [AUTO]:
-        return memory_of(
-            [(str(path), study) for path, study in _usable(_made_by(pattern, study_dir), task, aim, [])]
-        )
+        others = list[str]()
+        beside = list(_usable(_made_by(pattern, study_dir), task, aim, others))
+        return _memory_of(beside, others)
     goes_on = (
         study_dir / FILE_NAME
     ).is_file()  # then round 1 is planned, and what is gone by now ends nothing
     found: list[tuple[Path, Study]] = []
+    passed_over = list[str]()
     for name in wanted:
         top, refused = Path(name).expanduser(), list[str]()
         usable = list(_usable(_below(top, study_dir), task, aim, refused))
@@ -69,7 +94,8 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
             why = f": {'; '.join(refused[:3])}" if refused else ""
             raise ConfigError(f"learn_from={name} holds no study to learn from{why}")
         found += usable
-    return _memory_of(found)
+        passed_over += refused
+    return _memory_of(found, passed_over)
 
 
 def _made_by(pattern: str, study_dir: Path) -> Iterator[Path]:
@@ -114,8 +140,15 @@ def other_than(study: Study, task: str, aim: Objective) -> str:
     return ""
 
 
-def _memory_of(found: Iterable[tuple[Path, Study]]) -> Memory:
-    return memory_of([(str(path), study) for path, study in found])
+def _memory_of(found: Sequence[tuple[Path, Study]], passed_over: Sequence[str]) -> Memory:
+    """What studies tell, each called by its directory."""
+    memory = memory_of([(str(path), study) for path, study in found])
+    told = [f"Passed over: {why}." for why in passed_over[:MOST_TOLD]]
+    more = len(passed_over) - len(told)
+    told += [f"Passed over as well: {counted(more, 'other')}."] if more > 0 else []
+    learnt = replace(memory.learnt or Learnt(), told=(*memory.notes, *told))
+    keys = tuple(str(path.resolve()) for path, _ in found)
+    return replace(memory, learnt=learnt if learnt.told else None, keys=keys)
 
 
 def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
@@ -124,16 +157,41 @@ def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
     Args:
         found: What each study is called, and its record.
     """
-    trials: list[EarlierTrial] = []
-    card: list[ProposalOutcome] = []
-    notes: list[str] = []
-    for name, study in found:
-        own = list(earlier_trials(study, name))
-        trials += own
-        with suppress(AutoloopError):
-            card += outcomes(study)
-        known = [trial for trial in own if trial.values and math.isfinite(trial.gain_pct)]
-        better = sum(trial.is_better for trial in known)
-        count = counted(len(known), "trial")
-        notes.append(f"Learns from {name}: {count} beside its baseline, {better} of them better.")
-    return Memory(tuple(trials), tuple(card), tuple(notes))
+    each = [_of_study(name, study) for name, study in found]
+    told = [line for one in each for line in one.notes]
+    pct, source = earlier_noise(found) or (None, "")
+    if pct is not None:
+        told.append(f"Noise until this study has measured it: {pct:.2g} %, {source}.")
+    return Memory(
+        trials=tuple(chain.from_iterable(one.trials for one in each)),
+        outcomes=tuple(chain.from_iterable(one.outcomes for one in each)),
+        dead=tuple(chain.from_iterable(one.dead for one in each)),
+        closed=tuple(chain.from_iterable(one.closed for one in each)),
+        learnt=Learnt(told=tuple(told), noise_pct=pct, source=source) if found else None,
+    )
+
+
+def _of_study(name: str, study: Study) -> Memory:
+    """What one study tells; nothing but the reason where an entry of its journal is damaged."""
+    try:
+        own, heedless = tuple(earlier_trials(study, name)), heedless_knobs(study, name)
+        failed = earlier_failures(study, name)
+        told = (_told(name, own), *_told_besides(name, heedless, failed))
+        return Memory(own, tuple(outcomes(study)), tuple(heedless), tuple(failed), Learnt(told=told))
+    except AutoloopError as error:
+        return Memory(learnt=Learnt(told=(f"Passed over: {name}: {error}.",)))
+
+
+def _told(name: str, own: Sequence[EarlierTrial]) -> str:
+    known = [trial for trial in own if trial.values and math.isfinite(trial.gain_pct)]
+    better = sum(trial.is_better for trial in known)
+    return f"Learns from {name}: {counted(len(known), 'trial')} beside its baseline, {better} of them better."
+
+
+def _told_besides(name: str, dead: Sequence[DeadKnob], failed: Sequence[FailedRegion]) -> Iterator[str]:
+    """Yield what else is known from a study."""
+    if dead:
+        paths = ", ".join(dict.fromkeys(one.path for one in dead))
+        yield f"The trainer ignored {paths} in {name}: no rule or sampler changes it here."
+    for region in failed:
+        yield f"No job goes to {region.told}, unless you ask for it."

@@ -3,11 +3,11 @@
 from autoloop.loop.score.bootstrap import Interval, interval
 from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
 from autoloop.loop.score.confirmation import Confirmation, confirmation, front_confirmed
-from autoloop.loop.score.earlier import earlier_trials
+from autoloop.loop.score.earlier import earlier_failures, earlier_trials, heedless_knobs
 from autoloop.loop.score.front import front, hypervolumes, standing_losses
 from autoloop.loop.score.leader import contenders, leader, standings
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, levels, start_at, winner
-from autoloop.loop.score.noise import Noise, noise
+from autoloop.loop.score.noise import Noise, earlier_noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.score.projection import each_objective
@@ -38,9 +38,12 @@ __all__ = [
     "contenders",
     "dropped_edits",
     "each_objective",
+    "earlier_failures",
+    "earlier_noise",
     "earlier_trials",
     "front",
     "front_confirmed",
+    "heedless_knobs",
     "hypervolumes",
     "interval",
     "judge_of",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 from autoloop.edits import find
+from autoloop.edits.effects import DeadKnob
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import results
 from autoloop.loop.score.reduction import Knobs, knobs, root
+from autoloop.rules.out_of_memory import MESSAGES
+from autoloop.strategies.failed import FailedRegion, failed_regions
 from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.identity import from_exact
-from autoloop.study.record import Study
+from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 
 MOST_PLACED = 200
@@ -46,6 +50,45 @@ def earlier_trials(study: Study, name: str) -> Iterator[EarlierTrial]:
             config=config_of(study, changed) if placed and first.place == jobs[0].place else {},
             loss=sign * job.objective if job.known else math.nan,
         )
+
+
+def heedless_knobs(study: Study, name: str) -> list[DeadKnob]:
+    """The knobs that jobs of a study turned in vain.
+
+    Args:
+        study: The record.
+        name: What the study is called.
+    """
+    return [
+        DeadKnob(path, f"no effect in {job.name} of the earlier study {name}: the trainer ignores it")
+        for job in study.heedless()
+        for path in job.details.unheeded
+    ]
+
+
+def earlier_failures(study: Study, name: str) -> list[FailedRegion]:
+    """Where jobs of a study failed that would fail on any machine: memory and time limits are not counted.
+
+    Args:
+        study: The record.
+        name: What the study is called.
+    """
+    jobs = [job for job in study.counted()[-MOST_PLACED:] if job.state is not None and not job.measures]
+    first = next(iter(study.counted()), None)
+    told = [
+        job.trial(job.plan.variant(config, job.plan.overrides))
+        for job in jobs
+        if first is not None
+        and not _is_of_machine(job)
+        and root(study, job).place == first.place
+        and (config := config_of(study, knobs(study, job)))
+    ]
+    return [replace(region, study=name) for region in failed_regions(told)]
+
+
+def _is_of_machine(job: Job) -> bool:
+    """Whether a job ended for a reason that another machine, or another limit, may not have."""
+    return job.state is TrialState.TIMEOUT or any(text in job.error.lower() for text in MESSAGES)
 
 
 def config_of(study: Study, changed: Knobs) -> Mapping[str, Any]:
