@@ -37,7 +37,7 @@ from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_PLACE, Probed
 from autoloop.strategies.failed import failed_regions, not_disproved
-from autoloop.strategies.remembered import TRIED_FIRST, tried_again
+from autoloop.strategies.remembered import SLOTS_FOR_ONE, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
@@ -73,8 +73,9 @@ def opening_round(
         why = f"measures the noise: {start.name} with another seed"
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
-        _add_remembered(terms, planned, starts[0])
-        _fill_up(terms, planned, starts[0], slots())
+        free = slots()
+        _add_remembered(terms, planned, starts[0], free)
+        _fill_up(terms, planned, starts[0], free)
     _seed(terms, planned)
     return planned
 
@@ -89,13 +90,13 @@ def _seed(terms: Terms, planned: Round) -> None:
             add_repeats(planned, variant, path, [seed], why, terms.derive)
 
 
-def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
+def _add_remembered(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
     """Add the best settings of earlier studies."""
     proposals = tried_again(terms.earlier, start.name, start.config)
     if not proposals:
         return
-    most = terms.limits.max_jobs
-    places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
+    most, places = terms.limits.max_jobs, max(1, (slots or 0) // SLOTS_FOR_ONE)
+    places = places if most is None else min(places, max(0, most - len(planned.variants)))
     disposer = Disposer({start.name: start}, planned.seen, terms.derive, terms.obstacles, taken=planned.taken)
     more = next_round(1, proposals, disposer, places)
     for variant in more.variants:

@@ -157,7 +157,8 @@ def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
     Args:
         found: What each study is called, and its record.
     """
-    each = [_of_study(name, study) for name, study in found]
+    latest = sorted(found, key=lambda one: -_begun(one[1]))
+    each = [_of_study(name, study) for name, study in latest]
     told = [line for one in each for line in one.notes]
     pct, source = earlier_noise(found) or (None, "")
     if pct is not None:
@@ -169,6 +170,11 @@ def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
         closed=tuple(chain.from_iterable(one.closed for one in each)),
         learnt=Learnt(told=tuple(told), noise_pct=pct, source=source) if found else None,
     )
+
+
+def _begun(study: Study) -> float:
+    """When a study began, seconds since the epoch; that of a journal that does not say so long ago."""
+    return study.header.time if math.isfinite(study.header.time) else -math.inf
 
 
 def _of_study(name: str, study: Study) -> Memory:

@@ -25,6 +25,14 @@ def test_the_largest_gains_come_first_and_name_where_they_are_from() -> None:
     assert found[0].trial == "baseline"
 
 
+def test_the_best_of_the_latest_study_comes_before_the_larger_gain_of_an_older_one() -> None:
+    """A study that began where an older one ended gains less, and its best is the better one."""
+    older = EarlierTrial("older", "c", {"lr": 0.4}, {"lr": 0}, 90.0, 3.0)
+    earlier = [trial("a", 5.0, lr=0.3), trial("b", 4.0, lr=0.2), older]
+    found = tried_again(earlier, "baseline", CONFIG)
+    assert [one.edits for one in found] == [("lr@set=0.3",), ("lr@set=0.4",), ("lr@set=0.2",)]
+
+
 def test_what_was_within_the_noise_or_worse_is_not_tried_again() -> None:
     assert tried_again([trial("a", 2.9, lr=0.3), trial("b", -20.0, lr=0.2)], "baseline", CONFIG) == []
 
