@@ -18,6 +18,7 @@ from autoloop.strategies.failed import not_disproved
 from autoloop.study.events import Learnt, read_event
 from autoloop.study.record import Study
 from autoloop.study.trials import Trial, TrialState
+from autoloop.views.report.why import why
 from tests.helpers.studies import repeat_of, round_event, study_event, study_of, trial_event, variant_entry
 
 AIM = Objective("eval/l1", "min")
@@ -37,10 +38,12 @@ def test_the_noise_floor_starts_from_that_of_the_earlier_studies() -> None:
     assert noise(new).source == (
         "from the earlier study monday, there from 2 runs of one config with several seeds"
     )
+    assert "from the earlier study monday" in why(new, "baseline")
     own = study_of({"name": "baseline", "objective": 5.0}, repeat_of("baseline", 7, 5.01))
     measured = noise(own)
     own.header = replace(own.header, learnt=learnt)
     assert noise(own) == measured
+    assert "monday" not in why(own, "baseline")
 
 
 def test_noise_that_no_earlier_study_measured_is_not_taken_over() -> None:

@@ -29,6 +29,8 @@ def test_round_1_tries_what_was_better_before(first: Ran, tmp_path: Path) -> Non
     assert [job.plan.edits for job in remembered] == [("lr@set=0.2",)]
     assert ran.study.of_round(1) == [ran.study.jobs[0], remembered[0]]
     assert f"Learns from {first.study_dir}: 2 trials beside its baseline, 1 of them better." in ran.output
+    report = next((ran.study_dir / "reports").glob("*.md")).read_text()
+    assert "2 trials beside its baseline" in report
     told = why(ran.study, remembered[0].name)
     assert str(first.study_dir) in told
     assert "(good)" in told
