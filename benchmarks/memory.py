@@ -5,8 +5,8 @@
 
 The first study of a task has 12 jobs. The second is of the same app on a shifted task: other data and another
 baseline (`SECOND`); ``act_ot_gap`` trains the built-in task with another `dataset.gap`. It runs without
-memory, with what the first one found, and misled: with a first study of the shifted task that had good and bad
-the wrong way round. What leads after 4, 8 and 12 trainings is trained again on seeds that no study trains
+memory, with what the first one found, and misled: with a first study of the shifted task that had good and
+bad the wrong way round. What leads after 4, 8 and 12 trainings is trained again on seeds that no study trains
 with. Compared are logarithms of the result, paired by study, with a 95 % bootstrap interval.
 
 Needs ``pip install 'autoloop[bench]'``.

@@ -119,7 +119,9 @@ def test_what_is_passed_over_is_told_with_the_reason(tmp_path: Path) -> None:
         journal.append(read_event(study_event(task="another")))
     written(tmp_path / "loss", objective={"metric": "loss", "goal": "min", "stat": "last"})
     written(tmp_path / "up", objective={"metric": "eval/l1", "goal": "max", "stat": "last"})
-    notes = remember([str(tmp_path)], tmp_path / "new", "new", "app", AIM).notes
+    memory = remember([str(tmp_path)], tmp_path / "new", "new", "app", AIM)
+    assert memory.keys == (str(fitting.resolve()),)
+    notes = memory.notes
     assert notes[0].startswith(f"Learns from {fitting}")
     assert set(notes[1:]) == {
         f"Passed over: {tmp_path / 'other'} is a study of 'another', not of 'app'.",
