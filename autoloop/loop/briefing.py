@@ -60,6 +60,7 @@ class Terms:
         freeze: See `Disposal`.
         pacing: Settings of the probes of the learning rate.
         earlier: Trials of earlier studies of this app.
+        closed: Where jobs of these studies failed.
     """
 
     strategy: Strategy
@@ -74,6 +75,12 @@ class Terms:
     freeze: bool
     pacing: Pacing = field(default_factory=Pacing)
     earlier: Sequence[EarlierTrial] = ()
+    closed: Sequence[FailedRegion] = ()
+
+    @property
+    def obstacles(self) -> Obstacles:
+        """What stands against proposals before anything has run."""
+        return Obstacles(ignored=self.ignored, regions=self.closed)
 
     @property
     def searched(self) -> list[str]:
@@ -294,6 +301,7 @@ def situation_of(
         running=known.running,
         failed=failed,
         predicted=known.predicted,
+        earlier=terms.earlier,
     )
 
 

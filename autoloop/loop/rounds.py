@@ -36,8 +36,8 @@ from autoloop.loop.score import knobs, root
 from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_PLACE, Probed
-from autoloop.strategies.failed import failed_regions
-from autoloop.strategies.remembered import TRIED_FIRST, tried_again
+from autoloop.strategies.failed import failed_regions, not_disproved
+from autoloop.strategies.remembered import SLOTS_FOR_ONE, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
@@ -73,8 +73,9 @@ def opening_round(
         why = f"measures the noise: {start.name} with another seed"
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
-        _add_remembered(terms, planned, starts[0])
-        _fill_up(terms, planned, starts[0], slots())
+        free = slots()
+        _add_remembered(terms, planned, starts[0], free)
+        _fill_up(terms, planned, starts[0], free)
     _seed(terms, planned)
     return planned
 
@@ -89,16 +90,14 @@ def _seed(terms: Terms, planned: Round) -> None:
             add_repeats(planned, variant, path, [seed], why, terms.derive)
 
 
-def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
+def _add_remembered(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
     """Add the best settings of earlier studies."""
     proposals = tried_again(terms.earlier, start.name, start.config)
     if not proposals:
         return
-    most = terms.limits.max_jobs
-    places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
-    disposer = Disposer(
-        {start.name: start}, planned.seen, terms.derive, Obstacles(ignored=terms.ignored), taken=planned.taken
-    )
+    most, places = terms.limits.max_jobs, max(1, (slots or 0) // SLOTS_FOR_ONE)
+    places = places if most is None else min(places, max(0, most - len(planned.variants)))
+    disposer = Disposer({start.name: start}, planned.seen, terms.derive, terms.obstacles, taken=planned.taken)
     more = next_round(1, proposals, disposer, places)
     for variant in more.variants:
         planned.add(variant)
@@ -109,9 +108,7 @@ def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) ->
     """Add what the strategy wants in round 1 beside the user's variants."""
     limit = terms.limits.max_jobs
     parents = {variant.name: variant for variant in planned.variants}
-    disposer = Disposer(
-        parents, planned.seen, terms.derive, Obstacles(ignored=terms.ignored), taken=planned.taken
-    )
+    disposer = Disposer(parents, planned.seen, terms.derive, terms.obstacles, taken=planned.taken)
     opening = replace(opening_of(terms, planned, start, slots), misfit=disposer.misfit)
     places = None if limit is None else max(0, limit - len(planned.variants))
     more = next_round(1, terms.strategy.open(opening), disposer, places)
@@ -133,9 +130,7 @@ def after_probe(terms: Terms, study: Study, places: int, slots: int | None, vari
     first = study.of_round(1)
     start, best = variant_of(first[0]), variant_of(best_rate(study))
     seen = {job.signature: job.name for job in study.jobs.values()}
-    disposer = Disposer(
-        {start.name: start}, seen, terms.derive, Obstacles(ignored=terms.ignored), taken=study.names
-    )
+    disposer = Disposer({start.name: start}, seen, terms.derive, terms.obstacles, taken=study.names)
     so_far = Round(1, {}, variants=[variant_of(job) for job in first])
     opening = opening_of(terms, so_far, start, slots)
     opening = replace(opening, misfit=disposer.misfit, probed=Probed(best, places))
@@ -153,6 +148,7 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
         besides: What no record has.
     """
     failed = failed_regions(known.latest) if known.has_failures else []
+    failed += not_disproved(terms.closed, known.latest if terms.closed else ())
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
     proposals = terms.strategy.propose(situation)

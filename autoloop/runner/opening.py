@@ -31,7 +31,7 @@ from autoloop.store.files import sweep_drafts, write_atomic
 from autoloop.store.journal import FILE_NAME, Journal, set_aside
 from autoloop.store.redact import logger, redact_all
 from autoloop.store.secrets import as_written
-from autoloop.study.events import Identity, StudyBegun, StudyResumed
+from autoloop.study.events import Identity, Learnt, StudyBegun, StudyResumed
 from autoloop.study.identity import exact
 from autoloop.study.record import Job
 
@@ -91,7 +91,12 @@ def words_of_single_run(config: DictConfig, composer: Composer, overrides: Seque
 
 
 def header_of(
-    settings: Settings, config: DictConfig, composer: Composer, files: Mapping[str, str], points: Points
+    settings: Settings,
+    config: DictConfig,
+    composer: Composer,
+    files: Mapping[str, str],
+    points: Points,
+    learnt: Learnt | None = None,
 ) -> StudyBegun:
     """What the journal says of a study as it begins.
 
@@ -101,6 +106,7 @@ def header_of(
         composer: Composes the configs of the starting points.
         files: The config files that were read -> their hashes.
         points: Where the study starts.
+        learnt: What it takes from earlier studies.
     """
     start, aim = points.starts[0], settings.metrics.aim
     return StudyBegun(
@@ -123,6 +129,7 @@ def header_of(
             knobs=tuple(sorted(composer.study_keys)),
         ),
         single=words_of_single_run(config, composer, start.overrides),
+        learnt=learnt,
         settings={
             **settings.raw,
             "variants": [[variant.name, *variant.edits] for variant in points.named],

@@ -72,8 +72,13 @@ class Planner:
         self.study_dir = study_dir
         self._composer = composer
         self._slots = slots
-        self._terms = replace(terms_of(settings, composer, stops), earlier=memory.trials)
         self._memory = memory
+        self._terms = replace(
+            terms_of(settings, composer, stops),
+            ignored=[*settings.ignored, *memory.ignored],
+            earlier=memory.trials,
+            closed=memory.closed,
+        )
         self._variants: dict[int, Variant] = {}
         self._curves: dict[int, Series | None] = {}
         self._earlier: list[ProposalOutcome] | None = None
@@ -159,7 +164,7 @@ class Planner:
             self._terms,
             limits=limits_of(study, self.settings.limits),
             bounds=bounds,
-            ignored=ignored_of(study, self.settings.ignored),
+            ignored=[*ignored_of(study, self.settings.ignored), *self._memory.ignored],
         )
 
     def _ask_outside(self, known: Known) -> Answer:
@@ -241,7 +246,7 @@ class Planner:
             ConfigError: The file is no scorecard.
         """
         path = self.settings.judging.scorecard
-        self._earlier = [] if path is None else load_outcomes(path, but=self._key)
+        self._earlier = [] if path is None else load_outcomes(path, but=(self._key, *self._memory.keys))
 
     def _known_outcomes(self) -> list[ProposalOutcome]:
         """What became of other studies' proposals, read once."""

@@ -216,7 +216,9 @@ class StudyRunner:
     def _run(self, steps: Stepper, points: Points) -> Returns:
         """Open the study, do what is due, close it."""
         keep_config(self.study_dir, self.config)
-        header = header_of(self.settings, self.config, self.composer, self.world.files, points)
+        header = header_of(
+            self.settings, self.config, self.composer, self.world.files, points, self.memory.learnt
+        )
         take_over = partial(self._take_over, steps)
         is_new = not steps.journal.study.begun
         open_study(steps.journal, self.settings, self.launcher, header, take_over)

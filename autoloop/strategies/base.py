@@ -10,6 +10,7 @@ from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
+from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.plans import PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
@@ -89,6 +90,7 @@ class Situation:
         failed: Regions in which jobs failed repeatedly.
         predicted: Name of a trial that was ended early -> the objective it would have reached, estimated from
             trials that continued; without those for which nothing is known.
+        earlier: Trials of earlier studies of this app; evidence, never results of this study.
     """
 
     finished: Sequence[Trial]
@@ -114,6 +116,7 @@ class Situation:
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
     predicted: Mapping[str, float] = field(default_factory=dict)
+    earlier: Sequence[EarlierTrial] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,15 +78,26 @@ class FailedRegion:
     Attributes:
         fences: It lies beyond all of these; several where nothing tells which of them matters.
         jobs: Numbers of the jobs that failed there.
+        study: The earlier study whose jobs these are; empty for this one.
     """
 
     fences: tuple[Fence, ...]
     jobs: tuple[int, ...]
+    study: str = ""
 
     @property
     def description(self) -> str:
         """Where it lies and why it is known, in words."""
-        return f"{' with '.join(map(str, self.fences))}, where {_jobs(self.jobs)} failed"
+        return f"{' with '.join(map(str, self.fences))}, where {self.who} failed"
+
+    @property
+    def who(self) -> str:
+        """The jobs that failed there, in words."""
+        return f"{_jobs(self.jobs)} of {self.study}" if self.study else _jobs(self.jobs)
+
+    def holds(self, config: Mapping[str, Any]) -> bool:
+        """Whether a config lies there."""
+        return all(fence.holds(_value(fence.path, config)) for fence in self.fences)
 
 
 def lies_where_jobs_failed(
@@ -104,8 +115,20 @@ def lies_where_jobs_failed(
         values = {fence.path: _value(fence.path, config) for fence in region.fences}
         if changed & values.keys() and all(fence.holds(values[fence.path]) for fence in region.fences):
             place = " with ".join(f"{path} {value!r}" for path, value in values.items())
-            return f"{place} lies where {_jobs(region.jobs)} failed"
+            return f"{place} lies where {region.who} failed"
     return ""
+
+
+def not_disproved(regions: Iterable[FailedRegion], trials: Iterable[Trial]) -> list[FailedRegion]:
+    """Regions of earlier studies in which no trial of this one came through.
+
+    Args:
+        regions: Where jobs of earlier studies failed.
+        trials: Finished trials of this study.
+    """
+    left = list(regions)
+    passed = [one.variant.config for one in trials if one.usable] if left else []
+    return [region for region in left if not any(map(region.holds, passed))]
 
 
 def failed_regions(trials: Sequence[Trial]) -> list[FailedRegion]:

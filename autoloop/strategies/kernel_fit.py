@@ -66,7 +66,9 @@ def predicted(
     return conditional(inner, across, scores, kernel.noise)
 
 
-def conditional(inner: Floats, across: Floats, scores: Floats, noise: float) -> tuple[Floats, Floats]:
+def conditional(
+    inner: Floats, across: Floats, scores: Floats, noise: float, own: float | Floats = 1.0
+) -> tuple[Floats, Floats]:
     """Mean and standard deviation of scores where they are not known, from where they are.
 
     Args:
@@ -74,10 +76,11 @@ def conditional(inner: Floats, across: Floats, scores: Floats, noise: float) -> 
         across: float64 (m, n), the kernel between other points and these.
         scores: float64 (n,).
         noise: Variance of the noise.
+        own: float64 (m,), the kernel between each other point and itself.
     """
     noisy = inner + (noise + JITTER) * np.eye(len(scores))
     solved = np.linalg.solve(noisy, np.column_stack([scores, across.T]))
-    variance = 1.0 - np.einsum("ij,ji->i", across, solved[:, 1:])
+    variance = own - np.einsum("ij,ji->i", across, solved[:, 1:])
     return np.asarray(across @ solved[:, 0]), np.sqrt(np.maximum(variance, 1e-12))
 
 
@@ -89,7 +92,12 @@ def _matern(scaled: Floats) -> tuple[Floats, Floats]:
     return slope + distance**2 / 3 * falling, slope
 
 
-def fitted(squares: Floats, scores: Floats) -> Kernel:
+def usual_scales(size: int) -> Floats:
+    """Logarithms of the length scales that are expected of so many knobs: float64 (size,)."""
+    return np.full(size, math.log(0.5 * math.sqrt(size)))
+
+
+def fitted(squares: Floats, scores: Floats, scales: Floats | None = None) -> Kernel:
     """The kernel of the largest posterior (log-normal priors), by quasi-Newton steps (BFGS) from two starts.
 
     The gradient is exact (Rasmussen and Williams, Gaussian processes for machine learning, 2006, eq. 5.9).
@@ -98,9 +106,10 @@ def fitted(squares: Floats, scores: Floats) -> Kernel:
     Args:
         squares: float64 (n, n, d), see `squares_of`.
         scores: float64 (n,).
+        scales: float64 (d,), logarithms of the length scales that are expected; by default `usual_scales`.
     """
     size = squares.shape[2]
-    mean = np.append(np.full(size, math.log(0.5 * math.sqrt(size))), math.log(0.01))
+    mean = np.append(usual_scales(size) if scales is None else scales, math.log(0.01))
     width = np.append(np.full(size, 0.8), 1.2)
     posterior = _Posterior(squares, scores, mean, width)
     starts = [

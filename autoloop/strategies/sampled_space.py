@@ -19,6 +19,7 @@ from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
+from autoloop.strategies.prior import Prior, prior_of
 from autoloop.strategies.probe import Probe, around, larger, probe_of
 from autoloop.strategies.samplers import (
     Floats,
@@ -152,6 +153,7 @@ class SampledSpace:
         best = next(iter(leading), start)
         knobs = tuple(knob.reaching(best.variant.config, self.span) for knob in knobs)
         seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
+        seen = replace(seen, prior=self._prior(situation, knobs, seen))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
         placed = PlacedTrials.of(leading, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
@@ -182,6 +184,11 @@ class SampledSpace:
         if more is not None:
             return ask_where_jobs_live(self._chooser(seen), seen, more)[asked:]
         return np.empty((0, seen.start.size)) if seen.among is None else seen.among
+
+    def _prior(self, situation: Situation, knobs: Sequence[Knob], seen: Seen) -> Prior | None:
+        """Return what earlier studies let expect, where the sampler has a use for that."""
+        wanted = self.name == "gaussian" and seen.several is None and seen.excess is None
+        return prior_of(situation.earlier, knobs, seen) if wanted and situation.earlier else None
 
     def _chooser(self, seen: Seen) -> Sampler:
         """Return who chooses: for several objectives and constraints the sampler's own kind for these."""
@@ -233,8 +240,11 @@ class SampledSpace:
     def _why(self, seen: Seen) -> str:
         """Return what a point of the sampler is good for."""
         count = int(np.isfinite(seen.losses).sum())
-        evenly = self.name == "gaussian" and count < LEAST_POINTS
-        return CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
+        prior = seen.prior
+        least = 1 if prior is not None and prior.counts else LEAST_POINTS
+        evenly = self.name == "gaussian" and count < least
+        why = CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
+        return why if prior is None else f"{why}, and {prior.description}"
 
 
 def _sampler(name: str) -> Sampler:

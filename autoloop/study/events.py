@@ -154,6 +154,23 @@ _RUN_DIR = coded(run_dir_within, str)
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What a study took from earlier ones of its app when it began.
+
+    Attributes:
+        notes: What from where, in sentences.
+        noise_pct: Their noise floor: the standard deviation of a gain at one common seed, in percent; None
+            where none of them ran a config with two seeds.
+        source: How that is known.
+    """
+
+    notes: tuple[str, ...] = ()
+    noise_pct: float | None = field(default=None, metadata=LEFT_OUT)
+    source: str = field(default="", metadata=LEFT_OUT)
+
+
+@nan_is_nan
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyBegun(Event):
     """The first line of a journal: what the study is.
 
@@ -175,6 +192,7 @@ class StudyBegun(Event):
         settings: Rules, strategy and whatever else is set, as configured.
         single: Overrides without which a single run is none, or does not compose: config files may make every
             command a sweep, or hold settings of a sweeper.
+        learnt: What it took from earlier studies; None where there are none.
     """
 
     kind: ClassVar[str] = "study"
@@ -196,6 +214,7 @@ class StudyBegun(Event):
     identity: Identity | None = field(default=None, metadata=LEFT_OUT)
     settings: Mapping[str, Any] | None = field(default=None, metadata=LEFT_OUT)
     single: tuple[str, ...] = field(default=(), metadata=LEFT_OUT)
+    learnt: Learnt | None = field(default=None, metadata=LEFT_OUT)
 
     def limit(self, name: str) -> int | None:
         """One of the limits that are whole numbers; None where there is none."""
