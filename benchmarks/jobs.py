@@ -62,10 +62,10 @@ def study(jobs: int, slots: int, earlier: str) -> Spent:
             capture_output=True,
             text=True,
         )
-        told = [line for line in ran.stderr.splitlines() if line.startswith("spent ")]
-        if ran.returncode or not told:
+        lines = [line for line in ran.stderr.splitlines() if line.startswith("spent ")]
+        if ran.returncode or not lines:
             raise SystemExit(f"the study ended with exit code {ran.returncode}:\n{ran.stdout}{ran.stderr}")
-        main_s, main_mib = map(float, told[-1].split()[1:])
+        main_s, main_mib = map(float, lines[-1].split()[1:])
         return Spent(main_s, _children_s() - before, main_mib)
 
 

@@ -34,12 +34,12 @@ from autoloop.engine.execute.child import (
     enter_job_dir,
     hide_secrets_of,
     last_line,
-    say,
+    log_text,
 )
 from autoloop.engine.execute.exits import without_exit
+from autoloop.engine.execute.hydra_run import run_by_hydra
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
 from autoloop.engine.execute.returns import SmallReturn
-from autoloop.engine.execute.thrift import run_by_hydra
 from autoloop.engine.execute.traces import Travelling, failure_text
 from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
@@ -147,11 +147,11 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
-        told, job_dir = written(config), _job_dir(config)
-        if not is_as_planned(told, job_dir):
+        config_now, job_dir = written(config), _job_dir(config)
+        if not is_as_planned(config_now, job_dir):
             config = _compose(batch, index, overrides, by_hydra=True)
-            told, job_dir = written(config), _job_dir(config)
-        hide_secrets_of(told)
+            config_now, job_dir = written(config), _job_dir(config)
+        hide_secrets_of(config_now)
         if restarts:
             config = _in_fresh_dir(batch, index, overrides, restarts, config)
             job_dir = _job_dir(config)
@@ -204,11 +204,11 @@ def _reply(job_return: JobReturn) -> Reply:
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)
     shown = failure_text(error)
-    say(shown)
+    log_text(shown)
     text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = Travelling(_portable_error(error), shown)
-    told = redact(text, os.environ)
-    return Reply(SmallReturn.of(job_return), told, EXIT_FAILED if exit_code is None else exit_code)
+    exit_code = EXIT_FAILED if exit_code is None else exit_code
+    return Reply(SmallReturn.of(job_return), redact(text, os.environ), exit_code)
 
 
 def _portable_value(value: Any) -> Any:
@@ -217,7 +217,7 @@ def _portable_value(value: Any) -> Any:
     if problem is None:
         return value
     shown = reprlib.repr(value)
-    say(f"autoloop: of the return value {shown} only numbers are passed on: {problem}\n")
+    log_text(f"autoloop: of the return value {shown} only numbers are passed on: {problem}\n")
     read = ReturnedValue.of(value)
     return dict(read.results) or read.value
 

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from autoloop.engine.execute.thrift import run_by_hydra
+from autoloop.engine.execute.hydra_run import run_by_hydra
 
 CONFIG = (
     "defaults: [{override hydra/sweeper: autoloop}]\n"
@@ -60,7 +60,7 @@ def by_hydra(context: HydraContext, task: Callable[[Any], Any], config: DictConf
     )
 
 
-def told(run: Callable[..., JobReturn], job: tuple[HydraContext, DictConfig]) -> tuple[Any, ...]:
+def outcome_of(run: Callable[..., JobReturn], job: tuple[HydraContext, DictConfig]) -> tuple[Any, ...]:
     """What a task sees, what its job returns, and the files that are left."""
     context, config = job
     seen: list[Any] = []
@@ -83,7 +83,7 @@ def told(run: Callable[..., JobReturn], job: tuple[HydraContext, DictConfig]) ->
 
 def test_a_job_gets_and_leaves_what_hydra_alone_would_make(job: tuple[HydraContext, DictConfig]):
     """Config, Hydra's own config, return value and the files in .hydra, to the letter."""
-    assert told(run_by_hydra, job) == told(by_hydra, job)
+    assert outcome_of(run_by_hydra, job) == outcome_of(by_hydra, job)
 
 
 def test_the_files_are_written_by_libyaml_and_the_task_finds_omegaconf_as_it_is(

@@ -23,15 +23,15 @@ def run_by_hydra(context: HydraContext, task: Callable[[Any], Any], config: Dict
 
     Args:
         context: Hydra's loader and callbacks.
-        task: What the job runs; it finds OmegaConf as it always is.
+        task: What the job runs; it finds OmegaConf unchanged.
         config: The job's whole config; its copies are made by pickling from now on.
     """
     _turn_into(_Pickled, config._get_node("hydra"))
-    with _yaml_by_libyaml() as as_ever:
+    with _yaml_by_libyaml() as restore:
 
         @functools.wraps(task)
         def call(task_config: Any) -> Any:
-            as_ever()
+            restore()
             return task(task_config)
 
         return run_job(
@@ -83,14 +83,14 @@ def _yaml_by_libyaml() -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
 
-    def as_ever() -> None:
+    def restore() -> None:
         module.get_omega_conf_dumper = given
 
     module.get_omega_conf_dumper = lambda: _quick(given())
     try:
-        yield as_ever
+        yield restore
     finally:
-        as_ever()
+        restore()
 
 
 @functools.lru_cache(1)
