@@ -126,7 +126,7 @@ def test_hydra_composes_once_for_any_number_of_values(templates: Templates):
 
 def test_a_template_that_disagrees_is_not_trusted(templates: Templates, monkeypatch: pytest.MonkeyPatch):
     """Where another Hydra composes otherwise than this module does, Hydra composes."""
-    monkeypatch.setattr(Templates, "_tell_overrides", lambda *_: None)
+    monkeypatch.setattr(Templates, "_set_overrides", lambda *_: None)
     for lr in (1, 2):
         overrides = [ASKED, f"lr={lr}"]
         assert templates.compose(overrides).hydra.overrides.task == overrides
