@@ -178,9 +178,8 @@ class Watcher:
     def judge_ended(self, study: Study, job: Job) -> StopDecision | None:
         """Say whether a job that came to its end would have been stopped, had somebody looked in time."""
         self._aim_at(study)
-        if not self._is_watched(study, job):
-            return None
-        return self._ask(job, self._begin(study, job), self._curves(job))
+        curves = self._curves(job) if self._is_watched(study, job) else History({})
+        return self._ask(job, self._begin(study, job), curves) if len(curves) else None
 
     def _aim_at(self, study: Study) -> None:
         """Take up what the study is judged by; once that has changed, what was kept of the other is gone."""

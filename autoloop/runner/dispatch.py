@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
+from autoloop.engine.execute.returns import SmallReturn
 from autoloop.engine.execute.values import Outcome, Placed
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.engine.launchers import JobLauncher
@@ -24,7 +25,6 @@ from autoloop.loop.due import Hold, PlanRound, Requeue, Run, Step, Stop, Wait
 from autoloop.loop.score.front_words import broken, describe_numbers
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
-from autoloop.runner.returns import SmallReturn
 from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
 from autoloop.stopping.probes import ProbeComparison, goes_on

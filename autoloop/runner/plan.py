@@ -15,7 +15,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, ROOT
-from autoloop.config.compose import Composer, LazyConfig, subdir
+from autoloop.config.compose import Composer, subdir
+from autoloop.config.lazy import LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import Entry, Variant, unique_names

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autoloop.config.compose import Composer, LazyConfig
+from autoloop.config.compose import Composer
+from autoloop.config.lazy import LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import AutoloopError
