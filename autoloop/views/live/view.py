@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import counted
+from autoloop.loop.score.front_words import growth_told
 from autoloop.study.decisions import Decision, fired, silent
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
@@ -275,7 +276,7 @@ def _best(facts: Facts) -> str:
     best = facts.best
     if facts.front:
         first = facts.front[0]
-        told = text.clean(f"{first.name} ({facts.numbers(first)})")
+        told = text.clean(f"{first.name} ({facts.numbers(first)}); {growth_told(facts.study)}")
         return f"front of {counted(len(facts.front), 'trial')}, one end: {told}"
     if best is None:
         return text.clean(facts.nothing_found) if facts.study.aims.constraints else ""
