@@ -7,7 +7,7 @@ import math
 from autoloop.curves.aims import Constraint
 from autoloop.errors import counted
 from autoloop.loop.score.confirmation import Confirmation, front_confirmed
-from autoloop.loop.score.front import front
+from autoloop.loop.score.front import front, hypervolumes
 from autoloop.study.record import Job, Study
 
 LISTED = 6
@@ -68,6 +68,20 @@ def describe_front(study: Study) -> str:
         f"{job.name} on fresh seeds: {_describe_fresh(study, each)}" for job, each in front_confirmed(study)
     )
     return "; ".join([line, *fresh])
+
+
+def describe_growth(study: Study) -> str:
+    """Which trial last added to the front, and how much, as a clause; empty where there is none."""
+    ended = [job for job in study.jobs.values() if job.known and math.isfinite(job.ended_at)]
+    jobs = sorted(ended, key=lambda job: job.ended_at)
+    reached = hypervolumes(study, jobs) if study.aims.several else []
+    steps = [(now - before, job) for before, now, job in zip([0.0, *reached], reached, jobs, strict=False)]
+    gain, last = next((step for step in reversed(steps) if step[0] > 0), (0.0, None))
+    if last is None:
+        return ""
+    since = len({job.place for job in jobs[jobs.index(last) + 1 :] if not job.measures})
+    after = f", {counted(since, 'trial')} ago" if since else ""
+    return f"{last.name} added {100 * gain:.2g} % of its hypervolume{after}"
 
 
 def _describe_fresh(study: Study, each: list[Confirmation]) -> str:

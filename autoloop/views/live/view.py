@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import counted
+from autoloop.loop.score.front_words import describe_growth
 from autoloop.study.decisions import Decision, fired, silent
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
@@ -275,7 +276,7 @@ def _best(facts: Facts) -> str:
     best = facts.best
     if facts.front:
         first = facts.front[0]
-        best_text = text.clean(f"{first.name} ({facts.numbers(first)})")
+        best_text = text.clean(f"{first.name} ({facts.numbers(first)}); {describe_growth(facts.study)}")
         return f"front of {counted(len(facts.front), 'trial')}, one end: {best_text}"
     if best is None:
         return text.clean(facts.nothing_found) if facts.study.aims.constraints else ""

@@ -10,11 +10,13 @@ from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts, log_path
 from autoloop.views.report.figures.curves import card, reference
+from autoloop.views.report.figures.front import front_section
 from autoloop.views.report.figures.headline import headline, subtitle
 from autoloop.views.report.figures.job import body
 from autoloop.views.report.figures.knobs import knobs
 from autoloop.views.report.figures.lineage import lineage_figure
 from autoloop.views.report.figures.markup import Markup, el, join
+from autoloop.views.report.figures.progress import progress
 from autoloop.views.report.figures.timeline import timeline
 from autoloop.views.serve.importance import Share, importance
 from autoloop.views.serve.observed import Observed
@@ -29,7 +31,7 @@ NOTHING = el("p", "Nothing yet.", class_="soft")
 
 
 def result(observed: Observed) -> Markup:
-    """Title, headline and other remarks."""
+    """Title, headline and other remarks; of several objectives the front and how it grew."""
     facts = observed.facts()
     note = "no process runs this study any more; autoloop resume goes on with it" if observed.is_left else ""
     return join(
@@ -37,6 +39,7 @@ def result(observed: Observed) -> Markup:
             el("p", subtitle(facts), class_="soft"),
             el("p", note, class_="aside alert", role="note") if note else None,
             headline(facts) if facts.jobs else NOTHING,
+            *([front_section(facts), progress(facts)] if facts.study.aims.several else []),
         ]
     )
 
