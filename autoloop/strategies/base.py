@@ -10,7 +10,7 @@ from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
-from autoloop.study.plans import PROBE, REMEMBERED
+from autoloop.study.plans import ANEW, PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -24,7 +24,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED, ANEW)
 """Who proposes without being a rule."""
 
 NO_PLACE = "not taken: the round had no place left for it"
