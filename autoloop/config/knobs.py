@@ -240,7 +240,13 @@ SWEEPER: tuple[Setting, ...] = (
         "continues",
         Own("{checkpoint: ..., keep: {...}, set: {...}}: docs/climb.md"),
         None,
-        "how a longer run continues from the checkpoint of a shorter one; null: it starts from the beginning",
+        "how a run continues from the checkpoint of another; null: it starts from the beginning",
+    ),
+    _free(
+        "warm_start",
+        Switch(),
+        False,
+        "children continue from a checkpoint halfway through their parent's run: docs/climb.md",
     ),
     Setting(
         "noise",

@@ -169,7 +169,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
     if limits.max_jobs is not None and study.searched > limits.max_jobs - 1:
         return Stop(_all_done(study.searched, limits.max_jobs))
-    steps = sum(job.steps for job in study.jobs.values()) if limits.max_steps is not None else 0
+    steps = study.trained if limits.max_steps is not None else 0
     if limits.max_steps is not None and steps >= limits.max_steps:
         return Stop(f"{counted(steps, 'step')} were trained in all (max_steps={limits.max_steps})")
     waited = rounds_without_gain(study) if limits.patience is not None else 0

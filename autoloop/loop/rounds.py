@@ -24,6 +24,7 @@ from autoloop.loop.filling import (
     Disposer,
     Obstacles,
     Round,
+    add_anew,
     add_longer,
     add_repeats,
     add_without,
@@ -33,7 +34,7 @@ from autoloop.loop.filling import (
 from autoloop.loop.probing import best_rate
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
-from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
+from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack, TrainAnew
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_PLACE, Probed
 from autoloop.strategies.failed import failed_regions, not_disproved
@@ -219,7 +220,7 @@ def measuring_round(
         study: The record.
         step: What is to be measured.
         variant_of: The variant that a job ran; of one that is trained for longer, with the overrides that
-            let it go on from a checkpoint.
+            let it go on from a checkpoint; of one that is trained anew, without those.
         from_step: Name of a job -> the step of the checkpoint that its longer run goes on from.
     """
     seen = {job.signature: job.name for job in study.jobs.values()}
@@ -228,6 +229,8 @@ def measuring_round(
         for offset in step.offsets:
             for name in step.jobs:
                 _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    elif isinstance(step, TrainAnew):
+        add_anew(planned, _job(study, step.job), variant_of)
     elif isinstance(step, Lengthen):
         for job in (_job(study, name) for name in step.jobs):
             name = longer_name(study, job, step.length)

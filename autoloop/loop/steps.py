@@ -171,9 +171,10 @@ class Close:
     worthy: str = ""
 
 
-Aim = Literal["race", "ablate", "reduce", "check", "confirm", "climb"]
-"""What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
-that is so on further seeds, the winner's gain, and what the best come to in longer runs."""
+Aim = Literal["race", "anew", "ablate", "reduce", "check", "confirm", "climb"]
+"""What is measured: which leader leads, what a warm start comes to from the beginning, which edits seem to do
+nothing, the winner without them, whether that is so on further seeds, the winner's gain, and what the best
+come to in longer runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,14 @@ class Reseed:
     aim: Aim
     jobs: tuple[str, ...]
     offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainAnew:
+    """Train a job's config from the beginning, which itself went on from a checkpoint."""
+
+    aim: Aim
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +237,8 @@ class Stop:
     worthy: str = ""
 
 
-Measure = Reseed | TakeBack | Lengthen
+Measure = Reseed | TrainAnew | TakeBack | Lengthen
 
-Step = Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop
+Step = (
+    Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TrainAnew | TakeBack | Lengthen | Stop
+)

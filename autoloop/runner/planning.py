@@ -22,13 +22,14 @@ from autoloop.loop.rounds import after_probe, later_round, measuring_round, open
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Lengthen, Measure
 from autoloop.rules.base import Decision
-from autoloop.runner.longer import continued
+from autoloop.runner.longer import continued, without_continuing
 from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
 from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
+from autoloop.runner.warm import WarmStart
 from autoloop.store.reading import read_curves
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
@@ -107,7 +108,7 @@ class Planner:
             number: Number of the round.
             places: How many jobs it may have at the most; None for any number.
         """
-        terms = self._terms_now(study)
+        terms = self._going_on(self._terms_now(study), study)
         room = room_of(study, terms.limits, places)
         known = Known.of(study, number, room, self._variant_of, self.curve_of)
         answer = self._ask_outside(known)
@@ -131,7 +132,7 @@ class Planner:
         """What is run to measure, as a further part of the latest round."""
         terms = self._terms_now(study)
         if not isinstance(step, Lengthen):
-            return measuring_round(terms, study, step, self._variant_of)
+            return measuring_round(terms, study, step, self._anew_of)
         jobs = [job for name in step.jobs if (job := study.by_name(name))]
         continues = self.settings.climbing.continues
         found = {job.name: continued(self._variant_of(job), job, continues, self.study_dir) for job in jobs}
@@ -146,7 +147,7 @@ class Planner:
         Raises:
             ConfigError: Each job runs on several seeds, and the config has no seed.
         """
-        terms = self._terms_now(study)
+        terms = self._going_on(self._terms_now(study), study)
         parent = control.of or next((job.name for job in study.counted() if job.origin is None), "")
         reason = control.reason or f"asked for by {control.by}"
         evidence = {"name": control.name} if control.name else {}
@@ -167,6 +168,14 @@ class Planner:
             bounds=bounds,
             ignored=[*ignored_of(study, self.settings.ignored), *self._memory.ignored],
         )
+
+    def _going_on(self, terms: Terms, study: Study) -> Terms:
+        """Let children go on from a checkpoint, where that is wanted."""
+        wish = self.settings.climbing
+        if not wish.warm_start or wish.continues is None:
+            return terms
+        warm = WarmStart(wish.continues, study, self.study_dir, self._composer, terms.derive)
+        return replace(terms, derive=warm.derive)
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
@@ -218,6 +227,15 @@ class Planner:
             found = self._variant(job.plan)
             self._keep({job.place: found})
         return found
+
+    def _anew_of(self, job: Job) -> Variant:
+        """The variant of a job, trained from the beginning whatever the job itself went on from."""
+        variant = self._variant_of(job)
+        bare = without_continuing(variant, job, self.settings.climbing.continues)
+        if bare is variant:
+            return variant
+        config, signed = LazyConfig(self._composer, bare.overrides), self._composer.signature(bare.overrides)
+        return replace(bare, config=config, signature=signed)
 
     def _keep(self, variants: Mapping[int, Variant]) -> None:
         """Keep variants at hand, the latest thousands of a long study."""

@@ -34,12 +34,14 @@ class Search:
         entries: Path -> its entry of the space; empty where the words make a product.
         starts: Overrides that the baseline gets besides, since its config lacks a value there.
         notes: Remarks on it, in sentences.
+        kept: Those of ``starts`` that let a run keep its checkpoints.
     """
 
     words: tuple[SweptKey, ...]
     entries: Mapping[str, SpaceEntry]
     starts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def axes(self) -> list[Sequence[str]]:

@@ -18,14 +18,11 @@ from autoloop.loop.filling import Round
 from autoloop.loop.steps import (
     Close,
     Decide,
-    Lengthen,
     Measure,
     PlanRound,
     Requeue,
-    Reseed,
     Step,
     Stop,
-    TakeBack,
 )
 from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
@@ -46,6 +43,7 @@ LONGEST = 120
 #: What further jobs of a round are for, in words.
 AIMS = {
     "race": "which of the leaders leads: another seed",
+    "anew": "the best went on from a checkpoint: its settings from the beginning",
     "ablate": "which edits of the winner do something: without each of them",
     "reduce": "the winner without the edits that seem to do nothing",
     "check": "do they do nothing: the winner with and without them on further seeds",
@@ -90,7 +88,7 @@ class Stepper:
             limits = limits_of(journal.study, self.settings.limits).recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
-        elif isinstance(step, Reseed | TakeBack | Lengthen):
+        elif isinstance(step, Measure):
             self._measure(step)
         elif isinstance(step, PlanRound):
             return self._plan_round(step)

@@ -42,7 +42,7 @@ from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, log_end, write_stop
-from autoloop.runner.longer import climbing, without_keeping
+from autoloop.runner.longer import as_begun, climbing
 from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
@@ -149,7 +149,7 @@ class StudyRunner:
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
-                if study.begun and self._begun_otherwise(study.header):
+                if study.begun and self._begun_otherwise(study):
                     points, planned = self._begin()
                 if study.begun:
                     points = points.as_recorded(study.header)
@@ -160,12 +160,11 @@ class StudyRunner:
                 "Put that right, then give the same command again to go on"
             ) from error
 
-    def _begun_otherwise(self, header: StudyBegun) -> bool:
+    def _begun_otherwise(self, study: Study) -> bool:
         """Take up how a study began; return whether that leads to other starting points."""
         search = self.search
-        if self.settings.limits.climb is not None and not (header.limits or {}).get("climb"):
-            self.search = without_keeping(search, self.settings)
-        return self.composer.imitate(header) or self.search != search
+        self.search = as_begun(search, study)
+        return self.composer.imitate(study.header) or self.search != search
 
     def _begin(self) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""

@@ -11,7 +11,7 @@ from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
 from autoloop.strategies.remembered import EarlierTrial
-from autoloop.study.plans import PROBE, REMEMBERED
+from autoloop.study.plans import ANEW, PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -25,7 +25,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED, ANEW)
 """Who proposes without being a rule."""
 
 NO_PLACE = "not taken: the round had no place left for it"

@@ -246,8 +246,8 @@ class RoundPlanned(Event):
         round: Its number, from 1.
         variants: What will run.
         refused: What was proposed and will not.
-        aim: What is measured: "race", "ablate", "reduce", "check", "confirm", "climb"; empty for the search
-            itself.
+        aim: What is measured: "race", "anew", "ablate", "reduce", "check", "confirm", "climb"; empty for the
+            search itself.
     """
 
     kind: ClassVar[str] = "round"

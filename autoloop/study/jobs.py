@@ -133,6 +133,18 @@ class Job:
         )
 
     @property
+    def begins_at(self) -> int:
+        """The step of the checkpoint that it goes on from; 0 where it starts from the beginning."""
+        step = self.plan.evidence.get("from_step", 0)
+        return step if isinstance(step, int) and step > 0 else 0
+
+    @property
+    def begins_of(self) -> str:
+        """Name of the job whose checkpoint a warm start goes on from; empty where it is none."""
+        name = self.plan.evidence.get("from_job") if self.begins_at else None
+        return name if isinstance(name, str) else ""
+
+    @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
         return self.rule in (REPEAT, CHECK, CONFIRM)

@@ -39,12 +39,13 @@ from autoloop.study.events import (
     UserControl,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
+from autoloop.study.plans import ANEW, CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
 from autoloop.study.settled import GROUP, OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
 __all__ = [
+    "ANEW",
     "CHECK",
     "CLIMB",
     "CONFIRM",
@@ -86,8 +87,8 @@ class Study:
         exact: Whether what the journal says by name now means the names that jobs have here.
         worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
             goes on or ended otherwise.
-        measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "check", "confirm", "climb".
+        measured: What was planned to measure since then, or since the latest round began: "race", "anew",
+            "ablate", "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
         controls: What users asked for, as it holds now.
@@ -300,6 +301,16 @@ class Study:
         """
         probes = self.tally.probes
         return self.tally.searched + round(math.fsum(probes.values()), 6) if probes else self.tally.searched
+
+    @property
+    def trained(self) -> int:
+        """Steps that all jobs trained together, those before the checkpoint of a job that went on aside."""
+        paid = sum(job.steps for job in self.jobs.values())
+        return paid - sum(min(step, self.jobs[job].steps) for job, step in self.tally.begins.items())
+
+    def is_warm(self, job: Job) -> bool:
+        """Whether a job of the search goes on from another's checkpoint."""
+        return job.job in self.tally.warm
 
     def best(self) -> Job | None:
         """The completed job with the best objective, measurements aside; None while there is none.

@@ -33,6 +33,8 @@ class Tally:
         ineffective: Jobs with edits that had no effect (`Details.unheeded`).
         searched: How many jobs belong to the search (`Job.searches`), probes aside.
         probes: Number of each probe -> what it takes of a budget (`Job.cost`).
+        begins: Number of each job that goes on from a checkpoint -> the checkpoint's step.
+        warm: Those of them that are ideas of a search: warm starts.
         next_job: Number of the next new job.
     """
 
@@ -48,6 +50,8 @@ class Tally:
     ineffective: set[int] = field(default_factory=set)
     searched: int = 0
     probes: dict[int, float] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
+    warm: set[int] = field(default_factory=set)
     next_job: int = 0
 
     @classmethod
@@ -88,6 +92,8 @@ class Tally:
             set(self.ineffective),
             self.searched,
             dict(self.probes),
+            dict(self.begins),
+            set(self.warm),
             self.next_job,
         )
 
@@ -100,6 +106,10 @@ class Tally:
         self.run_dirs.add(job.run_dir)
         self.searched += job.searches and not job.probes
         self.price(job)
+        if job.begins_at:
+            self.begins[job.job] = job.begins_at
+        if job.begins_of:
+            self.warm.add(job.job)
         self.next_job = max(self.next_job, job.job + 1)
 
     def price(self, job: Job) -> None:

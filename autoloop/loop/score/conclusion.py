@@ -57,6 +57,10 @@ def conclusion(study: Study, reason: str) -> str:
     found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
     dropped = dropped_edits(study)
     found += f", without edits of {dropped}" if dropped else ""
+    if study.is_warm(best):
+        found += (
+            f" (it went on from step {best.begins_at} of {best.begins_of}: not trained from the beginning)"
+        )
     sure = confirmed(study)
     longer = describe_climb(study)
     sentence = f"{found}{sure or _against_start(study, best)}" + (f"; {longer}" if longer else "")

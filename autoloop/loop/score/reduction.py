@@ -61,10 +61,17 @@ def groups(job_knobs: Mapping[str, object]) -> list[Paths]:
 
 
 def without(study: Study, job: Job, paths: Paths) -> Job | None:
-    """The job that ran with another's config but for these knobs, which it left as they were; or None."""
+    """The job that ran with another's config but for these knobs, which it left as they were; or None.
+
+    One that went on from a checkpoint is none: the other was trained from the beginning.
+    """
     line = _line(study, job)
     wanted = {path: pair for path, pair in _knobs(line).items() if path not in paths}
-    ideas = (one for one in study.counted() if not one.is_repeat and one.place != job.place)
+    ideas = (
+        one
+        for one in study.counted()
+        if not one.is_repeat and not study.is_warm(one) and one.place != job.place
+    )
     similar = (other for one in ideas if (other := _line(study, one))[-1].place == line[-1].place)
     return next((other[0] for other in similar if _knobs(other) == wanted), None)
 

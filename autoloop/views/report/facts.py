@@ -14,7 +14,7 @@ from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
 from autoloop.loop.score.front_words import broken, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
-from autoloop.study.record import MEASURING, Job, Study
+from autoloop.study.record import ANEW, MEASURING, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
@@ -299,7 +299,7 @@ class Facts:
                 name, (counts[name, True], counts[name, False]), of_rule.get(name, []), self._beside_parent
             )
             for name in names
-            if name and name not in MEASURING
+            if name and name not in (ANEW, *MEASURING)
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
 
