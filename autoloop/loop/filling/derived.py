@@ -34,9 +34,9 @@ class Derived:
     def of(self, variant: Variant) -> Variant:
         """The variant with this config, and with what leads to it."""
         if self.begins:
-            told = "goes on from step {from_step} of {from_job}".format(**self.begins)
+            note = "goes on from step {from_step} of {from_job}".format(**self.begins)
             evidence = {**variant.evidence, **self.begins}
-            variant = replace(variant, reason=f"{variant.reason}; {told}", evidence=evidence)
+            variant = replace(variant, reason=f"{variant.reason}; {note}", evidence=evidence)
         return replace(
             variant,
             config=self.config,

@@ -45,12 +45,12 @@ def progress(facts: Facts) -> Markup | None:
     box = Box(56, 28, 1070, 290)
     x = fit([0.0, *(at for at, _ in points)], box.left, box.right, air=0.02)
     course = (_front_grown if facts.study.aims.several else _best_found)(facts, points, box)
-    said = (f"{text.number(course.heights[job.job])} after {text.number(at, 3)}" for at, job in course.steps)
+    steps = (f"{text.number(course.heights[job.job])} after {text.number(at, 3)}" for at, job in course.steps)
     image = drawing(
         1090,
         332,
         f"{course.title} against {unit}",
-        "; ".join(said) + ".",
+        "; ".join(steps) + ".",
         axes(box, x, course.y, unit, course.axis),
         None if facts.study.aims.several else _baseline(facts, course.y, box),
         _staircase(course, x, box),
