@@ -34,7 +34,7 @@ from autoloop.config.values import app_config, placed, root_of, seen
 from autoloop.edits import apply, format_literal, overrides_between, split_commas
 from autoloop.edits.argv import lift_edits
 from autoloop.errors import AutoloopError, ConfigError
-from autoloop.store.redact import tell
+from autoloop.store.redact import print_error
 
 MULTIRUN = ("-m", "--multirun")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_composes(sys.argv[1:])
         check_meant(sys.argv[1:])
     except AutoloopError as error:
-        tell(error)
+        print_error(error)
         raise SystemExit(error.exit_code) from error
     run()
 
@@ -160,7 +160,7 @@ def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
     """
     from hydra import compose, initialize_config_dir
 
-    with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+    with _hydra_errors_explained(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         config = compose("config", overrides=list(overrides))
         return app_config(config), root_of(config)
 
@@ -183,7 +183,7 @@ def check_composes(words: Sequence[str]) -> None:
         return
     overrides = [word for word in words if word not in MULTIRUN]
     mode = RunMode.RUN if len(overrides) == len(words) else RunMode.MULTIRUN
-    with _mistakes_told(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+    with _hydra_errors_explained(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         hydra_app = GlobalHydra.instance().hydra
         assert hydra_app is not None
         config = hydra_app.compose_config("config", overrides, run_mode=mode, with_log_configuration=False)
@@ -211,8 +211,8 @@ def check_meant(words: Sequence[str]) -> None:
     if "dry_run=true" in of_study:
         raise ConfigError("dry_run=true shows the plan of a study, and without -m one job is trained: add -m")
     if of_study:
-        said = ", ".join(of_study)
-        print(f"autoloop: without -m one job is trained, whatever {said} says: add -m", file=sys.stderr)
+        given = ", ".join(of_study)
+        print(f"autoloop: without -m one job is trained, whatever {given} says: add -m", file=sys.stderr)
 
 
 def check_installed(trainer: str) -> None:
@@ -227,7 +227,7 @@ def check_installed(trainer: str) -> None:
 
 
 @contextmanager
-def _mistakes_told() -> Iterator[None]:
+def _hydra_errors_explained() -> Iterator[None]:
     """Turn what Hydra raises into a `ConfigError` that names what was meant."""
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException

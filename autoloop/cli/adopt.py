@@ -21,11 +21,11 @@ def command(config: Path) -> None:
     unchanged with `-m hydra/sweeper=autoloop`, and what is printed says the same
     in the settings of autoloop.
     """
-    told, block = adoption(read_config_file(config))
+    notes, block = adoption(read_config_file(config))
     if not block:
         raise ConfigError(
             f"{config} says nothing to a sweeper: it has neither hydra.sweeper nor hydra/sweeper"
         )
-    for sentence in told:
-        click.echo(f"# {sentence}")
+    for note in notes:
+        click.echo(f"# {note}")
     click.echo("\n".join(block))

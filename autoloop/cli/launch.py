@@ -32,10 +32,10 @@ def become(words: Sequence[str], directory: Path | None = None) -> NoReturn:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    told = [_revealed(word) for word in words[1:]]
+    arguments = [_revealed(word) for word in words[1:]]
     if directory is not None:
         os.chdir(directory)
-    os.execv(sys.executable, [sys.executable, *told])
+    os.execv(sys.executable, [sys.executable, *arguments])
 
 
 def _revealed(word: str) -> str:
@@ -45,14 +45,14 @@ def _revealed(word: str) -> str:
         AutoloopError: One is not in this environment.
     """
     whole = reveal(word, os.environ)
-    key, said, _ = word.partition("=")
+    key, equals, _ = word.partition("=")
     names = [one for one in unknown_marks(whole) if one.isupper() or "." in one or one == key.lstrip("+")]
     if not names:
         return whole
     ways = [f"set {names[0]} in the environment"] if names[0].isupper() else []
-    ways += [f"give {key}=.. as a further word"] if said else []
-    told = " or ".join(ways) or "give it anew"
-    raise AutoloopError(f"the command has a secret that no journal keeps: {word}; {told}")
+    ways += [f"give {key}=.. as a further word"] if equals else []
+    advice = " or ".join(ways) or "give it anew"
+    raise AutoloopError(f"the command has a secret that no journal keeps: {word}; {advice}")
 
 
 def revealed(header: StudyBegun) -> StudyBegun:

@@ -73,9 +73,9 @@ def launch_line(words: Sequence[str], study_dir: Path, added: Sequence[str] = ()
     kept = [
         word for word in kept if not (_key(word) in again and unknown_marks(word))
     ]  # a secret, given anew
-    said = any(_key(word) in RESUMES for word in kept) or bool(again & {*RESUMES, "resume"})
-    stay = [] if said else [f"{RESUME}=true"]  # an app's own default moves a finished study aside
-    return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *stay, *added]
+    is_given = any(_key(word) in RESUMES for word in kept) or bool(again & {*RESUMES, "resume"})
+    resume = [] if is_given else [f"{RESUME}=true"]  # an app's own default moves a finished study aside
+    return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *resume, *added]
 
 
 def _key(word: str) -> str:

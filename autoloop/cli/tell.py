@@ -21,7 +21,7 @@ from autoloop.study.events import UserTold
 
 @click.command(
     context_settings={"ignore_unknown_options": True},
-    epilog="\b\nWORDS are one of\n" + "\n".join(f"  {said}" for said in ACTIONS.values()),
+    epilog="\b\nWORDS are one of\n" + "\n".join(f"  {usage}" for usage in ACTIONS.values()),
 )
 @study_argument
 @click.argument("words", nargs=-1, metavar="WORDS...", type=click.UNPROCESSED)

@@ -115,7 +115,7 @@ def left_aside(owner: Owner, config: DictConfig) -> str:
     refuse_typed(owner, foreign, typed_of_hydra(config))
     target = node._get_node("_target_")
     other = target.asked if isinstance(target, Chosen) else ""
-    return told(owner, foreign, other)
+    return _left_aside_line(owner, foreign, other)
 
 
 def without_foreign(group: str, config: DictConfig) -> str:
@@ -178,7 +178,7 @@ def typed_keys(node: str, words: Iterable[str]) -> Iterator[str]:
             yield from map(str, value if isinstance(value, Mapping) else ())
 
 
-def told(owner: Owner, foreign: Sequence[str], other: str) -> str:
+def _left_aside_line(owner: Owner, foreign: Sequence[str], other: str) -> str:
     """The line about keys that are left aside; ``other``: the class that a file asked for, if any did."""
     if not foreign and not other:
         return ""

@@ -79,12 +79,12 @@ def _resolve(node: DictConfig | ListConfig, key: Any, path: str, found: dict[str
 
 def _words(error: BaseException) -> Iterator[str]:
     """The messages of an error and of those that caused it, none twice."""
-    told = ""
+    seen = ""
     cause: BaseException | None = error
     while cause is not None:
-        if str(cause) not in told:
+        if str(cause) not in seen:
             yield str(cause)
-            told += str(cause)
+            seen += str(cause)
         cause = cause.__cause__
 
 

@@ -41,13 +41,13 @@ class Adopted:
 
     Attributes:
         settings: Name -> value.
-        told: What was read or left out, a sentence for each.
+        notes: What was read or left out, a sentence for each.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def take(self, name: str, value: Any) -> None:
+    def set_default(self, name: str, value: Any) -> None:
         """Set what is not set yet; a seed of 0 is none."""
         if value is not None and self.settings.get(name) in (None, 0):
             self.settings[name] = value
@@ -82,39 +82,39 @@ def _take_sampler(given: Mapping[str, Any], chosen: str | None, optuna: bool, re
     """One of Optuna's samplers as ours, with its seed."""
     name = str(given.get("_target_") or chosen or "").rpartition(".")[2]
     if isinstance(given.get("seed"), int):
-        result.take("seed", given["seed"])
+        result.set_default("seed", given["seed"])
     ours = SAMPLERS.get(name)
     if ours in OPTUNAS and not optuna:
-        result.told.append(f"sampler {name} needs pip install 'autoloop[optuna]': the built-in one chooses")
+        result.notes.append(f"sampler {name} needs pip install 'autoloop[optuna]': the built-in one chooses")
     elif ours:
         result.settings["sampler"] = ours
     elif name:
-        result.told.append(f"sampler {name} is none of ours: the built-in one chooses (sampler=gaussian)")
+        result.notes.append(f"sampler {name} is none of ours: the built-in one chooses (sampler=gaussian)")
 
 
 def _of_ax(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
     """Ax's ``ax_config``: its space; trials, goal and seed go to the result."""
     experiment = given.get("experiment") or {}
-    result.take("n_trials", given.get("max_trials"))
+    result.set_default("n_trials", given.get("max_trials"))
     if "minimize" in experiment:
-        result.take("direction", "minimize" if experiment["minimize"] else "maximize")
+        result.set_default("direction", "minimize" if experiment["minimize"] else "maximize")
     if experiment.get("objective_name") not in (None, "objective"):
         metrics = result.settings.get("metrics")
-        told = {"objective": experiment["objective_name"]}
-        result.settings["metrics"] = {**(metrics if isinstance(metrics, Mapping) else {}), **told}
+        aim = {"objective": experiment["objective_name"]}
+        result.settings["metrics"] = {**(metrics if isinstance(metrics, Mapping) else {}), **aim}
     seed = (given.get("client") or {}).get("random_seed")
-    result.take("seed", seed)
-    result.told.append(
+    result.set_default("seed", seed)
+    result.notes.append(
         "ax_config is Ax's: its params, max_trials and goal are read as params, n_trials and direction"
     )
     if experiment.get("parameter_constraints"):
-        result.told.append("ax_config.experiment.parameter_constraints is ignored")
+        result.notes.append("ax_config.experiment.parameter_constraints is ignored")
     if experiment.get("outcome_constraints"):
-        result.told.append(
+        result.notes.append(
             "ax_config.experiment.outcome_constraints is ignored: write constraints: {NAME: '<= 20'}"
         )
     if given.get("early_stop"):
-        result.told.append(
+        result.notes.append(
             "ax_config.early_stop is ignored: patience=N ends a study after N rounds without a gain"
         )
     return {path: _of_ax_param(param) for path, param in (given.get("params") or {}).items()}
@@ -129,32 +129,32 @@ def _of_ax_param(param: Any) -> Any:
     if kind == "fixed":
         return param.get("value")
     low, high = param["bounds"]
-    told: dict[str, Any] = {"low": low, "high": high, "log": bool(param.get("log_scale"))}
+    entry: dict[str, Any] = {"low": low, "high": high, "log": bool(param.get("log_scale"))}
     whole = param.get("value_type") == "int"
-    return {**told, "type": "int"} if whole else told
+    return {**entry, "type": "int"} if whole else entry
 
 
 def _of_nevergrad(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
     """Nevergrad's ``optim``: budget, workers and goal go to the result."""
-    result.take("n_trials", given.get("budget"))
-    result.take("n_jobs", given.get("num_workers"))
+    result.set_default("n_trials", given.get("budget"))
+    result.set_default("n_jobs", given.get("num_workers"))
     if "maximize" in given:
-        result.take("direction", "maximize" if given["maximize"] else "minimize")
-    result.take("max_failure_rate", given.get("max_failure_rate"))
-    result.take("seed", given.get("seed"))
-    result.told.append("optim is Nevergrad's: its budget and num_workers are read as n_trials and n_jobs")
+        result.set_default("direction", "maximize" if given["maximize"] else "minimize")
+    result.set_default("max_failure_rate", given.get("max_failure_rate"))
+    result.set_default("seed", given.get("seed"))
+    result.notes.append("optim is Nevergrad's: its budget and num_workers are read as n_trials and n_jobs")
     if given.get("optimizer"):
-        result.told.append(f"optim.optimizer {given['optimizer']} is none of ours: the built-in one chooses")
+        result.notes.append(f"optim.optimizer {given['optimizer']} is none of ours: the built-in one chooses")
     return {}
 
 
 def _of_parametrization(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
-    result.told.append("parametrization is read as params")
+    result.notes.append("parametrization is read as params")
     return dict(given)
 
 
 def _of_custom_space(given: Any, result: Adopted) -> dict[str, Any]:
-    result.told.append(
+    result.notes.append(
         f"custom_search_space {given} is a function of Optuna's trial and is not called: write its knobs "
         "into params, those that depend on another one as {low: .., high: .., where: {other: value}}"
     )
@@ -173,9 +173,9 @@ def _param(value: Any) -> Any:
     """A value of ``params``; a scalar as Nevergrad describes it becomes an entry of ours."""
     if not isinstance(value, Mapping) or not set(value) & set(_SCALAR) or set(value) - set(_SCALAR):
         return value
-    told = {"low": value.get("lower"), "high": value.get("upper"), "log": value.get("log")}
-    told |= {"type": "int"} if value.get("integer") else {}
-    return {key: one for key, one in told.items() if one is not None}
+    entry = {"low": value.get("lower"), "high": value.get("upper"), "log": value.get("log")}
+    entry |= {"type": "int"} if value.get("integer") else {}
+    return {key: one for key, one in entry.items() if one is not None}
 
 
 def as_hydra(value: Any) -> str:
@@ -236,15 +236,15 @@ def adoption(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     sweeper, sampler = chosen.get("hydra/sweeper"), chosen.get("hydra/sweeper/sampler")
     if not node and sweeper is None:
         return [], []
-    said = adopted({str(key): value for key, value in node.items() if key != "_target_"}, sampler)
-    ours = {key: value for key, value in said.settings.items() if value is not None}
-    told = [*([f"hydra/sweeper: {sweeper} becomes autoloop"] if sweeper not in (None, "autoloop") else ())]
-    told += [f"_target_: {node['_target_']} goes"] if "_target_" in node else []
-    told += [f"override hydra/sweeper/sampler: {sampler} becomes a setting"] if sampler else []
+    found = adopted({str(key): value for key, value in node.items() if key != "_target_"}, sampler)
+    ours = {key: value for key, value in found.settings.items() if value is not None}
+    notes = [*([f"hydra/sweeper: {sweeper} becomes autoloop"] if sweeper not in (None, "autoloop") else ())]
+    notes += [f"_target_: {node['_target_']} goes"] if "_target_" in node else []
+    notes += [f"override hydra/sweeper/sampler: {sampler} becomes a setting"] if sampler else []
     where = "/" if any(" /" in key or key.startswith("/") for key, _ in defaults) else ""
     block = ["defaults:", f"  - override {where}hydra/sweeper: autoloop"] if sweeper is not None else []
     block += ["hydra:", "  sweeper:", *(f"    {line}" for line in lines(ours))] if ours else []
-    return [*told, *said.told], block
+    return [*notes, *found.notes], block
 
 
 def _default(entry: Any) -> tuple[str, Any]:

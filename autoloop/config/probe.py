@@ -44,5 +44,5 @@ class ProbeSetting:
         for key in given:
             if key not in KEYS:
                 raise ConfigError(f"probe has no key {key!r}{did_you_mean(str(key), KEYS)}")
-        told = {str(key): checks.whole("probe", str(key), value, 1) for key, value in given.items()}
-        return cls(told.get("steps"), told.get("every"))
+        numbers = {str(key): checks.whole("probe", str(key), value, 1) for key, value in given.items()}
+        return cls(numbers.get("steps"), numbers.get("every"))

@@ -80,7 +80,7 @@ class Template:
     def constants(self) -> Mapping[str, Any]:
         """Mark -> what it stands for in lean configs: the variants that the user asked for."""
         self._forms["lean"] = deepcopy(self._forms["whole"])
-        return _take_out_variants(self._forms["lean"])
+        return _mark_variants(self._forms["lean"])
 
     @cached_property
     def alone(self) -> bool:
@@ -197,8 +197,8 @@ class Templates:
         except (HydraException, OmegaConfBaseException):
             raise
         except _OF_HYDRA as error:
-            told = f"OmegaConf stumbles ({type(error).__name__}) over one of {' '.join(overrides)}"
-            raise ConfigCompositionException(told) from error
+            message = f"OmegaConf stumbles ({type(error).__name__}) over one of {' '.join(overrides)}"
+            raise ConfigCompositionException(message) from error
 
     def _from_template(self, overrides: tuple[str, ...], form: str) -> DictConfig | None:
         """The config made from a template; None where there is none to trust."""
@@ -261,16 +261,16 @@ class Templates:
             if word.key_or_group != _OF_JOB or "hydra" in config:
                 OmegaConf.update(config, word.key_or_group, word.value(), merge=True)
         if split.own and "hydra" in config:
-            self._tell_overrides(config, words)
+            self._set_overrides(config, words)
         OmegaConf.copy_cache(from_config=self._master, to_config=config)
         return config
 
-    def _tell_overrides(self, config: DictConfig, words: Sequence[Override]) -> None:
-        job, told = config.hydra.job, config.hydra.overrides
+    def _set_overrides(self, config: DictConfig, words: Sequence[Override]) -> None:
+        job, overrides = config.hydra.job, config.hydra.overrides
         of_hydra = [word.input_line for word in words if word.is_hydra_override()]
         task = [word for word in words if not word.is_hydra_override()]
-        told.hydra = [*self._master.hydra.overrides.hydra, *of_hydra]
-        told.task = [word.input_line for word in task]
+        overrides.hydra = [*self._master.hydra.overrides.hydra, *of_hydra]
+        overrides.task = [word.input_line for word in task]
         if _overrides_dirname is not None:
             how = job.config.override_dirname
             job.override_dirname = _overrides_dirname(
@@ -327,13 +327,13 @@ def _texts(node: Any) -> Iterator[str]:
         yield from _texts(item)
 
 
-def _take_out_variants(config: DictConfig) -> dict[str, Any]:
+def _mark_variants(config: DictConfig) -> dict[str, Any]:
     """Put marks where the user's variants stand, which are the same in each job and may be hundreds.
 
     Returns:
         Mark -> what it stands for.
     """
-    taken: dict[str, Any] = {}
+    marked: dict[str, Any] = {}
     ours = config.get(SECTION)
     top = TOP_KEY.fullmatch(text) if isinstance(text := _written_at(ours, "variants"), str) else None
     for node, key in ((ours, "variants"), *([(config, top[1])] if top else [])):
@@ -343,12 +343,12 @@ def _take_out_variants(config: DictConfig) -> dict[str, Any]:
         mark = f"\0{hashlib.sha256(json.dumps(found, default=str).encode()).hexdigest()}"
         with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
             node[key] = mark
-            taken[mark] = constant(found)
+            marked[mark] = constant(found)
     sweeper = OmegaConf.select(config, "hydra.sweeper")
     if isinstance(_written_at(sweeper, "variants"), dict | list):
         with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
             sweeper.variants = None
-    return taken
+    return marked
 
 
 def _written_at(node: Any, key: str) -> Any:

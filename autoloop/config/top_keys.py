@@ -27,7 +27,7 @@ def is_written_for_us(config: DictConfig) -> bool:
     return chosen and by_files and isinstance(config.get(SECTION), DictConfig)
 
 
-def take_top_keys(config: DictConfig) -> bool:
+def link_top_keys(config: DictConfig) -> bool:
     """Let the section of an app that was written for us refer to the knobs that stand at the config's top.
 
     Args:

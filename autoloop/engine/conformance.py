@@ -133,15 +133,15 @@ def _check_stream(launcher: Streams) -> None:
             yield index, [RAISE if index == 12 else RETURN, f"+x={index}"]
 
     with closing(_closable(launcher.stream(due()))) as stream:
-        for told in stream:
-            if isinstance(told, Placed):
-                _promise(told.index in taken, f"places job {told.index}, which it was not given")
-                json.dumps(told.handle)
+        for outcome in stream:
+            if isinstance(outcome, Placed):
+                _promise(outcome.index in taken, f"places job {outcome.index}, which it was not given")
+                json.dumps(outcome.handle)
                 continue
-            _promise(told.index in taken, f"tells of job {told.index}, which it was not given")
-            _promise(told.index not in ended, f"tells of the end of job {told.index} twice")
-            ended.append(told.index)
-            _promise(told.ok == (told.index != 12), f"tells wrongly whether job {told.index} failed")
+            _promise(outcome.index in taken, f"tells of job {outcome.index}, which it was not given")
+            _promise(outcome.index not in ended, f"tells of the end of job {outcome.index} twice")
+            ended.append(outcome.index)
+            _promise(outcome.ok == (outcome.index != 12), f"tells wrongly whether job {outcome.index} failed")
     _promise(sorted(ended) == sorted(taken), f"tells of the ends of {ended}, of the jobs {taken}")
 
 
@@ -155,8 +155,8 @@ def _check_stop(launcher: Stops, stream: Callable[..., Generator[Outcome | Place
         while not launcher.stop(20) and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    with closing(_closable(stream(due()))) as told:
-        ends = [one for one in told if not isinstance(one, Placed)]
+    with closing(_closable(stream(due()))) as outcomes:
+        ends = [one for one in outcomes if not isinstance(one, Placed)]
     _promise([one.index for one in ends] == [20], "does not tell of the end of a job that it stopped")
     _promise(ends[0].ended_by == "stopped", f"tells of a stopped job that it was ended by {ends[0].ended_by}")
     _promise(not launcher.stop(20), "stops a job that has ended")

@@ -41,7 +41,7 @@ _ERROR_WIDTH = 300
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 #: Programs of which that was said.
-_told_main_only: set[str] = set()
+_warned_main_only: set[str] = set()
 
 
 class LauncherError(ConfigError, CompactHydraException):
@@ -76,7 +76,7 @@ def make_pool(settings: Mapping[str, Any], config: DictConfig | None) -> Pool:
         raise refusal(error, config) from None
 
 
-def say_left_aside(name: str, config: DictConfig) -> None:
+def warn_left_aside(name: str, config: DictConfig) -> None:
     """Say what an app's config has for other launchers than ours of this name.
 
     Raises:
@@ -186,7 +186,7 @@ def begin(given: SetUp, where: str) -> SharedSweep:
     given.sweep_dir.mkdir(parents=True, exist_ok=True)
     log.info("Launching jobs %s, sweep output dir: %s", where, given.config.hydra.sweep.dir)
     batch = SharedSweep(given.context, given.config, given.task, Singleton.get_state())
-    tell_main_only(batch)
+    warn_main_only(batch)
     return batch
 
 
@@ -232,14 +232,14 @@ def describe(outcome: Outcome) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def tell_main_only(batch: SharedSweep) -> None:
+def warn_main_only(batch: SharedSweep) -> None:
     """Say once what the main program does for itself alone, although it may be meant for jobs too."""
     program = batch.program
-    if program is None or not program.main_only or program.file in _told_main_only:
+    if program is None or not program.main_only or program.file in _warned_main_only:
         return
     if Path(program.file).is_relative_to(_PACKAGE):  # autoloop.train: its jobs need none of it
         return
-    _told_main_only.add(program.file)
+    _warned_main_only.add(program.file)
     log.warning(
         "%s: what is done under if __name__ == '__main__': is done in the main process only, not in jobs: "
         "%s. If jobs need it, move it above that line or into the task function",
@@ -249,11 +249,11 @@ def tell_main_only(batch: SharedSweep) -> None:
 
 
 def _requests(jobs: Iterable[Due]) -> Iterator[Request]:
-    for index, overrides in told(jobs):
+    for index, overrides in logged(jobs):
         yield Request(index, call=request_call(index, overrides))
 
 
-def told(jobs: Iterable[Due]) -> Iterator[Due]:
+def logged(jobs: Iterable[Due]) -> Iterator[Due]:
     """The same jobs, each told in a verbose log as it is taken; the study's own log has its start."""
     for index, overrides in jobs:
         log.debug("\t#%s : %s", index, " ".join(filter_overrides(overrides)))

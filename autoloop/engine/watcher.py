@@ -115,7 +115,7 @@ class Watcher:
         self._watched: dict[str, _Watched] = {}  # by run dir: a job started again begins anew
         self._objectives: dict[int, Series | None] = {}
         self._known: dict[int, tuple[Study, float, _EndedCurves]] = {}  # by the event that planned a round
-        self._told: set[int] = set()
+        self._stopped: set[int] = set()
         self._broken: set[str] = set()
         self._problem = ""  # what went wrong at the last look
         self._closing = threading.Event()
@@ -139,7 +139,7 @@ class Watcher:
         """Look once at every running job."""
         study = self._study()
         self._aim_at(study)
-        running = [job for job in study.running() if job.job not in self._told]
+        running = [job for job in study.running() if job.job not in self._stopped]
         running = [job for job in running if self._only in (None, job.job)]
         self._watched = {
             job.run_dir: self._watched[job.run_dir] for job in running if job.run_dir in self._watched
@@ -147,7 +147,7 @@ class Watcher:
         for job in running:
             decision = self._judge(study, job)
             if decision is not None:
-                self._told.add(job.job)
+                self._stopped.add(job.job)
                 self._stop(job, decision)
         if self._probed is not None and study.tally.probes and study.probed is None:
             self._look_at_probes(study, self._probed)
@@ -164,8 +164,8 @@ class Watcher:
             probed(found)
         for job in jobs[1:]:
             decision = ended_at(job.job, found, names, study.maximize) if job.running else None
-            if decision is not None and job.job not in self._told:
-                self._told.add(job.job)
+            if decision is not None and job.job not in self._stopped:
+                self._stopped.add(job.job)
                 self._stop(job, decision)
 
     def _runner(self, job: Job) -> Runner:
@@ -295,5 +295,5 @@ class Watcher:
 
 def _comparable(known: Study) -> list[Job]:
     """The jobs that others are compared with at the same step: the latest that completed or were stopped."""
-    told = (TrialState.COMPLETE, TrialState.STOPPED)
-    return [job for job in known.counted() if job.state in told and not job.measures][-MOST_ENDED:]
+    states = (TrialState.COMPLETE, TrialState.STOPPED)
+    return [job for job in known.counted() if job.state in states and not job.measures][-MOST_ENDED:]

@@ -55,7 +55,7 @@ def rank(name: str) -> int | None:
     return _RANK.get(plain(name))
 
 
-def tells_a_run(name: str, is_usual: bool) -> bool:
+def marks_a_run(name: str, is_usual: bool) -> bool:
     """Tell whether a counter of this name makes a file with a usual name, or another, a run's."""
     return rank(name) is not None and (is_usual or plain(name) not in _OF_DATA)
 

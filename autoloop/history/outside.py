@@ -24,7 +24,7 @@ _OUTPUT = "${hydra:runtime.output_dir}"
 _MOST_DEEP = 8  # levels of a config
 
 
-def told_outside(job_dir: Path, environ: Mapping[str, str] = os.environ) -> str:
+def describe_outside(job_dir: Path, environ: Mapping[str, str] = os.environ) -> str:
     """Say where else a job may have logged and what to set; empty where nothing tells.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 from autoloop.history import find, wandb
 from autoloop.history.choice import choose
 from autoloop.history.find import Tracker
-from autoloop.history.outside import told_outside
+from autoloop.history.outside import describe_outside
 from autoloop.history.run_notes import RunNotes
 from autoloop.history.series import History
 from autoloop.history.source import Source, Tail
@@ -58,11 +58,11 @@ def read_history(
     asked = [keys] if isinstance(keys, str) else None if keys is None else list(keys)
     histories = _histories(path, asked, objective, find.TRACKERS)
     if not any(any(_points(history, objective)[: 1 if objective else 2]) for history in histories.values()):
-        said = _histories(path, asked, objective, [find.lines_tracker(lines)])
-        histories |= {name: history for name, history in said.items() if history.rows}
+        printed = _histories(path, asked, objective, [find.lines_tracker(lines)])
+        histories |= {name: history for name, history in printed.items() if history.rows}
     if not histories:
         what = f"no {find.looked_for()} in it{_also_looked_in(path)}" if path.exists() else _NOT_THERE
-        hints = told_outside(path) if path.is_dir() else ""
+        hints = describe_outside(path) if path.is_dir() else ""
         return History(problem="; ".join(filter(None, [f"no history at {path}: {what}", hints])), path=path)
     return histories[choose({name: _points(history, objective) for name, history in histories.items()})]
 
@@ -280,13 +280,13 @@ class HistoryReader:
         """
         if self._followed is None or self._reads_on(self._tails[self._followed]):
             self._look_around()
-        return self._told(fresh=True)
+        return self._history(fresh=True)
 
     def history(self) -> History:
         """Return all that has been read so far."""
-        return self._told()
+        return self._history()
 
-    def _told(self, fresh: bool = False) -> History:
+    def _history(self, fresh: bool = False) -> History:
         if self._followed is None:
             return History(problem=f"no {find.looked_for()} under {self._path} yet", path=self._path)
         history = self._tails[self._followed].history(fresh)
@@ -310,7 +310,7 @@ class HistoryReader:
     def _look_around(self) -> None:
         """Choose the run to follow."""
         newest = self._newest_of(find.TRACKERS)
-        if not any(self._has_said_it(self._tails[name]) for name in newest.values()):
+        if not any(self._has_logged(self._tails[name]) for name in newest.values()):
             newest |= self._newest_of([self._last_resort])
         if not newest:
             return
@@ -344,7 +344,7 @@ class HistoryReader:
         logged = (name for name in names if self._tails[name].logged(self._objective))
         return next(logged, self._followed if self._followed in names else names[0])
 
-    def _has_said_it(self, tail: Tail) -> bool:
+    def _has_logged(self, tail: Tail) -> bool:
         return bool(tail.logged(self._objective or None))
 
     def _counts(self, tail: Tail) -> tuple[int, int]:

@@ -78,10 +78,10 @@ class RunNotes:
         notes = cls(job_dir)
         for line in lines:
             with suppress(ValueError, RecursionError, TypeError, KeyError, OverflowError):
-                notes._take(json.loads(line))
+                notes._add(json.loads(line))
         return notes
 
-    def _take(self, line: Any) -> None:
+    def _add(self, line: Any) -> None:
         if not isinstance(line, dict):
             return
         if "mark" in line:

@@ -84,8 +84,8 @@ class StopRule(ABC):
 
     def condition(self) -> str:
         """Return in words which jobs it ends, with thresholds; by default its docstring's first sentence."""
-        told = " ".join((type(self).__doc__ or "").partition("\n\n")[0].split())
-        return told.rstrip(".") or f"{type(self).__name__} says so"
+        sentence = " ".join((type(self).__doc__ or "").partition("\n\n")[0].split())
+        return sentence.rstrip(".") or f"{type(self).__name__} says so"
 
     @abstractmethod
     def judge(self, live: Live) -> StopDecision | None:

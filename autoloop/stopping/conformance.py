@@ -48,8 +48,8 @@ def _judged(rule: StopRule, live: Live) -> StopDecision | None:
     try:
         return rule.judge(live)
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        raise AssertionError(f"{rule.name!r} fails on {live.name!r}: {told}") from error
+        message = f"{type(error).__name__}: {error}"
+        raise AssertionError(f"{rule.name!r} fails on {live.name!r}: {message}") from error
 
 
 def _check_decision(rule: StopRule, live: Live, decision: StopDecision, moments: Collection[int]) -> None:

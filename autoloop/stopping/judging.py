@@ -12,7 +12,7 @@ Failed = Callable[[StopRule, Exception], None]
 """Told of a rule that raised; that rule lets the job run."""
 
 
-def untold(rule: StopRule, error: Exception) -> None:
+def ignore_failure(rule: StopRule, error: Exception) -> None:
     """Tell nobody."""
 
 
@@ -21,7 +21,7 @@ def first_stop(
     live: Live,
     safe: Callable[[int], bool] = lambda step: False,
     after: int = -1,
-    failed: Failed = untold,
+    failed: Failed = ignore_failure,
 ) -> StopDecision | None:
     """The first step at which a rule wants a job ended, whenever this is asked.
 

@@ -103,7 +103,7 @@ def ended_at(
         return None
     best = min(ahead, key=lambda one: _rank(found.values[one], maximize))
     value, other, at = found.values[job], found.values[best], found.steps[job]
-    reason = f"{names[best]} is at {_told(other)} at step {at}, this one at {_told(value)}"
+    reason = f"{names[best]} is at {_number(other)} at step {at}, this one at {_number(value)}"
     evidence = {"step": at, "value": _plain(value), "against": names[best], "its_value": _plain(other)}
     return StopDecision(NAME, reason, at, evidence)
 
@@ -130,7 +130,7 @@ def _is_alone(values: Mapping[int, float], job: int | None, maximize: bool) -> b
     return all(_rank(value, maximize) > own for one, value in values.items() if one != job)
 
 
-def _told(value: float) -> str:
+def _number(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "no finite value"
 
 

@@ -133,7 +133,7 @@ def logger(name: str) -> logging.Logger:
     return found
 
 
-def tell(error: Exception) -> None:
+def print_error(error: Exception) -> None:
     """Show a user's mistake on standard error, clean; several lines begin on a line of their own."""
     text = str(error)
     apart = "\n" if "\n" in text else " "

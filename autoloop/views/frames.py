@@ -107,15 +107,15 @@ class LoadedStudy:
             OutsideError: pandas is not installed.
         """
         columns = ["round", "rule", "trial", "judged", "fired", "reason", "edits", "expects", "refused"]
-        return _pandas().DataFrame([*self._said(), *self._refused()], columns=columns)
+        return _pandas().DataFrame([*self._decision_rows(), *self._refusal_rows()], columns=columns)
 
-    def _said(self) -> Iterator[tuple[Any, ...]]:
-        for number, said in sorted(self._study.decisions.items()):
-            for one in said:
+    def _decision_rows(self) -> Iterator[tuple[Any, ...]]:
+        for number, decisions in sorted(self._study.decisions.items()):
+            for one in decisions:
                 edits = " ".join(one.edits)
                 yield (number, one.rule, one.trial, one.judged, one.fired, one.reason, edits, one.expects, "")
 
-    def _refused(self) -> Iterator[tuple[Any, ...]]:
+    def _refusal_rows(self) -> Iterator[tuple[Any, ...]]:
         for number, refused in sorted(self._study.refused.items()):
             for one in refused:
                 edits = " ".join(one.edits)

@@ -133,7 +133,7 @@ def base_from_job(study_dir: Path, job: str) -> Base:
     overrides = found.plan.overrides
     if root:
         form = OmegaConf.select(loaded, "profile.config_form") or "json"
-        overrides = tuple(text for text in overrides if not _speaks_of(text, (GROUP, str(root))))
+        overrides = tuple(text for text in overrides if not _is_below(text, (GROUP, str(root))))
     return Base(
         config=whole[root] if root else whole,
         name=found.name,
@@ -145,7 +145,7 @@ def base_from_job(study_dir: Path, job: str) -> Base:
     )
 
 
-def _speaks_of(override: str, keys: Sequence[str]) -> bool:
+def _is_below(override: str, keys: Sequence[str]) -> bool:
     key = re.split(r"[=.]", override.lstrip("+~"), maxsplit=1)[0]
     return key in keys
 

@@ -55,7 +55,7 @@ class StreamingLauncher(Launcher):
         """
         from autoloop.engine import launching
 
-        launching.say_left_aside(self.name, config)
+        launching.warn_left_aside(self.name, config)
         self._given = (hydra_context, task_function, config)
 
     @property

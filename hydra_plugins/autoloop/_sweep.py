@@ -18,12 +18,12 @@ from autoloop.config.origins import where
 from autoloop.config.peers import adopted
 from autoloop.config.sets import with_sets
 from autoloop.config.settings import Settings, resolved
-from autoloop.config.top_keys import share_n_jobs, take_top_keys
+from autoloop.config.top_keys import link_top_keys, share_n_jobs
 from autoloop.engine.streams import open_standard_streams, outlive_readers
 from autoloop.errors import AutoloopError, CompositionError, ConfigError, SettingError
 from autoloop.runner.study_runner import StudyRunner
 from autoloop.store.journal import beginning_of
-from autoloop.store.redact import logger, tell
+from autoloop.store.redact import logger, print_error
 
 log = logger("autoloop")
 
@@ -38,14 +38,14 @@ def settle_config(config: DictConfig, settings: Mapping[str, Any]) -> Mapping[st
     Returns:
         The settings with those knobs.
     """
-    if take_top_keys(config):
+    if link_top_keys(config):
         settings = {name: value for name, value in config.hydra.sweeper.items() if name in settings}
     share_n_jobs(config)
     try:
         if aside := without_foreign("launcher", config):
             log.warning("%s", aside)
     except ConfigError as error:
-        tell(error)
+        print_error(error)
         raise SystemExit(error.exit_code) from error
     return settings
 
@@ -78,10 +78,10 @@ def sweep(
         settings = _settings(chosen, config)
         return StudyRunner(settings, context, config, launcher, arguments).run()
     except CompositionError as error:
-        tell(error)  # in our words, which know the nearest name
+        print_error(error)  # in our words, which know the nearest name
         of_hydra = error.__cause__ or error
     except AutoloopError as error:
-        tell(error)
+        print_error(error)
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -90,11 +90,11 @@ def sweep(
 
 def _settings(chosen: Mapping[str, Any], config: DictConfig) -> Settings:
     option = config.hydra.runtime.choices.get("hydra/sweeper/sampler")
-    said = adopted(resolved(chosen), option, find_spec("optuna") is not None)
-    for sentence in said.told:
-        log.warning("%s", sentence)
+    found = adopted(resolved(chosen), option, find_spec("optuna") is not None)
+    for note in found.notes:
+        log.warning("%s", note)
     try:
         begun = beginning_of(Path(str(config.hydra.sweep.dir)))
-        return Settings.read(with_sets(said.settings, config, begun))
+        return Settings.read(with_sets(found.settings, config, begun))
     except SettingError as error:
         raise ConfigError(where(error, config, "hydra.sweeper")) from None

@@ -38,8 +38,8 @@ OPTUNA = {
 
 
 def test_a_search_of_axs_is_one_of_ours():
-    said = adopted(AX)
-    assert said.settings == {
+    found = adopted(AX)
+    assert found.settings == {
         "n_trials": 12,
         "direction": "maximize",
         "metrics": {"objective": "score"},
@@ -51,19 +51,19 @@ def test_a_search_of_axs_is_one_of_ours():
             "net.depth": 3,
         },
     }
-    assert any("outcome_constraints is ignored: write constraints" in sentence for sentence in said.told)
-    assert any("patience" in sentence for sentence in said.told)
+    assert any("outcome_constraints is ignored: write constraints" in note for note in found.notes)
+    assert any("patience" in note for note in found.notes)
 
 
 def test_a_search_of_nevergrads_is_one_of_ours():
-    said = adopted(NEVERGRAD)
-    assert {key: value for key, value in said.settings.items() if key != "params"} == {
+    found = adopted(NEVERGRAD)
+    assert {key: value for key, value in found.settings.items() if key != "params"} == {
         "n_trials": 30,
         "n_jobs": 3,
         "direction": "maximize",
         "max_failure_rate": 0.5,
     }
-    assert said.settings["params"] == {
+    assert found.settings["params"] == {
         "drop": "interval(0, 1)",
         "lr": {"log": True},
         "n": {"low": 1, "high": 9, "type": "int"},
@@ -84,15 +84,15 @@ def test_a_search_of_nevergrads_is_one_of_ours():
 )
 def test_optunas_samplers_are_ours_where_we_have_them(sampler: Any, option: Any, optuna: bool, ours: Any):
     """Chosen as a class or by a group; what we lack is said, and the built-in one chooses."""
-    said = adopted({"sampler": sampler}, option, optuna)
-    assert said.settings["sampler"] == ours
-    assert bool(said.told) == (ours is None and sampler is not None)
+    found = adopted({"sampler": sampler}, option, optuna)
+    assert found.settings["sampler"] == ours
+    assert bool(found.notes) == (ours is None and sampler is not None)
 
 
 def test_what_is_ours_already_is_left_as_it_is():
     ours = {"rounds": 3, "seed": 5, "space": {"x": None}, "params": None, "sampler": None, "n_trials": None}
     assert adopted(ours).settings == ours
-    assert not adopted(ours).told
+    assert not adopted(ours).notes
 
 
 @pytest.mark.parametrize("node", [AX, NEVERGRAD, OPTUNA], ids=["ax", "nevergrad", "optuna"])
@@ -102,12 +102,12 @@ def test_what_adopt_prints_says_the_same_to_us(node: dict[str, Any]):
         "defaults": [{"override hydra/sweeper": "other"}],
         "hydra": {"sweeper": {"_target_": "x.Y", **node}},
     }
-    told, block = adoption(file)
-    assert told[0] == "hydra/sweeper: other becomes autoloop"
+    notes, block = adoption(file)
+    assert notes[0] == "hydra/sweeper: other becomes autoloop"
     printed = yaml.safe_load("\n".join(block))
     assert printed["defaults"] == [{"override hydra/sweeper": "autoloop"}]
     again = adopted(printed["hydra"]["sweeper"])
-    assert not again.told
+    assert not again.notes
     settings = {key: value for key, value in adopted(node).settings.items() if value is not None}
     assert again.settings.keys() == settings.keys()
     assert again.settings["n_trials"] == settings["n_trials"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoloop.history import read_history
-from autoloop.history.outside import told_outside
+from autoloop.history.outside import describe_outside
 from autoloop.history.run_notes import note
 
 ELSEWHERE = "hydra.job.env_set.MLFLOW_TRACKING_URI='${hydra:runtime.output_dir}/mlruns' has it in"
@@ -21,14 +21,14 @@ ELSEWHERE = "hydra.job.env_set.MLFLOW_TRACKING_URI='${hydra:runtime.output_dir}/
 )  # fmt: skip
 def test_mlflow_by_its_variable(uri, said, tmp_path):
     """Places outside are named, a server's secrets are not; what may lie inside is left alone."""
-    told = told_outside(tmp_path, {"MLFLOW_TRACKING_URI": uri, "HOME": str(tmp_path)})
-    assert told.startswith(said) and bool(told) == bool(said)
-    assert "secret" not in told
+    found = describe_outside(tmp_path, {"MLFLOW_TRACKING_URI": uri, "HOME": str(tmp_path)})
+    assert found.startswith(said) and bool(found) == bool(said)
+    assert "secret" not in found
 
 
 def test_a_place_in_the_job_s_directory_needs_no_word(tmp_path):
     """An absolute path below the job's directory is where it should be."""
-    assert told_outside(tmp_path, {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}) == ""
+    assert describe_outside(tmp_path, {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_what_the_job_s_config_names(config, said, tmp_path):
     """A store that the composed config puts elsewhere is told by the key that does."""
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").write_text(config)
-    told = told_outside(tmp_path, {})
-    assert told.startswith(said) and bool(told) == bool(said)
+    found = describe_outside(tmp_path, {})
+    assert found.startswith(said) and bool(found) == bool(said)
 
 
 @pytest.mark.parametrize(("since", "is_told"), [(1.0, True), (9e9, False)])
@@ -55,8 +55,8 @@ def test_trackio_s_own_directory(since, is_told, tmp_path):
     (tmp_path / "hub" / "trackio" / "project.db").write_bytes(b"x")
     (job := tmp_path / "job").mkdir()
     note(job, mark="m", places=[], since=since)
-    told = told_outside(job, {"HF_HOME": str(tmp_path / "hub")})
-    assert (f"trackio wrote into {tmp_path}/hub/trackio" in told) == is_told
+    found = describe_outside(job, {"HF_HOME": str(tmp_path / "hub")})
+    assert (f"trackio wrote into {tmp_path}/hub/trackio" in found) == is_told
 
 
 def test_it_is_part_of_the_problem(tmp_path, monkeypatch):

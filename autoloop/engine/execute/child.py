@@ -120,12 +120,12 @@ def _run_call(call: bytes, reports: ReportWriter) -> int:
     result = pickle.loads(call)()
     reply = result if isinstance(result, Reply) else Reply(result)
     if reply.error:
-        reports.send(ERROR, _told(reply.error))
+        reports.send(ERROR, _error_bytes(reply.error))
     value = pickling.dumps(reply.value)
     try:
         reports.send(VALUE, value)
     except OSError as error:  # the job has done its work
-        say(f"autoloop: the return value is lost: {error}\n")
+        log_text(f"autoloop: the return value is lost: {error}\n")
     return reply.exit_code
 
 
@@ -134,15 +134,15 @@ def _record(error: BaseException, reports: ReportWriter) -> int:
     if isinstance(error, SystemExit):
         if error.code is None or isinstance(error.code, int):
             return error.code or 0
-        say(f"{error.code}\n")
+        log_text(f"{error.code}\n")
         return EXIT_FAILED
-    say(traceback.format_exc())
+    log_text(traceback.format_exc())
     with contextlib.suppress(OSError):
-        reports.send(ERROR, _told(last_line(error)))
+        reports.send(ERROR, _error_bytes(last_line(error)))
     return EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_FAILED
 
 
-def _told(error: str) -> bytes:
+def _error_bytes(error: str) -> bytes:
     """An error's text for the supervisor, without secrets and of bounded length."""
     return redact(error, os.environ)[:MOST_ERROR].encode(errors="replace")
 
@@ -155,30 +155,30 @@ def last_line(error: BaseException) -> str:
 def _finish(exit_code: int) -> int:
     """Do what the interpreter does at its end: wait for threads, run the job's own exit handlers, flush."""
     try:
-        _tell_of_threads()
+        _report_threads()
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001  an exit handler failed: its traceback belongs into the log
-        say(traceback.format_exc())
+        log_text(traceback.format_exc())
         exit_code = exit_code or EXIT_FAILED
     _flush()
     return exit_code & 0xFF
 
 
-def _tell_of_threads() -> None:
+def _report_threads() -> None:
     """Say in the log, after a while, which threads the job's end waits for, as Python does for ever."""
     main = threading.main_thread()
     if all(thread is main or thread.daemon for thread in threading.enumerate()):
         return
 
-    def tell() -> None:
+    def report() -> None:
         waited = [one.name for one in threading.enumerate() if one is not main and not one.daemon]
         if waited:
             print(
                 f"autoloop: the task has returned; its end waits for threads: {', '.join(waited)}", flush=True
             )
 
-    timer = threading.Timer(_PATIENCE_S, tell)
+    timer = threading.Timer(_PATIENCE_S, report)
     timer.daemon = True
     timer.start()
 
@@ -189,7 +189,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def say(text: str) -> None:
+def log_text(text: str) -> None:
     """Write into the log of this job, also where its task has closed standard error or put a file there."""
     if _log is None:
         print(text, file=sys.stderr, end="")

@@ -83,11 +83,11 @@ class MemoryWait:
 
     def __call__(self, gpus: tuple[str, ...], pause: Callable[[float], bool]) -> None:
         """Return when all of ``gpus`` are free enough, or when ``pause`` says that waiting is over."""
-        told = False
+        logged = False
         while short := self._let_in(gpus):
-            if not told:
+            if not logged:
                 log.info("waiting for %s GB on GPU %s", self._min_free_gb, ", ".join(short))
-                told = True
+                logged = True
             if pause(_WAIT_S):
                 return
 
@@ -122,5 +122,5 @@ def query(what: str, fields: str) -> list[list[str]]:
     if tool is None:
         return []
     command = [tool, f"--query-{what}={fields}", "--format=csv,noheader,nounits"]
-    told = ask(command, _QUERY_TIMEOUT_S) or ""
-    return [[cell.strip() for cell in line.split(",")] for line in told.splitlines() if line.strip()]
+    answer = ask(command, _QUERY_TIMEOUT_S) or ""
+    return [[cell.strip() for cell in line.split(",")] for line in answer.splitlines() if line.strip()]

@@ -34,7 +34,7 @@ from autoloop.engine.execute.child import (
     enter_job_dir,
     hide_secrets_of,
     last_line,
-    say,
+    log_text,
 )
 from autoloop.engine.execute.exits import without_exit
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
@@ -145,11 +145,11 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
-        told = written(config)
-        if not is_as_planned(told, _job_dir(config)):
+        config_now = written(config)
+        if not is_as_planned(config_now, _job_dir(config)):
             config = _compose(batch, index, overrides, by_hydra=True)
-            told = written(config)
-        hide_secrets_of(told)
+            config_now = written(config)
+        hide_secrets_of(config_now)
         if restarts:
             config = _in_fresh_dir(batch, index, overrides, restarts, config)
         enter_job_dir(_job_dir(config))
@@ -207,7 +207,7 @@ def _reply(job_return: JobReturn) -> Reply:
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)
     shown = failure_text(error)
-    say(shown)
+    log_text(shown)
     text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = Travelling(_portable_error(error), shown)
     return Reply(job_return, redact(text, os.environ), EXIT_FAILED if exit_code is None else exit_code)
@@ -219,7 +219,7 @@ def _portable_value(value: Any) -> Any:
     if problem is None:
         return value
     shown = reprlib.repr(value)
-    say(f"autoloop: of the return value {shown} only numbers are passed on: {problem}\n")
+    log_text(f"autoloop: of the return value {shown} only numbers are passed on: {problem}\n")
     read = ReturnedValue.of(value)
     return dict(read.results) or read.value
 

@@ -79,7 +79,7 @@ class Interrupts:
                 self.signum = self.signum or signum
                 if again and self._deadline is None:
                     self._deadline = time.monotonic() + self._patience_s
-                self._tell(again)
+                self._notify(again)
 
     def _next(self) -> int:
         """Wait for the number of the next signal; where time is up, that is the end of this process."""
@@ -88,7 +88,7 @@ class Interrupts:
             os._exit(128 + (self.signum or 0))
         return os.read(self._read_fd, 1)[0]
 
-    def _tell(self, again: bool) -> None:
+    def _notify(self, again: bool) -> None:
         try:
             self._on_interrupt(again)
         except Exception:  # the border of the thread: without it no further signal would be heard

@@ -160,7 +160,7 @@ def _run(program: Program) -> bool:
         _forget_wandb()
     except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code; told
         sys.modules[_MAIN] = before
-        _tell(program, error)
+        _warn(program, error)
         return False
     finally:
         sys.argv = argv
@@ -174,7 +174,7 @@ def _forget_wandb() -> None:
         teardown()
 
 
-def _tell(program: Program, error: BaseException) -> None:
+def _warn(program: Program, error: BaseException) -> None:
     text = "".join(traceback.format_exception_only(type(error), error)).strip()
     print(
         f"autoloop: the top level of {program.file} does not run a second time, for jobs: {text}; what it "

@@ -68,12 +68,12 @@ def last_word(running: Running) -> bytes:
             why = "did not answer and was killed"
             running.signal(signal.SIGKILL)
         elif step is Step.GIVE_UP:
-            told = f"its supervisor (process {running.pid}) cannot be killed, so the job may still run"
-            raise SupervisorLostError(told, running.vigil.reason or "interrupted", stuck=True)
+            message = f"its supervisor (process {running.pid}) cannot be killed, so the job may still run"
+            raise SupervisorLostError(message, running.vigil.reason or "interrupted", stuck=True)
     word = receive(running.channel)
     if word is None:
-        told = f"the process that supervises the job {why}, and the job with it"
-        raise SupervisorLostError(told, running.vigil.reason or "interrupted")
+        message = f"the process that supervises the job {why}, and the job with it"
+        raise SupervisorLostError(message, running.vigil.reason or "interrupted")
     return word
 
 

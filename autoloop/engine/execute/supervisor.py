@@ -163,7 +163,7 @@ class Supervision:
             elif kind == ERROR:
                 self._error = body.decode(errors="replace")
             elif kind == SECRETS:
-                _keep_told(body)
+                _keep_secrets(body)
 
     def _read_orders(self) -> None:
         """Obey the pool. An end of file means that the main process is gone."""
@@ -345,12 +345,12 @@ class Supervision:
         return status
 
 
-def _keep_told(body: bytes) -> None:
+def _keep_secrets(body: bytes) -> None:
     """Hide the secrets of the job's config too; what is no such message may be a task's own writing."""
     with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(body)
-        if isinstance(told, dict) and all(isinstance(one, str) for one in told.values()):
-            keep_secrets(told)
+        secrets = json.loads(body)
+        if isinstance(secrets, dict) and all(isinstance(one, str) for one in secrets.values()):
+            keep_secrets(secrets)
 
 
 def _tail(fd: int) -> bytes:

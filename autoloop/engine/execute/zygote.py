@@ -247,7 +247,7 @@ def _import(module: str) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:  # noqa: BLE001  importing runs foreign code
-        _say(f"cannot preload {module!r}: {error}")
+        _log_text(f"cannot preload {module!r}: {error}")
 
 
 def keep_shared(pickled: bytes, *, load: bool) -> None:
@@ -274,7 +274,7 @@ def _settle() -> None:
     """
     spoilt = "uses the GPU" if processes.has_opened_gpu() else _thread_of_import()
     if spoilt:
-        _say(f"an imported module {spoilt}; jobs import by themselves instead")
+        _log_text(f"an imported module {spoilt}; jobs import by themselves instead")
         os._exit(1)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):  # nobody reads it any more
@@ -284,7 +284,7 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _say(text: str) -> None:
+def _log_text(text: str) -> None:
     with contextlib.suppress(OSError):  # nobody reads it any more
         print(f"autoloop: {text}", file=sys.stderr)
 

@@ -132,16 +132,16 @@ class _Run:
 
     def _end(self, early: EarlyEnd) -> None:
         """End the task; its directory says why first, so that no kill can hide it."""
-        self._tell(early)
+        self._record(early)
         self._interrupt.send()
 
     def _terminated(self) -> None:
         """Say that the job did not fail: SIGTERM came from its launcher or node, which exits now."""
         from autoloop.engine.inside.notes import EarlyEnd
 
-        self._tell(EarlyEnd("interrupted", "SIGTERM from outside"))
+        self._record(EarlyEnd("interrupted", "SIGTERM from outside"))
 
-    def _tell(self, early: EarlyEnd) -> None:
+    def _record(self, early: EarlyEnd) -> None:
         log.warning("this job is ended: %s", early.error)
         early.write(self._run_dir)
         self._early = early

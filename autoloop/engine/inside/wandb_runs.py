@@ -45,5 +45,5 @@ def _try(what: str, call: Callable[[], object]) -> None:
     try:
         call()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the border of a job; W&B exits on a failed service
-        told = f"{type(error).__name__}: {error}"
-        log.warning("W&B could not %s: %s; the last rows of this job's curves may be missing", what, told)
+        message = f"{type(error).__name__}: {error}"
+        log.warning("W&B could not %s: %s; the last rows of this job's curves may be missing", what, message)

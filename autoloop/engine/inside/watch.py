@@ -100,8 +100,8 @@ class InsideWatch:
         job = study.jobs.get(self._job)
         asked = job.stop if job is not None else None
         if asked is not None and asked.rule == BY_USER:
-            said = StopDecision(asked.rule, asked.reason, asked.step, asked.evidence)
-            self._end_once(EarlyEnd.by_rule(said))
+            decision = StopDecision(asked.rule, asked.reason, asked.step, asked.evidence)
+            self._end_once(EarlyEnd.by_rule(decision))
 
     def _on_decision(self, job: Job, decision: StopDecision) -> None:
         if job.job not in self._journal.study.controls.kept:

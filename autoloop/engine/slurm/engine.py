@@ -141,8 +141,8 @@ def _sbatch(script: str, *options: str) -> subprocess.CompletedProcess[str]:
 def queue() -> dict[str, Queued] | None:
     """All jobs of this user that SLURM knows, lately ended ones too, by id; None if it is silent."""
     asked = ["squeue", "--me", "--noheader", "--states=all", f"--format={_QUEUE_FORMAT}"]
-    told = _ask(asked)
-    return None if told is None else read_queue(told)
+    answer = _ask(asked)
+    return None if answer is None else read_queue(answer)
 
 
 def read_queue(text: str) -> dict[str, Queued]:
@@ -153,11 +153,11 @@ def read_queue(text: str) -> dict[str, Queued]:
 
 def remembered(job_id: str) -> dict[str, str]:
     """What SLURM still remembers of a job; empty if it has forgotten it."""
-    told = _ask(["scontrol", "show", "job", "--oneliner", job_id])
-    return dict(re.findall(r"(\w+)=(\S*)", told or ""))
+    answer = _ask(["scontrol", "show", "job", "--oneliner", job_id])
+    return dict(re.findall(r"(\w+)=(\S*)", answer or ""))
 
 
-def tell_supervisor(job_id: str, signum: signal.Signals) -> bool:
+def signal_supervisor(job_id: str, signum: signal.Signals) -> bool:
     """Send a signal to a job's supervisor alone; return whether SLURM took it."""
     name = signum.name.removeprefix("SIG")
     return _ask(["scancel", "--batch", f"--signal={name}", job_id]) is not None

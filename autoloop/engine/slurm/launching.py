@@ -16,11 +16,11 @@ from autoloop.engine.launching import (
     SetUp,
     begin,
     limit_s,
+    logged,
     number,
     plain,
     refusal,
     set_up_process,
-    told,
     watched_by,
 )
 from autoloop.engine.other_launchers import Due
@@ -104,4 +104,4 @@ def stream(
     """Run ``jobs`` (number, overrides) on SLURM; yield where each was placed and how it ended."""
     set_up_process(given)
     batch = begin(given, "on SLURM")
-    yield from make().run(batch, told(jobs))
+    yield from make().run(batch, logged(jobs))

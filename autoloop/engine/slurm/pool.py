@@ -136,10 +136,10 @@ class SlurmPool:
         self._interrupted = False
         self._room = threading.Semaphore(max(0, (self._settings.n_jobs or sys.maxsize) - len(self._out)))
         feed = Feed(jobs)
-        news: SimpleQueue[Outcome | Placed | None] = SimpleQueue()
+        messages: SimpleQueue[Outcome | Placed | None] = SimpleQueue()
         leave = threading.Event()
         submitter = threading.Thread(
-            target=self._submit_all, args=(feed, name, news), name="autoloop-slurm", daemon=True
+            target=self._submit_all, args=(feed, name, messages), name="autoloop-slurm", daemon=True
         )
         interrupts = Interrupts(lambda again: self._interrupt(feed, again, interrupts, leave))
         with interrupts:
@@ -147,7 +147,7 @@ class SlurmPool:
                 yield Placed(job.index, job.handle, job.restarts)
             submitter.start()
             try:
-                yield from self._watch(news, leave)
+                yield from self._watch(messages, leave)
             finally:
                 feed.close()
                 self._room.release()
@@ -170,20 +170,22 @@ class SlurmPool:
         job.asked = reason
         entry = queued.get(job.job_id)
         waits = entry is not None and entry.state != "RUNNING"
-        if waits or not engine.tell_supervisor(job.job_id, _ORDERS[reason]):
+        if waits or not engine.signal_supervisor(job.job_id, _ORDERS[reason]):
             engine.cancel(job.job_id)
 
     # ------------------------------------------------------------------ submitting
 
-    def _submit_all(self, feed: Feed[Due], sweep: str, news: SimpleQueue[Outcome | Placed | None]) -> None:
+    def _submit_all(
+        self, feed: Feed[Due], sweep: str, messages: SimpleQueue[Outcome | Placed | None]
+    ) -> None:
         while True:
             self._room.acquire()
             due = feed.take()
             if due is None:
                 self._room.release()
-                news.put(None)
+                messages.put(None)
                 return
-            news.put(self._submit(due[0], tuple(due[1]), sweep))
+            messages.put(self._submit(due[0], tuple(due[1]), sweep))
 
     def _submit(self, index: int, overrides: tuple[str, ...], sweep: str) -> Outcome | Placed:
         try:
@@ -237,29 +239,29 @@ class SlurmPool:
             return list(self._out.values())
 
     def _watch(
-        self, news: SimpleQueue[Outcome | Placed | None], leave: threading.Event
+        self, messages: SimpleQueue[Outcome | Placed | None], leave: threading.Event
     ) -> Iterator[Outcome | Placed]:
         """Tell of submissions at once and of ends at the next look, until there is nothing more to tell."""
         fed, look_at = False, 0.0
         while not leave.is_set() and not (fed and not self._out):
-            told = self._next(news, min(look_at - time.monotonic(), 0.5))
-            if told is not None:
-                fed = fed or told == "fed"
-                if isinstance(told, Outcome | Placed):
-                    yield told
+            message = self._next(messages, min(look_at - time.monotonic(), 0.5))
+            if message is not None:
+                fed = fed or message == "fed"
+                if isinstance(message, Outcome | Placed):
+                    yield message
             elif time.monotonic() >= look_at:
                 yield from self._look()
                 look_at = time.monotonic() + self._settings.poll_s
 
     def _next(
-        self, news: SimpleQueue[Outcome | Placed | None], wait_s: float
+        self, messages: SimpleQueue[Outcome | Placed | None], wait_s: float
     ) -> Outcome | Placed | str | None:
         """The next message of the submitter, ``"fed"`` for its last; None if there is none in time."""
         try:
-            told = news.get(timeout=max(0.0, wait_s))
+            message = messages.get(timeout=max(0.0, wait_s))
         except Empty:
             return None
-        return "fed" if told is None else told
+        return "fed" if message is None else message
 
     def _look(self) -> Iterator[Outcome | Placed]:
         """Look once at all jobs that are out."""

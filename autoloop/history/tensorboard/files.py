@@ -124,7 +124,7 @@ class RunFiles(Together):
         """Return what has been read; see `Tail.history`."""
         whole, files = super().history(fresh), cast("list[EventFile]", list(self._tails.values()))
         whole.run = next((run for file in files if (run := file.run_record())), None)
-        whole.note = _said([file.bounds() for file in files if not file.part], whole.note)
+        whole.note = _note([file.bounds() for file in files if not file.part], whole.note)
         return whole
 
 
@@ -141,7 +141,7 @@ def _folders(top: Path, deep: int) -> Iterator[Path]:
             yield from _folders(folder, deep - 1)
 
 
-def _said(bounds: list[dict[str, tuple[int, int]]], known: str) -> str:
+def _note(bounds: list[dict[str, tuple[int, int]]], known: str) -> str:
     """Return what to say where a later file begins at a lower step than an earlier one had come to."""
     highest: dict[str, int] = {}
     for one in bounds:

@@ -59,7 +59,7 @@ def _is_table(path: Path) -> bool:
     first = next((line for line in lines if line.strip() and not line.startswith(b"#")), b"")
     header = header_of(first) if first.endswith(b"\n") else None
     axis = counters.best(header[1]) if header else None
-    return axis is not None and counters.tells_a_run(axis, is_usual(path.name))
+    return axis is not None and counters.marks_a_run(axis, is_usual(path.name))
 
 
 def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
@@ -112,4 +112,4 @@ class CsvTail(TextTail):
             lines = f"{count} lines are no rows" if count > 1 else "1 line is no row"
             bad = f"{lines} of the table (first: line {self._table.first_bad})"
         cut = bool(self._file.rest) and self._is_final
-        return self._told(bad, "its last line has no end and is left out" if cut else "")
+        return self._problem(bad, "its last line has no end and is left out" if cut else "")

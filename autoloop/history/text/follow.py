@@ -134,7 +134,7 @@ class TextTail:
         """Return how many values these metrics have, or all that were asked for."""
         return self._points.logged(names)
 
-    def _told(self, bad: str, rest: str = "") -> str:
+    def _problem(self, bad: str, rest: str = "") -> str:
         """What could not be read, in words.
 
         Args:

@@ -62,7 +62,7 @@ def _row(line: bytes) -> dict[str, Any] | None:
 
 def _has_counter(row: dict[str, Any], usual: bool) -> bool:
     numbers = [name for name, value in row.items() if as_number(value) is not None]
-    return len(numbers) > 1 and any(counters.tells_a_run(name, usual) for name in numbers)
+    return len(numbers) > 1 and any(counters.marks_a_run(name, usual) for name in numbers)
 
 
 def tail(source: Source, keys: Iterable[str] | None = None) -> Tail:
@@ -96,13 +96,13 @@ class JsonTail(TextTail):
             data = lines.data.removeprefix(self._rest)
             self._rest = b""
             for line in data.split(b"\n"):
-                self._take(line)
+                self._add(line)
         rest = self._file.rest
         if final and rest != self._rest:
-            self._take(rest)
+            self._add(rest)
             self._rest = rest
 
-    def _take(self, line: bytes) -> None:
+    def _add(self, line: bytes) -> None:
         self._line += 1
         if not line.strip():
             return
@@ -120,4 +120,4 @@ class JsonTail(TextTail):
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
         lines = f"{self._bad} lines are no JSON objects" if self._bad > 1 else "1 line is no JSON object"
-        return self._told(f"{lines} (first: line {self._first_bad})" if self._bad else "")
+        return self._problem(f"{lines} (first: line {self._first_bad})" if self._bad else "")

@@ -73,11 +73,11 @@ class Table:
         while data and not self._names:
             line, _, data = data.partition(b"\n")
             self._line += 1
-            self._take_header(line)
+            self._read_header(line)
         if data and not self._add_fast(data):
             self._add_line_by_line(data)
 
-    def _take_header(self, line: bytes) -> None:
+    def _read_header(self, line: bytes) -> None:
         found = header_of(line)
         if found is None:
             if line.strip() and not line.startswith(b"#"):

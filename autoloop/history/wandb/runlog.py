@@ -92,13 +92,13 @@ class RunLog:
 
     def _read_on(self, file: BinaryIO, final: bool) -> bool:
         """Read on; return False where an axis turned up only after rows that were read without it."""
-        return all(self._take(found) for found in self._framer.read(file, final))
+        return all(self._add(found) for found in self._framer.read(file, final))
 
-    def _take(self, found: Records) -> bool:
+    def _add(self, found: Records) -> bool:
         """Put records where they belong; see `_read_on`."""
         split = Split(found.batch())
         for kind, message in split.others():
-            self._take_other(kind, message)
+            self._read_other(kind, message)
         if not self._collect_axes():
             return False
         rows = split.messages(records.HISTORY)
@@ -117,36 +117,36 @@ class RunLog:
         self.columns = Columns([*self._keys, *sorted(self._axes)])
         return True
 
-    def _take_other(self, kind: int, message: bytes) -> None:
+    def _read_other(self, kind: int, message: bytes) -> None:
         """Take a record of which a run has one or a few."""
-        take = {
-            records.RUN: self._take_run,
-            records.CONFIG: self._take_config,
-            records.EXIT: self._take_exit,
-            records.METRIC: self._take_metric,
-            records.UNREADABLE: self._take_unreadable,
+        read = {
+            records.RUN: self._read_run,
+            records.CONFIG: self._read_config,
+            records.EXIT: self._read_exit,
+            records.METRIC: self._read_metric,
+            records.UNREADABLE: self._count_unreadable,
         }.get(kind)
         try:
-            if take:
-                take(message)
+            if read:
+                read(message)
         except WireError:
-            self._take_unreadable(message)
+            self._count_unreadable(message)
 
-    def _take_unreadable(self, _: bytes) -> None:
+    def _count_unreadable(self, _: bytes) -> None:
         self._unreadable += 1
 
-    def _take_config(self, message: bytes) -> None:
+    def _read_config(self, message: bytes) -> None:
         records.update(message, self._config)
 
-    def _take_exit(self, message: bytes) -> None:
+    def _read_exit(self, message: bytes) -> None:
         self._exit_code = records.exit_code(message)
 
-    def _take_metric(self, message: bytes) -> None:
+    def _read_metric(self, message: bytes) -> None:
         name, over = records.step_metric(message)
         if over and over != "_step":
             self._step_metrics[name] = over
 
-    def _take_run(self, message: bytes) -> None:
+    def _read_run(self, message: bytes) -> None:
         tags: list[str] = []
         for number, value in fields(message):
             if not isinstance(value, bytes):

@@ -77,8 +77,8 @@ def save_progress(progress: TrainingState, directory: Path) -> None:
     """Write what a training needs to go on beside its policy."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in progress.tensors.items()}
     save_file(tensors, directory / _TENSORS)
-    told = {"step": progress.step, "position": progress.position}
-    (directory / _PROGRESS).write_text(json.dumps(told) + "\n", encoding="utf-8")
+    record = {"step": progress.step, "position": progress.position}
+    (directory / _PROGRESS).write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 def load_progress(directory: Path, steps: int) -> TrainingState:
@@ -88,8 +88,8 @@ def load_progress(directory: Path, steps: int) -> TrainingState:
         ConfigError: There is none, or it was trained that far already.
     """
     try:
-        told = json.loads((directory / _PROGRESS).read_text(encoding="utf-8"))
-        found = TrainingState(int(told["step"]), load_file(directory / _TENSORS), told["position"])
+        record = json.loads((directory / _PROGRESS).read_text(encoding="utf-8"))
+        found = TrainingState(int(record["step"]), load_file(directory / _TENSORS), record["position"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ConfigError(
             f"resume_from={str(directory)!r} holds no training to go on from "

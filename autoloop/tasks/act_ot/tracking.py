@@ -41,7 +41,7 @@ class WindowMeans:
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
 
-    def take(self) -> dict[str, float]:
+    def pop(self) -> dict[str, float]:
         """Return the means and begin a new window."""
         means = {name: float(total) / self._count for name, total in self._sums.items()}
         self._sums, self._count = {}, 0

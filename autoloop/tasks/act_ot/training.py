@@ -189,7 +189,7 @@ def _run_loop(training: Training, settings: ActOtSettings, run: Recorder) -> dic
         is_last = step == settings.steps
         row: dict[str, float] = {}
         if step % settings.log_freq == 0 or is_last:
-            row = {f"train/{name}": value for name, value in means.take().items()}
+            row = {f"train/{name}": value for name, value in means.pop().items()}
         if step % settings.eval_freq == 0 or is_last:
             row |= training.evaluate()
         if row:

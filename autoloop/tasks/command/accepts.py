@@ -36,7 +36,7 @@ def as_accepted(trainer: Trainer, job_dir: Path, keep: bool = True) -> Trainer:
     groups = [group for group in trainer.same if _used(trainer, group)]
     if not groups:
         return trainer
-    accepted = _asked(trainer, job_dir.parent, keep)
+    accepted = _flags_of(trainer, job_dir.parent, keep)
     names = dict(pair for group in groups for pair in renames(group, accepted).items())
     return replace(
         trainer,
@@ -65,21 +65,21 @@ def _used(trainer: Trainer, group: Sequence[str]) -> bool:
     return any(place.get(name) is not None for place in places for name in group)
 
 
-def _asked(trainer: Trainer, study_dir: Path, keep: bool) -> frozenset[str]:
+def _flags_of(trainer: Trainer, study_dir: Path, keep: bool) -> frozenset[str]:
     """The flags that ``--help`` names; none where the trainer cannot say."""
     words = (trainer.python, *trainer.program, "--help")
     key = hashlib.sha256(json.dumps([words, str(trainer.cwd)]).encode()).hexdigest()[:12]
     kept = study_dir / f".accepts-{key}.json"
     ask = partial(_flags, words, trainer.cwd, tuple(trainer.env.items()))
-    if known := _told(kept):
+    if known := _read_kept(kept):
         return known
-    return _asked_by_one(kept, ask) if keep else ask()
+    return _ask_once(kept, ask) if keep else ask()
 
 
-def _asked_by_one(kept: Path, ask: Callable[[], frozenset[str]]) -> frozenset[str]:
+def _ask_once(kept: Path, ask: Callable[[], frozenset[str]]) -> frozenset[str]:
     """Of jobs that start at the same moment one asks; the others wait for its answer."""
     with kept.with_suffix(".lock").open("a") as lock:
-        known = _told(kept) if _waited(lock) else None
+        known = _read_kept(kept) if _waited(lock) else None
         if known is None:
             known = ask()
             write_atomic(kept, json.dumps(sorted(known)))
@@ -97,7 +97,7 @@ def _waited(lock: IO[str]) -> bool:
     return False
 
 
-def _told(kept: Path) -> frozenset[str] | None:
+def _read_kept(kept: Path) -> frozenset[str] | None:
     """The answer that a job of the study kept, empty if the trainer could not say; None if there is none."""
     try:
         return frozenset(json.loads(kept.read_text(encoding="utf-8")))
@@ -111,7 +111,7 @@ def _flags(
 ) -> frozenset[str]:
     known = {name: value for name, value in {**os.environ, **dict(env)}.items() if value is not None}
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             words,
             env=known,
             cwd=cwd,
@@ -123,4 +123,4 @@ def _flags(
     except (OSError, subprocess.TimeoutExpired) as error:
         log.warning("%s cannot be asked what it accepts: %s", " ".join(words), error)
         return frozenset()
-    return frozenset(_FLAG.findall(told.stdout.decode(errors="replace")))
+    return frozenset(_FLAG.findall(done.stdout.decode(errors="replace")))

@@ -38,18 +38,18 @@ class TrainerFailedError(RuntimeError):
         return str(self.args[0])
 
 
-def failure_of(returncode: int, said: str, patterns: Sequence[str] = ()) -> TrainerFailedError:
+def failure_of(returncode: int, output: str, patterns: Sequence[str] = ()) -> TrainerFailedError:
     """Tell why a process failed.
 
     Args:
         returncode: What it returned; negative for a signal.
-        said: Its output.
+        output: Its output.
         patterns: Regular expressions of lines that say why; they come before everything else.
     """
-    lines = [_RANK.sub("", line[:_LINE].rstrip()) for line in said.splitlines()]
+    lines = [_RANK.sub("", line[:_LINE].rstrip()) for line in output.splitlines()]
     code = 128 - returncode if returncode < 0 else _true_code(returncode, lines)
     own = _without_wrapper(lines)
-    cause = _by_pattern(own, patterns) or _last_said(own)
+    cause = _by_pattern(own, patterns) or _last_line(own)
     killed = _killed(returncode, code)
     if killed and not cause:
         return TrainerFailedError(f"the trainer was {killed}", code)
@@ -94,7 +94,7 @@ def _by_pattern(lines: Sequence[str], patterns: Sequence[str]) -> str:
     return ""
 
 
-def _last_said(lines: Sequence[str]) -> str:
+def _last_line(lines: Sequence[str]) -> str:
     """The last exception or usage error: what stands before it was got over."""
     refusals = ((place, line) for place, line in enumerate(lines) if _USAGE.match(line))
     return max([*_tracebacks(lines), *refusals], default=(0, ""))[1]

@@ -154,8 +154,8 @@ def check_launcher(trainer: Trainer) -> int | None:
             f"({trainer.python} -m pip install accelerate), name the trainer's interpreter "
             "(command.python=PATH), or choose command.start=python"
         )
-    told = asked.stdout.split()
-    devices = int(told[-1]) if several and told and told[-1].isdigit() else None
+    printed = asked.stdout.split()
+    devices = int(printed[-1]) if several and printed and printed[-1].isdigit() else None
     if devices and devices < trainer.num_processes:
         raise ConfigError(
             f"command.num_processes={trainer.num_processes}, but a job sees {counted(devices, 'GPU')}: give "

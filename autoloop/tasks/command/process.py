@@ -39,10 +39,10 @@ def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
     except OSError as error:
         raise TrainerFailedError(f"{start.words[0]} cannot be started: {error}", 127) from error
     if status != 0:
-        raise failure_of(status, _said(start.log, begin), patterns)
+        raise failure_of(status, _output_since(start.log, begin), patterns)
 
 
-def _said(log_file: Path, begin: int) -> str:
+def _output_since(log_file: Path, begin: int) -> str:
     """The end of what a command printed since ``begin``, in bytes from the start of the log; no secrets."""
     with log_file.open("rb") as output:
         output.seek(max(begin, log_file.stat().st_size - _READ_BYTES))

@@ -60,7 +60,7 @@ def analyse_project(query: Query, look: Look) -> list[AnalysedRun]:
     Raises:
         OutsideError: There is no API key, no connection, or no such project.
     """
-    with _told(query.project):
+    with _client_errors(query.project):
         runs = _api().runs(query.project, filters=query.filters, order="-created_at")
         return [_analyse_run(run, query, look) for run in islice(runs, query.max_runs)]
 
@@ -79,7 +79,7 @@ def online_config(path: str) -> dict[str, Any]:
         raise ConfigError(
             f"{path!r} is not ENTITY/PROJECT/RUN (RUN is the id at the end of the run's address)"
         )
-    with _told(path):
+    with _client_errors(path):
         return dict(_api().run(path).config)
 
 
@@ -170,7 +170,7 @@ def _reach(server: str) -> None:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _client_errors(what: str) -> Iterator[None]:
     """Turn whatever W&B's client raises into one line."""
     import requests
     from wandb.errors import Error, UsageError

@@ -54,7 +54,7 @@ def examine(
         ),
         f"gpus       {', '.join(gpus) if gpus else 'none'}{_visible(environ)}",
         f"W&B        {_wandb(environ)}",
-        f"studies    in {folder}: {space:.1f} GiB free, locks {_works(locks)}{_told(holders)}",
+        f"studies    in {folder}: {space:.1f} GiB free, locks {_works(locks)}{_appended(holders)}",
         f"/dev/shm   {f'{shm:.1f} GiB free' if shm >= 0 else 'is not there'}",
         *([f"app        {app} {' '.join(words)}".rstrip()] if app else ()),
         f"wrong      {counted(len(wrong), 'thing') if wrong else 'nothing was found'}",
@@ -121,7 +121,7 @@ def _works(locks: bool) -> str:
     return "work" if locks else "do not work"
 
 
-def _told(holders: Sequence[str]) -> str:
+def _appended(holders: Sequence[str]) -> str:
     return "".join(f"; {line}" for line in holders)
 
 
@@ -133,12 +133,12 @@ def _visible(environ: Mapping[str, str]) -> str:
 def _wandb(environ: Mapping[str, str]) -> str:
     mode = environ.get("WANDB_MODE")
     stray = sorted(name for name in environ if name in ONE_RUN)
-    said = (
+    mode_text = (
         f"WANDB_MODE={mode}"
         if mode
         else "offline, since neither WANDB_MODE nor the app's wandb.mode says otherwise"
     )
-    return said + (f"; {', '.join(stray)} of the shell reach no job" if stray else "")
+    return mode_text + (f"; {', '.join(stray)} of the shell reach no job" if stray else "")
 
 
 def _offered() -> dict[str, list[str]]:

@@ -49,8 +49,8 @@ def unmet(names: Mapping[str, str]) -> Iterator[str]:
     for name in names:
         asked = (distribution(name).requires or []) if name != "python" else []
         for line in asked:
-            if said := _unmet(line):
-                yield f"{name} {names[name]} asks for {said}"
+            if problem := _unmet(line):
+                yield f"{name} {names[name]} asks for {problem}"
 
 
 def _unmet(line: str) -> str:

@@ -82,8 +82,8 @@ class OptunaMirror:
         known = math.isfinite(job.objective)
         if job.state is TrialState.COMPLETE and not known:
             state = optuna.trial.TrialState.FAIL
-        told = {**facts.base_values, **self.starts, **facts.knobs[job.job]}
-        counted = {path: value for path, value in told.items() if self._counts(path, told)}
+        knobs = {**facts.base_values, **self.starts, **facts.knobs[job.job]}
+        counted = {path: value for path, value in knobs.items() if self._counts(path, knobs)}
         values, others = self._params(optuna, counted)
         trial = optuna.trial.create_trial(
             state=state,
@@ -98,11 +98,11 @@ class OptunaMirror:
             trial.datetime_complete = datetime.fromtimestamp(job.ended_at)
         return trial
 
-    def _counts(self, path: str, told: Mapping[str, Any]) -> bool:
+    def _counts(self, path: str, knobs: Mapping[str, Any]) -> bool:
         """Whether the conditions of a knob hold; one on a value that no knob turns holds all along."""
         wanted = self.conditions.get(path, {})
         return all(
-            other not in told or (told[other] in values and self._counts(other, told))
+            other not in knobs or (knobs[other] in values and self._counts(other, knobs))
             for other, values in wanted.items()
         )
 

@@ -32,15 +32,15 @@ from autoloop.views.report import text
 from autoloop.views.report.facts import log_path, stop_reason
 
 
-def told(event: Event, study: Study) -> str:
+def describe(event: Event, study: Study) -> str:
     """One event in one line, with its local time; no control characters.
 
     Args:
         event: The event.
         study: The study it is part of, with the event taken into account.
     """
-    said = _WORDS[event.kind](event, study)
-    return f"{strftime('%H:%M:%S', localtime(event.time))} {text.clean(said)}"
+    line = _DESCRIBE[event.kind](event, study)
+    return f"{strftime('%H:%M:%S', localtime(event.time))} {text.clean(line)}"
 
 
 def _study(event: StudyBegun, study: Study) -> str:
@@ -113,7 +113,7 @@ def _control(event: UserTold, study: Study) -> str:
     return f"{event.by}: {what}: {'' if event.taken else 'refused: '}{event.outcome}"
 
 
-_WORDS: Mapping[str, Callable[[Any, Study], str]] = {
+_DESCRIBE: Mapping[str, Callable[[Any, Study], str]] = {
     "study": _study,
     "round": _round,
     "job": _job,

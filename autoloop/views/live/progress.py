@@ -102,7 +102,7 @@ class _JobReader:
         if now >= self._look_at:
             fresh = self._history.update()
             if fresh.source:
-                self._take(self._metrics.canonical(fresh), now)
+                self._add(self._metrics.canonical(fresh), now)
             else:  # a walk through the run dir that found nothing: the next one is later
                 self._look_at, self._wait_s = now + self._wait_s, min(2 * self._wait_s, _LONGEST_WAIT_S)
         return self._progress
@@ -113,7 +113,7 @@ class _JobReader:
         if "started_at" in known:  # else it is not there yet, or not from our launcher
             self._progress = replace(self._progress, **known, gpus=tuple(status.get("gpus") or ()))
 
-    def _take(self, fresh: History, now: float) -> None:
+    def _add(self, fresh: History, now: float) -> None:
         """Take new points into account."""
         if self._runs != self._history.runs:  # another run of the job, whose steps begin anew
             self._runs = self._history.runs

@@ -181,16 +181,16 @@ def _rounds(study: Study) -> int:
 
 def _limit(study: Study, name: str) -> int | None:
     """A limit as the study began with it, or as a user told it since; None for none."""
-    told = study.controls.limits.get(name)
-    if told is None:
+    limit = study.controls.limits.get(name)
+    if limit is None:
         return study.header.limit(name)
-    return int(told.value) if told.value is not None and math.isfinite(told.value) else None
+    return int(limit.value) if limit.value is not None and math.isfinite(limit.value) else None
 
 
 def _held(study: Study) -> list[str]:
     """What a user told the study as a whole, while it goes on."""
-    said = (study.controls.paused, study.controls.ending)
-    return [f"the study is {text.clean(one)}" for one in said if one and study.stopped is None]
+    reasons = (study.controls.paused, study.controls.ending)
+    return [f"the study is {text.clean(one)}" for one in reasons if one and study.stopped is None]
 
 
 def _since(earlier: float, now: float) -> float:
@@ -294,10 +294,10 @@ def _decisions(facts: Facts) -> tuple[str, list[str]]:
     if not study.decisions:
         return "", []
     number = max(study.decisions)
-    said = study.decisions[number]
-    led_to = [_led_to(facts, decision, number + 1) for decision in fired(said)]
+    decisions = study.decisions[number]
+    led_to = [_led_to(facts, decision, number + 1) for decision in fired(decisions)]
     lines = [line for _, line in sorted(led_to, key=lambda pair: pair[0])]
-    if quiet := len(silent(said)):
+    if quiet := len(silent(decisions)):
         lines.append(f"{counted(quiet, 'time')} a rule saw no reason to change anything")
     return f"What came of round {number}", lines
 

@@ -11,7 +11,7 @@ from typing import IO
 from autoloop.store.journal import JournalReader, is_left
 from autoloop.study.record import Event, Study
 from autoloop.views.analysis.sources import study_metrics
-from autoloop.views.live.lines import told
+from autoloop.views.live.lines import describe
 from autoloop.views.live.progress import ProgressReader
 from autoloop.views.live.screen import Screen, can_show
 from autoloop.views.live.view import View, view
@@ -107,7 +107,7 @@ def _lines(watcher: Follower, stream: IO[str]) -> Callable[[Sequence[Event]], No
     noted: set[str] = set()
 
     def show(events: Sequence[Event]) -> None:
-        lines = [told(event, watcher.study) for event in events]
+        lines = [describe(event, watcher.study) for event in events]
         notes = [note for note in watcher.notes if note not in noted]
         noted.update(notes)
         for line in [*lines, *notes]:

@@ -29,20 +29,20 @@ def messages(event: Event, study: Study, study_dir: str, failures: int) -> list[
         study_dir: Its directory.
         failures: How many failed jobs in a row are worth a message.
     """
-    told: dict[str, Any] = {}
+    message: dict[str, Any] = {}
     if isinstance(event, RulesAsked):
-        told = _round_end(event, Facts(study))
+        message = _round_end(event, Facts(study))
     elif isinstance(event, JobEnded) and event.state in (TrialState.FAILED, TrialState.TIMEOUT):
         streak = failures_in_a_row(study)
-        told = _failure_streak(Facts(study), event.job, streak) if streak % failures == 0 else {}
+        message = _failure_streak(Facts(study), event.job, streak) if streak % failures == 0 else {}
     elif isinstance(event, StudyStopped):
-        told = _end(event, Facts(study))
-    if not told:
+        message = _end(event, Facts(study))
+    if not message:
         return []
-    head = {"event": told.pop("event"), "time": event.time, "study": study_dir}
+    head = {"event": message.pop("event"), "time": event.time, "study": study_dir}
     task = study.header.task
-    said = text.clean(f"{task or 'study'} {Path(study_dir).name}: {told.pop('text')}")
-    return [{**head, "task": task, **told, "text": said}]
+    line = text.clean(f"{task or 'study'} {Path(study_dir).name}: {message.pop('text')}")
+    return [{**head, "task": task, **message, "text": line}]
 
 
 def _round_end(event: RulesAsked, facts: Facts) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _round_end(event: RulesAsked, facts: Facts) -> dict[str, Any]:
     jobs = facts.rounds.get(number, [])
     asked = fired(event.decisions)
     proposals = [f"{found.rule} on {found.trial}: {found.reason}" for found in asked]
-    best = f"; best so far: {_said(facts.best, facts)}" if facts.best else ""
+    best = f"; best so far: {_describe(facts.best, facts)}" if facts.best else ""
     best = f"; {front_told(facts.study)}" if facts.front else best
     return {
         "event": "round_end",
@@ -114,7 +114,7 @@ def _result(facts: Facts) -> dict[str, Any] | None:
     return {"job": best.job, "name": best.name, "objective": best.objective, "gain_pct": gain}
 
 
-def _said(best: Job, facts: Facts) -> str:
+def _describe(best: Job, facts: Facts) -> str:
     change = facts.change(best, facts.baseline)
     gain = f" ({change.shown('baseline')} against the baseline)" if change else ""
     return f"{best.name} with {facts.metric} {text.number(best.objective)}{gain}"

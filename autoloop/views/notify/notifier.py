@@ -69,7 +69,7 @@ class Notifier:
     def _run(self) -> None:
         while (message := self._messages.get()) is not None:
             message = redact_all(message, os.environ, _OWN)
-            problem = tell(self._settings, json.dumps(message))
+            problem = send_message(self._settings, json.dumps(message))
             if problem:
                 log.warning("notify.command failed on %s: %s", message["event"], problem)
             self._record({"time": round(time.time(), 3), "problem": problem, "message": message})
@@ -84,7 +84,7 @@ class Notifier:
             log.warning("cannot write %s: %s", self._study_dir / RECORD, error.strerror or error)
 
 
-def tell(settings: NotifySettings, line: str) -> str:
+def send_message(settings: NotifySettings, line: str) -> str:
     """Run the command with one line on its standard input; return what went wrong, empty if nothing did."""
     try:
         done = run_limited(settings.argv, line + "\n", timeout_s=settings.timeout_s, merged=True)
@@ -97,5 +97,5 @@ def tell(settings: NotifySettings, line: str) -> str:
 
 def _end_of(output: str) -> str:
     """The last characters that a command printed, after a colon; empty if there are none."""
-    said = text.clean(redact(output, os.environ)[-_TAIL:].strip())
-    return f": {said}" if said else ""
+    printed = text.clean(redact(output, os.environ)[-_TAIL:].strip())
+    return f": {printed}" if printed else ""

@@ -141,10 +141,10 @@ def _solution(facts: Facts, job: Job) -> dict[str, Any]:
 
 def _point(facts: Facts, job: Job) -> dict[str, Any]:
     """A point of the front, with each of its objectives and how to run it."""
-    told = numbers(facts.study, job)
+    results = numbers(facts.study, job)
     goals = {one.name: "max" if one.maximize else "min" for one in facts.study.aims.objectives}
     place = {"name": job.name, "job": job.job, "round": job.round, "run_dir": job.run_dir}
-    values = {name: {"goal": goals[name], "value": value} for name, value in told.items()}
+    values = {name: {"goal": goals[name], "value": value} for name, value in results.items()}
     return {**place, "objectives": values, **_limits(facts, job), **_again(facts, job)}
 
 

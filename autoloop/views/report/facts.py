@@ -225,8 +225,8 @@ class Facts:
             return f"{job.state.value.lower()}: {job.error}" if job.error else job.state.value.lower()
         if not math.isfinite(job.objective):
             return f"no value of {self.metric}"
-        if told := broken(self.study, job):
-            return f"breaks a constraint: {told}"
+        if limits := broken(self.study, job):
+            return f"breaks a constraint: {limits}"
         if job.plan.parent is None:
             return "the baseline" if job is self.baseline else "no parent to compare with"
         if job.is_repeat:
@@ -285,17 +285,19 @@ class Facts:
     @cached_property
     def scores(self) -> list[Score]:
         """The scorecard of rules, most wins first; variants given by the user count under no rule."""
-        said = Counter(
+        counts = Counter(
             (decision.rule, decision.fired) for group in self.study.decisions.values() for decision in group
         )
         names = dict.fromkeys(
-            [*(rule for rule, _ in said), *(job.rule for job in self.jobs if self.parent(job))]
+            [*(rule for rule, _ in counts), *(job.rule for job in self.jobs if self.parent(job))]
         )
         of_rule: dict[str, list[Job]] = {}
         for job in self.jobs:
             of_rule.setdefault(job.rule, []).append(job)
         scores = [
-            score_of(name, (said[name, True], said[name, False]), of_rule.get(name, []), self._beside_parent)
+            score_of(
+                name, (counts[name, True], counts[name, False]), of_rule.get(name, []), self._beside_parent
+            )
             for name in names
             if name and name not in MEASURING
         ]

@@ -103,10 +103,12 @@ def _front(facts: Facts) -> list[str]:
         cells = [job.objective, *facts.further(job)]
         lines.append(_row([md_code(job.name, in_table=True), *map(text.number, cells)]))
     for job, each in front_confirmed(facts.study):
-        said = (f"{one.name} {text.number(found.fresh)}" for one, found in zip(aims, each, strict=False))
+        fresh = ", ".join(
+            f"{one.name} {text.number(found.fresh)}" for one, found in zip(aims, each, strict=False)
+        )
         lines += [
             "",
-            f"{md_code(job.name)} on {counted(len(each[0].gains_pct), 'fresh seed')}: {md(', '.join(said))}.",
+            f"{md_code(job.name)} on {counted(len(each[0].gains_pct), 'fresh seed')}: {md(fresh)}.",
         ]
     for job in facts.front:
         lines += ["", f"Run {md_code(job.name)} again:", "", *md_block(facts.command(job))]
@@ -245,12 +247,12 @@ def _exit(details: Details) -> str:
 
 def _listed(facts: Facts, number: int) -> tuple[list[Decision], int]:
     """What the rules said of the jobs that are shown, by round, and how often they spoke of others."""
-    said = facts.study.decisions.get(number, ())
+    decisions = facts.study.decisions.get(number, ())
     if not facts.cut:
-        return list(said), 0
+        return list(decisions), 0
     known = facts.by_name
-    listed = [one for one in said if (job := known.get(one.judged)) and job.job in facts.is_shown]
-    return listed, len(said) - len(listed)
+    listed = [one for one in decisions if (job := known.get(one.judged)) and job.job in facts.is_shown]
+    return listed, len(decisions) - len(listed)
 
 
 def _decisions(decisions: Sequence[Decision], more: int, one_by_one: bool) -> list[str]:

@@ -43,13 +43,13 @@ class Score:
 
 
 def score_of(
-    name: str, said: tuple[int, int], jobs: Sequence[Job], gain: Callable[[Job], Gain | None]
+    name: str, decisions: tuple[int, int], jobs: Sequence[Job], gain: Callable[[Job], Gain | None]
 ) -> Score:
     """What became of one rule's proposals.
 
     Args:
         name: Its name.
-        said: How many of its decisions had edits, and how many had none.
+        decisions: How many of its decisions had edits, and how many had none.
         jobs: The jobs that it proposed.
         gain: Gain of a job over its parent; None where they cannot be compared.
     """
@@ -59,7 +59,7 @@ def score_of(
         if change := gain(job):
             wins += change.word == "better"
             gains += [change.gain_pct] if math.isfinite(change.pct) else []
-    fired, silent = said
+    fired, silent = decisions
     return Score(
         rule=name,
         fired=fired,

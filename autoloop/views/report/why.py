@@ -97,11 +97,11 @@ def _result(parent: Job) -> str:
 def _left_out(study: Study, name: str) -> str:
     """What else was proposed from a job, and why it was not run; empty if nothing was."""
     refused = [one for group in study.refused.values() for one in group if one.trial == name]
-    told = [
+    lines = [
         f"{text.clean(' '.join(one.edits))} by {text.clean(one.rule)}: {text.clean(one.why)}"
         for one in refused
     ]
-    shown = list(dict.fromkeys(text.shorten(line, 160) for line in told))
+    shown = list(dict.fromkeys(text.shorten(line, 160) for line in lines))
     more = [f"{len(shown) - LEFT_OUT} more (in the report)"] if len(shown) > LEFT_OUT else []
     return "\n            ".join([*shown[:LEFT_OUT], *more])
 

@@ -140,10 +140,10 @@ class _Pages:
         if not request.headers.get("content-type", "").startswith("application/json"):
             raise HTTPException(415, "send JSON")
         body = await _body(request)
-        return await run_in_threadpool(self._tell, request, body)
+        return await run_in_threadpool(self._send, request, body)
 
-    def _tell(self, request: Request, said: Any) -> Response:
-        words = said.get("words") if isinstance(said, dict) else None
+    def _send(self, request: Request, body: Any) -> Response:
+        words = body.get("words") if isinstance(body, dict) else None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise HTTPException(400, 'send {"words": [..]}')
         observed = self._observed(request)

@@ -30,7 +30,7 @@ def page_beside(study_dir: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "autoloop", "serve", str(study_dir), "--with-parent"]
     pipe = subprocess.PIPE
     page = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True)
-    threading.Thread(target=_say, args=(page,), name="autoloop page", daemon=True).start()
+    threading.Thread(target=_log_output, args=(page,), name="autoloop page", daemon=True).start()
     try:
         yield
     finally:
@@ -43,11 +43,11 @@ def page_beside(study_dir: Path) -> Iterator[None]:
             page.wait()
 
 
-def _say(page: subprocess.Popen[str]) -> None:
+def _log_output(page: subprocess.Popen[str]) -> None:
     """Tell what the page's process prints: its address, or what went wrong."""
     for line in page.stdout or ():
-        said = line.strip()
-        if said.startswith("http"):
-            show(f"in a browser: {said}")  # not into a log: whoever has it may look and steer
-        elif said:
-            log.warning("the page: %s", said)
+        text = line.strip()
+        if text.startswith("http"):
+            show(f"in a browser: {text}")  # not into a log: whoever has it may look and steer
+        elif text:
+            log.warning("the page: %s", text)

@@ -20,7 +20,7 @@ from autoloop.store.journal import JournalReader, is_left
 from autoloop.store.reading import read_curves
 from autoloop.study.record import Job, Study
 from autoloop.views.analysis.sources import study_metrics
-from autoloop.views.live.lines import told
+from autoloop.views.live.lines import describe
 from autoloop.views.live.progress import Progress, ProgressReader
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.chart import thin
@@ -79,7 +79,7 @@ class Observed:
     def _update(self) -> None:
         left = is_left(self._reader.study, self.study_dir)  # asked first: what was written is then read
         for event in self._reader.follow():
-            self._feed.append((self._reader.study.events, told(event, self._reader.study)))
+            self._feed.append((self._reader.study.events, describe(event, self._reader.study)))
         self._left = left and self._reader.study.stopped is None
         before = self._progress
         if self._progress_reader is None and self._reader.study.begun:

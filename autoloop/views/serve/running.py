@@ -20,7 +20,7 @@ NICE = 10
 
 
 def serve(
-    root: Path, host: str, port: int | None, told: Callable[[str], None], with_parent: bool = False
+    root: Path, host: str, port: int | None, on_ready: Callable[[str], None], with_parent: bool = False
 ) -> None:
     """Show the studies of a directory until the process is interrupted.
 
@@ -28,7 +28,7 @@ def serve(
         root: A study's directory, or one with studies below it.
         host: The address to listen at.
         port: The port; 0 for any that is free, None for `PORT` or, where that is taken, any.
-        told: Called once with the address to open, token included.
+        on_ready: Called once with the address to open, token included.
         with_parent: Whether it ends when its standard input does, as that of a child does with its parent.
 
     Raises:
@@ -53,7 +53,7 @@ def serve(
     if with_parent:
         threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
     os.nice(NICE)
-    told(address(host, found, token))
+    on_ready(address(host, found, token))
     with listening:
         server.run(sockets=[listening])
 

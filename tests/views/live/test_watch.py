@@ -17,7 +17,7 @@ from autoloop.cli import call
 from autoloop.errors import JournalError
 from autoloop.store.journal import Journal
 from autoloop.study.events import KINDS
-from autoloop.views.live.lines import told
+from autoloop.views.live.lines import describe
 from autoloop.views.live.watch import GONE, watch
 from tests.helpers.studies import event_of, variant_entry
 
@@ -142,7 +142,7 @@ def test_a_hostile_name_stays_in_its_line(tmp_path: Path):
         event = journal.append(
             event_of("round", round=1, variants=[variant_entry(0, "a\x1b]0;title\x07\r\nb")], refused=[])
         )
-        assert told(event, journal.study)[9:] == "round 1: 1 job: a\\x1b]0;title\\x07 b"
+        assert describe(event, journal.study)[9:] == "round 1: 1 job: a\\x1b]0;title\\x07 b"
 
 
 def test_a_study_whose_process_is_gone_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -17,7 +17,7 @@ import pytest
 from autoloop.config.notify import NotifySettings
 from autoloop.errors import ConfigError
 from autoloop.store.journal import Journal
-from autoloop.views.notify.notifier import RECORD, Notifier, tell
+from autoloop.views.notify.notifier import RECORD, Notifier, send_message
 from tests.helpers.live_app.terminal import APP, environment
 from tests.helpers.studies import event_of, variant_entry
 
@@ -48,7 +48,9 @@ def test_each_message_is_one_json_line_on_standard_input(tmp_path: Path, as_list
 def test_it_may_leave_its_input_unread_and_something_running(tmp_path: Path):
     """A background process that keeps the output open is not waited for."""
     pid = tmp_path / "pid"
-    assert tell(NotifySettings(f"sleep 60 & echo $! > {shlex.quote(str(pid))}"), "x" * 1_000_000) == ""
+    assert (
+        send_message(NotifySettings(f"sleep 60 & echo $! > {shlex.quote(str(pid))}"), "x" * 1_000_000) == ""
+    )
     os.kill(int(pid.read_text()), 9)
 
 
@@ -76,7 +78,7 @@ def test_a_command_that_fails_is_a_recorded_warning_and_no_more(
 def test_a_time_out_ends_all_that_the_command_started(tmp_path: Path):
     pid = tmp_path / "pid"
     line = f"sh -c 'echo $$ > {shlex.quote(str(pid))}.tmp; mv {pid}.tmp {pid}; sleep 60' & wait"
-    assert "took longer" in tell(NotifySettings(line, timeout_s=2.0), "{}")
+    assert "took longer" in send_message(NotifySettings(line, timeout_s=2.0), "{}")
     for _ in range(1000):
         if is_dead(int(pid.read_text())):
             return

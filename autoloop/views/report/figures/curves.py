@@ -156,8 +156,8 @@ def _outcome(job: Job, change: Gain | None) -> str:
         return f"runs, step {job.steps}" if job.steps else "runs"
     if job.stop_step is not None:
         return f"stopped at step {job.stop_step} by {_stopper(job)}"
-    told = f" ({change.shown('parent')} {change.told})" if change else ""
-    return text.number(job.objective) + told
+    gain = f" ({change.shown('parent')} {change.told})" if change else ""
+    return text.number(job.objective) + gain
 
 
 def _panel(metric: str, job: Job, origin: Job | None, curves: Curves, of_the_rule: bool) -> Markup:
