@@ -156,7 +156,7 @@ def _continues(value: Any) -> Continues | None:
         raise SettingError("continues", dict(value), why)
     if not isinstance(keep, Mapping):
         raise SettingError(
-            "continues", dict(value), ": keep is no mapping; write keep: {save_checkpoint: true}"
+            "continues", dict(value), ": keep is not a mapping; write keep: {save_checkpoint: true}"
         )
     folder = value.get("folder")
     checkpoint = str(value["checkpoint"]) if folder is None else f"{folder}/{value['checkpoint']}"

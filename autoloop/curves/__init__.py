@@ -1,4 +1,4 @@
-"""What a series says: levels, slopes, spikes; summaries of a run; names, goals and the objective."""
+"""Curves: levels, slopes, spikes; summaries of a run; metric names, goals and the objective."""
 
 from __future__ import annotations
 

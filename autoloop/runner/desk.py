@@ -110,7 +110,7 @@ class Desk:
                 return  # before round 1 is planned nothing can be said of it
             told = request.told
             if told is None or request.problem:
-                log.warning("a request is not heeded (%s): %s", request.path.name, request.problem)
+                log.warning("a request was ignored (%s): %s", request.path.name, request.problem)
                 self._answer(request, _no(request, request.problem))
             elif told.asked_as in study.controls.heard:
                 self._answer(request, replace(told, taken=True, outcome="it was taken before"))
@@ -209,7 +209,7 @@ class Desk:
         if self._asking[0] != number:
             self._asking = (number, now)
         elif number and now - self._asking[1] >= limit_s:
-            why = f"round {number} runs: nobody said anything for {counted(limit_s / 60, 'minute')}"
+            why = f"round {number} runs: no answer for {counted(limit_s / 60, 'minute')}"
             self._write(UserTold(action="approve", by=NOBODY, round=number, taken=True, outcome=why))
 
 

@@ -45,11 +45,11 @@ LONGEST = 120
 
 #: What further jobs of a round are for, in words.
 AIMS = {
-    "race": "which of the leaders leads: another seed",
-    "ablate": "which edits of the winner do something: without each of them",
-    "reduce": "the winner without the edits that seem to do nothing",
-    "check": "do they do nothing: the winner with and without them on further seeds",
-    "confirm": "is the winner better: fresh seeds",
+    "race": "which of the best jobs is really the best: another seed",
+    "ablate": "which edits of the winner have an effect: the winner without each of them",
+    "reduce": "the winner without the edits that seem to have no effect",
+    "check": "do they really have no effect: the winner with and without them on further seeds",
+    "confirm": "is the winner really better: fresh seeds",
     "climb": "the best are trained for longer",
 }
 
@@ -203,4 +203,4 @@ def _told(variant: Variant, detail: str) -> str:
     told = f"{origin}{variant.reason}{edits}"
     if detail == "full" or len(told) <= LONGEST:
         return told
-    return f"{cut(told, LONGEST)} (all of it: autoloop why)"
+    return f"{cut(told, LONGEST)} (in full: autoloop why)"

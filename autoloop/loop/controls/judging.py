@@ -58,7 +58,9 @@ def judge(told: UserTold, study: Study, standing: Standing) -> UserTold:
         The same with the answer, and with the jobs or the round that are meant.
     """
     if told.action not in _JUDGES:
-        return replace(told, taken=False, outcome=f"{told.action!r} is nothing that a study can be told")
+        return replace(
+            told, taken=False, outcome=f"{told.action!r} is not a request that a study understands"
+        )
     try:
         if study.stopped is not None:
             raise _NoError(f"{LATE}the study is over ({study.stopped.reason})")
@@ -84,7 +86,7 @@ def _named(study: Study, name: str) -> Job:
 def _stop(told: UserTold, study: Study, standing: Standing) -> UserTold:
     job = _named(study, told.name)
     if not job.started:
-        raise _NoError(f"job {job.job} ({job.name}) has not started; refuse takes it out of the plan")
+        raise _NoError(f"job {job.job} ({job.name}) has not started; use refuse to remove it from the plan")
     _refuse_stopping(job)
     said = f"job {job.job} ({job.name}) is stopped{standing.delay}"
     return replace(told, jobs=(job.job,), name=job.name, outcome=said)
@@ -109,9 +111,11 @@ def _refuse(told: UserTold, study: Study, standing: Standing) -> UserTold:
     if job.started:
         raise _NoError(f"{LATE}{what} runs; stop ends it")
     if job.origin is None:
-        raise _NoError(f"{what} is a starting point, which the others are measured by; it cannot be refused")
+        raise _NoError(
+            f"{what} is a starting point, with which the others are compared; it cannot be refused"
+        )
     if job.measures or job.retry_of is not None:
-        raise _NoError(f"{what} is no proposal: it measures, or tries again, what was proposed before")
+        raise _NoError(f"{what} is not a proposal: it measures or repeats an earlier one")
     with_it = [job, *_repeats(study, job)]
     outcome = f"{what} is not run" + (f", nor {counted(len(with_it) - 1, 'repeat')}" if with_it[1:] else "")
     return replace(
@@ -138,7 +142,7 @@ def _add(told: UserTold, study: Study, standing: Standing) -> UserTold:
         raise _NoError(f"there is no job {told.of!r} to make a child of{did_you_mean(told.of, names)}")
     most = limits_of(study, standing.limits).max_jobs
     if most is not None and study.searched >= most:
-        raise _NoError(f"the budget leaves no place: max_jobs={most}; a larger one makes room")
+        raise _NoError(f"no job is left: max_jobs={most}; raise max_jobs to add one")
     return told
 
 
@@ -198,7 +202,7 @@ def _is_behind(told: UserTold, study: Study) -> bool:
 def _pause(told: UserTold, study: Study, standing: Standing) -> UserTold:
     if study.controls.paused:
         raise _NoError(f"the study is {study.controls.paused} already")
-    return replace(told, outcome="nothing new starts; what runs goes on to its end")
+    return replace(told, outcome="no new job starts; running jobs run to their end")
 
 
 def _continue(told: UserTold, study: Study, standing: Standing) -> UserTold:
@@ -221,12 +225,14 @@ def _end(told: UserTold, study: Study, standing: Standing) -> UserTold:
 
 def _approve(told: UserTold, study: Study, standing: Standing) -> UserTold:
     if not standing.asks:
-        raise _NoError("no round waits for a yes: the study runs without approve=true")
+        raise _NoError("no round waits for approval: the study runs without approve=true")
     waiting = sorted({job.round for job in study.waiting()} - study.controls.approved)
     if told.round is None and not waiting:
-        raise _NoError("no round waits for a yes")
+        raise _NoError("no round waits for approval")
     if told.round is not None and told.round not in waiting:
-        known = "is approved already" if told.round in study.controls.approved else "does not wait for a yes"
+        known = (
+            "is approved already" if told.round in study.controls.approved else "does not wait for approval"
+        )
         raise _NoError(f"round {told.round} {known}")
     number = waiting[0] if told.round is None else told.round
     jobs = [job for job in study.waiting() if job.round == number]

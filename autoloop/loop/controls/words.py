@@ -12,17 +12,17 @@ from autoloop.study.events import UserTold
 ACTIONS = {
     "stop": "stop JOB: end a running job; what it logged counts",
     "keep": "keep JOB: no stop rule ends this job",
-    "refuse": "refuse JOB: take a job that has not started out of the plan",
-    "add": "add EDIT.. [name=NAME] [of=JOB] [reason=TEXT]: run a further variant",
+    "refuse": "refuse JOB: remove a job that has not started from the plan",
+    "add": "add EDIT.. [name=NAME] [of=JOB] [reason=TEXT]: add a variant",
     "ban": "ban PATH: no proposal changes this knob",
     "free": "free PATH: proposals may change it",
     "bounds": "bounds PATH LOW HIGH: limits of what an edit may set (none: no limit)",
     "set": "rounds=N, max_jobs=N, max_hours=H, n_jobs=N (none: no limit)",
-    "pause": "pause: running jobs end, nothing new starts",
-    "continue": "continue: take back pause, or a finish that was not reached",
-    "finish": "finish: end the study after what runs now",
-    "end": "end: stop what runs and end the study",
-    "approve": "approve [ROUND]: let a round run that waits for a yes (approve=true)",
+    "pause": "pause: running jobs run to their end, no new job starts",
+    "continue": "continue: end a pause, or take back a finish while jobs are running",
+    "finish": "finish: end the study when the running jobs have ended",
+    "end": "end: stop the running jobs and end the study",
+    "approve": "approve [ROUND]: let a waiting round run (approve=true)",
 }
 """Name of an action -> how it is said, and what it does."""
 
@@ -45,7 +45,7 @@ def read_words(words: Sequence[str]) -> UserTold:
         ConfigError: It cannot be understood; the message says what can be said.
     """
     if not words:
-        raise ConfigError(f"say what is to be done: {', '.join(ACTIONS)}")
+        raise ConfigError(f"say what to do: {', '.join(ACTIONS)}")
     first, *rest = words
     name, equals, value = first.partition("=")
     if first == "set" and rest:
@@ -55,7 +55,7 @@ def read_words(words: Sequence[str]) -> UserTold:
         return _setting(name, value, rest)
     if first not in _READERS:
         hint = did_you_mean(first, ACTIONS) or f"; there are {', '.join(ACTIONS)}"
-        raise ConfigError(f"{first!r} is nothing that a study can be told{hint}")
+        raise ConfigError(f"{first!r} is not a request that a study understands{hint}")
     return _READERS[first](first, rest)
 
 
@@ -67,7 +67,7 @@ def _setting(name: str, value: str, rest: Sequence[str]) -> UserTold:
         raise ConfigError(f"{rest[0]!r} is one word too many: one setting at a time")
     if value in _NONE:
         if name == "rounds":
-            raise ConfigError("rounds=none: a study has a number of rounds; give a large one")
+            raise ConfigError("rounds=none: a study needs a number of rounds; give a large one")
         return _told("set", name=name)
     number = _number(f"{name}=", value)
     whole = name != "max_hours"
@@ -104,7 +104,7 @@ def _bounds(action: str, rest: Sequence[str]) -> UserTold:
         raise ConfigError(f"say {ACTIONS['bounds']}")
     low, high = (None if text in _NONE else _number(f"bounds {rest[0]} ", text) for text in rest[1:])
     if low is not None and high is not None and low > high:
-        raise ConfigError(f"bounds {' '.join(rest)}: the lower bound lies above the upper one")
+        raise ConfigError(f"bounds {' '.join(rest)}: the lower bound is above the upper one")
     return _told(action, path=rest[0], low=low, high=high)
 
 

@@ -31,7 +31,7 @@ NOTHING = el("p", "Nothing yet.", class_="soft")
 def result(observed: Observed) -> Markup:
     """Title, headline and what is told besides."""
     facts = observed.facts()
-    note = "no process runs this study any more; autoloop resume goes on with it" if observed.is_left else ""
+    note = "no process runs this study any more; autoloop resume continues it" if observed.is_left else ""
     return join(
         [
             el("p", subtitle(facts), class_="soft"),
