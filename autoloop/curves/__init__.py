@@ -1,4 +1,4 @@
-"""Curves: levels, slopes, spikes; summaries of a run; metric names, goals and the objective."""
+"""Measures of a series: levels, slopes, spikes; summaries of a run; metric names, goals and the objective."""
 
 from __future__ import annotations
 
