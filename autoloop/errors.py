@@ -14,7 +14,7 @@ _SHOWN = 160
 
 
 class AutoloopError(ValueError):
-    """A mistake of the user, with one clear message; the base class of all errors of autoloop.
+    """A mistake of the user, reported in one clear message; the base of all our errors.
 
     Attributes:
         exit_code: Exit code of a command that it ends: 2 for wrong usage, 1 if something else failed.

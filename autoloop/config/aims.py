@@ -88,7 +88,7 @@ def _refuse_empty(name: str, limits: Sequence[Constraint]) -> None:
     tried = [*ends, *(math.nextafter(end, side) for end in ends for side in (-math.inf, math.inf))]
     if not any(all(one.holds(value) for one in limits) for value in tried):
         raise ConfigError(
-            f"constraints.{name}: no number satisfies {' and '.join(one.told for one in limits)}"
+            f"constraints.{name}: no number satisfies {' and '.join(one.description for one in limits)}"
         )
 
 

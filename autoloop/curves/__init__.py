@@ -1,4 +1,4 @@
-"""Measures of a series: levels, slopes, spikes; summaries of a run; metric names, goals and the objective."""
+"""What a series says: levels, slopes, spikes; summaries of a run; names, goals and the objective."""
 
 from __future__ import annotations
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from autoloop.strategies.prior import Prior
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -38,6 +42,7 @@ class Seen:
             place is one.
         several: float64 (n, k), each of several objectives, lower is better; None where there is one.
         excess: float64 (n, c), how far each constraint is broken, NaN where unknown; None without any.
+        prior: What earlier studies let expect; None where there are none.
     """
 
     points: Floats
@@ -50,6 +55,7 @@ class Seen:
     snap: Callable[[Floats], Floats] | None = None
     several: Floats | None = None
     excess: Floats | None = None
+    prior: Prior | None = None
 
     @property
     def kinds_of(self) -> Whole:
