@@ -1,4 +1,4 @@
-"""Errors a user can cause, each with what was read, what is wrong with it and what to do."""
+"""Errors that a user can cause. Each says what was read, what is wrong with it and what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AutoloopError(ValueError):
     """A mistake of the user, reported in one clear message; the base of all our errors.
 
     Attributes:
-        exit_code: What a command that it ends exits with: 2 for wrong usage, 1 where something else failed.
+        exit_code: Exit code of a command that it ends: 2 for wrong usage, 1 if something else failed.
     """
 
     exit_code: ClassVar[int] = 2
@@ -29,7 +29,7 @@ class EditError(AutoloopError):
     Attributes:
         text: The edit as the user wrote it.
         position: Index of the offending character in ``text`` (0-based).
-        nearest: The nearest valid name, or None where there is none.
+        nearest: The nearest valid name, or None if there is none.
         why: The reason as one sentence, without the text and the caret.
     """
 
@@ -42,14 +42,14 @@ class EditError(AutoloopError):
 
     @classmethod
     def at(cls, head: str, text: str, position: int, why: str, nearest: str | None = None) -> Self:
-        """Build the error that shows ``text`` with a caret under ``position`` and the reason beside it.
+        """Build an error that shows ``text``, a caret under ``position`` and the reason.
 
         Args:
             head: What kind of mistake it is, such as ``no match for``.
             text: The edit as the user wrote it; control characters are shown as ``?``.
             position: Index of the offending character in ``text``.
             why: What is wrong there and what to do, as one sentence.
-            nearest: The nearest valid name, kept on the error; ``why`` already tells it.
+            nearest: The nearest valid name, for the attribute; ``why`` already names it.
         """
         shown, column = _window(text, position)
         caret = " " * (len(head) + 2 + column) + "^ "
@@ -63,15 +63,15 @@ class NoMatchError(EditError):
 
 
 class NoChangeError(EditError):
-    """An edit whose every match keeps its value."""
+    """An edit that changes no value."""
 
 
 class MisfitError(EditError):
-    """Edits that lead to a config which Hydra does not compose, or in which a value cannot be resolved."""
+    """Edits that give a config which Hydra cannot compose, or in which a value cannot be resolved."""
 
 
 class ConfigError(AutoloopError):
-    """A setting of autoloop's own that cannot be used."""
+    """A setting of autoloop that cannot be used."""
 
 
 class SettingError(ConfigError):
@@ -79,7 +79,7 @@ class SettingError(ConfigError):
 
     Attributes:
         setting: Its name, such as ``rounds`` or ``notify.failures``.
-        shown: Its value in the message, such as ``=0``; empty where the message does without.
+        shown: Its value in the message, such as ``=0``; empty if the message does not show it.
         problem: What follows them in the message.
     """
 
@@ -95,7 +95,7 @@ class SettingError(ConfigError):
 
 
 class CompositionError(ConfigError):
-    """Overrides that do not compose; its cause is what Hydra raised, which ends with Hydra's exit code."""
+    """Overrides that Hydra cannot compose; its cause is Hydra's error, and the exit code is Hydra's."""
 
     exit_code = 1
 
@@ -105,7 +105,7 @@ class JournalError(AutoloopError):
 
 
 class OutsideError(AutoloopError):
-    """What was asked for is right, but something outside is missing: network, key, package, runs."""
+    """The request is correct, but something outside is missing: network, key, package, runs."""
 
     exit_code = 1
 
@@ -130,7 +130,7 @@ def _window(text: str, position: int) -> tuple[str, int]:
 
 
 def counted(number: float, word: str) -> str:
-    """A number and what it counts; the plural of the word ends in ``s``.
+    """Return a number with the word for what it counts; the plural must end in ``s``.
 
     >>> counted(1, "round"), counted(3, "round"), counted(0.5, "hour")
     ('1 round', '3 rounds', '0.5 hours')

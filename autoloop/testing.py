@@ -4,8 +4,8 @@
         check_rule(MyRule(name="mine"))
 
 `check_rule`, `check_stop_rule`, `check_strategy`, `check_sampler` and `check_launcher` raise AssertionError
-with a sentence that says what was promised and not kept. `trial` makes a finished trial in one line;
-`hard_trials` are the ones that real studies contain and that rules stumble over.
+with a sentence that says which part of the contract is broken. `trial` makes a finished trial in one line;
+`hard_trials` returns difficult trials as they occur in real studies.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def trial(
         steps: Steps of all curves; 0, 1, 2 ... unless given.
         job: Number of its job.
         round: Number of its round.
-        stopping: What a stop rule said where it ended the job.
+        stopping: Rule, step and numbers of the stop rule, if one ended the job.
         **variant: Further fields of its variant: ``parent``, ``rule``, ``edits``, ``changes`` ...
     """
     about: dict[str, Any] = {
@@ -100,7 +100,7 @@ def trial(
 
 
 def hard_trials(metrics: Sequence[str] = METRICS, config: Mapping[str, Any] | None = None) -> list[Trial]:
-    """Return trials that rules stumble over: without curves, one point, NaN, Inf, zeros, failed jobs.
+    """Return difficult trials: without curves, one point, NaN, Inf, zeros, failed jobs.
 
     Args:
         metrics: Metrics to log; name those your rule reads.
@@ -147,20 +147,20 @@ def hard_trials(metrics: Sequence[str] = METRICS, config: Mapping[str, Any] | No
 
 
 def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
-    """Check that a rule keeps what the loop builds on.
+    """Check that a rule keeps the contract.
 
-    For each of `hard_trials` and of ``trials`` it must return a `Decision` of its name about that trial, with
-    a reason, edits that can be read, evidence that JSON can hold, and the same one when asked again or when
-    the trials stand in another order; and it must change nothing it was shown. What it foresees for a
-    config must hold: where it foresees edits, those it makes change no other paths, and only a rule that
-    foresees the last word takes it.
+    For each of `hard_trials` and of ``trials`` it must return a `Decision` with its own name about that
+    trial, with a reason, edits that can be parsed, and evidence that can be written as JSON. It must decide
+    the same when it is asked again or when the trials come in another order, and it must not change the
+    trials. The result of ``foresee`` must be true: if it lists edits, the rule changes no other paths, and a
+    decision is final only if ``foresee`` says so.
 
     Args:
         rule: The rule, as configured.
         trials: More trials, such as some on which it should fire.
 
     Raises:
-        AssertionError: It breaks one of these promises.
+        AssertionError: The rule breaks one of these conditions.
     """
     every = [*hard_trials(), *trials]
     known = {one.name: one for one in every}
@@ -175,21 +175,21 @@ def check_rule(rule: Rule, trials: Sequence[Trial] = ()) -> None:
 
 
 def check_stop_rule(rule: StopRule, jobs: Sequence[Live] = ()) -> None:
-    """Check that a stop rule keeps what the loop builds on.
+    """Check that a stop rule keeps the contract.
 
-    It is asked about the curves of each of `hard_trials`, alone and beside a parent, a best trial and trials
-    that ended, and about each of ``jobs``, at every step that was logged. It must return None or a
-    `StopDecision` of its name with a reason and evidence that JSON can hold, and the same one when asked
-    again. The step at which it ends a job must be among its ``moments``, which must not change as the job
-    goes on. It must let a job run that has logged nothing, say which jobs it ends, and change nothing
-    it was shown.
+    The rule is asked about the curves of each of `hard_trials`, alone and together with a parent, a best
+    trial and trials that have ended, and about each of ``jobs``, at every step that was logged. It must
+    return None or a `StopDecision` with its own name, a reason and evidence that can be written as JSON, and
+    the same when it is asked again. The step at which it ends a job must be among its ``moments``, and these
+    must not change while the job continues. It must not end a job that has logged nothing, it must say which
+    jobs it ends, and it must not change the curves.
 
     Args:
         rule: The stop rule, as configured.
         jobs: More running jobs, such as some that it should end.
 
     Raises:
-        AssertionError: It breaks one of these promises.
+        AssertionError: The stop rule breaks one of these conditions.
     """
     curves = {one.name: one.history for one in hard_trials()}
     beside = curves["falling"]
@@ -200,17 +200,17 @@ def check_stop_rule(rule: StopRule, jobs: Sequence[Live] = ()) -> None:
 
 
 def check_strategy(strategy: Strategy) -> None:
-    """Check that a strategy keeps what the loop builds on.
+    """Check that a strategy keeps the contract.
 
-    In an empty round, one where every job failed, one where no rule fired, one where several did, one where
-    variants of the user's wait, and one that has begun and has a single place, it must return decisions with
-    edits on finished trials, none twice, the same ones when asked again, with every variant that waits among
-    them, and change nothing it was shown.
-    What it adds to round 1 must be decisions with edits on the baseline, the same ones when asked again, and
-    what it foresees must be a `Foresight`, the same when asked again.
+    It is asked about several rounds: an empty one, one in which every job failed, one in which no rule fired,
+    one in which several rules fired, one with waiting variants of the user, and one that has begun and has
+    one place left. It must return decisions with edits on finished trials, none of them twice, with every
+    waiting variant among them, and the same ones when it is asked again. It must not change the trials.
+    What ``open`` adds to round 1 must be decisions with edits on the baseline, and ``foresee`` must return a
+    `Foresight`; both must be the same when asked again.
 
     Raises:
-        AssertionError: It breaks one of these promises.
+        AssertionError: The strategy breaks one of these conditions.
     """
     name = type(strategy).__name__
     for label, situation in _situations().items():
@@ -311,7 +311,7 @@ def _check_outlook(rule: Rule, one: Trial, decision: Decision) -> None:
     _promise(isinstance(seen, Outlook), *where, f"foresees {type(seen).__name__}")
     _promise(seen == rule.foresee(config), *where, "foresees something else when it is asked again")
     _promise(config == one.variant.config, *where, "changes the config it is shown")
-    _promise(seen.final or not decision.final, *where, "takes the last word without having foreseen it")
+    _promise(seen.final or not decision.final, *where, "is final, although foresee does not say so")
     try:
         foreseen = {parse_edit(edit).path for edit in seen.edits}
         made = {parse_edit(edit).path for edit in decision.edits}

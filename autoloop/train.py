@@ -209,10 +209,12 @@ def check_meant(words: Sequence[str]) -> None:
         refuse_unknown_entries(off, composed(rest)[0])
     of_study = [] if is_multirun(words) else settings_of_study(overrides, own_knobs())
     if "dry_run=true" in of_study:
-        raise ConfigError("dry_run=true shows the plan of a study, and without -m one job is trained: add -m")
+        raise ConfigError(
+            "dry_run=true shows the plan of a study, but without -m only one job is trained: add -m"
+        )
     if of_study:
         given = ", ".join(of_study)
-        print(f"autoloop: without -m one job is trained, whatever {given} says: add -m", file=sys.stderr)
+        print(f"autoloop: without -m only one job is trained, whatever {given} says: add -m", file=sys.stderr)
 
 
 def check_installed(trainer: str) -> None:

@@ -22,8 +22,11 @@ _SLOW = re.compile(
 
 
 def changed() -> list[str]:
-    """The Python files that differ from the branch ``main``, those not committed included."""
-    base = _git("merge-base", "HEAD", "main") or ["HEAD"]
+    """The Python files that differ from the branch ``main``, those not committed included.
+
+    In a clone that is ``origin/main``, so that commits on the clone's own ``main`` count too.
+    """
+    base = _git("merge-base", "HEAD", "origin/main") or _git("merge-base", "HEAD", "main") or ["HEAD"]
     files = {*_git("diff", "--name-only", base[0]), *_git("ls-files", "--others", "--exclude-standard")}
     return sorted(name for name in files if name.endswith(".py") and (ROOT / name).is_file())
 

@@ -11,15 +11,15 @@ from autoloop import __version__
 from autoloop.cli.group import LazyGroup
 
 COMMANDS = {
-    "plan": "Show what round 1 would run and what may come of it; run nothing.",
-    "adopt": "Show a config for another Hydra sweeper in settings of autoloop.",
-    "resume": "Go on with a study where it stopped.",
+    "plan": "Show what round 1 would run and what could follow; run nothing.",
+    "adopt": "Show a config for another Hydra sweeper in autoloop's settings.",
+    "resume": "Continue a study where it stopped.",
     "report": "Draw the report of a study again.",
     "watch": "Watch a study while it runs.",
     "serve": "Show studies in a browser, and steer them.",
-    "tell": "Tell a running study something: stop a job, add a variant, pause.",
-    "why": "Tell why a job ran and what came of it.",
-    "history": "Tell what was tried so far.",
+    "tell": "Steer a running study: stop a job, add a variant, pause.",
+    "why": "Show why a job ran and what its result was.",
+    "history": "Show what was tried so far.",
     "replay": "Show what other rules would have decided.",
     "promote": "Train a job's configuration at full length.",
     "generate": "Make one variant of a config by edits.",
@@ -55,9 +55,8 @@ def call(*words: object) -> None:
         raise SystemExit(code)
 
 
-_HELP = """Train in rounds, and look at what came of it.
+_HELP = """Train in rounds, and look at the results.
 
 A study is started with `python -m autoloop.train -m hydra/sweeper=autoloop rounds=3`, or from any Hydra app
-with `-m hydra/sweeper=autoloop`. These commands work on the directory it leaves, and on W&B runs of any
-origin.
+with `-m hydra/sweeper=autoloop`. These commands work on the study's directory, and on any W&B runs.
 """

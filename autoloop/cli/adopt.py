@@ -14,18 +14,16 @@ from autoloop.errors import ConfigError
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 def command(config: Path) -> None:
-    """Show a config for another Hydra sweeper in settings of autoloop.
+    """Show a config for another Hydra sweeper in autoloop's settings.
 
-    CONFIG is a YAML file of your app that says something to Optuna's, Ax's,
-    Nevergrad's or Hydra's basic sweeper. The file is left as it is: most run
-    unchanged with `-m hydra/sweeper=autoloop`, and what is printed says the same
-    in the settings of autoloop.
+    CONFIG is a YAML file of your app with settings for Optuna's, Ax's,
+    Nevergrad's or Hydra's basic sweeper. The file is not changed: most such
+    files work unchanged with `-m hydra/sweeper=autoloop`. What is printed means
+    the same in autoloop's settings.
     """
     notes, block = adoption(read_config_file(config))
     if not block:
-        raise ConfigError(
-            f"{config} says nothing to a sweeper: it has neither hydra.sweeper nor hydra/sweeper"
-        )
+        raise ConfigError(f"{config} has no settings for a sweeper: neither hydra.sweeper nor hydra/sweeper")
     for note in notes:
         click.echo(f"# {note}")
     click.echo("\n".join(block))

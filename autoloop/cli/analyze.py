@@ -66,7 +66,7 @@ def command(
     Without a network or an API key, --online ends with exit code 1.
     """
     if not online and (group or tag or sampled):
-        raise click.UsageError("--group, --tag and --sampled go with --online")
+        raise click.UsageError("--group, --tag and --sampled need --online")
     names = tuple(name.strip() for globs in metrics for name in globs.split(",") if name.strip())
     study = None if online else study_in(_directory(place))
     look = Look(

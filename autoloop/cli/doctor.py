@@ -26,10 +26,10 @@ from autoloop.views.doctor.examine import examine
 def command(app: Path | None, overrides: tuple[str, ...], folder: Path) -> None:
     """Show what this environment has, and what is wrong with it.
 
-    Versions, Hydra's plugins and what they offer, GPUs, W&B's mode, free space, whether locks work and who
-    holds the studies here, /dev/shm; then what excludes what, and what is missing for APP, a main program,
-    with OVERRIDES as on its command line. Nothing of it is run. One screen, without secrets, fit for an
-    issue; the exit code is 1 where something is wrong.
+    Shows versions, Hydra's plugins and what they offer, GPUs, W&B's mode, free space, whether locks work and
+    who runs the studies here, /dev/shm; then which versions exclude each other, and what is missing for APP,
+    a main program, with OVERRIDES as on its command line. APP is not run. The output is one screen without
+    secrets, which you can paste into an issue; the exit code is 1 if something is wrong.
     """
     text, wrong = examine(folder.absolute(), app, overrides, os.environ)
     click.echo(text)

@@ -20,10 +20,10 @@ from autoloop.views.past import past_studies, past_text
     required=True,
 )
 def command(tops: tuple[Path, ...]) -> None:
-    """Tell what was tried so far.
+    """Show what was tried so far.
 
-    Of all studies in and below some directories: baseline, best and gain of each, the best ever, and for
-    each knob how often a change of it alone was better or worse by more than noise. Studies of one app and
-    objective stand together.
+    For all studies in the given directories and below: baseline, best result and gain of each, the best
+    result of all, and for each knob how often a change of this knob alone was better or worse by more than
+    the noise. Studies of the same app and objective are grouped.
     """
     click.echo(redact(past_text(*past_studies(tops)), os.environ))

@@ -52,7 +52,7 @@ def _revealed(word: str) -> str:
     ways = [f"set {names[0]} in the environment"] if names[0].isupper() else []
     ways += [f"give {key}=.. as a further word"] if equals else []
     advice = " or ".join(ways) or "give it anew"
-    raise AutoloopError(f"the command has a secret that no journal keeps: {word}; {advice}")
+    raise AutoloopError(f"the command contained a secret, which the journal does not keep: {word}; {advice}")
 
 
 def revealed(header: StudyBegun) -> StudyBegun:
@@ -76,9 +76,7 @@ def stored_command(header: StudyBegun) -> tuple[list[str], Path]:
         raise AutoloopError("the study's journal does not hold the command that started it")
     directory = Path(reveal(header.cwd or ".", os.environ))
     if not directory.is_dir():
-        raise AutoloopError(
-            f"the study was started in {directory}, which is not there any more: {shown(words)}"
-        )
+        raise AutoloopError(f"the study was started in {directory}, which no longer exists: {shown(words)}")
     return words, directory
 
 
@@ -96,7 +94,7 @@ def check_trust(study_dir: Path, words: Sequence[str]) -> None:
     if owner is not None:
         why = f"the study in {study_dir} belongs to another user ({_user(owner)})"
     elif not runs_program(words):
-        why = f"the command of the study in {study_dir} is no Python file or module"
+        why = f"the command of the study in {study_dir} is not a Python file or module"
     else:
         return
     raise AutoloopError(f"{why}; look at what it would run, and add --trust if that is right: {shown(words)}")

@@ -16,7 +16,7 @@ job_argument = click.argument("job", metavar="JOB")
 trust_option = click.option(
     "--trust",
     is_flag=True,
-    help="Run the study's command although the study belongs to another user, or its command is no Python "
+    help="Run the study's command although the study belongs to another user, or its command is not a Python "
     "file or module.",
 )
 rules_option = click.option(

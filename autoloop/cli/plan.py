@@ -10,7 +10,7 @@ from autoloop.cli.launch import become
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES]...")
 def command(words: tuple[str, ...]) -> None:
-    """Show what round 1 would run and what may come of it; run nothing.
+    """Show what round 1 would run and what could follow; run nothing.
 
     Takes the words of `python -m autoloop.train -m`: overrides, comma lists and
     edits. For each job what it changes is shown, then the rules and what ends

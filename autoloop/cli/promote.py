@@ -22,9 +22,9 @@ from autoloop.views.promote import promoted_words
 def command(study: Path, words: tuple[str, ...], run: bool, resume: bool, trust: bool) -> None:
     """Train a job's configuration at full length.
 
-    Prints the command that trains the exact configuration of JOB (default: the best) once more, with
-    OVERRIDES such as steps=200000 on top, as a run of its own in DIR/promoted. Give it in the directory where
-    the study was started.
+    Prints the command that trains the exact configuration of JOB (default: the best) again, with OVERRIDES
+    such as steps=200000, as a separate run in DIR/promoted. Run it in the directory where the study was
+    started.
     """
     record = read_study(study)
     job, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)

@@ -27,8 +27,8 @@ BEGINS_ANEW = [
 ]
 
 FURTHER = (
-    "A larger limit goes on with it (hydra.sweeper.rounds=..), --failed runs again what failed, "
-    "another hydra.sweep.dir begins a new one"
+    "To continue it, raise a limit (hydra.sweeper.rounds=..); --failed runs failed jobs again; "
+    "another hydra.sweep.dir begins a new study"
 )
 
 
@@ -38,12 +38,12 @@ FURTHER = (
 @click.option("--failed", is_flag=True, help="Run the jobs that failed or ran out of time again.")
 @trust_option
 def command(study: Path, words: tuple[str, ...], failed: bool, trust: bool) -> None:
-    """Go on with a study where it stopped.
+    """Continue a study where it stopped.
 
-    The command that started it is given again, in the directory it was given in. Finished jobs are not run
-    again; jobs that were running start anew in fresh directories. A finished study is left as it is.
-    OVERRIDES are added to the command, such as resume=force where the settings have changed since, or
-    hydra.sweeper.rounds=6 for more of a finished study.
+    Runs the command that started the study again, in the same working directory. Finished jobs are not run
+    again; jobs that were running start again in new directories. A finished study is left as it is.
+    OVERRIDES are added to the command, such as resume=force if the settings have changed since then, or
+    hydra.sweeper.rounds=6 to continue a finished study.
     """
     record = read_study(study)
     if record.stopped is not None and not words and not failed:
@@ -95,7 +95,7 @@ def requeue_failed(study_dir: Path) -> int:
         ]
         if not failed:
             raise AutoloopError(
-                f"no job of the study in {study_dir} has failed; without --failed it just goes on"
+                f"no job of the study in {study_dir} has failed; without --failed the study continues"
             )
         for job in failed:
             journal.append(JobRequeued(job=journal.study.next_job, of=job.job, name=job.name))

@@ -19,9 +19,8 @@ from autoloop.views.serve.running import serve
 def command(directory: Path, port: int | None, host: str, with_parent: bool) -> None:
     """Show studies in a browser, and steer them.
 
-    DIR is a study, or a directory with studies below it. The address that is printed lets in whoever has it;
-    from another machine it is reached through SSH: ssh -L 8787:localhost:8787 BOX. Nothing is loaded from
-    anywhere else, and no study is harmed: the page reads, and what is told to a study goes the way of
-    autoloop tell. Ctrl-C ends it.
+    DIR is a study, or a directory with studies below it. Everyone who has the printed address can see and
+    steer the studies. From another machine, use SSH: ssh -L 8787:localhost:8787 BOX. Nothing is loaded from
+    other servers. The page only reads; requests to a study are those of autoloop tell. Ctrl-C ends it.
     """
     serve(directory, host, port, lambda address: click.echo(address), with_parent)

@@ -27,13 +27,13 @@ from autoloop.study.events import UserControl
 @click.argument("words", nargs=-1, metavar="WORDS...", type=click.UNPROCESSED)
 @click.option("--wait", default=5.0, show_default=True, help="Seconds to wait for the answer.")
 def command(study: Path, words: tuple[str, ...], wait: float) -> None:
-    """Tell a running study something: stop a job, add a variant, pause.
+    """Steer a running study: stop a job, add a variant, pause.
 
-    The process that runs the study takes it within two seconds, writes it into the journal with who said it
-    and when, and does it; what it answers is printed. JOB is a name or a number. A variant may also be
-    written as in queue.yaml: autoloop tell DIR add '{half_lr: {lr@mul: 0.5}}'. While no process runs the
-    study, what is to hold later waits for autoloop resume. Exits with 1 if it was refused, came too late or
-    was not answered.
+    The process that runs the study takes the request within two seconds, records in the journal who made it
+    and when, carries it out, and its answer is printed. JOB is a name or a number. A variant may also be
+    written as in queue.yaml: autoloop tell DIR add '{half_lr: {lr@mul: 0.5}}'. If no process runs the study,
+    requests about later jobs wait for autoloop resume. Exits with 1 if the request was refused, came too
+    late or was not answered.
     """
     record = read_study(study)
     answers = [send(study, record, control, wait) for control in list(_requests(words))]
@@ -61,4 +61,4 @@ def _yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{text!r} is no YAML: {' '.join(str(error).split())[:200]}") from error
+        raise ConfigError(f"{text!r} is not YAML: {' '.join(str(error).split())[:200]}") from error

@@ -16,9 +16,9 @@ from autoloop.views.live.watch import watch
 def command(study: Path) -> None:
     """Watch a study while it runs.
 
-    From another terminal, until it ends. A terminal is drawn on twice a second: slots, progress, decisions,
-    warnings; elsewhere each event is a line. Nothing is changed or locked, and Ctrl-C leaves the study
-    running. Exits with 1 if the study is unfinished and no process runs it any more.
+    Works from another terminal, until the study ends. On a terminal, slots, progress, decisions and warnings
+    are drawn twice a second; elsewhere each event is a line. Nothing is changed or locked, and Ctrl-C leaves
+    the study running. Exits with 1 if the study is unfinished and no process runs it any more.
     """
     if not watch(study, sys.stdout):
         raise SystemExit(1)

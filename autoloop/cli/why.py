@@ -15,9 +15,9 @@ from autoloop.views.report.why import why
 @study_argument
 @job_argument
 def command(study: Path, job: str) -> None:
-    """Tell why a job ran and what came of it.
+    """Show why a job ran and what its result was.
 
     In ten lines: its parent, the edits with old and new values, the rule and the numbers that fired it, what
-    was expected, and what came out against the parent. JOB is the job's name or number.
+    was expected, and the result compared with the parent's. JOB is the job's name or number.
     """
     click.echo(why(read_study(study), job))

@@ -35,7 +35,9 @@ def read_objectives(given: Any, direction: Any) -> tuple[Objective, ...]:
         ways = [_goal("direction", place, one) for place, one in enumerate(direction)] if counts else []
         return tuple(Objective(f"{NUMBERED}{place}", goal) for place, goal in enumerate(ways))
     if not isinstance(given, Mapping) or not given:
-        raise SettingError("objectives", given, " is no mapping; write {eval/success: max, latency_ms: min}")
+        raise SettingError(
+            "objectives", given, " is not a mapping; write {eval/success: max, latency_ms: min}"
+        )
     if counts:
         raise ConfigError("objectives and a list of directions say the same thing: leave direction out")
     return tuple(Objective(str(name), _goal("objectives", name, goal)) for name, goal in given.items())
@@ -61,7 +63,7 @@ def read_constraints(given: Any) -> tuple[Constraint, ...]:
     if given is None:
         return ()
     if not isinstance(given, Mapping):
-        raise SettingError("constraints", given, ' is no mapping; write {latency_ms: "<= 20"}')
+        raise SettingError("constraints", given, ' is not a mapping; write {latency_ms: "<= 20"}')
     found = tuple(one for name, limits in given.items() for one in _constraints(str(name), limits))
     for name in {one.name for one in found}:
         _refuse_empty(name, [one for one in found if one.name == name])
@@ -74,8 +76,8 @@ def _constraints(name: str, given: Any) -> Iterator[Constraint]:
         limit = _number(match[2]) if match else math.nan
         if match is None or math.isnan(limit):
             raise ConfigError(
-                f"constraints.{name}={text!r} is no limit; write one of {', '.join(OPERATORS)} and a number, "
-                f'such as "<= {text if _is_number(text) else 20}"'
+                f"constraints.{name}={text!r} is not a limit; write one of {', '.join(OPERATORS)} and a "
+                f'number, such as "<= {text if _is_number(text) else 20}"'
             )
         yield Constraint(name, match[1], limit)
 
@@ -86,7 +88,7 @@ def _refuse_empty(name: str, limits: Sequence[Constraint]) -> None:
     tried = [*ends, *(math.nextafter(end, side) for end in ends for side in (-math.inf, math.inf))]
     if not any(all(one.holds(value) for one in limits) for value in tried):
         raise ConfigError(
-            f"constraints.{name}: no number keeps {' and '.join(one.description for one in limits)}"
+            f"constraints.{name}: no number satisfies {' and '.join(one.description for one in limits)}"
         )
 
 
@@ -113,7 +115,9 @@ def refuse_of_one(limits: Limits, climbs: bool) -> None:
         ConfigError: It was asked for.
     """
     if limits.racing:
-        raise ConfigError("racing finds out which of the leaders leads, and several objectives have a front")
+        raise ConfigError(
+            "racing finds the best of the best jobs, and several objectives have a front instead"
+        )
     if climbs:
         raise ConfigError("climb trains the best jobs for longer, and several objectives have a front")
     if limits.minimal:

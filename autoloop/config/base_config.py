@@ -36,7 +36,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
             holds something other than a mapping.
     """
     if path.suffix not in (".json", ".yaml", ".yml"):
-        raise ConfigError(f"{path} is not a config file: its name ends neither in .json nor in .yaml or .yml")
+        raise ConfigError(f"{path} is not a config file: its name ends with none of .json, .yaml and .yml")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -63,7 +63,7 @@ def _json(text: str, path: Path) -> Any:
         if len(found) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise ConfigError(f"{path}: the key {twice!r} stands twice in one mapping; take one of them out")
+            raise ConfigError(f"{path}: the key {twice!r} appears twice in one mapping; remove one of them")
         return found
 
     try:

@@ -216,7 +216,7 @@ def _continues(value: Any) -> Continues | None:
         raise SettingError("continues", dict(value), why)
     if not isinstance(keep, Mapping):
         raise SettingError(
-            "continues", dict(value), ": keep is no mapping; write keep: {save_checkpoint: true}"
+            "continues", dict(value), ": keep is not a mapping; write keep: {save_checkpoint: true}"
         )
     checkpoint, halfway = (_below(value.get("folder"), value.get(key)) for key in ("checkpoint", "halfway"))
     return Continues(checkpoint, dict(keep), dict(words), halfway, _patterns(value))

@@ -64,7 +64,7 @@ def refuse_lists_alone(words: Iterable[str], edits: Sequence[str]) -> None:
         key, _, value = swept[0].partition("=")
         instead = "" if swept[0] in edits else f", or write {key}=[{value}] for a list"
         raise ConfigError(
-            f"{swept[0]} gives several values, and without -m one job is trained: "
+            f"{swept[0]} gives several values, but without -m only one job is trained: "
             f"add -m for a job with each of them{instead}"
         )
 

@@ -259,7 +259,7 @@ class Composer:
         lost = self._seen(tuple(overrides)).unresolved
         before = self._seen(tuple(parent)).unresolved if lost else {}
         for path in lost.keys() - before.keys():
-            raise MisfitError(f"{path} cannot be resolved any more: {in_one_line(lost[path])}")
+            raise MisfitError(f"{path} can no longer be resolved: {in_one_line(lost[path])}")
         return config
 
     def sketch(self, parent: Variant, edits: Sequence[str]) -> Derived:
@@ -334,8 +334,8 @@ def _picking(overrides: Sequence[str], group: str, option: str) -> str:
 
 def _nothing_picked(picks: Mapping[str, str]) -> NoChangeError:
     group, option = next(iter(picks.items()))
-    why = f"{group} is {option!r} already; take the edit out or pick another option"
-    return NoChangeError.at("nothing changes by", f"{group}@set={option}", len(group) + 1, why)
+    why = f"{group} is {option!r} already; remove the edit or choose another option"
+    return NoChangeError.at("nothing is changed by", f"{group}@set={option}", len(group) + 1, why)
 
 
 def path_override(key: str, path: Path) -> str:

@@ -37,8 +37,8 @@ launcher. ``false``: never.
 Detail = Literal["quiet", "short", "full"]
 """How much is printed about a study, in its plan and while it runs.
 
-``quiet``: in the log only what went wrong, and what came of it. ``short``: a line for each job. ``full``: in
-the plan also the command and directory of each job, and what each rule would change.
+``quiet``: the log has only errors, warnings and the result. ``short``: one line for each job. ``full``: the
+plan also shows the command and directory of each job, and what each rule would change.
 """
 
 
@@ -148,13 +148,13 @@ SWEEPER: tuple[Setting, ...] = (
         "objectives",
         Own("metric or returned number -> min or max: docs/objectives.md"),
         None,
-        "several objectives: the study looks for their front",
+        "several objectives: the study searches for their Pareto front",
     ),
     Setting(
         "constraints",
         Own('number of a job -> "<= 20": docs/objectives.md'),
         None,
-        "limits that a job has to keep; one that does not never wins",
+        "limits that a job has to keep; a job that breaks one never wins",
     ),
     Setting(
         "strategy",
@@ -170,7 +170,10 @@ SWEEPER: tuple[Setting, ...] = (
         "how points of the space are chosen; null: as the strategy says",
     ),
     _free(
-        "probe", Own("true, false or {steps: .., every: ..}"), True, "begin with short jobs at other rates"
+        "probe",
+        Own("true, false or {steps: .., every: ..}"),
+        True,
+        "begin with short jobs that find the size of the learning rate",
     ),
     Setting("seed", Whole(0), 0, "seed of the study, for strategies that draw at random"),
     Setting(
@@ -296,12 +299,12 @@ SWEEPER: tuple[Setting, ...] = (
         "jobs handed to the launcher at once; null: a whole round",
         shared=False,
     ),
-    _free("approve", Switch(), False, "each round waits for a yes: docs/live.md"),
+    _free("approve", Switch(), False, "each round waits for your approval: docs/live.md"),
     _free(
         "approve_timeout_min",
         Minutes(),
         60,
-        "minutes after which a round runs that nobody said anything of",
+        "minutes without an answer after which a waiting round runs",
     ),
     _free(
         "n_jobs",
@@ -333,7 +336,7 @@ SWEEPER: tuple[Setting, ...] = (
         "detail",
         Word(get_args(Detail)),
         "short",
-        "how much plan and log say: quiet, short, or full with all commands and what each rule would change",
+        "how much plan and log show: quiet, short, or full (also all commands and what rules would do)",
     ),
     _free(
         "storage", Text(), None, "Optuna storage (sqlite:///x.db) that gets a copy of the study while it runs"
@@ -356,7 +359,7 @@ _LIMITS = (
 )
 
 SLOTS: tuple[Setting, ...] = (
-    _free("gpus", Own("list of ids, or auto"), "auto", "GPU ids; `auto`: all that are there; []: none"),
+    _free("gpus", Own("list of ids, or auto"), "auto", "GPU ids; `auto`: all that are visible; []: none"),
     _free("n_jobs", AtOnce(), None, "number of slots; null: one per GPU, without GPUs one per core"),
     _free("jobs_per_gpu", Whole(1), 1, "jobs that share one GPU"),
     _free("gpus_per_job", Whole(1), 1, "GPUs for one job"),

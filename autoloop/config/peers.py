@@ -89,7 +89,9 @@ def _take_sampler(given: Mapping[str, Any], chosen: str | None, optuna: bool, re
     elif ours:
         result.settings["sampler"] = ours
     elif name:
-        result.notes.append(f"sampler {name} is none of ours: the built-in one chooses (sampler=gaussian)")
+        result.notes.append(
+            f"sampler {name} is not one of autoloop's: the built-in one chooses (sampler=gaussian)"
+        )
 
 
 def _of_ax(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
@@ -144,7 +146,9 @@ def _of_nevergrad(given: Mapping[str, Any], result: Adopted) -> dict[str, Any]:
     result.set_default("seed", given.get("seed"))
     result.notes.append("optim is Nevergrad's: its budget and num_workers are read as n_trials and n_jobs")
     if given.get("optimizer"):
-        result.notes.append(f"optim.optimizer {given['optimizer']} is none of ours: the built-in one chooses")
+        result.notes.append(
+            f"optim.optimizer {given['optimizer']} is not one of autoloop's: the built-in one chooses"
+        )
     return {}
 
 

@@ -214,7 +214,9 @@ class Settings:
         chosen = self.raw["strategy"]
         if not self.samples:
             kind = type(self.strategy).__name__
-            raise ConfigError(f"strategy {kind} turns no space ({', '.join(space)}); choose strategy=mixed")
+            raise ConfigError(
+                f"strategy {kind} does not use a space ({', '.join(space)}); choose strategy=mixed"
+            )
         strategy = build_strategy({**chosen, "space": dict(space)})
         raw = self.raw if recorded is None else {**self.raw, "space": recorded}
         return replace(self, strategy=strategy, bounds=bounds, raw=raw)
@@ -294,7 +296,7 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise SettingError(name, value, " is no mapping; write {path: interval(0, 1)}")
+        raise SettingError(name, value, " is not a mapping; write {path: interval(0, 1)}")
     return {str(key): one for key, one in value.items()}
 
 
@@ -302,7 +304,7 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     several = value if isinstance(value, list | tuple) else [] if value is None else [value]
     if not all(isinstance(one, str) and one for one in several):
         raise SettingError(
-            name, value, " is no list of directories; write [outputs/one, outputs/two] or auto"
+            name, value, " is not a list of directories; write [outputs/one, outputs/two] or auto"
         )
     return tuple(several)
 
@@ -376,7 +378,7 @@ def _bounds(given: Mapping[str, Any]) -> dict[str, tuple[float | None, float | N
             raise ConfigError(f"bounds.{path}={value!r} is not [low, high] (null for no bound)")
         low, high = value
         if low is not None and high is not None and low > high:
-            raise ConfigError(f"bounds.{path}={value!r}: the lower bound lies above the upper one")
+            raise ConfigError(f"bounds.{path}={value!r}: the lower bound is above the upper one")
         bounds[path] = (low, high)
     return bounds
 

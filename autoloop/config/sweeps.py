@@ -185,4 +185,4 @@ def _no_value(override: Override) -> str:
     if "glob" in str(override.input_line):
         groups = loader.list_groups("") if loader is not None else []
         return f"matches nothing: there is no config group {group!r}{did_you_mean(group, groups)}"
-    return "stands for no value at all"
+    return "contains no value"

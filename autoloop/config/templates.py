@@ -197,7 +197,7 @@ class Templates:
         except (HydraException, OmegaConfBaseException):
             raise
         except _OF_HYDRA as error:
-            message = f"OmegaConf stumbles ({type(error).__name__}) over one of {' '.join(overrides)}"
+            message = f"OmegaConf fails ({type(error).__name__}) over one of {' '.join(overrides)}"
             raise ConfigCompositionException(message) from error
 
     def _from_template(self, overrides: tuple[str, ...], form: str) -> DictConfig | None:

@@ -107,8 +107,8 @@ class KeptSource(ConfigSource):
         file = _file(self._source, config_path)
         if file is not None and _changed_at(file) > self._world.began:
             raise ChangedFileError(
-                f"the config file {file} was changed while the study runs; what it said before is not known. "
-                "Start another study to train with it"
+                f"the config file {file} was changed while the study was running, and its former "
+                "content is not known. Start a new study to train with it"
             )
         result = self._source.load_config(config_path)
         if self._source.full_path() != _HYDRAS_OWN:

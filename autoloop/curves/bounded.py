@@ -38,7 +38,7 @@ def bounded(history: History, watched: Iterable[str]) -> History:
     kept = history.select(sorted(sorted(history, key=place)[:MOST]))
     left = len(history) - len(kept)
     note = (
-        f"of its {len(history):,} metrics the study looks at {MOST:,}; {left:,} others are in its files alone"
+        f"the study uses {MOST:,} of its {len(history):,} metrics; the other {left:,} are only in its files"
     )
     kept.note = "; ".join(filter(None, [history.note, note]))
     return kept

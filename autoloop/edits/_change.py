@@ -218,8 +218,8 @@ class _Step:
             self.notes.append(f"{edit}: already {_LIMITS[edit.op]} {edit.operand!r} ({where})")
             return
         clipped = "; ".join(note for note in self.notes if "clipped" in note)
-        why = f"every match keeps its value: {clipped or where}; take the edit out or change its value"
-        raise NoChangeError.at("nothing changes by", str(edit), len(edit.path) + len("@"), why)
+        why = f"no value changes: {clipped or where}; remove the edit or change its value"
+        raise NoChangeError.at("nothing is changed by", str(edit), len(edit.path) + len("@"), why)
 
 
 _LIMITS = {"min": "at most", "max": "at least"}

@@ -36,7 +36,7 @@ def operate(op: str, operand: Any, old: Any) -> Fitted:
         if is_interpolation(old):
             raise FitError(f"it is {describe(old)}: edit what it points to, or @set it")
         if not is_number(old):
-            raise FitError(f"@{op} needs a number there, and it is {describe(old)}")
+            raise FitError(f"@{op} needs a number, but this is {describe(old)}")
         return _ARITHMETIC[op](operand, old)
     except _number.NumberError as error:
         raise FitError(str(error)) from None
@@ -67,7 +67,7 @@ def _fit_bool(value: Any, old: bool) -> Fitted:
 
 def _fit_number(value: Any, old: int | float) -> Fitted:
     if not is_number(value):
-        raise FitError(f"it is {describe(old)}, and {describe(value)} cannot take its place")
+        raise FitError(f"it is {describe(old)}, and {describe(value)} cannot replace it")
     if isinstance(old, float):
         return Fitted(float(value))
     return Fitted(value) if isinstance(value, int) else _rounded(old, Fraction(value))
@@ -77,7 +77,7 @@ def _fit_text(value: Any, old: str) -> Fitted:
     if isinstance(value, str):
         return Fitted(value)
     if isinstance(value, (Mapping, list)):
-        raise FitError(f"it is {describe(old)}, and {describe(value)} cannot take its place")
+        raise FitError(f"it is {describe(old)}, and {describe(value)} cannot replace it")
     text = format_literal(value)
     return Fitted(text, (f"{text} is set as the text '{text}' (it was {describe(old)})",))
 

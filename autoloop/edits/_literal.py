@@ -225,7 +225,7 @@ class _Reader:
             at = self.pos
             key = self._key()
             if key in items:
-                raise LiteralError(f"the key {key!r} stands here twice", at)
+                raise LiteralError(f"the key {key!r} appears twice", at)
             items[key] = self.element(depth + 1, ",}")
         return items
 

@@ -276,7 +276,7 @@ def _check_entry_keys(item: Mapping[Any, Any], where: str) -> None:
         if key not in _ENTRY_KEYS and "@" not in str(key) and not isinstance(value, Mapping):
             hint = did_you_mean(str(key), _ENTRY_KEYS)
             wanted = f"write path@op: value (the ops are {', '.join(OPS)}), edits or reason"
-            raise ConfigError(f"{where}: '{key}' is no edit{hint}; {wanted}")
+            raise ConfigError(f"{where}: '{key}' is not an edit{hint}; {wanted}")
 
 
 def _texts_of_mapping(value: Mapping[Any, Any], prefix: str, where: str) -> list[str]:

@@ -120,7 +120,7 @@ def _pool_settings(settings: Mapping[str, Any], watched: tuple[str, ...] = ()) -
         gpus_per_job=chosen["gpus_per_job"],
     )
     if visible is None and any(slot.gpus for slot in slots):
-        log.warning("gpus=%s is taken as it is: no GPU can be seen on this machine", chosen["gpus"])
+        log.warning("gpus=%s is used unchecked: no GPU is visible on this machine", chosen["gpus"])
     limits = JobLimits(
         timeout_s=limit_s(chosen, "timeout_min"),
         stall_s=limit_s(chosen, "stall_min"),

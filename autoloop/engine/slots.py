@@ -42,10 +42,12 @@ class Places:
         slots: The places; None for any number of jobs at a time.
         to_fill: Whether one that stands idle is a waste: it has GPUs, or it was asked for. A machine's cores
             are slots too, but nobody asked for as many jobs as it has cores.
+        gpus_by: What gives jobs their GPUs when they start, if the slots have none of their own: SLURM.
     """
 
     slots: tuple[Slot, ...] | None
     to_fill: bool = True
+    gpus_by: str = ""
 
 
 def plan_slots(
@@ -145,7 +147,7 @@ def _gpu_names(gpus: object, visible: Sequence[str] | None) -> tuple[str, ...]:
     names = tuple(_gpu_name(gpu, visible) for gpu in gpus)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        problem = f": {', '.join(twice)} is named twice; to run several jobs on one GPU use jobs_per_gpu"
+        problem = f": {', '.join(twice)} is listed twice; to run several jobs on one GPU use jobs_per_gpu"
         raise SettingError("gpus", list(gpus), problem)
     return names
 

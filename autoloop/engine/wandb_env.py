@@ -84,7 +84,11 @@ def cache_of(study_dir: Path) -> Path:
 def left_out(environ: Mapping[str, str]) -> str:
     """Say which variables of the user's environment no job is given; empty if there are none."""
     names = [name for name in ONE_RUN if environ.get(name)]
-    return f"not given to the jobs, whose W&B runs would be one: {', '.join(names)}" if names else ""
+    return (
+        f"not passed to the jobs, because their W&B runs would become one: {', '.join(names)}"
+        if names
+        else ""
+    )
 
 
 def check_login(settings: object, environ: Mapping[str, str]) -> None:

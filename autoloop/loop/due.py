@@ -112,7 +112,7 @@ def _allowed(study: Study, waiting: Sequence[Job], flow: Flow) -> Run | Hold:
     """The jobs that may start: where each round waits for a yes, those of rounds that have one."""
     yes = study.controls.approved
     allowed = tuple(job for job in waiting if not flow.needs_approval or job.round in yes)
-    return Run(allowed) if allowed else Hold(f"round {waiting[0].round} waits for a yes")
+    return Run(allowed) if allowed else Hold(f"round {waiting[0].round} waits for approval")
 
 
 def at_end(study: Study, limits: Limits, stop: Stop) -> Close | Stop:

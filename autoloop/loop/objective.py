@@ -105,7 +105,7 @@ def _most_telling(names: Sequence[str], metrics: Metrics, basis: str) -> Objecti
 def _because(name: str, metrics: Metrics) -> str:
     """How the goal of a metric is known, as the end of a clause."""
     if not metrics.known_goal(name):
-        return ", lower taken as better for want of a word"
+        return ", lower is taken as better, because its name says nothing"
     return ", and its name says which way" if sure_goal(name) == metrics.known_goal(name) else ""
 
 

@@ -120,11 +120,13 @@ class BackToParent(Rule):
         """Return the proposal on the parent, or why there is none."""
         if trial.variant.rule == self.name:
             return self.abstain(
-                trial, f"{found}; it was itself a second try, so this way is closed", evidence
+                trial, f"{found}; it was itself a second try: both directions have been tried", evidence
             )
         edits = [edit for change in trial.variant.changes for edit in self._retry(*change)]
         if not edits:
-            return self.abstain(trial, f"{found}; none of its changes is a step between numbers", evidence)
+            return self.abstain(
+                trial, f"{found}; none of its changes is from one number to another", evidence
+            )
         back = self.propose(
             parent, edits, f"{trial.name!r} with {found}", evidence, f"better than {parent.objective:.4g}"
         )

@@ -32,9 +32,9 @@ def _judge_trial(rules: Sequence[Rule], trial: Trial, trials: Mapping[str, Trial
     for rule in sorted(rules, key=lambda rule: rule.fallback):
         fired = [decision.rule for decision in decisions if decision.fired]
         if final:
-            decision = rule.abstain(trial, f"not asked, because {final!r} had the last word")
+            decision = rule.abstain(trial, f"not asked, because {final!r} was final")
         elif rule.fallback and fired:
-            decision = rule.abstain(trial, f"a fallback, and {', '.join(fired)} fired")
+            decision = rule.abstain(trial, f"a fallback rule, and {', '.join(fired)} fired")
         else:
             decision = _ask(rule, trial, trials)
             final = rule.name if decision.final else ""

@@ -138,12 +138,12 @@ class MetricChange(EditingRule):
             if amount >= self.limit_pct:
                 return f"that is not less than {limit}"
             hidden = change.noise_pct > self.max_noise_pct
-            return f"its noise of {change.noise_pct:.2g} % hides a plateau" if hidden else ""
+            return f"too noisy ({change.noise_pct:.2g} %) to recognise a plateau" if hidden else ""
         rise = self.kind == "rose_more_than_pct"
         if change.rose_by(self.limit_pct) if rise else change.fell_by(self.limit_pct):
             return ""
         word = "rise" if rise is not upwards else "fall"
-        return f"that is no {word} of over {limit}, or it is within its doubt of {change.doubt_pct:.2g} %"
+        return f"not a {word} of more than {limit}, or within its uncertainty of {change.doubt_pct:.2g} %"
 
 
 def describe(change: LevelChange) -> str:

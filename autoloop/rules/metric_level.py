@@ -58,8 +58,8 @@ class MetricLevel(EditingRule):
             raise ConfigError(f"rule {name!r}: below or above must be given")
         if self.below is not None and self.above is not None and self.above >= self.below:
             raise ConfigError(
-                f"rule {name!r}: above={self.above:g} must lie under below={self.below:g}; "
-                f"both together make a band"
+                f"rule {name!r}: above={self.above:g} must be smaller than below={self.below:g}; "
+                f"the rule fires between the two"
             )
 
     def foresee(self, config: Mapping[str, Any]) -> Outlook:

@@ -65,7 +65,7 @@ class OutOfMemory(Rule):
         edits = self._smaller(config)
         if not edits:
             why = (
-                "the batch is as small as it gets"
+                "the batch size cannot be smaller"
                 if batches
                 else f"the config has no {', '.join(in_words(self.batch))}"
             )

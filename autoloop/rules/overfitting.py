@@ -81,7 +81,7 @@ class Overfitting(EditingRule):
         both = f"{evaluation.metric} changed by {held_out.pct:+.3g} %, {train.metric} by {seen.pct:+.3g} %"
         found = f"{both} over the last half{evaluation.doubt}"
         if not worse.rose_by(self.rose_more_than_pct):
-            return self.abstain(trial, f"{found}: the evaluation gets no worse", evidence)
+            return self.abstain(trial, f"{found}: the evaluation does not get worse", evidence)
         if not seen.fell_by(0.0):
             return self.abstain(trial, f"{found}: the training metric does not fall", evidence)
         return self.proposal(trial, trials, found, evidence)

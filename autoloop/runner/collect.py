@@ -346,7 +346,7 @@ def _out_of_memory(end: JobEnd, last_words: str) -> str:
 def _how_it_died(end: JobEnd) -> str:
     if end.signal:
         return f"killed by {end.signal}"
-    return f"exit code {end.exit_code}" if end.exit_code is not None else "the job failed without a word"
+    return f"exit code {end.exit_code}" if end.exit_code is not None else "the job failed without a message"
 
 
 def objective_of(end: JobEnd, summary: Mapping[str, MetricSummary], metrics: Metrics) -> float:

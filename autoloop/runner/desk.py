@@ -215,7 +215,7 @@ class Desk:
         if self._asking[0] != number:
             self._asking = (number, now)
         elif number and now - self._asking[1] >= limit_s:
-            why = f"round {number} runs: nobody said anything for {counted(limit_s / 60, 'minute')}"
+            why = f"round {number} runs: no answer for {counted(limit_s / 60, 'minute')}"
             self._write(UserControl(action="approve", by=NOBODY, round=number, taken=True, outcome=why))
 
 

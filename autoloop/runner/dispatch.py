@@ -327,7 +327,7 @@ class Dispatcher:
             self._warned_of_shared_gpu = True
             shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
             where = f"GPU {shared} of {job.details.host}"
-            log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
+            log.warning("jobs %d and %d saw %s at the same time; is this intended?", other.job, number, where)
 
     def _ended(self, job: Job, end: JobEnd) -> JobEnded:
         """What is recorded of a job's end; one that a stop rule wants ended counts up to that step.

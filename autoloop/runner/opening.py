@@ -178,13 +178,13 @@ def _check_resume(study_dir: Path, resume: str, changed: Sequence[str]) -> None:
     """See to it that the user wants this study to go on, with these settings."""
     if resume == "false":
         raise JournalError(
-            f"{study_dir} holds a study already and resume=false; choose another hydra.sweep.dir"
+            f"{study_dir} contains a study already, and resume=false; choose another hydra.sweep.dir"
         )
     if changed and resume != "force":
         listed = "\n  ".join(changed)
         raise JournalError(
             f"the study in {study_dir} was started with other settings:\n  {listed}\n"
-            "Choose another hydra.sweep.dir, or go on all the same with resume=force"
+            "Choose another hydra.sweep.dir, or continue anyway with resume=force"
         )
 
 
@@ -226,7 +226,7 @@ def warn_of_unfinished(config: DictConfig, journal: Journal) -> None:
     beside = unfinished_sibling(sweep_pattern(config), journal.path.parent, command, str(Path.cwd()))
     if beside is not None:
         again = shlex.join(["autoloop", "resume", str(beside)])
-        log.warning("this is a new study; an unfinished one of the same command goes on with: %s", again)
+        log.warning("this is a new study; to continue the unfinished one of the same command, use: %s", again)
 
 
 def sweep_pattern(config: DictConfig) -> str:
@@ -245,7 +245,7 @@ def set_finished_aside(study_dir: Path, limits: Limits) -> None:
             return
         aside = set_aside(study_dir, study)
     log.info(
-        "the finished study that was here is now in %s, and this one begins anew "
+        "the finished study that was here was moved to %s, and a new one begins "
         "(hydra.sweeper.resume=true leaves a finished study alone)",
         aside,
     )

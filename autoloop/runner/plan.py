@@ -20,7 +20,7 @@ from autoloop.config.lazy import LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import Entry, Variant, unique_names
-from autoloop.engine.slots import Slot
+from autoloop.engine.slots import Places, Slot
 from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
@@ -180,7 +180,7 @@ def plan_text(
     settings: Settings,
     foresight: Foresight,
     runs: Sequence[tuple[str, str]],
-    slots: Sequence[Slot] | None,
+    places: Places | None,
     named: str,
     sketch: Callable[[Variant, Sequence[str]], Derived],
     understood: Sequence[str] = (),
@@ -192,16 +192,17 @@ def plan_text(
         settings: The study's settings.
         foresight: What the strategy expects of the rounds after it.
         runs: Directory and command of each job.
-        slots: The slots; None where the launcher does not tell.
+        places: Where jobs run; None where the launcher does not tell.
         named: The metric that the app says it returns, see `aiming.named_in`.
         sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
         understood: What the words of the command line were understood as, line by line.
     """
+    slots = None if places is None or places.gpus_by else places.slots
     count, trials = len(planned.variants), settings.n_trials
     of = f"of {settings.limits.rounds}" if trials is None else f"of a search of {counted(trials, 'trial')}"
     lines = [
         f"Plan: {counted(count, 'job')} in round 1 {of}. Nothing was run.",
-        slots_line(slots),
+        slots_line(places),
         *understood,
     ]
     if settings.detail != "full":
@@ -223,14 +224,17 @@ def _objective(settings: Settings, named: str) -> list[str]:
     return [f"{line[:1].upper()}{line[1:]}." for line in describe_aims(settings.metrics, named)]
 
 
-def slots_line(slots: Sequence[Slot] | None) -> str:
+def slots_line(places: Places | None) -> str:
     """Where jobs run, in one line.
 
     Args:
-        slots: The slots; None where the launcher does not tell.
+        places: Where they run; None where the launcher does not tell.
     """
-    if slots is None:
-        return "Slots: as the launcher has it."
+    if places is None or places.slots is None:
+        return f"Slots: decided by {(places and places.gpus_by) or 'the launcher'}."
+    slots = places.slots
+    if places.gpus_by:
+        return f"Slots: {counted(len(slots), 'job')} at a time; {places.gpus_by} gives each its GPUs."
     with_gpus = [f"{slot.index} on GPU {','.join(slot.gpus)}" for slot in slots if slot.gpus]
     return f"Slots: {', '.join(with_gpus)}." if with_gpus else f"Slots: {len(slots)}, without GPUs."
 

@@ -198,7 +198,7 @@ class Planner:
         try:
             return read_queue(self.study_dir, study, start)
         except AutoloopError as error:
-            log.warning("the queue is left aside: %s", error)
+            log.warning("the queue is ignored: %s", error)
             return Queue([], [])
 
     def _new_refusals(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:

@@ -188,7 +188,7 @@ def _read(entry: Any, parents: Mapping[str, Any], default: str) -> Decision | Re
     edits = entry.get("edits") if isinstance(entry, Mapping) else None
     if not isinstance(edits, Sequence) or isinstance(edits, str) or not edits:
         return _problem(
-            f"it is no proposal {{parent, edits: [..], reason}}: {_short(json.dumps(entry), 200)}"
+            f"it is not a proposal {{parent, edits: [..], reason}}: {_short(json.dumps(entry), 200)}"
         )
     parent = str(entry.get("parent") or default)
     texts = tuple(str(edit) for edit in edits)

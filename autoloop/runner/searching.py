@@ -265,7 +265,7 @@ class _Baseline:
     def _is_group(self, key: str, entry: SpaceEntry) -> bool:
         if "@" in key:
             raise ConfigError(
-                f"{key}: a config group at another package is no knob of a space; leave it to a list"
+                f"{key}: a config group at another package cannot be part of a space; use a list"
             )
         return bool(entry.choices and self._composer.group_options(key.lstrip("+")))
 

@@ -42,12 +42,12 @@ LONGEST = 120
 
 #: What further jobs of a round are for, in words.
 AIMS = {
-    "race": "which of the leaders leads: another seed",
+    "race": "which of the best jobs is really the best: another seed",
     "anew": "the best went on from a checkpoint: its settings from the beginning",
-    "ablate": "which edits of the winner do something: without each of them",
-    "reduce": "the winner without the edits that seem to do nothing",
-    "check": "do they do nothing: the winner with and without them on further seeds",
-    "confirm": "is the winner better: fresh seeds",
+    "ablate": "which edits of the winner have an effect: the winner without each of them",
+    "reduce": "the winner without the edits that seem to have no effect",
+    "check": "do they really have no effect: the winner with and without them on further seeds",
+    "confirm": "is the winner really better: fresh seeds",
     "climb": "the best are trained for longer",
 }
 
@@ -201,4 +201,4 @@ def _describe(variant: Variant, detail: str) -> str:
     line = f"{origin}{variant.reason}{edits}"
     if detail == "full" or len(line) <= LONGEST:
         return line
-    return f"{cut(line, LONGEST)} (all of it: autoloop why)"
+    return f"{cut(line, LONGEST)} (in full: autoloop why)"

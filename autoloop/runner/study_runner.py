@@ -156,8 +156,8 @@ class StudyRunner:
                 return self._run(self._stepper(journal, planned), points)
         except OSError as error:
             raise JournalError(
-                f"the study in {self.study_dir} cannot go on: {error}; what was written before is unharmed. "
-                "Put that right, then give the same command again to go on"
+                f"the study in {self.study_dir} cannot continue: {error}; nothing that was written is lost. "
+                "Correct this, then run the same command again to continue"
             ) from error
 
     def _begun_otherwise(self, study: Study) -> bool:
@@ -182,11 +182,10 @@ class StudyRunner:
         preview = counting(self._preview, "looked at", len(planned.variants))
         runs = [preview(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
         places = self.launcher.places()
-        slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
         sketch, warning = self.composer.sketch, [*self.search.explained, *self.memory.notes]
-        return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, warning)
+        return plan_text(planned, self.settings, foresight, runs, places, named, sketch, warning)
 
     def _preview(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
@@ -285,7 +284,9 @@ class StudyRunner:
     def _interrupted(self, steps: Stepper) -> None:
         leave_jobs(steps.journal, self.launcher, partial(self._take_over, steps))
         self._drawing.write(steps.journal.study)
-        log.warning("interrupted; the same command with hydra.sweep.dir=%s goes on from here", self.study_dir)
+        log.warning(
+            "interrupted; the same command with hydra.sweep.dir=%s continues from here", self.study_dir
+        )
 
     def _take_over(self, steps: Stepper, job: Job) -> None:
         """Record what became of a job that was running when an earlier process ended."""

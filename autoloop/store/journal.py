@@ -136,8 +136,8 @@ class Journal:
             except OSError as error:
                 _cut(self._file, start)
                 raise JournalError(
-                    f"cannot write to {self.path}: {error.strerror or error}; what was written before is "
-                    "unharmed. Make room, then give the same command again to go on"
+                    f"cannot write to {self.path}: {error.strerror or error}; nothing that was written is "
+                    "lost. Make room, then run the same command again to continue"
                 ) from error
             except BaseException:  # Ctrl-C as well: what the study took in of the event is not in the file
                 _cut(self._file, start)
@@ -316,7 +316,7 @@ def _replayed(path: Path) -> Study:
 def _damage(line: int, path: Path, why: object) -> str:
     return (
         f"line {line} of {path} is damaged ({why}); "
-        "restore the file, or cut it off before that line to go on from there"
+        "restore the file, or cut it off before that line to continue from there"
     )
 
 

@@ -81,8 +81,8 @@ def leave(study_dir: Path, control: UserControl) -> Path:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise JournalError(
-            f"cannot leave a request in {folder}: {error.strerror or error}; only who may write there can "
-            "tell this study something"
+            f"cannot leave a request in {folder}: {error.strerror or error}; only users who may write there "
+            "can make requests to this study"
         ) from error
     return path
 
@@ -108,16 +108,16 @@ def send(study_dir: Path, study: Study, control: UserControl, patience_s: float)
     """
     if study.stopped is not None:
         why = f"the study is over ({study.stopped.reason})"
-        return False, f"too late: {why}; autoloop resume DIR hydra.sweeper.rounds=.. goes on"
+        return False, f"too late: {why}; autoloop resume DIR hydra.sweeper.rounds=.. continues it"
     if is_left(study, study_dir):
         if control.action not in LASTING:
             return False, f"no process runs this study, so there is nothing to {control.action}"
         leave(study_dir, control)
-        return True, "no process runs this study; it is told as soon as autoloop resume goes on with it"
+        return True, "no process runs this study; the request waits until autoloop resume continues it"
     answered = answer_to(leave(study_dir, control), patience_s)
     return answered or (
         False,
-        "no answer yet: it is done at the next opportunity, which autoloop watch tells",
+        "no answer yet: it will be done when possible, and autoloop watch shows it",
     )
 
 

@@ -142,11 +142,11 @@ def merged(path: str, one: SpaceEntry, other: SpaceEntry) -> SpaceEntry:
             return one
         if one == SpaceEntry():
             return other
-        raise ConfigError(f"{path} is said twice, as {one} and as {other}; take one of them out")
+        raise ConfigError(f"{path} is given twice, as {one} and as {other}; remove one of them")
     low = max((side for side in (one.low, other.low) if side is not None), default=None)
     high = min((side for side in (one.high, other.high) if side is not None), default=None)
     if low is not None and high is not None and low > high:
-        raise ConfigError(f"{path} is said twice, as {one} and as {other}, which have no value in common")
+        raise ConfigError(f"{path} is given twice, as {one} and as {other}, which have no value in common")
     log = one.log if other.log is None else other.log
     return replace(
         one, low=low, high=high, log=log, type=other.type or one.type, where={**one.where, **other.where}
@@ -186,7 +186,9 @@ def _read_where(path: str, given: Any) -> dict[str, tuple[Any, ...]]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise ConfigError(f"space.{path}: where={given!r} is no mapping; write where: {{scheduler: cosine}}")
+        raise ConfigError(
+            f"space.{path}: where={given!r} is not a mapping; write where: {{scheduler: cosine}}"
+        )
     return {str(key): tuple(value) if _is_list(value) else (value,) for key, value in given.items()}
 
 

@@ -85,7 +85,7 @@ def import_optuna(kind: str, since: tuple[int, int] | None = None) -> Any:
         import optuna
     except ImportError as error:
         raise ConfigError(
-            "strategy.sampler wants Optuna, which is not installed: pip install 'autoloop[optuna]', "
+            "strategy.sampler needs Optuna, which is not installed: pip install 'autoloop[optuna]', "
             "or choose sampler=gaussian or sampler=quasi_random"
         ) from error
     found = tuple(int(part) for part in re.findall(r"\d+", optuna.__version__)[:2])

@@ -77,15 +77,15 @@ class Pacing:
         if self.against:
             return self.against
         if not self.objective:
-            return "what the study is judged by is no metric that is logged while a job runs"
+            return "the objective is not a metric that is logged while a job runs"
         steps = self.steps or _number_named(_STEPS, config)
         if steps is None:
-            return "the config does not tell how many steps a training has"
+            return "the config does not say how many steps a training has"
         kinds = ("eval",) if _EVALUATED.search(self.objective) else ("log", "eval")
         found = (_number_named(_called(kind), config) for kind in kinds)
         every = self.every or next((one for one in found if one is not None), None)
         if every is None:
-            return f"the config does not tell how often {self.objective} is evaluated"
+            return f"the config does not say how often {self.objective} is evaluated"
         pace = Pace(steps, every)
         if pace.evaluations < LEAST:
             return f"{self.objective} is evaluated {pace.evaluations} times a training, fewer than {LEAST}"

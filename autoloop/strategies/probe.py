@@ -125,9 +125,9 @@ def foreseen(found: Probe | str, opening: Opening, jobs: int) -> list[str]:
     pace, cost = found.pace, jobs * found.pace.until / found.pace.steps
     return [
         f"The probes of {', '.join(knob.path for knob in found.rates)} end at step {pace.until} of "
-        f"{pace.steps}, but for one that is better there than {opening.start.name} and the others; "
-        f"in budgets they count {cost:.2g} jobs.",
-        "Then round 1 goes on around the best rate, with a job for each probe that ended.",
+        f"{pace.steps}, except one that is better there than {opening.start.name} and the others; "
+        f"max_jobs counts them as {cost:.2g} jobs.",
+        "Then round 1 continues around the best rate, with a job for each probe that ended.",
     ]
 
 

@@ -107,7 +107,7 @@ class SampledSpace:
         for point in self._spread(opening, knobs, free):
             if not free:
                 break
-            one = sampled(opening.start.name, knobs, point, "fills up round 1, so that no slot stands idle")
+            one = sampled(opening.start.name, knobs, point, "fills up round 1, so that no slot is idle")
             if one is None or one.edits in known:
                 continue
             known.add(one.edits)
@@ -202,7 +202,7 @@ class SampledSpace:
         """Say what the sampler is going to turn, line by line."""
         knobs = self._first_knobs(opening, usual=True)
         given = any(entry is not False for entry in self.space.values())
-        turns = "turns" if given else "turns, besides what rules have changed by then"
+        turns = "changes" if given else "changes, besides what rules have changed by then"
         return [
             f"The others are points of the space, chosen by a sampler ({self.name}), which {turns}:",
             *(f"  {line}" for line in ranges(knobs)),
@@ -216,7 +216,7 @@ class SampledSpace:
             return "no trial has a result that the sampler could learn from"
         if not self._knobs(situation, start.variant.config):
             return (
-                "the sampler has no knob to turn: no number has bounds or was changed by a variant or rule "
+                "the sampler has no knob to change: no number has bounds or was changed by a variant or rule "
                 "(name some in bounds, variants or strategy.space)"
             )
         knobs = self._knobs(situation, start.variant.config)

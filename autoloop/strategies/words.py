@@ -83,7 +83,7 @@ def sampled(
         objective = nearest.objective
         evidence |= {"nearest": nearest.name, "its_objective": objective, "distance": round(distance, 2)}
         around = f"; near {nearest.name}" if distance <= NEAR else "; no trial is near it"
-        expects = f"better than {known.trials[0].objective:.4g}, or news of a part of the space"
+        expects = f"better than {known.trials[0].objective:.4g}, or information about a part of the space"
     reason = f"moves {_named(moved)}: {why}{around}"
     return Decision(SAMPLE, start, reason, evidence, tuple(edits[path] for path in moved), expects)
 
@@ -105,7 +105,7 @@ def ranges(knobs: Sequence[Knob]) -> Iterator[str]:
         else:
             reach = f"from {knob.low:.4g} to {knob.high:.4g}"
             reach += f" in steps of {knob.step:g}" if knob.step else ""
-        soft = ", further where the best trial lies at an end that nobody set" if any(knob.soft) else ""
+        soft = ", extended if the best trial is at an end that you did not set" if any(knob.soft) else ""
         when = "".join(f", where {path} is {_or(values)}" for path, values in knob.where)
         yield f"{knob.path}: {knob.start!r} -> {reach}{soft}{when}"
 

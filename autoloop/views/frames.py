@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class LoadedStudy:
     """A study as it was when it was loaded; `autoloop.Study` is this class.
 
-    In a notebook it shows its headline. Nothing of the study is changed, whether it runs or is over.
+    A notebook shows its headline. Reading changes nothing in the study, even while it runs.
 
     Attributes:
         study_dir: Its directory.
@@ -69,10 +69,10 @@ class LoadedStudy:
     def curves(self, metric: str | None = None) -> pd.DataFrame:
         """The curves of one metric: a row for each step, a column for each job that logged it, by name.
 
-        A job that a stop rule or a user ended counts up to the step it was judged at.
+        The curve of a job that a stop rule or a user ended is cut at the step at which it was judged.
 
         Args:
-            metric: Name of the metric as the study has it; the objective if not given.
+            metric: Name of the metric in the study; the objective if not given.
 
         Raises:
             ConfigError: No job has logged it.
@@ -98,10 +98,11 @@ class LoadedStudy:
                 yield job, series if job.stop_step is None else series.until(job.stop_step)
 
     def decisions(self) -> pd.DataFrame:
-        """One row for each word of a rule, and for each proposal that was refused.
+        """One row for each decision of a rule, and for each proposal that was refused.
 
-        Columns: ``round``, ``rule``, ``trial`` (the parent of what is proposed), ``judged`` (the job that was
-        looked at), ``fired``, ``reason``, ``edits``, ``expects``, ``refused`` (why; empty where it was not).
+        Columns: ``round``, ``rule``, ``trial`` (the parent of the proposed child), ``judged`` (the job that
+        the rule looked at), ``fired``, ``reason``, ``edits``, ``expects``, ``refused`` (the reason; empty if
+        it was not refused).
 
         Raises:
             OutsideError: pandas is not installed.

@@ -146,4 +146,4 @@ def _knobs(tried: Sequence[Tried]) -> Iterator[str]:
         yield f"and {counted(len(tried) - _KNOBS, 'knob')} more"
     idle = without_any_effect(tried)
     if idle:
-        yield f"Never mattered: {clean(', '.join(idle))}."
+        yield f"Never made a difference: {clean(', '.join(idle))}."

@@ -50,7 +50,7 @@ class SlurmLauncher(StreamingLauncher):
         """As many places as jobs may be out at a time; SLURM is asked first whether it takes such jobs."""
         from autoloop.engine.slots import Places
 
-        return Places(self.pool.slots)
+        return Places(self.pool.slots, gpus_by="SLURM")
 
     def stop(self, index: int) -> bool:
         """End the job ``index``, politely first; return whether it was out."""

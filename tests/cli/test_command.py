@@ -48,7 +48,7 @@ def test_every_command_has_a_help_that_begins_with_its_line_in_the_list(name):
             ["analyze", "nowhere"],
             "Error: there is no directory 'nowhere' (a project of W&B is read with --online)",
         ),
-        (["analyze", ".", "--group", "x"], "Error: --group, --tag and --sampled go with --online"),
+        (["analyze", ".", "--group", "x"], "Error: --group, --tag and --sampled need --online"),
         (["report", "."], "Error: no study in .: there is no study.jsonl"),
         (["replay", "."], "Error: there is no study here whose rules could be taken; name some with --rules"),
         (["replay", ".", "--rules", "act_to"], "Error: rules='act_to' is not known; did you mean 'act_ot'?"),

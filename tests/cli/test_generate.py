@@ -120,7 +120,7 @@ def test_config_of_a_job_may_be_copied_without_edits(cli, study, tmp_path):
         (["--reason", "r"], "--base-cfg needs --changes"),
         (["--reason", "r", "--changes", "ot.lambd_ot@set=1"], "did you mean 'lambda_ot'?"),
         (["--reason", "r", "--changes", "seed@sett=1"], "did you mean 'set'?"),
-        (["--reason", "r", "--changes", "seed@set=42"], "nothing changes by 'seed@set=42'"),
+        (["--reason", "r", "--changes", "seed@set=42"], "nothing is changed by 'seed@set=42'"),
         (["--from-wandb", "a/b/c", "--reason", "r"], "give one of --base-cfg, --from-wandb and --from-job"),
     ],
 )

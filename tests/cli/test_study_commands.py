@@ -132,7 +132,7 @@ def test_resume_failed_waits_for_nobody(cli, study):
 
 
 @pytest.mark.parametrize(
-    "field, value, message", [("command", "", "does not hold"), ("cwd", "/no/such", "not there")]
+    "field, value, message", [("command", "", "does not hold"), ("cwd", "/no/such", "no longer exists")]
 )
 def test_resume_without_a_way_back_says_so(cli, study, field, value, message):
     """A journal without a command, or a directory that is gone."""

@@ -56,7 +56,7 @@ def test_without_a_trainers_config_words_stay():
     ("name", "text", "said"),
     [
         ("a.json", '{"a": 1,\n "b": 2,, }', "line 2, column 9"),
-        ("a.json", '{"a": 1, "b": {"c": 2, "c": 3}}', "'c' stands twice"),
+        ("a.json", '{"a": 1, "b": {"c": 2, "c": 3}}', "'c' appears twice"),
         ("a.json", "[1, 2]", "holds a list"),
         ("a.json", "", "line 1, column 1"),
         ("a.json", "{" * 20 + '"a": ' * 3, "column"),

@@ -30,7 +30,7 @@ def test_those_that_are_looked_at_and_the_longest_are_kept():
     kept = metrics.canonical(history)
     assert len(kept) == MOST
     assert {"long", "seldom", "acc_at_the_end", "z_last"} <= set(kept)
-    assert kept.note == "of its 5,004 metrics the study looks at 1,000; 4,004 others are in its files alone"
+    assert kept.note == "the study uses 1,000 of its 5,004 metrics; the other 4,004 are only in its files"
     assert kept["long"] == history["long"]
 
 

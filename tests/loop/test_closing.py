@@ -167,7 +167,7 @@ def test_by_itself_a_study_confirms_where_that_costs_at_most_a_quarter() -> None
 
 def test_a_small_gain_that_was_chosen_of_many_is_told_with_a_doubt_until_it_is_confirmed() -> None:
     """0.6 and 0.9 are 40 % and 10 % better than the baseline."""
-    doubt = "a third of such gains are luck: confirm=3 tells"
+    doubt = "a third of such gains are luck; confirm=3 checks"
     for best, count, doubtful in ((0.9, 11, True), (0.9, 10, False), (0.6, 11, False)):
         study, _ = over(BASE, *(child(f"c{n}", best + n / 1000) for n in range(count)))
         assert (doubt in conclusion(study, "done")) is doubtful

@@ -86,7 +86,7 @@ def test_words_are_understood(words: str, fields: dict[str, Any]):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("", "say what is to be done: stop, keep"),
+        ("", "say what to do: stop, keep"),
         ("stopp 3", "did you mean 'stop'"),
         ("stop", "say stop JOB"),
         ("stop 1 2", "say stop JOB"),
@@ -114,7 +114,7 @@ def test_what_cannot_be_understood_is_said(words: str, says: str):
     ("words", "outcome"),
     [
         ("stop 1", r"too late: job 1 \(done\) has ended: COMPLETE"),
-        ("stop waits", r"job 3 \(waits\) has not started; refuse takes it out"),
+        ("stop waits", r"job 3 \(waits\) has not started; use refuse"),
         ("stop rums", "there is no job 'rums'; did you mean 'runs'"),
         ("keep done", "too late: job 1"),
         ("refuse runs", r"too late: job 2 \(runs\) runs; stop ends it"),
@@ -250,19 +250,19 @@ def test_knobs_are_banned_freed_and_bounded():
 def test_each_round_waits_for_its_yes():
     asks = Flow(needs_approval=True)
     study = replay([study_event(), round_event(1, variant_entry(0, "baseline"))])
-    assert next_step(study, Limits(), asks) == Hold("round 1 waits for a yes")
+    assert next_step(study, Limits(), asks) == Hold("round 1 waits for approval")
     answer = answered("approve", study, needs_approval=True)
     assert (answer.round, answer.outcome) == (1, "round 1 runs: 1 job")
-    assert answered("approve 2", study, needs_approval=True).outcome == "round 2 does not wait for a yes"
+    assert answered("approve 2", study, needs_approval=True).outcome == "round 2 does not wait for approval"
     after_requests(study, "approve", needs_approval=True)
     assert isinstance(next_step(study, Limits(), asks), Run)
-    assert answered("approve", study, needs_approval=True).outcome == "no round waits for a yes"
+    assert answered("approve", study, needs_approval=True).outcome == "no round waits for approval"
 
 
 def test_a_variant_is_refused_where_no_place_is_left():
     study = replay(BEGUN)
     assert (
-        "max_jobs=4; a larger one makes room"
+        "max_jobs=4; raise max_jobs to add one"
         in answered("add lr@mul=9", study, limits=Limits(max_jobs=4)).outcome
     )
     assert answered("add lr@mul=9", study, limits=Limits(max_jobs=5)).taken

@@ -188,7 +188,7 @@ def test_spawned_workers_find_the_main_script(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("hydra.launcher.gpus=[0,0]", "0 is named twice"),
+        ("hydra.launcher.gpus=[0,0]", "0 is listed twice"),
         (
             "+autoloop.gpus=2",
             "hydra.launcher.gpus=2 (from autoloop.gpus in your config): expected a list of ids",

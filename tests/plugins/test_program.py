@@ -182,7 +182,7 @@ def test_a_program_that_runs_once_only_is_told(tmp_path):
     app = {"app.py": ONCE.format(top="os.mkdir('lock')", check="pass")}
     done = start(tmp_path, app, ["app.py"], "-m", "hydra/launcher=slots", "hydra.sweep.dir=out", "+x=1,2")
     assert (
-        f"the top level of {tmp_path}/app.py does not run a second time, for jobs: FileExistsError"
+        f"the top level of {tmp_path}/app.py fails when it runs again for the jobs: FileExistsError"
         in done.stderr
     )
 

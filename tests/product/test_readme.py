@@ -110,7 +110,7 @@ def test_an_app_that_knows_nothing_of_autoloop_leaves_what_the_page_lists(tmp_pa
     why = run("python -m autoloop why study 1", tmp_path / "app")
     assert len(why.splitlines()) == 11
     again = run(APP, tmp_path / "app", "hydra.sweep.dir=study")
-    assert "the finished study that was here is now in" in again
+    assert "the finished study that was here was moved to" in again
 
 
 def test_what_the_page_says_of_the_objective_is_so(tmp_path: Path):

@@ -337,9 +337,9 @@ def test_a_status_of_the_wrong_types_is_none(tmp_path: Path):
 def test_a_command_of_another_is_run_only_when_it_is_trusted(
     study_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """A study of another user, or a command that is no Python file or module, is shown first."""
+    """A study of another user, or a command that is not a Python file or module, is shown first."""
     check_trust(study_dir, ["python", "app.py", "-m"])
-    with pytest.raises(AutoloopError, match=r"no Python file or module; .* --trust .* python -c "):
+    with pytest.raises(AutoloopError, match=r"not a Python file or module; .* --trust .* python -c "):
         check_trust(study_dir, ["python", "-c", "import os"])
     write(study_dir, [{**EVERY_KIND[0], "command": "bash -c 'touch x'"}, *EVERY_KIND[1:-1]])
     assert "add --trust" in said_by("resume", study_dir)

@@ -54,7 +54,7 @@ MISTAKES = [
     ({"high": {key: value for key, value in LEVEL.items() if key != "edits"}}, "needs edits"),
     ({"high": {**LEVEL, "above": "much"}}, "above='much' cannot be used; it must be a finite number"),
     ({"high": {**LEVEL, "above": None}}, "below or above must be given"),
-    ({"high": {**LEVEL, "below": 0.5}}, "above=1 must lie under below=0.5"),
+    ({"high": {**LEVEL, "below": 0.5}}, "above=1 must be smaller than below=0.5"),
     ({"high": {**LEVEL, "stat": "tial"}}, "one of last, tail, max; did you mean 'tail'"),
     ({"high": {**LEVEL, "min_points": 0}}, "a whole number of at least 1"),
     ({"high": {**LEVEL, "metric": []}}, "a non-empty list of texts"),

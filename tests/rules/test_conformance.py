@@ -72,7 +72,7 @@ def test_the_steps_that_fired_a_rule_can_be_shaded(rule: Rule) -> None:
         (outside.Surprises, "changes lr, which it does not foresee"),
         (outside.Mumbles, "foresees what cannot be used"),
         (outside.Wavers, "foresees something else when it is asked again"),
-        (outside.LastWord, "takes the last word without having foreseen it"),
+        (outside.LastWord, "is final, although foresee does not say so"),
     ],
 )
 def test_the_check_finds_a_rule_that_breaks_a_promise(kind: type[outside.Nothing], words: str) -> None:

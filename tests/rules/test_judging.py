@@ -42,14 +42,14 @@ def test_a_fallback_is_asked_last_and_only_where_nothing_fired() -> None:
         ("b", "high", False),
         ("b", "gentle", True),
     ]
-    assert made[1].reason == "a fallback, and high fired"
+    assert made[1].reason == "a fallback rule, and high fired"
 
 
 def test_after_a_final_decision_no_rule_is_asked() -> None:
     rules: list[Rule] = [NonFinite(name="nan", edits=["lr@mul=0.3"]), outside.Fails(name="x"), GENTLE]
     made = ask(rules, trial(history={"loss": [float("nan")]}))
     assert [one.fired for one in made] == [True, False, False]
-    assert {one.reason for one in made[1:]} == {"not asked, because 'nan' had the last word"}
+    assert {one.reason for one in made[1:]} == {"not asked, because 'nan' was final"}
 
 
 def test_a_final_silence_keeps_the_fallback_silent_too() -> None:

@@ -117,7 +117,7 @@ def test_an_objective_that_is_to_grow_is_watched_in_its_own_direction(
     improving, overfit = judge(general("still_improving", "overfitting"), [one], {"a": one})
     assert improving.fired is fires
     assert improving.evidence["metric"] == overfit.evidence["metric"] == "val/acc"
-    assert ("gets no worse" in overfit.reason) is fires
+    assert ("does not get worse" in overfit.reason) is fires
     if fires:
         assert "rose by" in improving.reason and "(rose more than 3 %)" in improving.reason
 

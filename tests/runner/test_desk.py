@@ -50,7 +50,7 @@ def test_a_study_is_steered_from_its_first_round_to_its_end(tmp_path: Path, caps
         assert say("ban lr") == (0, "no proposal changes lr from the next plan on")
         assert say("free lr")[0] == 0
         assert say("stop 0") == (0, "job 0 (baseline) is stopped")
-        study = run.wait(lambda study: study.waiting(), "round 2 waits for a yes")
+        study = run.wait(lambda study: study.waiting(), "round 2 waits for approval")
         assert study.by_name("baseline").state is TrialState.STOPPED
         assert study.by_name("baseline").error.startswith("user: stopped by ")
         first = study.waiting()[0].name

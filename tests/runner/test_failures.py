@@ -332,7 +332,7 @@ def test_a_full_disk_ends_the_study_and_it_goes_on_where_there_is_room(small_dis
     arguments = (FOUR_JOBS, "rounds=2")
     full = run(small_disk / "s", *arguments)
     assert full.code == 2, full.output
-    assert "what was written before is unharmed" in full.output
+    assert "nothing that was written is lost" in full.output
     assert "Traceback" not in full.output
     assert processes_of(small_disk / "s") == []
     before = full.study
@@ -355,7 +355,7 @@ def test_a_limit_on_files_ends_the_study_and_nothing_written_is_damaged(tmp_path
     full = run(tmp_path / "s", *arguments, largest_file=9000)
     assert full.code == 2
     assert "cannot write to" in full.output
-    assert "what was written before is unharmed. Make room" in full.output
+    assert "nothing that was written is lost. Make room" in full.output
     assert "Traceback" not in full.output
     assert processes_of(tmp_path / "s") == []
     before = full.events

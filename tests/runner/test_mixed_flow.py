@@ -75,7 +75,7 @@ def test_a_study_with_nothing_to_turn_ends_and_says_what_is_missing(tmp_path: Pa
     assert ran.code == 0, ran.output
     assert ran.study.stopped is not None
     assert ran.study.stopped.reason == (
-        "no rule has anything new to propose after round 1, and the sampler has no knob to turn: no number "
+        "no rule has anything new to propose after round 1, and the sampler has no knob to change: no number "
         "has bounds or was changed by a variant or rule (name some in bounds, variants or strategy.space)"
     )
 

@@ -80,7 +80,7 @@ def test_probe_false_switches_it_off_and_the_plan_says_so(tmp_path: Path) -> Non
     command = [sys.executable, str(APP), "-m", "hydra/sweeper=autoloop", "hydra/launcher=slots", METRICS]
     command += [*words, "hydra.sweeper.dry_run=true", f"hydra.sweep.dir={tmp_path / 'study'}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for said, told in (("false", "probe=false"), ("true", "the config does not tell how often eval/loss")):
+    for said, told in (("false", "probe=false"), ("true", "the config does not say how often eval/loss")):
         done = subprocess.run(
             [*command, f"hydra.sweeper.probe={said}"],
             cwd=tmp_path,

@@ -48,7 +48,7 @@ def test_a_variant_of_the_users_that_does_not_compose_ends_the_study_before_anyt
     words += ["hydra.sweeper.variants={odd:{heads@set:7}}", "hydra.sweeper.rounds=2"]
     done = subprocess.run([sys.executable, str(APP), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "in variant 'odd':\nsize cannot be resolved any more" in done.stderr
+    assert "in variant 'odd':\nsize can no longer be resolved" in done.stderr
     assert not (tmp_path / "study" / "study.jsonl").exists()
 
 

@@ -214,7 +214,7 @@ def test_a_second_process_is_refused_and_ctrl_c_leaves_a_study_that_resumes(tmp_
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "goes on from here" in output
+    assert "continues from here" in output
     assert "Traceback" not in output
     assert processes_of(tmp_path / "s") == []
     done = run(tmp_path / "s", *arguments)

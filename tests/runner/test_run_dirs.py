@@ -44,7 +44,9 @@ def test_every_job_has_its_own_curve(launcher: str, tmp_path: Path, monkeypatch:
     }, ran.output
     assert ran.output.count("2 W&B runs logged eval/loss") == 1
     assert (
-        ran.output.count("not given to the jobs, whose W&B runs would be one: WANDB_RUN_ID, WANDB_RESUME")
+        ran.output.count(
+            "not passed to the jobs, because their W&B runs would become one: WANDB_RUN_ID, WANDB_RESUME"
+        )
         == 1
     )
     assert not list(tmp_path.rglob("*shell1*"))

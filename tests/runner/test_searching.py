@@ -153,7 +153,7 @@ def test_config_groups_are_choices_and_a_key_of_one_option_counts_there(app: Pat
             {},
             r"no sampler looks for it; write hydra.sweeper.space=\{y:\[0,1\]\}",
         ),
-        (["z=1", "y=interval(0,1)"], {"space": {"y": [2, 3]}}, "said twice.*no value in common"),
+        (["z=1", "y=interval(0,1)"], {"space": {"y": [2, 3]}}, "given twice.*no value in common"),
         (["z=1", "y=interval(0,1)"], {"strategy": "rules"}, "RulesStrategy turns no space.*strategy=mixed"),
     ],
 )

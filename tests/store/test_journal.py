@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_what_was_written_before(tmp_path: Path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, hard))
     try:
-        with pytest.raises(JournalError, match="what was written before is unharmed"):
+        with pytest.raises(JournalError, match="nothing that was written is lost"):
             journal.append(event_of("round", **ROUND))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

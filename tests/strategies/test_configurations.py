@@ -70,7 +70,7 @@ def test_an_end_of_zero_that_was_said_is_reached() -> None:
         ("lr", {"low": 0, "high": 1, "type": "whole"}, "neither int nor float"),
         ("lr", {"low": 0, "hihg": 1}, "did you mean 'high'"),
         ("lr", {"choices": [1], "low": 0}, "write"),
-        ("lr", {"low": 0, "high": 1, "where": "opt"}, "is no mapping"),
+        ("lr", {"low": 0, "high": 1, "where": "opt"}, "is not a mapping"),
     ],
 )
 def test_an_entry_that_cannot_be_used_is_told(path: str, entry: Any, message: str) -> None:
@@ -88,7 +88,7 @@ def test_bounds_narrow_a_space_and_contradictions_are_said() -> None:
     assert (both.low, both.high) == (0.5, 1)
     with pytest.raises(ConfigError, match="no value in common"):
         merged("lr", SpaceEntry(0, 1), SpaceEntry(2, 3))
-    with pytest.raises(ConfigError, match="said twice"):
+    with pytest.raises(ConfigError, match="given twice"):
         merged("lr", SpaceEntry(0, 1), SpaceEntry(choices=(1, 2)))
 
 

@@ -317,7 +317,7 @@ def test_a_point_of_the_space_tells_what_it_moves_why_and_what_is_known_near_it(
     assert one.reason.startswith(
         f"moves {moved}: the most promising point to a Gaussian process after 3 trials; "
     )
-    assert one.expects == "better than 0.5, or news of a part of the space"
+    assert one.expects == "better than 0.5, or information about a part of the space"
     assert set(one.evidence) == {"moved", "nearest", "its_objective", "distance"}
     near = sampled(
         "baseline",
@@ -419,7 +419,7 @@ def test_knobs_that_hold_anything_at_all_are_no_trouble(bounds: Any) -> None:
         (
             [trial("baseline", config={"steps": 8}, objective=1.0)],
             {},
-            "the sampler has no knob to turn: no number has bounds",
+            "the sampler has no knob to change: no number has bounds",
         ),
         ([BASELINE], BOUNDS, "is refused"),
     ],
@@ -465,9 +465,9 @@ def test_what_it_foresees_is_what_it_does() -> None:
     given = MixedStrategy(space={"lr": [0.1, 1], "kind": {"choices": ["a", "b"]}})
     config = {**CONFIG, "kind": "a"}
     told = given.foresee(replace(opening, start=replace(BASELINE.variant, config=config))).besides
-    assert told[0].endswith("(gaussian), which turns:")
+    assert told[0].endswith("(gaussian), which changes:")
     one = MixedStrategy(space={"lr": None, "batch": False}).foresee(opening).besides
-    assert (one[0].endswith("which turns:"), len(one)) == (True, 2)
+    assert (one[0].endswith("which changes:"), len(one)) == (True, 2)
     assert told[2] == "  kind: 'a' -> one of a, b"
 
 

@@ -71,9 +71,9 @@ def test_beside_the_users_variants_only_free_places_are_probes(
         ({"train": {"max_steps": 1000, "log_every": 10}}, "loss", 200),
         ({"steps": 1000, "eval_freq": 70}, "eval/loss", 210),
         ({"steps": 1000, "eval_freq": 250}, "eval/loss", "is evaluated 4 times a training"),
-        ({"steps": 1000}, "eval/loss", "does not tell how often eval/loss is evaluated"),
-        ({"eval_freq": 10}, "eval/loss", "does not tell how many steps"),
-        ({"steps": 1000, "eval_freq": 100}, "", "what the study is judged by"),
+        ({"steps": 1000}, "eval/loss", "does not say how often eval/loss is evaluated"),
+        ({"eval_freq": 10}, "eval/loss", "does not say how many steps"),
+        ({"steps": 1000, "eval_freq": 100}, "", "the objective is not a metric"),
     ],
 )
 def test_the_pace_of_a_training_is_read_from_its_config(

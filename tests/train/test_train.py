@@ -192,7 +192,7 @@ def test_a_strategy_without_a_sampler_may_be_chosen(tmp_path: Path, word: str):
 def test_settings_of_a_study_without_m_are_told_and_the_job_is_trained(capsys: pytest.CaptureFixture[str]):
     """What a single run heeds too is no matter for a word."""
     check_meant(["rounds=3", "gpus=[0]", "steps=5", "patience=2"])
-    told = "autoloop: without -m one job is trained, whatever rounds=3, patience=2 says: add -m\n"
+    told = "autoloop: without -m only one job is trained, whatever rounds=3, patience=2 says: add -m\n"
     assert capsys.readouterr().err == told
     check_meant(["gpus=[0]", "steps=5"])
     check_meant(["-m", "rounds=3"])

@@ -127,7 +127,7 @@ class Pool:
         if not self._free():
             raise OutsideError(
                 "no slot is left: the last job in each cannot be killed, as its state in /proc tells (D: it "
-                "waits for a disk or a driver). Free them, then give the same command again"
+                "waits for a disk or a driver). Free them, then run the same command again"
             )
         self._interrupted.clear()
         self._hurried_at = float("inf")

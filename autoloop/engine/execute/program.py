@@ -177,8 +177,8 @@ def _forget_wandb() -> None:
 def _warn(program: Program, error: BaseException) -> None:
     text = "".join(traceback.format_exception_only(type(error), error)).strip()
     print(
-        f"autoloop: the top level of {program.file} does not run a second time, for jobs: {text}; what it "
-        "sets up does not hold in them; what only the main process is to do belongs under "
+        f"autoloop: the top level of {program.file} fails when it runs again for the jobs: {text}; what it "
+        "sets up is missing in them. Put what only the main process should do under "
         "if __name__ == '__main__':",
         file=sys.stderr,
     )

@@ -170,7 +170,7 @@ def refuse_second_start(run_dir: Path) -> None:
     status = read_status(run_dir)
     if status is not None:
         where = f"process {status.get('pid')} on {status.get('host')}"
-        raise LostJobError(f"the job's process was lost without a word ({where}); it is not started twice")
+        raise LostJobError(f"the job's process was lost without a message ({where}); it is not started twice")
     early = EarlyEnd.read(run_dir)
     if early is not None:
         raise LostJobError(f"{early.error}; it begins on {socket.gethostname()} too late")

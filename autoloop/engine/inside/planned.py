@@ -39,9 +39,9 @@ def check_planned(config: Any) -> None:
         listed = ", ".join(f"{key} (here {_here(config, key)})" for key in keys[:_SHOWN])
         more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
         raise StrayedConfigError(
-            f"nothing was trained: this job composed another config than was planned, at {listed}{more}. "
-            "A config file or a config that the app registers must have changed since; put it back, or start "
-            "another study"
+            f"nothing was trained: this job's config differs from the planned one, at {listed}{more}. "
+            "A config file or a config that the app registers must have changed since then; restore it, "
+            "or start a new study"
         )
 
 

@@ -109,7 +109,9 @@ def check(script: Script, folder: Path) -> None:
     """Ask SLURM whether it would take such a job; nothing runs.
 
     ``--test-only`` refuses what no node can run right now as well, for instance while all are down. So what
-    it refuses is submitted on hold, which is refused only if it can never run, and taken back.
+    it refuses is submitted to begin later, which is refused only if it can never run, and taken back. (On
+    hold it would be accepted: SLURM 22.05 looks at the memory, cores and GPUs of such a job when it is
+    released.)
 
     Raises:
         ConfigError: It would not, or there is no SLURM here.
@@ -118,7 +120,7 @@ def check(script: Script, folder: Path) -> None:
         text = _executor(script, folder, "check", "").script(_command(script, folder))
         done = _sbatch(text, "--test-only")
         if done.returncode:
-            done = _sbatch(text, "--hold", "--parsable")
+            done = _sbatch(text, "--begin=now+1hour", "--parsable")
             if not done.returncode:
                 cancel(done.stdout.strip().split(";")[0])
     except (RuntimeError, OSError) as error:
@@ -129,8 +131,14 @@ def check(script: Script, folder: Path) -> None:
         raise ConfigError(f"SLURM's controller does not answer within {_COMMAND_TIMEOUT_S} s") from error
     if done.returncode:
         raise ConfigError(
-            f"SLURM would not take a job with the settings of hydra.launcher: {_words(done.stderr)}"
+            f"SLURM refuses a job with these settings of hydra.launcher ({_asked_for(script)}): "
+            f"{_words(done.stderr)}"
         )
+
+
+def _asked_for(script: Script) -> str:
+    """The options of sbatch that are set, in words."""
+    return ", ".join(f"{key}={value}" for key, value in script.options.items() if value is not None)
 
 
 def _sbatch(script: str, *options: str) -> subprocess.CompletedProcess[str]:

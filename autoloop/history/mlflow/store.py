@@ -154,7 +154,7 @@ class _Metric:
         if self.file.lost:
             texts.append(f"{self.file.path}: {self.file.lost} bytes in lines that are too long are left out")
         if self.file.rest and self._is_final:
-            texts.append(f"{self.file.path}: its last line has no end and is left out")
+            texts.append(f"{self.file.path}: its last line is incomplete and is left out")
         return "; ".join(texts)
 
 

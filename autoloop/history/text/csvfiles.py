@@ -109,7 +109,7 @@ class CsvTail(TextTail):
         """Return what could not be read, in words; empty if nothing."""
         bad, count = "", self._table.bad
         if count:
-            lines = f"{count} lines are no rows" if count > 1 else "1 line is no row"
+            lines = f"{count} lines are not rows" if count > 1 else "1 line is not a row"
             bad = f"{lines} of the table (first: line {self._table.first_bad})"
         cut = bool(self._file.rest) and self._is_final
-        return self._problem(bad, "its last line has no end and is left out" if cut else "")
+        return self._problem(bad, "its last line is incomplete and is left out" if cut else "")

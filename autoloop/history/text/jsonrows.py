@@ -119,5 +119,5 @@ class JsonTail(TextTail):
 
     def problem(self) -> str:
         """Return what could not be read, in words; empty if nothing."""
-        lines = f"{self._bad} lines are no JSON objects" if self._bad > 1 else "1 line is no JSON object"
+        lines = f"{self._bad} lines are not JSON objects" if self._bad > 1 else "1 line is not a JSON object"
         return self._problem(f"{lines} (first: line {self._first_bad})" if self._bad else "")

@@ -45,7 +45,7 @@ def compiled(given: Sequence[str]) -> Patterns:
     """Return patterns, given as regular expressions or by their names.
 
     Raises:
-        ConfigError: One is no regular expression, or has no group for a metric.
+        ConfigError: One is not a regular expression, or has no group for a metric.
     """
     return tuple(_compiled(str(text)) for text in given)
 
@@ -54,7 +54,7 @@ def _compiled(text: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(KNOWN.get(text, text))
     except re.error as error:
-        raise ConfigError(f"metrics.lines: {text!r} is no regular expression: {error}") from error
+        raise ConfigError(f"metrics.lines: {text!r} is not a regular expression: {error}") from error
     groups = pattern.groupindex.keys()
     pair = {_NAME, _VALUE} <= groups
     if not pair and all(counters.rank(group) is not None or group == _PART for group in groups):

@@ -58,7 +58,7 @@ def load(run_dir: Path, paths: Sequence[Path], keys: Iterable[str] | None = None
                 state = json.load(file)
             logged = state["log_history"]
             if not isinstance(logged, list):
-                raise TypeError("its log_history is no list")
+                raise TypeError("its log_history is not a list")
         except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
             problems.append(f"{path} cannot be read: {type(error).__name__}: {error}")
             continue

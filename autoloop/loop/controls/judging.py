@@ -86,7 +86,7 @@ def _named(study: Study, name: str) -> Job:
 def _stop(control: UserControl, study: Study, standing: Standing) -> UserControl:
     job = _named(study, control.name)
     if not job.started:
-        raise _NoError(f"job {job.job} ({job.name}) has not started; refuse takes it out of the plan")
+        raise _NoError(f"job {job.job} ({job.name}) has not started; use refuse to remove it from the plan")
     _refuse_stopping(job)
     outcome = f"job {job.job} ({job.name}) is stopped{standing.delay}"
     return replace(control, jobs=(job.job,), name=job.name, outcome=outcome)
@@ -111,9 +111,11 @@ def _refuse(control: UserControl, study: Study, standing: Standing) -> UserContr
     if job.started:
         raise _NoError(f"{LATE}{what} runs; stop ends it")
     if job.origin is None:
-        raise _NoError(f"{what} is a starting point, which the others are measured by; it cannot be refused")
+        raise _NoError(
+            f"{what} is a starting point, with which the others are compared; it cannot be refused"
+        )
     if job.measures or job.retry_of is not None:
-        raise _NoError(f"{what} is no proposal: it measures, or tries again, what was proposed before")
+        raise _NoError(f"{what} is not a proposal: it measures or repeats an earlier one")
     with_it = [job, *_repeats(study, job)]
     outcome = f"{what} is not run" + (f", nor {counted(len(with_it) - 1, 'repeat')}" if with_it[1:] else "")
     return replace(
@@ -140,7 +142,7 @@ def _add(control: UserControl, study: Study, standing: Standing) -> UserControl:
         raise _NoError(f"there is no job {control.of!r} to make a child of{did_you_mean(control.of, names)}")
     most = limits_of(study, standing.limits).max_jobs
     if most is not None and study.searched >= most:
-        raise _NoError(f"the budget leaves no place: max_jobs={most}; a larger one makes room")
+        raise _NoError(f"no job is left: max_jobs={most}; raise max_jobs to add one")
     return control
 
 
@@ -206,7 +208,7 @@ def _is_behind(control: UserControl, study: Study) -> bool:
 def _pause(control: UserControl, study: Study, standing: Standing) -> UserControl:
     if study.controls.paused:
         raise _NoError(f"the study is {study.controls.paused} already")
-    return replace(control, outcome="nothing new starts; what runs goes on to its end")
+    return replace(control, outcome="no new job starts; running jobs run to their end")
 
 
 def _continue(control: UserControl, study: Study, standing: Standing) -> UserControl:
@@ -229,13 +231,15 @@ def _end(control: UserControl, study: Study, standing: Standing) -> UserControl:
 
 def _approve(control: UserControl, study: Study, standing: Standing) -> UserControl:
     if not standing.needs_approval:
-        raise _NoError("no round waits for a yes: the study runs without approve=true")
+        raise _NoError("no round waits for approval: the study runs without approve=true")
     waiting = sorted({job.round for job in study.waiting()} - study.controls.approved)
     if control.round is None and not waiting:
-        raise _NoError("no round waits for a yes")
+        raise _NoError("no round waits for approval")
     if control.round is not None and control.round not in waiting:
         known = (
-            "is approved already" if control.round in study.controls.approved else "does not wait for a yes"
+            "is approved already"
+            if control.round in study.controls.approved
+            else "does not wait for approval"
         )
         raise _NoError(f"round {control.round} {known}")
     number = waiting[0] if control.round is None else control.round

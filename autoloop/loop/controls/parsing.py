@@ -12,17 +12,17 @@ from autoloop.study.events import UserControl
 ACTIONS = {
     "stop": "stop JOB: end a running job; what it logged counts",
     "keep": "keep JOB: no stop rule ends this job",
-    "refuse": "refuse JOB: take a job that has not started out of the plan",
-    "add": "add EDIT.. [name=NAME] [of=JOB] [reason=TEXT]: run a further variant",
+    "refuse": "refuse JOB: remove a job that has not started from the plan",
+    "add": "add EDIT.. [name=NAME] [of=JOB] [reason=TEXT]: add a variant",
     "ban": "ban PATH: no proposal changes this knob",
     "free": "free PATH: proposals may change it",
     "bounds": "bounds PATH LOW HIGH: limits of what an edit may set (none: no limit)",
     "set": "rounds=N, max_jobs=N, max_hours=H, n_jobs=N (none: no limit)",
-    "pause": "pause: running jobs end, nothing new starts",
-    "continue": "continue: take back pause, or a finish that was not reached",
-    "finish": "finish: end the study after what runs now",
-    "end": "end: stop what runs and end the study",
-    "approve": "approve [ROUND]: let a round run that waits for a yes (approve=true)",
+    "pause": "pause: running jobs run to their end, no new job starts",
+    "continue": "continue: end a pause, or take back a finish while jobs are running",
+    "finish": "finish: end the study when the running jobs have ended",
+    "end": "end: stop the running jobs and end the study",
+    "approve": "approve [ROUND]: let a waiting round run (approve=true)",
 }
 """Name of an action -> how it is written, and what it does."""
 
@@ -45,7 +45,7 @@ def parse_control(arguments: Sequence[str]) -> UserControl:
         ConfigError: It cannot be parsed; the message names the valid actions.
     """
     if not arguments:
-        raise ConfigError(f"say what is to be done: {', '.join(ACTIONS)}")
+        raise ConfigError(f"say what to do: {', '.join(ACTIONS)}")
     first, *rest = arguments
     name, equals, value = first.partition("=")
     if first == "set" and rest:
@@ -67,7 +67,7 @@ def _setting(name: str, value: str, rest: Sequence[str]) -> UserControl:
         raise ConfigError(f"{rest[0]!r} is one word too many: one setting at a time")
     if value in _NONE:
         if name == "rounds":
-            raise ConfigError("rounds=none: a study has a number of rounds; give a large one")
+            raise ConfigError("rounds=none: a study needs a number of rounds; give a large one")
         return _control("set", name=name)
     number = _number(f"{name}=", value)
     whole = name != "max_hours"
@@ -104,7 +104,7 @@ def _bounds(action: str, rest: Sequence[str]) -> UserControl:
         raise ConfigError(f"say {ACTIONS['bounds']}")
     low, high = (None if text in _NONE else _number(f"bounds {rest[0]} ", text) for text in rest[1:])
     if low is not None and high is not None and low > high:
-        raise ConfigError(f"bounds {' '.join(rest)}: the lower bound lies above the upper one")
+        raise ConfigError(f"bounds {' '.join(rest)}: the lower bound is above the upper one")
     return _control(action, path=rest[0], low=low, high=high)
 
 

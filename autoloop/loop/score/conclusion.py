@@ -197,7 +197,9 @@ def _against_start(study: Study, best: Job) -> str:
     found = f"{amount(gain)} {word} than {start.name}{_size(start, known)}{seed}"
     clause = f", {found} ({sure} {amount(margin, digits=2)})"
     doubtful = gain < CLOSE_PCT and study.searched >= FEW
-    return clause + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")
+    return clause + (
+        "; a third of such gains are luck; confirm=3 checks it on fresh seeds" if doubtful else ""
+    )
 
 
 def _size(start: Job, known: Results) -> str:

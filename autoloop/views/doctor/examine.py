@@ -138,7 +138,7 @@ def _wandb(environ: Mapping[str, str]) -> str:
         if mode
         else "offline, since neither WANDB_MODE nor the app's wandb.mode says otherwise"
     )
-    return mode_text + (f"; {', '.join(stray)} of the shell reach no job" if stray else "")
+    return mode_text + (f"; {', '.join(stray)} of the shell are not passed to jobs" if stray else "")
 
 
 def _offered() -> dict[str, list[str]]:

@@ -24,7 +24,7 @@ _KNOWN: Sequence[tuple[Mapping[str, tuple[Version, Version]], str]] = (
     ),
     (
         {"lerobot": ((0,), (0, 7)), "wandb": ((0, 29), (9,))},
-        "LeRobot calls Run.get_url(), which W&B has no more; pip install 'wandb<0.28'",
+        "LeRobot calls Run.get_url(), which W&B no longer has; pip install 'wandb<0.28'",
     ),
     (
         {"omegaconf": ((2, 4), (2, 4, 1))},

@@ -19,7 +19,7 @@ from autoloop.views.wandb_commands import leet_command
 
 PERIOD_S = 0.5  # between two drawings
 EMPTY = "the journal is empty: no study has begun here yet, or its process ended before it did"
-GONE = "no process runs this study any more; the command that started it goes on from here"
+GONE = "no process runs this study any more; the command that started it continues it"
 
 
 class Follower:

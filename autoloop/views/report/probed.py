@@ -18,5 +18,5 @@ def probed(study: Study) -> str:
     cost = sum(study.tally.probes.values())
     return (
         f"The learning rate is judged at step {found.step}: {goes_on(best)} ({values}); "
-        f"in budgets the probes count {cost:.3g} jobs"
+        f"max_jobs counts the probes as {cost:.3g} jobs"
     )

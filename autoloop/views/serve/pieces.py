@@ -33,7 +33,7 @@ NOTHING = el("p", "Nothing yet.", class_="soft")
 def result(observed: Observed) -> Markup:
     """Title, headline and other remarks; of several objectives the front and how it grew."""
     facts = observed.facts()
-    note = "no process runs this study any more; autoloop resume goes on with it" if observed.is_left else ""
+    note = "no process runs this study any more; autoloop resume continues it" if observed.is_left else ""
     return join(
         [
             el("p", subtitle(facts), class_="soft"),

@@ -84,7 +84,7 @@ def test_a_job_that_began_once_is_not_started_again(tmp_path: Path):
     """Some launchers start a killed job again in the same directory; that is refused and told."""
     refuse_second_start(tmp_path)
     Presence(tmp_path).begin()
-    with pytest.raises(LostJobError, match="lost without a word"):
+    with pytest.raises(LostJobError, match="lost without a message"):
         refuse_second_start(tmp_path)
 
 

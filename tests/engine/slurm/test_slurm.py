@@ -222,12 +222,20 @@ def test_ctrl_c_ends_the_jobs(tmp_path):
     assert queued() == []
 
 
-def test_what_slurm_refuses_is_told_before_anything_runs(tmp_path):
-    """A partition that does not exist ends the command with SLURM's own words and exit code 2."""
-    refused = start(tmp_path / "study", "hydra.launcher.partition=nowhere")
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("hydra.launcher.partition=nowhere", "invalid partition specified: nowhere"),
+        ("hydra.launcher.mem_gb=17", "mem=17408MB): Memory specification can not be satisfied"),
+        ("hydra.launcher.gres=gpu:3", "Requested node configuration is not available"),
+    ],
+)
+def test_what_slurm_refuses_is_told_before_anything_runs(tmp_path, setting, reason):
+    """What no node will ever have ends the command with SLURM's own words and exit code 2."""
+    refused = start(tmp_path / "study", setting)
     output, _ = refused.communicate()
     assert refused.returncode == 2, output
-    assert "invalid partition specified: nowhere" in output
+    assert reason in output
     assert "Traceback" not in output
     assert not (tmp_path / "study" / "study.jsonl").exists()
 

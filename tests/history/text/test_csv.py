@@ -83,7 +83,7 @@ def test_what_is_cut_is_told(tmp_path):
     (tmp_path / "metrics.csv").write_text("step,loss\n1,5\n2,0.12")
     history = read_history(tmp_path)
     assert curve(history, "loss") == [(1, 5.0)]
-    assert history.problem == f"{tmp_path / 'metrics.csv'}: its last line has no end and is left out"
+    assert history.problem == f"{tmp_path / 'metrics.csv'}: its last line is incomplete and is left out"
 
 
 def test_a_file_of_many_blocks(tmp_path):
@@ -94,4 +94,4 @@ def test_a_file_of_many_blocks(tmp_path):
     history = read_history(tmp_path)
     assert (history["loss"].values == history["loss"].steps / 7).all()
     assert (len(history["loss"]), len(history["third"])) == (89_999, 30_000)
-    assert "1 line is no row of the table (first: line 50002)" in history.problem
+    assert "1 line is not a row of the table (first: line 50002)" in history.problem

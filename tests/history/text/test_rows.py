@@ -82,7 +82,7 @@ def test_a_pattern_of_ones_own(tmp_path):
 
 @pytest.mark.parametrize(
     ("lines", "said"),
-    [("lerobot", "is not a list"), (["(?P<loss"], "is no regular expression"),
+    [("lerobot", "is not a list"), (["(?P<loss"], "is not a regular expression"),
      ([r"step (?P<step>\d+)"], "no named group"), (["lerobott"], "did you mean 'lerobot'?")],
 )  # fmt: skip
 def test_patterns_that_cannot_be_used(lines, said):

@@ -88,7 +88,7 @@ def test_ctrl_c_ends_the_study_as_it_does_without_a_view(start: Start):
     terminal.child.sendintr()
     assert terminal.finish() == 130
     text = "\n".join(terminal.all_lines())
-    assert "interrupted; the same command with hydra.sweep.dir=study goes on from here" in text
+    assert "interrupted; the same command with hydra.sweep.dir=study continues from here" in text
     assert "0 done, 0 running, 0 waiting, 0 failed, 2 stopped" in text
     assert terminal.cursor_is_visible
 

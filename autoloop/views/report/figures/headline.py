@@ -89,7 +89,7 @@ def _best(facts: Facts) -> list[Markup]:
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
     longer = describe_climb(facts.study)
     tiles += [_tile(best.name, longer, "Trained longer")] if longer else []
-    tiles += [_tile("kept", kept, "Edits that only seemed idle")] if kept else []
+    tiles += [_tile("kept", kept, "Edits that only seemed to have no effect")] if kept else []
     return tiles
 
 
@@ -105,7 +105,7 @@ def _path(facts: Facts) -> list[Markup]:
     if len(steps) > MOST_STEPS:
         left_out = counted(len(steps) - MOST_STEPS, "step") + " not shown"
         steps = [steps[0], el("li", left_out, class_="soft"), *steps[1 - MOST_STEPS :]]
-    return [el("h3", "How it came about"), el("ol", *steps, class_="path")]
+    return [el("h3", "How it was found"), el("ol", *steps, class_="path")]
 
 
 def _step(job: Job) -> Markup:

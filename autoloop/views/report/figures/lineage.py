@@ -29,7 +29,7 @@ def lineage(facts: Facts) -> Markup:
         el("h2", "Lineage"),
         el("p", intro, f" {facts.cut}" if facts.cut else "", class_="soft"),
         lineage_figure(facts),
-        el("h3", "Every trial and what came of it"),
+        el("h3", "Every trial and its result"),
         el("ul", *_entries(facts), class_="tree"),
         id="lineage",
     )

@@ -126,6 +126,8 @@ footer{color:var(--soft);font-size:13px;padding-bottom:40px}
   .tile b{font-size:24px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}.tree>li{
   margin-left:calc(min(var(--d),6)*9px)}}
 @media (max-width:600px){.path li::before{display:none}}
+@media (max-width:600px){figure .scroll:has(>svg[viewBox^="0 0 1090"])::before{
+  content:"Wider than the screen: scroll sideways.";position:sticky;left:0;color:var(--soft);font-size:12px}}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444}body{font-size:11px}nav,.skip{display:none}
   section{border:0;padding:8px 0}.card,figure,tr,.tile{break-inside:avoid}details::details-content{
   content-visibility:visible;block-size:auto}svg[role]{min-width:0}pre{white-space:pre-wrap}}

@@ -23,7 +23,7 @@ def scorecard(facts: Facts) -> Markup | None:
     if not facts.scores:
         return None
     shown = table(
-        "What became of each rule's proposals; gain is against the parent, positive is better. "
+        "What each rule's proposals led to; gain is against the parent, positive is better. "
         "Won: by more than the noise.",
         ["rule", "asked", "proposed", "tried", "won", "stopped", "no result", "median gain", "best gain"],
         [_score(score) for score in facts.scores],

@@ -53,10 +53,10 @@ def timeline(facts: Facts, until: float = -math.inf) -> Markup | None:
         *rows,
         *(_cut(x(at / seconds), box) for at in cuts),
     )
-    note = f"Slots stood idle {100 * idle:.0f} % of the time (grey). Green: the best trial; red: no result."
+    note = f"Slots were idle {100 * idle:.0f} % of the time (grey). Green: the best trial; red: no result."
     if any(span.job.stop_step is not None for span in spans):
         note += " Grey bars with a mark at their end: ended by a stop rule."
-    note += " Dotted lines: the study was taken up again after a pause, which is left out." if cuts else ""
+    note += " Dotted lines: the study continued after a pause, which is left out." if cuts else ""
     return el(
         "section",
         el("h2", "Timeline of the slots"),

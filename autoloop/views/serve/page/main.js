@@ -92,7 +92,7 @@ function one() {
     const said = [
       summary.paused ? "paused" : "",
       summary.ending,
-      summary.waiting.length ? `round ${summary.waiting[0]} waits for a yes` : "",
+      summary.waiting.length ? `round ${summary.waiting[0]} waits for approval` : "",
       summary.banned.length ? `banned: ${summary.banned.join(", ")}` : "",
       holds.length ? `changed: ${holds.join(", ")}` : "",
     ].filter(Boolean);
