@@ -15,7 +15,7 @@ from autoloop.strategies.base import Opening, Probed, Situation
 from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.front import FrontProcess
-from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
+from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess, informative
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
@@ -232,8 +232,9 @@ class SampledSpace:
 
     def _why(self, seen: Seen) -> str:
         """Return what a point of the sampler is good for."""
-        count = int(np.isfinite(seen.losses).sum())
-        evenly = self.name == "gaussian" and count < LEAST_POINTS
+        learns = self.name == "gaussian"
+        count = informative(seen) if learns else int(np.isfinite(seen.losses).sum())
+        evenly = learns and count < LEAST_POINTS
         return CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
 
 
