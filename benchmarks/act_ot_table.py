@@ -51,8 +51,19 @@ class Rows:
         """No artifacts here."""
 
 
-def train(total: float, weight: float, rate: float, seed: int) -> np.ndarray:
-    """Train once; return float32 (metrics, rows), NaN where a metric has no value at a row."""
+def train(
+    total: float, weight: float, rate: float, seed: int, gap: float = 1.6, steps: int = STEPS
+) -> np.ndarray:
+    """Train once; return float32 (metrics, rows), NaN where a metric has no value at a row.
+
+    Args:
+        total: Sum of reg, tau_src and tau_tgt.
+        weight: lambda_ot.
+        rate: The learning rate.
+        seed: Of the training.
+        gap: Distance of the real domain from the simulated one.
+        steps: Steps of the training; it is evaluated every `EVAL_FREQ`.
+    """
     from autoloop.tasks.act_ot import training as act_ot
     from autoloop.tasks.act_ot.demos import load_demonstrations
     from autoloop.tasks.act_ot.errors import DivergedError
@@ -61,11 +72,11 @@ def train(total: float, weight: float, rate: float, seed: int) -> np.ndarray:
     act_ot.success_rate = lambda *policy_and_world: 0.0  # rollouts cost half of an evaluation
     loss = {"reg": total / 3, "tau_src": total / 3, "tau_tgt": total / 3, "heuristic": True}
     config = {
-        "steps": STEPS,
+        "steps": steps,
         "log_freq": LOG_FREQ,
         "eval_freq": EVAL_FREQ,
         "seed": seed,
-        "dataset": {"src_episodes": 48, "tgt_episodes": 6, "eval_episodes": 12},
+        "dataset": {"src_episodes": 48, "tgt_episodes": 6, "eval_episodes": 12, "gap": gap},
         "policy": {"optimizer_lr": rate, "device": "cpu"},
         "ot": {"lambda_ot": weight, "loss_config": loss},
         "wandb": {"enable": False},
@@ -78,9 +89,8 @@ def train(total: float, weight: float, rate: float, seed: int) -> np.ndarray:
         training = act_ot.Training(settings, demonstrations, accelerator)
         with suppress(DivergedError):  # the rows logged so far stand, the rest is NaN
             act_ot._run_loop(training, settings, recorder)
-    steps = range(LOG_FREQ, STEPS + 1, LOG_FREQ)
-    rows = [recorder.rows.get(step, {}) for step in steps]
-    evals = [recorder.rows.get(step, {}) for step in range(EVAL_FREQ, STEPS + 1, EVAL_FREQ)]
+    rows = [recorder.rows.get(step, {}) for step in range(LOG_FREQ, steps + 1, LOG_FREQ)]
+    evals = [recorder.rows.get(step, {}) for step in range(EVAL_FREQ, steps + 1, EVAL_FREQ)]
     table = np.full((len(METRICS), len(rows)), np.nan, dtype=np.float32)
     for number, metric in enumerate(METRICS):
         source = evals if metric.startswith("eval/") else rows

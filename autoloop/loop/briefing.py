@@ -1,4 +1,4 @@
-"""What a strategy is told: of round 1 as it stands, later of all that is known. Values in, values out."""
+"""What a strategy gets to see: round 1 as it stands, later all that is known. Values in, values out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from autoloop.edits.effects import DeadKnob, dead_paths
+from autoloop.edits.effects import IgnoredKnob, ignored_paths
 from autoloop.edits.variants import Variant
 from autoloop.history.series import Series
 from autoloop.loop.disposal import Disposal
@@ -53,13 +53,14 @@ class Terms:
         limits: When the study ends, and what it measures.
         seed: Its seed, for strategies that draw.
         bounds: Path pattern -> (low, high) for every value an edit may set.
-        ignored: Knobs that the trainer is known not to heed.
+        ignored: Knobs that the trainer is known to ignore.
         seed_paths: Where the seed of a training may stand in a config.
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
-        pacing: What is said of probes of the learning rate.
+        pacing: Settings of the probes of the learning rate.
         earlier: Trials of earlier studies of this app.
+        closed: Where jobs of these studies failed.
     """
 
     strategy: Strategy
@@ -67,13 +68,19 @@ class Terms:
     limits: Limits
     seed: int
     bounds: Bounds
-    ignored: Sequence[DeadKnob]
+    ignored: Sequence[IgnoredKnob]
     seed_paths: Sequence[str]
     repeats: int
     cooldown: int
     freeze: bool
     pacing: Pacing = field(default_factory=Pacing)
     earlier: Sequence[EarlierTrial] = ()
+    closed: Sequence[FailedRegion] = ()
+
+    @property
+    def obstacles(self) -> Obstacles:
+        """What stands against proposals before anything has run."""
+        return Obstacles(ignored=self.ignored, regions=self.closed)
 
     @property
     def searched(self) -> list[str]:
@@ -85,10 +92,10 @@ class Terms:
             else []
         )
 
-    def leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
-        """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
+    def leave(self, config: Mapping[str, Any], ignored: Sequence[IgnoredKnob]) -> list[str]:
+        """What no strategy may change by itself: the seed, and what the trainer ignores."""
         seeds = [path for path in self.seed_paths if matches(config, path)]
-        return [*seeds[:1], *dead_paths(dead, config)]
+        return [*seeds[:1], *ignored_paths(ignored, config)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ class Known:
         room: How many jobs it may have at the most; None for any number.
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
-        unheeded: Knobs that jobs turned in vain.
+        ineffective: Knobs that jobs changed without effect.
         early: See `Situation`.
     """
 
@@ -110,7 +117,7 @@ class Known:
     room: int | None
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
-    unheeded: Sequence[DeadKnob]
+    ineffective: Sequence[IgnoredKnob]
     early: EarlyResults = field(default_factory=dict)
 
     @classmethod
@@ -142,13 +149,13 @@ class Known:
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
         trials = Lazy(numbers, trial)
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
-        unheeded = [
-            DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.heedless()
+        ineffective = [
+            IgnoredKnob(path, f"no effect in {job.name}: the trainer ignores it")
+            for job in study.ineffective()
             for path in job.details.unheeded
         ]
         running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, unheeded, _early(study, curve_of))
+        return cls(study, number, room, trials, running, ineffective, _early(study, curve_of))
 
     @property
     def has_failures(self) -> bool:
@@ -168,7 +175,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Besides:
-    """What a strategy is told that no record has.
+    """What a strategy gets to see that is in no record.
 
     Attributes:
         waiting: Variants of the user's that wait in the queue, as proposals.
@@ -205,7 +212,7 @@ def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
 
 
 def opening_of(terms: Terms, planned: Round, start: Variant, slots: int | None) -> Opening:
-    """What a strategy is told when round 1 is to be filled up.
+    """What a strategy gets to see when round 1 is to be filled up.
 
     Args:
         terms: What holds for the study.
@@ -243,7 +250,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
         terms.derive,
         Obstacles(
             Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
-            [*terms.ignored, *known.unheeded],
+            [*terms.ignored, *known.ineffective],
             failed,
             study.controls.refused,
         ),
@@ -254,7 +261,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
 def situation_of(
     terms: Terms, known: Known, besides: Besides, disposer: Disposer, failed: Sequence[FailedRegion]
 ) -> Situation:
-    """What a strategy is told when a later round is to be filled.
+    """What a strategy gets to see when a later round is to be filled.
 
     Args:
         terms: What holds for the study.
@@ -272,7 +279,7 @@ def situation_of(
     return Situation(
         finished=finished,
         trials=trials,
-        decisions=list(_said_of(study, finished)),
+        decisions=list(_decisions_on(study, finished)),
         round=known.number,
         seed=terms.seed,
         maximize=study.maximize,
@@ -285,7 +292,7 @@ def situation_of(
         outside=besides.outside,
         slots=besides.slots,
         bounds=terms.bounds,
-        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.unheeded]),
+        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.ineffective]),
         opened=len(opened),
         planned=[job.rule for job in since],
         begun=sum(job.round == known.number for job in since),
@@ -293,6 +300,7 @@ def situation_of(
         running=known.running,
         failed=failed,
         early=known.early,
+        earlier=terms.earlier,
     )
 
 
@@ -301,8 +309,8 @@ def _fired_on(study: Study, name: str) -> Sequence[Decision]:
     return () if job is None else study.fired_on(job.place)
 
 
-def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
-    """What the rules said of some trials of the last two rounds, silent decisions included."""
+def _decisions_on(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
+    """The decisions on some trials of the last two rounds, silent ones included."""
     names = {trial.name for trial in finished}
     for number in sorted(study.decisions)[-2:]:
         for decision in study.decisions[number]:

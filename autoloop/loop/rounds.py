@@ -24,6 +24,7 @@ from autoloop.loop.filling import (
     Disposer,
     Obstacles,
     Round,
+    add_anew,
     add_longer,
     add_repeats,
     add_without,
@@ -33,11 +34,11 @@ from autoloop.loop.filling import (
 from autoloop.loop.probing import best_rate
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
-from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
+from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack, TrainAnew
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_PLACE, Probed
-from autoloop.strategies.failed import failed_regions
-from autoloop.strategies.remembered import TRIED_FIRST, tried_again
+from autoloop.strategies.failed import failed_regions, not_disproved
+from autoloop.strategies.remembered import SLOTS_FOR_ONE, tried_again
 from autoloop.study.record import CHECK, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Job, Study
 
 RESEEDED = {
@@ -57,7 +58,7 @@ def opening_round(
         terms: What holds for the study.
         starts: The starting points, the baseline first.
         named: The user's variants.
-        slots: Tells of how many slots none is to stand idle; asked where the strategy adds something.
+        slots: Returns how many slots are to be kept busy; asked where the strategy adds something.
 
     Raises:
         EditError: A named variant cannot be used.
@@ -66,15 +67,16 @@ def opening_round(
     planned = first_round(starts, named, terms.derive, terms.ignored)
     limits = terms.limits
     if limits.racing or limits.minimal or limits.confirm or limits.seeds > 1:
-        seed_path(starts[0].config, terms.seed_paths)  # told before anything runs
+        seed_path(starts[0].config, terms.seed_paths)  # shown before anything runs
     for start in starts if terms.repeats else ():
         path = seed_path(start.config, terms.seed_paths)
         seeds = islice(fresh_seeds(seed_of(start.config, path)), terms.repeats)
         why = f"measures the noise: {start.name} with another seed"
         add_repeats(planned, start, path, seeds, why, terms.derive)
     if limits.rounds > 1:
-        _add_remembered(terms, planned, starts[0])
-        _fill_up(terms, planned, starts[0], slots())
+        free = slots()
+        _add_remembered(terms, planned, starts[0], free)
+        _fill_up(terms, planned, starts[0], free)
     _seed(terms, planned)
     return planned
 
@@ -89,16 +91,14 @@ def _seed(terms: Terms, planned: Round) -> None:
             add_repeats(planned, variant, path, [seed], why, terms.derive)
 
 
-def _add_remembered(terms: Terms, planned: Round, start: Variant) -> None:
+def _add_remembered(terms: Terms, planned: Round, start: Variant, slots: int | None) -> None:
     """Add the best settings of earlier studies."""
     proposals = tried_again(terms.earlier, start.name, start.config)
     if not proposals:
         return
-    most = terms.limits.max_jobs
-    places = TRIED_FIRST if most is None else min(TRIED_FIRST, max(0, most - len(planned.variants)))
-    disposer = Disposer(
-        {start.name: start}, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
-    )
+    most, places = terms.limits.max_jobs, max(1, (slots or 0) // SLOTS_FOR_ONE)
+    places = places if most is None else min(places, max(0, most - len(planned.variants)))
+    disposer = Disposer({start.name: start}, planned.seen, terms.derive, terms.obstacles, taken=planned.taken)
     more = next_round(1, proposals, disposer, places)
     for variant in more.variants:
         planned.add(variant)
@@ -109,9 +109,7 @@ def _fill_up(terms: Terms, planned: Round, start: Variant, slots: int | None) ->
     """Add what the strategy wants in round 1 beside the user's variants."""
     limit = terms.limits.max_jobs
     parents = {variant.name: variant for variant in planned.variants}
-    disposer = Disposer(
-        parents, planned.seen, terms.derive, Obstacles(dead=terms.ignored), taken=planned.taken
-    )
+    disposer = Disposer(parents, planned.seen, terms.derive, terms.obstacles, taken=planned.taken)
     opening = replace(opening_of(terms, planned, start, slots), misfit=disposer.misfit)
     places = None if limit is None else max(0, limit - len(planned.variants))
     more = next_round(1, terms.strategy.open(opening), disposer, places)
@@ -133,9 +131,7 @@ def after_probe(terms: Terms, study: Study, places: int, slots: int | None, vari
     first = study.of_round(1)
     start, best = variant_of(first[0]), variant_of(best_rate(study))
     seen = {job.signature: job.name for job in study.jobs.values()}
-    disposer = Disposer(
-        {start.name: start}, seen, terms.derive, Obstacles(dead=terms.ignored), taken=study.names
-    )
+    disposer = Disposer({start.name: start}, seen, terms.derive, terms.obstacles, taken=study.names)
     so_far = Round(1, {}, variants=[variant_of(job) for job in first])
     opening = opening_of(terms, so_far, start, slots)
     opening = replace(opening, misfit=disposer.misfit, probed=Probed(best, places))
@@ -153,18 +149,19 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
         besides: What no record has.
     """
     failed = failed_regions(known.latest) if known.has_failures else []
+    failed += not_disproved(terms.closed, known.latest if terms.closed else ())
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
     proposals = terms.strategy.propose(situation)
     planned = next_round(known.number, proposals, disposer, known.room)
     _seed(terms, planned)
-    _tell_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
+    _note_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned
 
 
-def _tell_left_out(
+def _note_left_out(
     passed_over: Sequence[tuple[Decision, str]],
     proposals: Sequence[Decision],
     disposer: Disposer,
@@ -181,7 +178,9 @@ def _tell_left_out(
             planned.refuse(decision, disposer.refusal(decision) or why)
 
 
-def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = "") -> Round:
+def requested_round(
+    terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = ""
+) -> Round:
     """A variant that a user wants while the study runs, as a further part of the latest round.
 
     What a user refused before may be asked for anew.
@@ -198,7 +197,7 @@ def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: Varian
         {parent.name: variant_of(parent)},
         {job.signature: job.name for job in study.jobs.values()},
         terms.derive,
-        Obstacles(dead=terms.ignored),
+        Obstacles(ignored=terms.ignored),
         study.names,
     )
     places = room_of(study, terms.limits, None)
@@ -221,7 +220,7 @@ def measuring_round(
         study: The record.
         step: What is to be measured.
         variant_of: The variant that a job ran; of one that is trained for longer, with the overrides that
-            let it go on from a checkpoint.
+            let it go on from a checkpoint; of one that is trained anew, without those.
         from_step: Name of a job -> the step of the checkpoint that its longer run goes on from.
     """
     seen = {job.signature: job.name for job in study.jobs.values()}
@@ -230,6 +229,8 @@ def measuring_round(
         for offset in step.offsets:
             for name in step.jobs:
                 _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    elif isinstance(step, TrainAnew):
+        add_anew(planned, _job(study, step.job), variant_of)
     elif isinstance(step, Lengthen):
         for job in (_job(study, name) for name in step.jobs):
             name = longer_name(study, job, step.length)

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from autoloop.curves.objective import Objective
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.errors import AutoloopError, ConfigError, counted
-from autoloop.loop.score import ProposalOutcome, earlier_trials, outcomes
+from autoloop.loop.score import (
+    ProposalOutcome,
+    earlier_failures,
+    earlier_noise,
+    earlier_trials,
+    ignored_knobs,
+    outcomes,
+)
 from autoloop.runner.siblings import made_by
 from autoloop.store.journal import FILE_NAME, read_study
+from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.remembered import EarlierTrial
+from autoloop.study.events import Learnt
 from autoloop.study.record import Study
 from autoloop.views.past import journals
+
+MOST_NOTES = 3
+"""Studies that are passed over, each named with the reason; of more only the number is given."""
 
 AUTO = "auto"
 """``learn_from``: the studies that the same pattern of ``hydra.sweep.dir`` made."""
@@ -27,12 +41,23 @@ class Memory:
     Attributes:
         trials: Their trials.
         outcomes: What became of their proposals, for the scorecard.
-        notes: What was taken from where, in sentences.
+        ignored: Knobs that their jobs turned in vain.
+        closed: Where their jobs failed.
+        learnt: What was taken from where, for the journal; None where nothing was asked for.
+        keys: What a scorecard calls these studies.
     """
 
     trials: tuple[EarlierTrial, ...] = ()
     outcomes: tuple[ProposalOutcome, ...] = ()
-    notes: tuple[str, ...] = ()
+    ignored: tuple[IgnoredKnob, ...] = ()
+    closed: tuple[FailedRegion, ...] = ()
+    learnt: Learnt | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken from where, and what was passed over, in sentences."""
+        return self.learnt.notes if self.learnt else ()
 
 
 NOTHING = Memory()
@@ -54,11 +79,14 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
     if not wanted:
         return Memory()
     if list(wanted) == [AUTO]:
-        return _together(list(_usable(_made_by(pattern, study_dir), task, aim, [])))
+        others = list[str]()
+        beside = list(_usable(_made_by(pattern, study_dir), task, aim, others))
+        return _memory_of(beside, others)
     goes_on = (
         study_dir / FILE_NAME
     ).is_file()  # then round 1 is planned, and what is gone by now ends nothing
     found: list[tuple[Path, Study]] = []
+    passed_over = list[str]()
     for name in wanted:
         top, refused = Path(name).expanduser(), list[str]()
         usable = list(_usable(_below(top, study_dir), task, aim, refused))
@@ -66,7 +94,8 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
             why = f": {'; '.join(refused[:3])}" if refused else ""
             raise ConfigError(f"learn_from={name} holds no study to learn from{why}")
         found += usable
-    return _together(found)
+        passed_over += refused
+    return _memory_of(found, passed_over)
 
 
 def _made_by(pattern: str, study_dir: Path) -> Iterator[Path]:
@@ -111,17 +140,66 @@ def other_than(study: Study, task: str, aim: Objective) -> str:
     return ""
 
 
-def _together(found: Sequence[tuple[Path, Study]]) -> Memory:
-    trials: list[EarlierTrial] = []
-    card: list[ProposalOutcome] = []
-    notes: list[str] = []
-    for path, study in found:
-        own = list(earlier_trials(study, str(path)))
-        trials += own
-        with suppress(AutoloopError):
-            card += outcomes(study)
-        better = sum(trial.is_better for trial in own)
-        notes.append(
-            f"Learns from {path}: {counted(len(own), 'trial')} beside its baseline, {better} of them better."
-        )
-    return Memory(tuple(trials), tuple(card), tuple(notes))
+def _memory_of(found: Sequence[tuple[Path, Study]], passed_over: Sequence[str]) -> Memory:
+    """What studies tell, each called by its directory."""
+    memory = memory_of([(str(path), study) for path, study in found])
+    notes = [f"Passed over: {why}." for why in passed_over[:MOST_NOTES]]
+    more = len(passed_over) - len(notes)
+    notes += [f"Passed over as well: {counted(more, 'other')}."] if more > 0 else []
+    learnt = replace(memory.learnt or Learnt(), notes=(*memory.notes, *notes))
+    keys = tuple(str(path.resolve()) for path, _ in found)
+    return replace(memory, learnt=learnt if learnt.notes else None, keys=keys)
+
+
+def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
+    """What some studies tell.
+
+    Args:
+        found: What each study is called, and its record.
+    """
+    latest = sorted(found, key=lambda one: -_begun(one[1]))
+    each = [_of_study(name, study) for name, study in latest]
+    notes = [line for one in each for line in one.notes]
+    pct, source = earlier_noise(found) or (None, "")
+    if pct is not None:
+        notes.append(f"Noise until this study has measured it: {pct:.2g} %, {source}.")
+    return Memory(
+        trials=tuple(chain.from_iterable(one.trials for one in each)),
+        outcomes=tuple(chain.from_iterable(one.outcomes for one in each)),
+        ignored=tuple(chain.from_iterable(one.ignored for one in each)),
+        closed=tuple(chain.from_iterable(one.closed for one in each)),
+        learnt=Learnt(notes=tuple(notes), noise_pct=pct, source=source) if found else None,
+    )
+
+
+def _begun(study: Study) -> float:
+    """When a study began, seconds since the epoch; that of a journal that does not say so long ago."""
+    return study.header.time if math.isfinite(study.header.time) else -math.inf
+
+
+def _of_study(name: str, study: Study) -> Memory:
+    """What one study tells; nothing but the reason where an entry of its journal is damaged."""
+    try:
+        own, ignored = tuple(earlier_trials(study, name)), ignored_knobs(study, name)
+        failed = earlier_failures(study, name)
+        notes = (_note(name, own), *_further_notes(name, ignored, failed))
+        return Memory(own, tuple(outcomes(study)), tuple(ignored), tuple(failed), Learnt(notes=notes))
+    except AutoloopError as error:
+        return Memory(learnt=Learnt(notes=(f"Passed over: {name}: {error}.",)))
+
+
+def _note(name: str, own: Sequence[EarlierTrial]) -> str:
+    known = [trial for trial in own if trial.values and math.isfinite(trial.gain_pct)]
+    better = sum(trial.is_better for trial in known)
+    return f"Learns from {name}: {counted(len(known), 'trial')} beside its baseline, {better} of them better."
+
+
+def _further_notes(
+    name: str, ignored: Sequence[IgnoredKnob], failed: Sequence[FailedRegion]
+) -> Iterator[str]:
+    """Yield what else is known from a study."""
+    if ignored:
+        paths = ", ".join(dict.fromkeys(one.path for one in ignored))
+        yield f"The trainer ignored {paths} in {name}: no rule or sampler changes it here."
+    for region in failed:
+        yield f"No job goes to {region.description}, unless you ask for it."

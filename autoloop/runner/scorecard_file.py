@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,19 @@ from autoloop.store.files import write_atomic
 VERSION = 1  # of the file's form; another one is refused
 
 
-def load_outcomes(path: Path, but: str = "") -> list[ProposalOutcome]:
+def load_outcomes(path: Path, but: Collection[str] = ()) -> list[ProposalOutcome]:
     """Read what became of the proposals of earlier studies.
 
     Args:
         path: The file; one that does not exist holds nothing.
-        but: Key of a study to leave out: the one that asks.
+        but: Keys of studies to leave out: the one that asks, and those it knows from elsewhere.
 
     Raises:
         ConfigError: The file cannot be read as a scorecard.
     """
     studies = _read(path)
     try:
-        return [_outcome(entry) for key, entries in studies.items() if key != but for entry in entries]
+        return [_outcome(entry) for key, entries in studies.items() if key not in but for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"scorecard={path}: an entry of it is damaged: {error!r}") from error
 

@@ -11,7 +11,8 @@ from autoloop.rules.base import Decision
 from autoloop.strategies.early import EarlyResults
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
-from autoloop.study.plans import PROBE, REMEMBERED
+from autoloop.strategies.remembered import EarlierTrial
+from autoloop.study.plans import ANEW, PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -25,7 +26,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED, ANEW)
 """Who proposes without being a rule."""
 
 NO_PLACE = "not taken: the round had no place left for it"
@@ -42,8 +43,8 @@ def no_misfit(proposal: Decision) -> bool:
     return False
 
 
-def nothing_said(name: str) -> Sequence[Decision]:
-    """Know of no rule that spoke."""
+def no_decisions(name: str) -> Sequence[Decision]:
+    """Know of no rule that fired."""
     return ()
 
 
@@ -90,6 +91,7 @@ class Situation:
         failed: Regions in which jobs failed repeatedly.
         early: What trials had at the steps where some of them were ended (`autoloop.strategies.early`); empty
             where none was.
+        earlier: Trials of earlier studies of this app; evidence, never results of this study.
     """
 
     finished: Sequence[Trial]
@@ -102,7 +104,7 @@ class Situation:
     misfit: Callable[[Decision], bool] = no_misfit
     outcome: Callable[[Decision], object] = as_proposed
     preference: Callable[[Decision], float] = no_preference
-    proposed: Callable[[str], Sequence[Decision]] = nothing_said
+    proposed: Callable[[str], Sequence[Decision]] = no_decisions
     waiting: Sequence[Decision] = ()
     outside: Sequence[Decision] = ()
     slots: int | None = None
@@ -115,6 +117,7 @@ class Situation:
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
     early: EarlyResults = field(default_factory=dict)
+    earlier: Sequence[EarlierTrial] = ()
 
 
 @dataclass(frozen=True, slots=True)

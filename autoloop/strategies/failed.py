@@ -2,7 +2,7 @@
 
 A trainer's refusal (a beta above 1, a dropout of 2), a loss that is not finite, memory that does not suffice:
 what two jobs failed of, a third one need not try. Failures are of one kind if their errors are the same but
-for numbers. A crash that happens once says nothing, unless its error speaks of the knob; nor does one on both
+for numbers. A crash that happens once says nothing, unless its error names the knob; nor does one on both
 sides of a success.
 """
 
@@ -78,15 +78,26 @@ class FailedRegion:
     Attributes:
         fences: It lies beyond all of these; several where nothing tells which of them matters.
         jobs: Numbers of the jobs that failed there.
+        study: The earlier study whose jobs these are; empty for this one.
     """
 
     fences: tuple[Fence, ...]
     jobs: tuple[int, ...]
+    study: str = ""
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Where it lies and why it is known, in words."""
-        return f"{' with '.join(map(str, self.fences))}, where {_jobs(self.jobs)} failed"
+        return f"{' with '.join(map(str, self.fences))}, where {self.who} failed"
+
+    @property
+    def who(self) -> str:
+        """The jobs that failed there, in words."""
+        return f"{_jobs(self.jobs)} of {self.study}" if self.study else _jobs(self.jobs)
+
+    def holds(self, config: Mapping[str, Any]) -> bool:
+        """Whether a config lies there."""
+        return all(fence.holds(_value(fence.path, config)) for fence in self.fences)
 
 
 def lies_where_jobs_failed(
@@ -103,9 +114,21 @@ def lies_where_jobs_failed(
     for region in regions:
         values = {fence.path: _value(fence.path, config) for fence in region.fences}
         if changed & values.keys() and all(fence.holds(values[fence.path]) for fence in region.fences):
-            told = " with ".join(f"{path} {value!r}" for path, value in values.items())
-            return f"{told} lies where {_jobs(region.jobs)} failed"
+            place = " with ".join(f"{path} {value!r}" for path, value in values.items())
+            return f"{place} lies where {region.who} failed"
     return ""
+
+
+def not_disproved(regions: Iterable[FailedRegion], trials: Iterable[Trial]) -> list[FailedRegion]:
+    """Regions of earlier studies in which no trial of this one came through.
+
+    Args:
+        regions: Where jobs of earlier studies failed.
+        trials: Finished trials of this study.
+    """
+    left = list(regions)
+    passed = [one.variant.config for one in trials if one.usable] if left else []
+    return [region for region in left if not any(map(region.holds, passed))]
 
 
 def failed_regions(trials: Sequence[Trial]) -> list[FailedRegion]:
@@ -138,7 +161,7 @@ def _regions(
 ) -> Iterator[FailedRegion]:
     """Yield the sides that explain failures of one kind, the one that explains the most first.
 
-    Where the error speaks of a knob, one failure is enough, and no other knob is held to account.
+    If the error names a knob, one failure is enough, and no other knob is blamed.
     """
     left = list(failed)
     while left:
@@ -183,14 +206,14 @@ def _sides(
 
 
 def _is_named(path: str, failed: Trial) -> bool:
-    """Whether an error speaks of a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
+    """Whether an error names a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
     names = [name for name in path.split(".") if not name.isdigit()]
     name = names[-1].removesuffix("s") if names else ""
     if len(name) > 1 and re.search(rf"(?<![a-z]){re.escape(name)}", failed.error, re.IGNORECASE):
         return True
     value = _value(path, failed.variant.config)
-    told = repr(value) if isinstance(value, float) else ""
-    return bool(told) and re.search(rf"(?<![\d.]){re.escape(told)}(?![\d.]*\d)", failed.error) is not None
+    shown = repr(value) if isinstance(value, float) else ""
+    return bool(shown) and re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d.]*\d)", failed.error) is not None
 
 
 def _value(path: str, config: Mapping[str, Any]) -> Any:
@@ -202,7 +225,7 @@ def _jobs(numbers: Sequence[int]) -> str:
     """Return a few jobs by number, in words."""
     if len(numbers) == 1:
         return f"job {numbers[0]}"
-    told = [str(number) for number in numbers[:_SHOWN]]
-    more = len(numbers) - len(told)
-    told += [f"{more} more"] if more else []
-    return f"jobs {', '.join(told[:-1])} and {told[-1]}"
+    shown = [str(number) for number in numbers[:_SHOWN]]
+    more = len(numbers) - len(shown)
+    shown += [f"{more} more"] if more else []
+    return f"jobs {', '.join(shown[:-1])} and {shown[-1]}"

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from autoloop.strategies.kernel_fit import Kernel, conditional, fitted, squares_of
+from autoloop.strategies.kernel_fit import Kernel, conditional, fitted, squares_of, usual_scales
+from autoloop.strategies.prior import Aligned, Expected, Prior
 from autoloop.strategies.samplers import (
     Bools,
     Early,
@@ -51,51 +52,83 @@ class GaussianProcess(Sampler):
     Method: Jones et al., Efficient global optimization of expensive black-box functions, 1998; settings after
     Snoek et al., Practical Bayesian optimization of machine learning algorithms, 2012. With fewer than three
     trials that tell something the points are those of `samplers.QuasiRandom`.
+
+    If earlier studies count (`Seen.prior`), what they let expect is the process's mean, and one result is
+    enough.
     """
 
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return the points of the largest expected improvement."""
-        if informative(seen) < LEAST_POINTS:
+        prior = seen.prior if seen.prior is not None and seen.prior.counts else None
+        if informative(seen) < (LEAST_POINTS if prior is None else 1):
             return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
         generator = np.random.default_rng([seen.seed, len(seen.points)])
         lost = min(MOST_FAILED, int((~np.isfinite(seen.losses)).sum()))
         points, scores, kinds = _learnt(seen, MOST_POINTS - lost)
         points, scores = _with_failures(seen, points, scores)
-        kernel = fitted(squares_of(points, points, kinds), scores)
+        expected = Expected() if prior is None else Aligned.to(prior, points, scores)
+        kernel = _kernel(kinds, points, expected.rest(points, scores), prior)
         dimensions = seen.start.size
         leaders = points[np.argsort(scores, kind="stable")[:LEADERS], :dimensions]
+        leaders = leaders if prior is None else np.vstack([leaders, prior.leaders])
         free = candidates_around(seen, leaders, generator) if seen.among is None else seen.among
         avoid = None if seen.avoid is None else seen.avoid(free)
         judged = np.hstack([free, np.ones((len(free), points.shape[1] - dimensions))])
         chosen = _chosen(
-            _Belief(kernel, points, scores, kinds), judged, avoid, min(count, MOST_ASKED, len(free))
+            _Belief(kernel, points, scores, kinds, expected),
+            judged,
+            avoid,
+            min(count, MOST_ASKED, len(free)),
         )
         even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)
         return np.vstack([free[chosen], even])
 
 
+def _kernel(kinds: Whole, points: Floats, rest: Floats, prior: Prior | None) -> Kernel:
+    """The kernel of what is left to explain."""
+    scales = None if prior is None else prior.scales
+    if scales is not None and len(scales) < len(kinds):  # earlier studies know no shares of a training
+        scales = np.append(scales, usual_scales(len(kinds))[:1])
+    return fitted(squares_of(points, points, kinds), rest, scales)
+
+
 class _Belief:
     """What is known, and what is believed of points chosen since."""
 
-    def __init__(self, kernel: Kernel, points: Floats, scores: Floats, kinds: Whole) -> None:
+    def __init__(
+        self, kernel: Kernel, points: Floats, scores: Floats, kinds: Whole, expected: Expected
+    ) -> None:
         self.kernel, self.points, self.scores, self._kinds = kernel, points, scores, kinds
-        self._inner = kernel.between(squares_of(points, points, kinds))
+        self._expected = expected
+        self._mean, self._width = expected.at(points)
+        self._noise = kernel.noise * float((self._width**2).mean())
+        self._inner = self._width[:, None] * kernel.between(squares_of(points, points, kinds)) * self._width
         self._across: Floats = np.empty((0, 0))
 
     def look(self, free: Floats) -> None:
         """Find out how candidates lie to all that is known."""
-        self._across = self.kernel.between(squares_of(free, self.points, self._kinds))
+        self._there, self._wide = self._expected.at(free)
+        self._across = (
+            self._wide[:, None]
+            * self.kernel.between(squares_of(free, self.points, self._kinds))
+            * self._width
+        )
 
     def predicted(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the score at each candidate."""
-        return conditional(self._inner, self._across, self.scores, self.kernel.noise)
+        rest, deviation = conditional(
+            self._inner, self._across, self.scores - self._mean, self._noise, self._wide**2
+        )
+        return self._there + rest, deviation
 
     def believe(self, free: Floats, place: int, score: float) -> None:
         """Take a prediction for a result."""
-        column = self.kernel.between(squares_of(free, free[place][None], self._kinds))
+        wide = self._wide[place]
+        between = self.kernel.between(squares_of(free, free[place][None], self._kinds))
         row = self._across[place]
-        self._inner = np.block([[self._inner, row[:, None]], [row[None], np.ones((1, 1))]])
-        self._across = np.hstack([self._across, column])
+        self._inner = np.block([[self._inner, row[:, None]], [row[None], np.full((1, 1), wide**2)]])
+        self._across = np.hstack([self._across, self._wide[:, None] * between * wide])
+        self._mean = np.append(self._mean, self._there[place])
         self.points, self.scores = np.vstack([self.points, free[place]]), np.append(self.scores, score)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from autoloop.strategies.samplers import Floats, Whole
 
 STARTS = (1.0, 0.3)  # times the prior's length scales: where the climb begins
+SPREAD = 0.8  # deviation of the prior of a length scale's logarithm
 CLIMBS = 40  # steps of one climb at most
 MANY = 60  # results: with more of them one climb is enough
 ENOUGH = 1e-2  # nats: a step that gains less ends a climb
@@ -66,7 +68,9 @@ def predicted(
     return conditional(inner, across, scores, kernel.noise)
 
 
-def conditional(inner: Floats, across: Floats, scores: Floats, noise: float) -> tuple[Floats, Floats]:
+def conditional(
+    inner: Floats, across: Floats, scores: Floats, noise: float, own: float | Floats = 1.0
+) -> tuple[Floats, Floats]:
     """Mean and standard deviation of scores where they are not known, from where they are.
 
     Args:
@@ -74,10 +78,11 @@ def conditional(inner: Floats, across: Floats, scores: Floats, noise: float) -> 
         across: float64 (m, n), the kernel between other points and these.
         scores: float64 (n,).
         noise: Variance of the noise.
+        own: float64 (m,), the kernel between each other point and itself.
     """
     noisy = inner + (noise + JITTER) * np.eye(len(scores))
     solved = np.linalg.solve(noisy, np.column_stack([scores, across.T]))
-    variance = 1.0 - np.einsum("ij,ji->i", across, solved[:, 1:])
+    variance = own - np.einsum("ij,ji->i", across, solved[:, 1:])
     return np.asarray(across @ solved[:, 0]), np.sqrt(np.maximum(variance, 1e-12))
 
 
@@ -89,8 +94,19 @@ def _matern(scaled: Floats) -> tuple[Floats, Floats]:
     return slope + distance**2 / 3 * falling, slope
 
 
-def fitted(squares: Floats, scores: Floats) -> Kernel:
-    """The kernel of the largest posterior (log-normal priors), by quasi-Newton steps (BFGS) from two starts.
+def usual_scales(size: int) -> Floats:
+    """Logarithms of the length scales that are expected of so many knobs: float64 (size,)."""
+    return np.full(size, math.log(0.5 * math.sqrt(size)))
+
+
+def fitted(
+    squares: Floats,
+    scores: Floats,
+    scales: Floats | None = None,
+    starts: Sequence[float] = STARTS,
+    spread: float = SPREAD,
+) -> Kernel:
+    """The kernel of the largest posterior (log-normal priors), by quasi-Newton steps (BFGS).
 
     The gradient is exact (Rasmussen and Williams, Gaussian processes for machine learning, 2006, eq. 5.9).
     The steps are taken here, in thirty lines: nothing else of autoloop's core needs scipy.
@@ -98,16 +114,19 @@ def fitted(squares: Floats, scores: Floats) -> Kernel:
     Args:
         squares: float64 (n, n, d), see `squares_of`.
         scores: float64 (n,).
+        scales: float64 (d,), logarithms of the length scales that are expected; by default `usual_scales`.
+        starts: Times the expected length scales: where the climbs begin.
+        spread: Deviation of the prior of a length scale's logarithm.
     """
     size = squares.shape[2]
-    mean = np.append(np.full(size, math.log(0.5 * math.sqrt(size))), math.log(0.01))
-    width = np.append(np.full(size, 0.8), 1.2)
+    mean = np.append(usual_scales(size) if scales is None else scales, math.log(0.01))
+    width = np.append(np.full(size, spread), 1.2)
     posterior = _Posterior(squares, scores, mean, width)
-    starts = [
+    begun = [
         mean + np.append(np.full(size, math.log(times)), 0.0)
-        for times in STARTS[: 1 if len(scores) > MANY else None]
+        for times in starts[: 1 if len(scores) > MANY else None]
     ]
-    _, best = max((_climbed(posterior, start) for start in starts), key=lambda found: found[0])
+    _, best = max((_climbed(posterior, start) for start in begun), key=lambda found: found[0])
     return Kernel(np.exp(best[:-1]), float(np.exp(best[-1])))
 
 

@@ -19,7 +19,7 @@ from autoloop.study.trials import Trial, TrialState
 
 
 def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any]) -> Seen:
-    """Return the finished trials as points; one that crashed like no other or was interrupted tells nothing.
+    """Return the finished trials as points; one that crashed like no other or was interrupted is left out.
 
     A trial that was ended early has no result: what it had then is in `Seen.early`.
     """
@@ -27,9 +27,9 @@ def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any
     trials = [one for one in situation.trials.values() if one.variant.rule not in MEASURING]
     failed = alike(trials)
     lost = {one.name for group in failed for one in group}
-    told = (TrialState.COMPLETE, TrialState.INFEASIBLE)
+    states = (TrialState.COMPLETE, TrialState.INFEASIBLE)
     early = _early(situation, trials, knobs)
-    trials = [one for one in trials if one.state in told or one.name in lost]
+    trials = [one for one in trials if one.state in states or one.name in lost]
     losses = [sign * one.objective if one.usable else math.nan for one in trials]
     passed = [one for one in situation.trials.values() if one.usable]
     return Seen(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from autoloop.edits import LiteralError, format_literal
@@ -11,8 +13,11 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.study.plans import REMEMBERED
 
-TRIED_FIRST = 3
-"""So many of the best earlier settings are tried again in round 1: with the baseline they fill four slots."""
+SLOTS_FOR_ONE = 4
+"""One of so many slots, and at least one, runs a setting of an earlier study again in round 1.
+
+More lost more where the earlier studies mislead, and gained nothing elsewhere (``benchmarks/memory.py``).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class EarlierTrial:
         start: Path -> value in its own baseline, for the same paths.
         gain_pct: How much better than its baseline it was, in percent; negative where it was worse.
         margin_pct: A gain above this was more than the noise of its study.
+        config: The whole config it ran with; empty where that is not known.
+        loss: Its result, turned so that lower is better; NaN where it diverged.
     """
 
     study: str
@@ -34,6 +41,8 @@ class EarlierTrial:
     start: Mapping[str, Any]
     gain_pct: float
     margin_pct: float
+    config: Mapping[str, Any] = field(default_factory=dict)
+    loss: float = math.nan
 
     @property
     def is_better(self) -> bool:
@@ -42,18 +51,18 @@ class EarlierTrial:
 
 
 def tried_again(earlier: Sequence[EarlierTrial], start: str, config: Mapping[str, Any]) -> list[Decision]:
-    """The best of earlier studies as proposals on a baseline, the largest gain first.
+    """The best of earlier studies as proposals on a baseline: first the best of each, then each one's second.
 
     Each is what the earlier trial had, as far as this config has such values; two that come to the same
     edits are one.
 
     Args:
-        earlier: The trials of earlier studies.
+        earlier: The trials of earlier studies, the latest study first.
         start: Name of the baseline.
         config: Its config.
     """
     found: dict[tuple[str, ...], Decision] = {}
-    for trial in sorted((one for one in earlier if one.is_better), key=lambda one: -one.gain_pct):
+    for trial in _by_turns(earlier):
         edits = tuple(_edits(trial, config))
         if edits and edits not in found:
             reason = (
@@ -65,6 +74,16 @@ def tried_again(earlier: Sequence[EarlierTrial], start: str, config: Mapping[str
                 REMEMBERED, start, reason, evidence, edits, "better than the baseline here too"
             )
     return list(found.values())
+
+
+def _by_turns(earlier: Sequence[EarlierTrial]) -> list[EarlierTrial]:
+    """The trials that were better than their baseline, by turns one of each study, its largest gain first."""
+    studies: dict[str, list[EarlierTrial]] = {}
+    for trial in sorted((one for one in earlier if one.is_better), key=lambda one: -one.gain_pct):
+        studies.setdefault(trial.study, []).append(trial)
+    order = list(dict.fromkeys(trial.study for trial in earlier if trial.study in studies))
+    turns = zip_longest(*(studies[name] for name in order))
+    return [trial for turn in turns for trial in turn if trial is not None]
 
 
 def _edits(trial: EarlierTrial, config: Mapping[str, Any]) -> Iterator[str]:

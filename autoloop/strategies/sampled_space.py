@@ -19,6 +19,7 @@ from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess, i
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
+from autoloop.strategies.prior import Prior, prior_of
 from autoloop.strategies.probe import Probe, around, larger, probe_of
 from autoloop.strategies.samplers import (
     Floats,
@@ -152,15 +153,16 @@ class SampledSpace:
         best = next(iter(leading), start)
         knobs = tuple(knob.reaching(best.variant.config, self.span) for knob in knobs)
         seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
+        seen = replace(seen, prior=self._prior(situation, knobs, seen))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
-        told = PlacedTrials.of(leading, knobs)
+        placed = PlacedTrials.of(leading, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
         asked, misfits = 0, 1
         for more in (count + SPARE, MORE * (count + SPARE), None):
             points = self._asked(seen, more, asked) if misfits or seen.among is not None else ()
             asked, misfits = more or asked, 0
             for point in points if seen.among is not None else _news_first(points, seen, running):
-                proposal = sampled(start.name, knobs, point, why, told)
+                proposal = sampled(start.name, knobs, point, why, placed)
                 if proposal is None:
                     continue
                 yield proposal
@@ -174,7 +176,7 @@ class SampledSpace:
             spread = spread if seen.snap is None else seen.snap(spread)
             places = np.vstack([seen.points, *([running] if len(running) else [])])
             free = [point for point in spread if not _is_at(point, places, NOWHERE)]
-            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, told)))
+            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, placed)))
         return frozenset()
 
     def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:
@@ -182,6 +184,11 @@ class SampledSpace:
         if more is not None:
             return ask_where_jobs_live(self._chooser(seen), seen, more)[asked:]
         return np.empty((0, seen.start.size)) if seen.among is None else seen.among
+
+    def _prior(self, situation: Situation, knobs: Sequence[Knob], seen: Seen) -> Prior | None:
+        """Return what earlier studies let expect, where the sampler has a use for that."""
+        wanted = self.name == "gaussian" and seen.several is None and seen.excess is None
+        return prior_of(situation.earlier, knobs, seen) if wanted and situation.earlier else None
 
     def _chooser(self, seen: Seen) -> Sampler:
         """Return who chooses: for several objectives and constraints the sampler's own kind for these."""
@@ -234,8 +241,11 @@ class SampledSpace:
         """Return what a point of the sampler is good for."""
         learns = self.name == "gaussian"
         count = informative(seen) if learns else int(np.isfinite(seen.losses).sum())
-        evenly = learns and count < LEAST_POINTS
-        return CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
+        prior = seen.prior
+        least = 1 if prior is not None and prior.counts else LEAST_POINTS
+        evenly = learns and count < least
+        why = CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
+        return why if prior is None else f"{why}, and {prior.description}"
 
 
 def _sampler(name: str) -> Sampler:
@@ -287,5 +297,5 @@ def _stuck(
 def _kept_out(regions: Sequence[FailedRegion], knobs: Sequence[Knob], config: Mapping[str, Any]) -> str:
     """Return where a sampler does not go because jobs failed there, as words of a reason."""
     turned = {place for knob in knobs for place, _ in matches(config, knob.path)}
-    told = [one.told for one in regions if turned & {fence.path for fence in one.fences}]
-    return f", leaving out {'; '.join(told)}" if told else ""
+    described = [one.description for one in regions if turned & {fence.path for fence in one.fences}]
+    return f", leaving out {'; '.join(described)}" if described else ""

@@ -8,9 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from autoloop.strategies.prior import Prior
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -57,6 +61,7 @@ class Seen:
         excess: float64 (n, c), how far each constraint is broken, NaN where unknown; None without any.
         early: What trials had before their end; None where none was ended early. Trials that were ended early
             are only here, not among ``points``.
+        prior: What earlier studies let expect; None where there are none.
     """
 
     points: Floats
@@ -70,6 +75,7 @@ class Seen:
     several: Floats | None = None
     excess: Floats | None = None
     early: Early | None = None
+    prior: Prior | None = None
 
     @property
     def kinds_of(self) -> Whole:

@@ -61,6 +61,10 @@ class ActOt(Task):
             (table.RATES, config["policy"]["optimizer_lr"]),
         ):
             curves = _between(curves, np.log(knots), math.log(value))
+        return self._history(curves)
+
+    def _history(self, curves: Floats) -> History:
+        """Curves of all metrics, float64 (metrics, rows), as they would be read."""
         series: dict[str, Series] = {}
         for number, metric in enumerate(table.METRICS):
             every = table.EVAL_FREQ if metric.startswith("eval/") else table.LOG_FREQ

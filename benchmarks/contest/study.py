@@ -29,12 +29,14 @@ from autoloop.loop.probing import baseline_of, probe_step
 from autoloop.loop.score import noise
 from autoloop.loop.steps import Limits, Measure, PlanRound
 from autoloop.rules import build_rules, judge
+from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
 from autoloop.stopping import Live, StopDecision, build_stop_rules, first_stop, protected
 from autoloop.stopping.probes import Runner, compared, ended_at
 from autoloop.strategies import MixedStrategy, Opening, Strategy
 from autoloop.study.events import read_event
+from autoloop.study.identity import exact
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.trials import Trial, TrialState
 from contest.task import Task
@@ -77,6 +79,7 @@ class MemoryStudy:
             a strategy that needs variants to fill its rounds.
         judging: How score is kept.
         probe: Whether the study opens with a probe of the learning rate.
+        memory: What earlier studies tell.
         study: The record.
         steps: Steps trained so far.
     """
@@ -92,6 +95,7 @@ class MemoryStudy:
     guesses: bool = False
     judging: Judging = field(default_factory=Judging)
     probe: bool = True
+    memory: Memory = NOTHING
     study: Study = field(default_factory=Study)
     steps: int = 0
 
@@ -115,7 +119,9 @@ class MemoryStudy:
             judging=self.judging,
             probe=ProbeSetting(self.task.steps, self.task.first_result) if self.probe else NO_PROBE,
         )
-        self.planner = Planner(settings, JsonComposer(self.task.bounds), Path(), lambda: SLOTS, stops=True)
+        self.planner = Planner(
+            settings, JsonComposer(self.task.bounds), Path(), lambda: SLOTS, self.memory, True
+        )
         self.planner.curve_of = lambda job: self.histories[job.name].get(self.task.objective)  # type: ignore[method-assign]
 
     def run(self) -> MemoryStudy:
@@ -124,7 +130,8 @@ class MemoryStudy:
         about = ("baseline", (), None, "baseline", "start", {}, "")
         start = Variant(*about, (json.dumps(config),), config, signature(config))
         goal = "max" if self.task.maximize else "min"
-        self._record("study", objective={"metric": self.task.objective, "goal": goal, "stat": "last"})
+        objective = {"metric": self.task.objective, "goal": goal, "stat": "last"}
+        self._record("study", objective=objective, config=exact(config))
         planned = self.planner.first(Points((), (start,), self._guessed(start)))
         number = 1
         while planned.variants and self.study.searched <= self.jobs - 1 and self.steps < self.max_steps:

@@ -10,12 +10,15 @@ import pytest
 from autoloop.views.report.why import why
 from tests.helpers.flow_app.launch import Ran, always, run
 
-VARIANTS = "hydra.sweeper.variants={good:{lr@mul:20},worse:{lr@mul:0.1}}"
+VARIANTS = (
+    "hydra.sweeper.variants={good:{lr@mul:20},worse:{lr@mul:0.1},wild:{lr@set:5.0},wilder:{lr@set:9.0}}"
+)
+WILD = ("diverge_above=1.0", "hydra.sweeper.stop_rules=none")
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    ran = run(tmp_path_factory.mktemp("first") / "one", VARIANTS)
+    ran = run(tmp_path_factory.mktemp("first") / "one", VARIANTS, *WILD)
     assert ran.code == 0, ran.output
     return ran
 
@@ -29,9 +32,33 @@ def test_round_1_tries_what_was_better_before(first: Ran, tmp_path: Path) -> Non
     assert [job.plan.edits for job in remembered] == [("lr@set=0.2",)]
     assert ran.study.of_round(1) == [ran.study.jobs[0], remembered[0]]
     assert f"Learns from {first.study_dir}: 2 trials beside its baseline, 1 of them better." in ran.output
+    report = next((ran.study_dir / "reports").glob("*.md")).read_text()
+    assert "2 trials beside its baseline" in report
     told = why(ran.study, remembered[0].name)
     assert str(first.study_dir) in told
     assert "(good)" in told
+
+
+def test_the_sampler_has_earlier_trials_as_a_prior_and_nothing_goes_where_jobs_failed_before(
+    first: Ran, tmp_path: Path
+) -> None:
+    """Each with the study that it is known from: in the sampler's reason, in the refusal, in the journal."""
+    words = ("lr=0.02", f"hydra.sweeper.learn_from=[{first.study_dir}]", "hydra.sweeper.rounds=2")
+    mixed = (
+        "hydra.sweeper.strategy=mixed",
+        "hydra.sweeper.probe=false",
+        "hydra.sweeper.bounds={lr:[0.001,100.0]}",
+    )
+    ran = run(tmp_path / "two", *words, *mixed, always("wild", "lr@set=6.0"))
+    assert ran.code == 0, ran.output
+    sampled = [job.plan.reason for job in ran.study.counted() if job.rule == "sample"]
+    assert any(f"5 trials of {first.study_dir} (weight 0." in reason for reason in sampled)
+    refused = [one.why for group in ran.study.refused.values() for one in group if one.rule == "wild"]
+    assert any(f"lies where jobs 3 and 4 of {first.study_dir} failed" in why for why in refused)
+    learnt = ran.study.header.learnt
+    assert learnt is not None
+    assert any(line.startswith("No job goes to lr from 5.0 on") for line in learnt.notes)
+    assert all(job.objective < 10 for job in ran.study.counted())
 
 
 def test_a_study_goes_on_when_the_earlier_one_is_gone(first: Ran, tmp_path: Path) -> None:

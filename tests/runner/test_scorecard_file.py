@@ -17,7 +17,7 @@ LOST = ProposalOutcome("slower", ("lr", "batch"), Verdict.UNCLEAR, None)
 def test_what_one_study_writes_another_reads(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "scorecard.json"
     save_outcomes(path, "one", [WON, LOST])
-    assert load_outcomes(path, but="two") == [WON, LOST]
+    assert load_outcomes(path, but=["two"]) == [WON, LOST]
 
 
 def test_a_study_does_not_count_twice(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_study_does_not_count_twice(tmp_path: Path) -> None:
     save_outcomes(path, "two", [LOST])
     save_outcomes(path, "one", [WON, WON])
     assert load_outcomes(path) == [WON, WON, LOST]
-    assert load_outcomes(path, but="one") == [LOST]
+    assert load_outcomes(path, but=["one"]) == [LOST]
 
 
 def test_a_file_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from autoloop.history.series import Series
 from autoloop.strategies import MixedStrategy, Situation
 from autoloop.strategies.early import MOST_STEPS, early_results
 from autoloop.strategies.gaussian import GaussianProcess
+from autoloop.strategies.kernel_fit import fitted, squares_of
 from autoloop.strategies.points import seen_by
+from autoloop.strategies.prior import EarlierModel, Prior
 from autoloop.strategies.samplers import Early, Seen
 from autoloop.strategies.space import read_space
 from autoloop.testing import trial
@@ -106,3 +109,16 @@ def test_gains_made_later_are_not_taken_for_differences_between_settings() -> No
     sampler, losses = GaussianProcess(), [1.0, 1.01, 1.02]
     near = [abs(sampler.ask(seen_with(one, losses), 1)[0, 0] - 0.9) for one in (same, worse)]
     assert near[0] < near[1]
+
+
+def test_earlier_studies_and_trials_that_were_ended_early_are_heard_together() -> None:
+    """An earlier study knows the knobs, and nothing of how far a training is."""
+    earlier = np.linspace(0.0, 1.0, 8)[:, None]
+    scores = 10 * (earlier[:, 0] - 0.8) ** 2
+    kernel = fitted(squares_of(earlier, earlier, np.zeros(1, dtype=np.int64)), scores)
+    model = EarlierModel("before", earlier, scores, kernel, 0.9, 1.0)
+    early = early_of([0.0, 0.5], [2.0, 1.5], [1.0, math.nan])
+    seen = replace(seen_with(early, [1.0]), prior=Prior((model,), np.zeros(1, dtype=np.int64)))
+    found = GaussianProcess().ask(seen, 2)
+    assert found.shape == (2, 1)
+    assert found[0, 0] > 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from autoloop.loop.score import earlier_trials
@@ -23,6 +25,14 @@ def test_the_largest_gains_come_first_and_name_where_they_are_from() -> None:
     assert found[0].trial == "baseline"
 
 
+def test_the_best_of_the_latest_study_comes_before_the_larger_gain_of_an_older_one() -> None:
+    """A study that began where an older one ended gains less, and its best is the better one."""
+    older = EarlierTrial("older", "c", {"lr": 0.4}, {"lr": 0}, 90.0, 3.0)
+    earlier = [trial("a", 5.0, lr=0.3), trial("b", 4.0, lr=0.2), older]
+    found = tried_again(earlier, "baseline", CONFIG)
+    assert [one.edits for one in found] == [("lr@set=0.3",), ("lr@set=0.4",), ("lr@set=0.2",)]
+
+
 def test_what_was_within_the_noise_or_worse_is_not_tried_again() -> None:
     assert tried_again([trial("a", 2.9, lr=0.3), trial("b", -20.0, lr=0.2)], "baseline", CONFIG) == []
 
@@ -39,7 +49,7 @@ def test_two_trials_with_the_same_settings_are_one_proposal() -> None:
 
 
 def test_the_trials_of_a_study_are_told_against_its_own_baseline() -> None:
-    """Along the whole line of parents; repeats, longer runs and jobs without a result are none."""
+    """Along the whole line of parents; repeats, longer runs and jobs that failed are none."""
     study = study_of(
         {"name": "baseline", "objective": 1.0},
         {"name": "a", "objective": 0.8, "parent": "baseline", "rule": "x", "changes": [("lr", 1, 2)]},
@@ -56,8 +66,31 @@ def test_the_trials_of_a_study_are_told_against_its_own_baseline() -> None:
         repeat_of("a", 7, 0.9),
     )
     found = {one.name: one for one in earlier_trials(study, "old")}
-    assert set(found) == {"a", "b"}
+    assert set(found) == {"baseline", "a", "b"}
+    assert found["baseline"].values == {}
     assert found["b"].values == {"lr": 2, "width": 16}
     assert found["b"].start == {"lr": 1, "width": 8}
     assert round(found["b"].gain_pct, 6) == 50.0
     assert found["b"].is_better
+
+
+def test_a_trial_is_told_with_its_whole_config_and_its_result_as_a_loss() -> None:
+    """As far as it descends from the first starting point; one that diverged has no loss."""
+    config = {"lr": 0.1, "model": {"width": 8, "depth": 2}}
+    jobs = (
+        {"name": "baseline", "objective": 0.5},
+        {"name": "a", "objective": 0.8, "parent": "baseline", "changes": [("model.width", 8, 16)]},
+        {"name": "b", "objective": None, "state": "INFEASIBLE", "parent": "a", "changes": [("lr", 0.1, 9.0)]},
+        {"name": "c", "objective": None, "state": "FAILED", "parent": "a", "changes": [("lr", 0.1, 5.0)]},
+        {"name": "other", "objective": 0.6},
+    )
+    study = study_of(*jobs, goal="max")
+    study.header = replace(study.header, config=config)
+    found = {one.name: one for one in earlier_trials(study, "old")}
+    assert list(found) == ["baseline", "a", "b", "other"]
+    assert found["a"].config == {"lr": 0.1, "model": {"width": 16, "depth": 2}}
+    assert found["a"].loss == -0.8
+    assert found["b"].config["lr"] == 9.0
+    assert math.isnan(found["b"].loss)
+    assert found["other"].config == {}
+    assert config["model"] == {"width": 8, "depth": 2}

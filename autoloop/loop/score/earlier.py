@@ -2,36 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from statistics import fmean
+from typing import Any
 
+from autoloop.edits import find
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import results
-from autoloop.loop.score.reduction import knobs, root
+from autoloop.loop.score.reduction import Knobs, knobs, root
+from autoloop.rules.out_of_memory import MESSAGES
+from autoloop.strategies.failed import FailedRegion, failed_regions
 from autoloop.strategies.remembered import EarlierTrial
-from autoloop.study.record import Study
+from autoloop.study.identity import from_exact
+from autoloop.study.record import Job, Study
+from autoloop.study.trials import TrialState
+
+MOST_PLACED = 200
+"""Of so many jobs, the latest, the whole config is told."""
 
 
 def earlier_trials(study: Study, name: str) -> Iterator[EarlierTrial]:
-    """Yield the trials of a study that have a result and differ from their starting point.
+    """Yield the trials of a study that have a result or diverged, its starting points with them.
 
     Args:
         study: The record.
         name: What the study is called.
     """
     known, floor = results(study), noise(study)
-    for job in study.counted():
-        start = root(study, job)
-        gains = (
-            known.gains_pct(job, start) if job.known and not job.measures and job.place != start.place else ()
+    sign = -1 if study.maximize else 1
+    jobs = study.counted()
+    for place, job in enumerate(jobs):
+        if job.measures or not (job.known or job.state is TrialState.INFEASIBLE):
+            continue
+        placed = place >= len(jobs) - MOST_PLACED
+        first, changed = root(study, job), knobs(study, job)
+        gains = known.gains_pct(job, first) if job.known else ()
+        yield EarlierTrial(
+            study=name,
+            name=job.name,
+            values={path: new for path, (_, new) in changed.items()},
+            start={path: old for path, (old, _) in changed.items()},
+            gain_pct=fmean(gains) if gains else math.nan,
+            margin_pct=floor.margin_pct(len(gains)),
+            config=config_of(study, changed) if placed and first.place == jobs[0].place else {},
+            loss=sign * job.objective if job.known else math.nan,
         )
-        if gains:
-            changed = knobs(study, job)
-            yield EarlierTrial(
-                study=name,
-                name=job.name,
-                values={path: new for path, (_, new) in changed.items()},
-                start={path: old for path, (old, _) in changed.items()},
-                gain_pct=fmean(gains),
-                margin_pct=floor.margin_pct(len(gains)),
-            )
+
+
+def ignored_knobs(study: Study, name: str) -> list[IgnoredKnob]:
+    """The knobs that jobs of a study turned in vain.
+
+    Args:
+        study: The record.
+        name: What the study is called.
+    """
+    return [
+        IgnoredKnob(path, f"no effect in {job.name} of the earlier study {name}: the trainer ignores it")
+        for job in study.ineffective()
+        for path in job.details.unheeded
+    ]
+
+
+def earlier_failures(study: Study, name: str) -> list[FailedRegion]:
+    """Where jobs of a study failed that would fail on any machine: memory and time limits are not counted.
+
+    Args:
+        study: The record.
+        name: What the study is called.
+    """
+    jobs = [job for job in study.counted()[-MOST_PLACED:] if job.state is not None and not job.measures]
+    first = next(iter(study.counted()), None)
+    told = [
+        job.trial(job.plan.variant(config, job.plan.overrides))
+        for job in jobs
+        if first is not None
+        and not _is_of_machine(job)
+        and root(study, job).place == first.place
+        and (config := config_of(study, knobs(study, job)))
+    ]
+    return [replace(region, study=name) for region in failed_regions(told)]
+
+
+def _is_of_machine(job: Job) -> bool:
+    """Whether a job ended for a reason that another machine, or another limit, may not have."""
+    return job.state is TrialState.TIMEOUT or any(text in job.error.lower() for text in MESSAGES)
+
+
+def config_of(study: Study, changed: Knobs) -> Mapping[str, Any]:
+    """The config of a job that descends from a study's first starting point; empty where it is not known.
+
+    Args:
+        study: The record; a journal of an older version has no config.
+        changed: What sets the job apart from its starting point.
+    """
+    config: dict[str, Any] = from_exact(study.header.config or {})
+    for path, (_, new) in changed.items():
+        places = find(path, config)
+        if len(places) != 1:
+            return {}  # an option of a config group brought it along
+        *above, last = places[0]
+        node: Any = config
+        for key in above:
+            node = node[key]
+        node[last] = new
+    return config

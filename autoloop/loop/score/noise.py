@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -16,7 +16,7 @@ SIGMAS = 2.0
 """A difference counts where it is larger than this many standard errors."""
 
 CORRELATION = 0.9
-"""Between parent and child at one seed, where pairs have not told better (measured: 0.93 to 0.98)."""
+"""Between parent and child at one seed, unless pairs have shown a better value (measured: 0.93 to 0.98)."""
 
 ASSUMED_PCT = 1.5
 """Standard deviation of a paired gain where nothing was measured; two of them are `BackToParent`'s 3 %."""
@@ -51,8 +51,9 @@ def noise(study: Study) -> Noise:
     """The noise floor as the study's repeats and pairs tell it.
 
     The pairs' own scatter (children and parents that both ran with several seeds) is pooled with a first
-    value that counts for two degrees of freedom: what the repeats say, ``seed_pct * sqrt(2 (1 - 0.9))``, or
-    where there are none 1.5 %, and more where the curves of single runs jump further than that.
+    value that counts for two degrees of freedom. That is what the repeats say, ``seed_pct * sqrt(2 (1 -
+    0.9))``; where there are none, what the earlier studies say from which it learns; else 1.5 %, and more
+    where the curves of single runs jump further than that.
     """
     known = results(study)
     groups = (list(by_seed.values()) for by_seed in known.by_seed.values())
@@ -61,7 +62,9 @@ def noise(study: Study) -> Noise:
         for group in groups
         if _usable(group)
     )
-    first, source = max((ASSUMED_PCT, Noise().source), (_jumps_pct(study, known), JUMPS))
+    first, source = _of_earlier(study) or max(
+        (ASSUMED_PCT, Noise().source), (_jumps_pct(study, known), JUMPS)
+    )
     if between.degrees:
         first = between.deviation * math.sqrt(2 * (1 - CORRELATION))
         runs = between.degrees + between.groups
@@ -73,6 +76,33 @@ def noise(study: Study) -> Noise:
     degrees = WEIGHT + paired.degrees
     pooled = math.sqrt((WEIGHT * first**2 + paired.degrees * paired.deviation**2) / degrees)
     return Noise(pooled, between.deviation if between.degrees else math.nan, source)
+
+
+def _of_earlier(study: Study) -> tuple[float, str] | None:
+    """The noise floor of the studies that this one learns from, and its source, where they measured it."""
+    learnt = study.header.learnt
+    if learnt is None or learnt.noise_pct is None:
+        return None
+    return learnt.noise_pct, learnt.source
+
+
+def earlier_noise(found: Sequence[tuple[str, Study]]) -> tuple[float, str] | None:
+    """The noise floor that studies leave to a later one, with its source; None where none measured any.
+
+    The root mean square of those floors that rest on configs with several seeds.
+
+    Args:
+        found: What each study is called, and its record.
+    """
+    floors = [(name, noise(study)) for name, study in found]
+    measured = [(name, floor) for name, floor in floors if math.isfinite(floor.seed_pct)]
+    if not measured:
+        return None
+    pooled = math.sqrt(fmean(floor.paired_pct**2 for _, floor in measured))
+    name, floor = measured[0]
+    if len(measured) > 1:
+        return pooled, f"from {len(measured)} earlier studies, such as {name}"
+    return pooled, f"from the earlier study {name}, there {floor.source}"
 
 
 def _jumps_pct(study: Study, known: Results) -> float:
@@ -107,5 +137,5 @@ def _pooled(groups: Iterable[Iterable[float]]) -> _Pooled:
 
 
 def _usable(group: list[float]) -> bool:
-    """Whether a config's results tell of noise; rates that are all 0 cannot fall and do not."""
+    """Whether a config's results show noise; rates that are all 0 cannot fall and do not."""
     return len(group) > 1 and any(group)

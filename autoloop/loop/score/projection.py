@@ -19,8 +19,12 @@ def seen_by(study: Study, place: int) -> Study:
     """
     aim = study.aims.objectives[place]
     sign = -1 if aim.maximize else 1
+    header = study.header
+    if place and header.learnt is not None:  # earlier studies tell of the noise of the first objective alone
+        header = replace(header, learnt=replace(header.learnt, noise_pct=None))
     return replace(
         study,
+        header=header,
         aim=aim,
         aims=Aims(constraints=study.aims.constraints),
         jobs={number: _seen(job, place, sign) for number, job in study.jobs.items()},

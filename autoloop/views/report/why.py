@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from autoloop.errors import AutoloopError, did_you_mean
 from autoloop.study.record import Job, Study
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts
+from autoloop.views.report.facts import Facts, noise_note
 from autoloop.views.report.probed import probed
 
 LEFT_OUT = 3
-"""Proposals left out that are told."""
+"""Most proposals left out that are shown."""
 
 
 def why(study: Study, job: str | int) -> str:
@@ -42,6 +42,9 @@ def why(study: Study, job: str | int) -> str:
     rows |= {"curves": text.clean(found.details.source)} if found.details.source else {}
     judged = found.probes or any(child.probes for child in _children(facts, found))
     rows |= {"probe": text.clean(probed(study))} if judged and probed(study) else {}
+    learnt = study.header.learnt
+    if learnt is not None and learnt.source and facts.gains.noise.source == learnt.source:
+        rows |= {"noise": text.clean(noise_note(facts))}
     left_out = _left_out(study, found.name)
     rows |= {"left out": left_out} if left_out else {}
     return "\n".join([text.clean(found.name), *(f"  {title + ':':<10}{row}" for title, row in rows.items())])
