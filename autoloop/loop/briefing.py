@@ -19,7 +19,7 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
-from autoloop.strategies.extrapolation import predict_final
+from autoloop.strategies.early import EarlyResults, early_results
 from autoloop.strategies.failed import FAILURES, FailedRegion
 from autoloop.strategies.pace import Pacing
 from autoloop.strategies.remembered import EarlierTrial
@@ -28,7 +28,7 @@ from autoloop.study.settled import OPEN, Lazy
 from autoloop.study.trials import Trial
 
 MOST_CURVES = 100
-"""Of so many jobs, the latest that completed, curves tell what others would have come to."""
+"""Of so many jobs, the latest, curves are looked at for what they had where some were ended early."""
 
 VariantOf = Callable[[Job], Variant]
 """A job of the study -> the variant that it ran."""
@@ -109,7 +109,7 @@ class Known:
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
         ineffective: Knobs that jobs changed without effect.
-        predicted: See `Situation`.
+        early: See `Situation`.
     """
 
     study: Study
@@ -118,7 +118,7 @@ class Known:
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
     ineffective: Sequence[IgnoredKnob]
-    predicted: Mapping[str, float] = field(default_factory=dict)
+    early: EarlyResults = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -155,7 +155,7 @@ class Known:
             for path in job.details.unheeded
         ]
         running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, ineffective, _predicted(study, curve_of))
+        return cls(study, number, room, trials, running, ineffective, _early(study, curve_of))
 
     @property
     def has_failures(self) -> bool:
@@ -190,16 +190,15 @@ class Besides:
     slots: int | None = None
 
 
-def _predicted(study: Study, curve_of: CurveOf) -> Mapping[str, float]:
-    """What jobs that were ended early would have come to; curves are only asked for where there are some."""
-    stopped = [job for job in study.counted() if job.stop_step is not None and not job.measures]
-    stopped_at = {
-        job.name: (job.stop_step or 0, job.objective) for job in stopped if math.isfinite(job.objective)
-    }
-    if not stopped_at:
+def _early(study: Study, curve_of: CurveOf) -> EarlyResults:
+    """What jobs had where some were ended early; curves are only asked for where there are some."""
+    jobs = [job for job in study.counted() if not job.measures and math.isfinite(job.objective)]
+    ended = {job.name: job.stop_step for job in jobs if job.stop_step is not None}
+    if not ended:
         return {}
-    complete = [job for job in study.counted() if job.known and not job.measures][-MOST_CURVES:]
-    return predict_final(stopped_at, [curve for job in complete if (curve := curve_of(job)) is not None])
+    told = [job for job in jobs if job.known or job.name in ended][-MOST_CURVES:]
+    curves = {job.name: curve for job in told if (curve := curve_of(job)) is not None}
+    return early_results(ended, curves)
 
 
 def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
@@ -300,7 +299,7 @@ def situation_of(
         places=known.room,
         running=known.running,
         failed=failed,
-        predicted=known.predicted,
+        early=known.early,
         earlier=terms.earlier,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
+from autoloop.strategies.early import EarlyResults
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
 from autoloop.strategies.remembered import EarlierTrial
@@ -88,8 +89,8 @@ class Situation:
         places: Number of further jobs that have a place; None for any number.
         running: Variants of jobs that have not ended, in the order they were planned, without measurements.
         failed: Regions in which jobs failed repeatedly.
-        predicted: Name of a trial that was ended early -> the objective it would have reached, estimated from
-            trials that continued; without those for which nothing is known.
+        early: What trials had at the steps where some of them were ended (`autoloop.strategies.early`); empty
+            where none was.
         earlier: Trials of earlier studies of this app; evidence, never results of this study.
     """
 
@@ -115,7 +116,7 @@ class Situation:
     places: int | None = None
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
-    predicted: Mapping[str, float] = field(default_factory=dict)
+    early: EarlyResults = field(default_factory=dict)
     earlier: Sequence[EarlierTrial] = ()
 
 

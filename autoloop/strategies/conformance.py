@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autoloop.strategies.configurations import left, snapper
-from autoloop.strategies.samplers import Floats, Sampler, Seen, ask_where_jobs_live
+from autoloop.strategies.samplers import Early, Floats, Sampler, Seen, ask_where_jobs_live
 from autoloop.strategies.space import Knob, read_space
 
 ASKED = 6
@@ -118,4 +119,14 @@ def _studies(knobs: tuple[Knob, ...], config: Mapping[str, Any], most: int) -> I
     }
     for case, (count, losses) in cases.items():
         kinds = [len(knob.choices) for knob in knobs]
-        yield case, Seen(points[:count], losses[:count], start, 3, kinds=kinds, snap=snap)
+        seen = Seen(points[:count], losses[:count], start, 3, kinds=kinds, snap=snap)
+        yield case, seen
+        yield f"{case}, others ended early", replace(seen, early=_early(points, losses, count))
+
+
+def _early(points: Floats, losses: Floats, count: int) -> Early:
+    """What trials had at a fifth of a training: those that came to their end, and five that did not."""
+    first, last = max(0, count - 20), min(count + 5, len(points))
+    ends = np.where(np.arange(first, last) < count, losses[first:last], np.nan)
+    had = np.nan_to_num(losses[first:last]) + 1.0
+    return Early(points[first:last], had, np.full(len(had), 0.2), ends)

@@ -6,16 +6,18 @@ import math
 
 import numpy as np
 
-from autoloop.strategies.kernel_fit import Kernel, conditional, fitted, squares_of
+from autoloop.strategies.kernel_fit import Kernel, conditional, fitted, squares_of, usual_scales
 from autoloop.strategies.prior import Aligned, Expected, Prior
 from autoloop.strategies.samplers import (
     Bools,
+    Early,
     Floats,
     Sampler,
     Seen,
     Whole,
     normal_scores,
     quasi_random,
+    standard_scores,
     usable,
 )
 
@@ -43,9 +45,13 @@ class GaussianProcess(Sampler):
     predictions for their results (kriging believer; Ginsbourger et al., 2010); beyond 64 the rest is spread
     evenly.
 
+    Where trials were ended early, what all had at that step is learnt from as well (multi-fidelity: the share
+    of a training is one more knob; Kandasamy et al., Multi-fidelity Bayesian optimisation with continuous
+    approximations, 2017), moved by what those that went on gained from there on average.
+
     Method: Jones et al., Efficient global optimization of expensive black-box functions, 1998; settings after
     Snoek et al., Practical Bayesian optimization of machine learning algorithms, 2012. With fewer than three
-    results the points are those of `samplers.QuasiRandom`.
+    trials that tell something the points are those of `samplers.QuasiRandom`.
 
     If earlier studies count (`Seen.prior`), what they let expect is the process's mean, and one result is
     enough.
@@ -53,24 +59,24 @@ class GaussianProcess(Sampler):
 
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return the points of the largest expected improvement."""
-        points, losses = usable(seen)
         prior = seen.prior if seen.prior is not None and seen.prior.counts else None
-        if len(points) < (LEAST_POINTS if prior is None else 1):
+        if informative(seen) < (LEAST_POINTS if prior is None else 1):
             return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
         generator = np.random.default_rng([seen.seed, len(seen.points)])
-        lost = min(MOST_FAILED, len(seen.points) - len(points))
-        order = _spread(np.argsort(losses, kind="stable"), MOST_POINTS - lost)
-        points, scores = points[order], normal_scores(losses)[order]
+        lost = min(MOST_FAILED, int((~np.isfinite(seen.losses)).sum()))
+        points, scores, kinds = _learnt(seen, MOST_POINTS - lost)
         points, scores = _with_failures(seen, points, scores)
         expected = Expected() if prior is None else Aligned.to(prior, points, scores)
-        kernel = _kernel(seen, points, expected.rest(points, scores), prior)
-        leaders = points[np.argsort(scores, kind="stable")[:LEADERS]]
+        kernel = _kernel(kinds, points, expected.rest(points, scores), prior)
+        dimensions = seen.start.size
+        leaders = points[np.argsort(scores, kind="stable")[:LEADERS], :dimensions]
         leaders = leaders if prior is None else np.vstack([leaders, prior.leaders])
         free = candidates_around(seen, leaders, generator) if seen.among is None else seen.among
         avoid = None if seen.avoid is None else seen.avoid(free)
+        judged = np.hstack([free, np.ones((len(free), points.shape[1] - dimensions))])
         chosen = _chosen(
-            _Belief(kernel, points, scores, seen.kinds_of, expected),
-            free,
+            _Belief(kernel, points, scores, kinds, expected),
+            judged,
             avoid,
             min(count, MOST_ASKED, len(free)),
         )
@@ -78,10 +84,12 @@ class GaussianProcess(Sampler):
         return np.vstack([free[chosen], even])
 
 
-def _kernel(seen: Seen, points: Floats, rest: Floats, prior: Prior | None) -> Kernel:
+def _kernel(kinds: Whole, points: Floats, rest: Floats, prior: Prior | None) -> Kernel:
     """The kernel of what is left to explain."""
     scales = None if prior is None else prior.scales
-    return fitted(squares_of(points, points, seen.kinds_of), rest, scales)
+    if scales is not None and len(scales) < len(kinds):  # earlier studies know no shares of a training
+        scales = np.append(scales, usual_scales(len(kinds))[:1])
+    return fitted(squares_of(points, points, kinds), rest, scales)
 
 
 class _Belief:
@@ -149,6 +157,45 @@ def _chosen(belief: _Belief, free: Floats, lost: Bools | None, count: int) -> li
     return found
 
 
+def informative(seen: Seen) -> int:
+    """How many trials tell something: those with a result, and those that were ended early."""
+    early = 0 if seen.early is None else int(np.isnan(seen.early.ends).sum())
+    return int(np.isfinite(seen.losses).sum()) + early
+
+
+def _learnt(seen: Seen, most: int) -> tuple[Floats, Floats, Whole]:
+    """What is learnt from: points, scores, and how many choices each coordinate has.
+
+    Where trials were ended early, the share of a training is one more coordinate, 1 at the end.
+    """
+    points, losses = usable(seen)
+    if seen.early is None:
+        order = _spread(np.argsort(losses, kind="stable"), most)
+        return points[order], normal_scores(losses)[order], seen.kinds_of
+    early, losses = _on_one_scale(seen.early, losses)
+    scores = standard_scores(np.append(losses, early))
+    order = _spread(np.argsort(losses, kind="stable"), most)
+    more = np.arange(len(early))[: max(0, most - len(order))] + len(losses)
+    points = np.vstack([points, seen.early.points])
+    shares = np.append(np.ones(len(losses)), seen.early.shares)
+    chosen = np.append(order, more)
+    return np.column_stack([points, shares])[chosen], scores[chosen], np.append(seen.kinds_of, 0)
+
+
+def _on_one_scale(early: Early, losses: Floats) -> tuple[Floats, Floats]:
+    """Early losses, moved by what trials that went on gained from there on average, and losses.
+
+    Both are logarithms where all are above 0.
+    """
+    logs = bool((early.losses > 0).all() and (losses > 0).all())
+    now, ends, losses = (np.log(one) if logs else one for one in (early.losses, early.ends, losses))
+    for share in np.unique(early.shares):
+        there = early.shares == share
+        gains = (ends - now)[there & np.isfinite(ends)]
+        now = np.where(there, now + (gains.mean() if len(gains) else 0.0), now)
+    return now, losses
+
+
 def _spread(order: Whole, most: int) -> Whole:
     """Of places from good to bad at most so many: the best half, of the others an even spread."""
     if len(order) <= most:
@@ -160,6 +207,7 @@ def _spread(order: Whole, most: int) -> Whole:
 def _with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, Floats]:
     """The points and those that diverged, the latest ones, as bad as the worst."""
     failed = seen.points[~np.isfinite(seen.losses)][-MOST_FAILED:]
+    failed = np.hstack([failed, np.ones((len(failed), points.shape[1] - failed.shape[1]))])
     return np.vstack([points, failed]), np.append(scores, np.full(len(failed), scores.max()))
 
 

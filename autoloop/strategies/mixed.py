@@ -15,12 +15,8 @@ from autoloop.strategies.probe import foreseen
 from autoloop.strategies.quota import SHARED, Due, Filling, lately, rounded
 from autoloop.strategies.sampled_space import SAMPLERS, SampledSpace
 
-PROBE_REACH = (1.0, 1.0)
-"""How far towards evenly spread points round 1 goes after a probe, on the rates and on the other knobs.
-
-All the way was better than half of it in three studies of each of the trainings in
-``benchmarks/held_out/chosen.py``, but not surely.
-"""
+PROBE_REACH = (0.0, 1.0)
+"""How far towards evenly spread points round 1 goes after a probe, on the rates and on the other knobs."""
 
 
 class MixedStrategy(Strategy):

@@ -12,7 +12,7 @@ from autoloop.strategies.avoid import avoided
 from autoloop.strategies.base import Situation
 from autoloop.strategies.configurations import snapper
 from autoloop.strategies.failed import alike
-from autoloop.strategies.samplers import Floats, Seen
+from autoloop.strategies.samplers import Early, Floats, Seen
 from autoloop.strategies.space import Knob
 from autoloop.study.record import MEASURING
 from autoloop.study.trials import Trial, TrialState
@@ -21,17 +21,16 @@ from autoloop.study.trials import Trial, TrialState
 def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any]) -> Seen:
     """Return the finished trials as points; one that crashed like no other or was interrupted is left out.
 
-    A trial that was ended early counts with its predicted final objective (`Situation.predicted`); without a
-    prediction it is left out.
+    A trial that was ended early has no result: what it had then is in `Seen.early`.
     """
     sign = -1 if situation.maximize else 1
     trials = [one for one in situation.trials.values() if one.variant.rule not in MEASURING]
     failed = alike(trials)
     lost = {one.name for group in failed for one in group}
     states = (TrialState.COMPLETE, TrialState.INFEASIBLE)
-    ends = situation.predicted
-    trials = [one for one in trials if one.state in states or one.name in lost or one.name in ends]
-    losses = [sign * ends.get(one.name, one.objective) if one.usable else math.nan for one in trials]
+    early = _early(situation, trials, knobs)
+    trials = [one for one in trials if one.state in states or one.name in lost]
+    losses = [sign * one.objective if one.usable else math.nan for one in trials]
     passed = [one for one in situation.trials.values() if one.usable]
     return Seen(
         places_of(trials, knobs),
@@ -49,6 +48,23 @@ def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any
         snap=snapper(knobs),
         several=_numbers([one.losses if one.usable else () for one in trials]),
         excess=_numbers([one.excess for one in trials]),
+        early=early,
+    )
+
+
+def _early(situation: Situation, trials: Sequence[Trial], knobs: Sequence[Knob]) -> Early | None:
+    """Return what trials had before their end, a row for each trial and step."""
+    sign = -1 if situation.maximize else 1
+    rows = [(one, *row) for one in trials for row in situation.early.get(one.name, ())]
+    if not rows:
+        return None
+    complete = [one.state is TrialState.COMPLETE and one.usable for one, _, _ in rows]
+    ends = [sign * row[0].objective if done else math.nan for row, done in zip(rows, complete, strict=True)]
+    return Early(
+        places_of([one for one, _, _ in rows], knobs),
+        np.array([sign * value for _, _, value in rows], dtype=np.float64),
+        np.array([share for _, share, _ in rows], dtype=np.float64),
+        np.array(ends, dtype=np.float64),
     )
 
 

@@ -123,11 +123,12 @@ class Prior:
         """Mean of the scores at some points, and what part of their variance this study is left to explain.
 
         Args:
-            points: float64 (m, d).
+            points: float64 (m, d); further columns are left aside.
 
         Returns:
             float64 (m,) each; 0 and 1 where no study that counts knows anything.
         """
+        points = points[:, : len(self.kinds)]
         total, mean, explained = np.full(len(points), TINY), np.zeros(len(points)), np.zeros(len(points))
         for one in (one for one in self.models if one.weight):
             expected, deviation = predicted(one.kernel, one.points, one.scores, points, self.kinds)

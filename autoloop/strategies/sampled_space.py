@@ -15,7 +15,7 @@ from autoloop.strategies.base import Opening, Probed, Situation
 from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.front import FrontProcess
-from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess
+from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess, informative
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
@@ -239,10 +239,11 @@ class SampledSpace:
 
     def _why(self, seen: Seen) -> str:
         """Return what a point of the sampler is good for."""
-        count = int(np.isfinite(seen.losses).sum())
+        learns = self.name == "gaussian"
+        count = informative(seen) if learns else int(np.isfinite(seen.losses).sum())
         prior = seen.prior
         least = 1 if prior is not None and prior.counts else LEAST_POINTS
-        evenly = self.name == "gaussian" and count < least
+        evenly = learns and count < least
         why = CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
         return why if prior is None else f"{why}, and {prior.description}"
 

@@ -25,6 +25,23 @@ FARTHER = (1, 4, 16)
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """What trials had before their end, at steps where some were ended.
+
+    Attributes:
+        points: float64 (m, d), configs as points, one row for each trial and step.
+        losses: float64 (m,), their objectives there, lower is better.
+        shares: float64 (m,), the share of a training at which that was, above 0 and at most 1.
+        ends: float64 (m,), what the same trial came to; NaN where it was ended early.
+    """
+
+    points: Floats
+    losses: Floats
+    shares: Floats
+    ends: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What a sampler may look at.
 
@@ -42,6 +59,8 @@ class Seen:
             place is one.
         several: float64 (n, k), each of several objectives, lower is better; None where there is one.
         excess: float64 (n, c), how far each constraint is broken, NaN where unknown; None without any.
+        early: What trials had before their end; None where none was ended early. Trials that were ended early
+            are only here, not among ``points``.
         prior: What earlier studies let expect; None where there are none.
     """
 
@@ -55,6 +74,7 @@ class Seen:
     snap: Callable[[Floats], Floats] | None = None
     several: Floats | None = None
     excess: Floats | None = None
+    early: Early | None = None
     prior: Prior | None = None
 
     @property
@@ -151,8 +171,11 @@ def normal_scores(losses: Sequence[float] | Floats) -> Floats:
     to the median it is drawn in.
     """
     values = np.asarray(losses, dtype=np.float64)
-    if (values > 0).all():
-        values = np.log(values)
+    return standard_scores(np.log(values) if (values > 0).all() else values)
+
+
+def standard_scores(values: Floats) -> Floats:
+    """The same of losses that are on their scale already."""
     middle, best = float(np.median(values)), float(values.min())
     values = np.minimum(values, best + 2.5 * max(middle - best, 1e-12))
     spread = float(values.std())
