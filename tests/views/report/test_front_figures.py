@@ -57,3 +57,5 @@ def test_a_terminal_tells_which_trial_last_added_to_the_front():
 def test_the_report_has_front_and_progress():
     page = html(front_study(*GROWN))
     assert page.index('id="front"') < page.index('id="progress"')
+    assert page.count("★ front") == 3 and "★ best" not in page and "leads to the best trial" not in page
+    assert "error 0.2, speed 9</span>" in page  # in the list of the lineage each trial has all its numbers

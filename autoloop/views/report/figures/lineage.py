@@ -20,9 +20,13 @@ ROW = 15.0  # least distance of two names in px
 
 def lineage(facts: Facts) -> Markup:
     """Return the section: drawing and list."""
+    goal = "higher" if facts.study.maximize else "lower"
+    leads = "The blue line leads to the best trial."
+    if facts.study.aims.several:
+        leads = f"Drawn is the first objective, {facts.metric}; a ring marks a trial of the front."
     intro = (
-        f"A line leads from parent to child; {'higher' if facts.study.maximize else 'lower'} is better. "
-        "The blue line leads to the best trial. Open an entry below for its edits, rule, numbers and command."
+        f"A line leads from parent to child; {goal} is better. {leads} Open an entry below for its edits, "
+        "rule, numbers and command."
     )
     return el(
         "section",
@@ -158,15 +162,17 @@ def _has_parent(facts: Facts, job: Job) -> bool:
 
 def _entry(facts: Facts, job: Job, depth: int) -> Markup:
     kind = facts.kind(job)
-    outcome = text.number(job.objective) if job.known else facts.verdict(job)
-    change = facts.change(job, facts.parent(job))
+    outcome = facts.numbers(job) if job.known else facts.verdict(job)
+    change = None if facts.study.aims.several else facts.change(job, facts.parent(job))
     chips = [
         el("span", text.shorten(text.clean(outcome), 90), class_=f"chip {kind}"),
         el("span", f"{change.shown('parent')} {change.label}", class_=f"chip whole {kind}")
         if change
         else None,
         el("span", job.plan.rule, class_="chip rule") if job.plan.rule else None,
-        el("span", "★ best", class_="chip better") if facts.is_best(job) else None,
+        el("span", "★ front" if facts.front else "★ best", class_="chip better")
+        if facts.is_best(job)
+        else None,
     ]
     head = el(
         "summary", el("b", job.name), " ", join(filter(None, chips), " ")
