@@ -57,7 +57,7 @@ class Memory:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was taken from where, and what was passed over, in sentences."""
-        return self.learnt.told if self.learnt else ()
+        return self.learnt.notes if self.learnt else ()
 
 
 NOTHING = Memory()
@@ -143,12 +143,12 @@ def other_than(study: Study, task: str, aim: Objective) -> str:
 def _memory_of(found: Sequence[tuple[Path, Study]], passed_over: Sequence[str]) -> Memory:
     """What studies tell, each called by its directory."""
     memory = memory_of([(str(path), study) for path, study in found])
-    told = [f"Passed over: {why}." for why in passed_over[:MOST_TOLD]]
-    more = len(passed_over) - len(told)
-    told += [f"Passed over as well: {counted(more, 'other')}."] if more > 0 else []
-    learnt = replace(memory.learnt or Learnt(), told=(*memory.notes, *told))
+    more_notes = [f"Passed over: {why}." for why in passed_over[:MOST_TOLD]]
+    more = len(passed_over) - len(more_notes)
+    more_notes += [f"Passed over as well: {counted(more, 'other')}."] if more > 0 else []
+    learnt = replace(memory.learnt or Learnt(), notes=(*memory.notes, *more_notes))
     keys = tuple(str(path.resolve()) for path, _ in found)
-    return replace(memory, learnt=learnt if learnt.told else None, keys=keys)
+    return replace(memory, learnt=learnt if learnt.notes else None, keys=keys)
 
 
 def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
@@ -159,16 +159,16 @@ def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
     """
     latest = sorted(found, key=lambda one: -_begun(one[1]))
     each = [_of_study(name, study) for name, study in latest]
-    told = [line for one in each for line in one.notes]
+    notes = [line for one in each for line in one.notes]
     pct, source = earlier_noise(found) or (None, "")
     if pct is not None:
-        told.append(f"Noise until this study has measured it: {pct:.2g} %, {source}.")
+        notes.append(f"Noise until this study has measured it: {pct:.2g} %, {source}.")
     return Memory(
         trials=tuple(chain.from_iterable(one.trials for one in each)),
         outcomes=tuple(chain.from_iterable(one.outcomes for one in each)),
         dead=tuple(chain.from_iterable(one.dead for one in each)),
         closed=tuple(chain.from_iterable(one.closed for one in each)),
-        learnt=Learnt(told=tuple(told), noise_pct=pct, source=source) if found else None,
+        learnt=Learnt(notes=tuple(notes), noise_pct=pct, source=source) if found else None,
     )
 
 
@@ -182,19 +182,19 @@ def _of_study(name: str, study: Study) -> Memory:
     try:
         own, heedless = tuple(earlier_trials(study, name)), heedless_knobs(study, name)
         failed = earlier_failures(study, name)
-        told = (_told(name, own), *_told_besides(name, heedless, failed))
-        return Memory(own, tuple(outcomes(study)), tuple(heedless), tuple(failed), Learnt(told=told))
+        notes = (_note_of(name, own), *_notes_besides(name, heedless, failed))
+        return Memory(own, tuple(outcomes(study)), tuple(heedless), tuple(failed), Learnt(notes=notes))
     except AutoloopError as error:
-        return Memory(learnt=Learnt(told=(f"Passed over: {name}: {error}.",)))
+        return Memory(learnt=Learnt(notes=(f"Passed over: {name}: {error}.",)))
 
 
-def _told(name: str, own: Sequence[EarlierTrial]) -> str:
+def _note_of(name: str, own: Sequence[EarlierTrial]) -> str:
     known = [trial for trial in own if trial.values and math.isfinite(trial.gain_pct)]
     better = sum(trial.is_better for trial in known)
     return f"Learns from {name}: {counted(len(known), 'trial')} beside its baseline, {better} of them better."
 
 
-def _told_besides(name: str, dead: Sequence[DeadKnob], failed: Sequence[FailedRegion]) -> Iterator[str]:
+def _notes_besides(name: str, dead: Sequence[DeadKnob], failed: Sequence[FailedRegion]) -> Iterator[str]:
     """Yield what else is known from a study."""
     if dead:
         paths = ", ".join(dict.fromkeys(one.path for one in dead))

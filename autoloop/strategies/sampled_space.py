@@ -244,7 +244,7 @@ class SampledSpace:
         least = 1 if prior is not None and prior.counts else LEAST_POINTS
         evenly = self.name == "gaussian" and count < least
         why = CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
-        return why if prior is None else f"{why}, and {prior.told}"
+        return why if prior is None else f"{why}, and {prior.reason}"
 
 
 def _sampler(name: str) -> Sampler:

@@ -158,13 +158,13 @@ class Learnt:
     """What a study took from earlier ones of its app when it began.
 
     Attributes:
-        told: What from where, in sentences.
+        notes: What from where, in sentences.
         noise_pct: Their noise floor: the standard deviation of a gain at one common seed, in percent; None
             where none of them ran a config with two seeds.
         source: How that is known.
     """
 
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     noise_pct: float | None = field(default=None, metadata=LEFT_OUT)
     source: str = field(default="", metadata=LEFT_OUT)
 

@@ -30,7 +30,7 @@ def test_the_noise_floor_starts_from_that_of_the_earlier_studies() -> None:
     learnt = memory_of([("monday", old)]).learnt
     assert learnt is not None
     assert learnt.noise_pct == pytest.approx(noise(old).paired_pct)
-    assert learnt.told[-1].startswith("Noise until this study has measured it: ")
+    assert learnt.notes[-1].startswith("Noise until this study has measured it: ")
     new = study_of({"name": "baseline", "objective": 5.0})
     assert noise(new).source.startswith("assumed")
     new.header = replace(new.header, learnt=learnt)
@@ -53,7 +53,7 @@ def test_noise_that_no_earlier_study_measured_is_not_taken_over() -> None:
 
 
 def test_what_was_learnt_is_read_back_from_the_journal() -> None:
-    learnt = Learnt(told=("Learns from monday.",), noise_pct=0.7, source="from monday")
+    learnt = Learnt(notes=("Learns from monday.",), noise_pct=0.7, source="from monday")
     begun = replace(read_event(study_event()), learnt=learnt)  # type: ignore[call-arg]
     assert read_event(begun.as_record()) == begun
     assert "learnt" not in read_event(study_event()).as_record()

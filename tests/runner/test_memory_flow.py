@@ -57,7 +57,7 @@ def test_the_sampler_has_earlier_trials_as_a_prior_and_nothing_goes_where_jobs_f
     assert any(f"lies where jobs 3 and 4 of {first.study_dir} failed" in why for why in refused)
     learnt = ran.study.header.learnt
     assert learnt is not None
-    assert any(line.startswith("No job goes to lr from 5.0 on") for line in learnt.told)
+    assert any(line.startswith("No job goes to lr from 5.0 on") for line in learnt.notes)
     assert all(job.objective < 10 for job in ran.study.counted())
 
 

@@ -69,7 +69,7 @@ def test_an_earlier_study_that_misleads_counts_for_nothing() -> None:
     wrong = study("old", lambda point: 1 / bowl(point))
     assert not prior(wrong, own).counts
     assert np.array_equal(asked(wrong, own, 3), GaussianProcess().ask(own, 3))
-    assert prior(wrong, own).told == "nothing from old (rank agreement -1.00 with the results here)"
+    assert prior(wrong, own).reason == "nothing from old (rank agreement -1.00 with the results here)"
 
 
 def test_the_one_that_agrees_counts_beside_the_one_that_misleads() -> None:

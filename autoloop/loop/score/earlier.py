@@ -75,7 +75,7 @@ def earlier_failures(study: Study, name: str) -> list[FailedRegion]:
     """
     jobs = [job for job in study.counted()[-MOST_PLACED:] if job.state is not None and not job.measures]
     first = next(iter(study.counted()), None)
-    told = [
+    trials = [
         job.trial(job.plan.variant(config, job.plan.overrides))
         for job in jobs
         if first is not None
@@ -83,7 +83,7 @@ def earlier_failures(study: Study, name: str) -> list[FailedRegion]:
         and root(study, job).place == first.place
         and (config := config_of(study, knobs(study, job)))
     ]
-    return [replace(region, study=name) for region in failed_regions(told)]
+    return [replace(region, study=name) for region in failed_regions(trials)]
 
 
 def _is_of_machine(job: Job) -> bool:

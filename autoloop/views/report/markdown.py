@@ -66,7 +66,7 @@ def _head(facts: Facts) -> list[str]:
     elif facts.limits:
         lines.append(f"Constraints: {md(facts.limits)}.")
     lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
-    lines += [md(line) for line in (study.header.learnt.told if study.header.learnt else ())]
+    lines += [md(line) for line in (study.header.learnt.notes if study.header.learnt else ())]
     lines.append(f"Jobs: {states(facts.jobs)}.")
     lines += [facts.cut] if facts.cut else []
     if front:
