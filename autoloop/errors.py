@@ -14,7 +14,7 @@ _SHOWN = 160
 
 
 class AutoloopError(ValueError):
-    """A mistake of the user's, told in one clear message; the base of all our errors.
+    """A mistake of the user, reported in one clear message; the base of all our errors.
 
     Attributes:
         exit_code: What a command that it ends exits with: 2 for wrong usage, 1 where something else failed.

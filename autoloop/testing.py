@@ -269,13 +269,13 @@ def _situations() -> dict[str, Situation]:
         label: Situation(
             finished,
             {one.name: one for one in finished},
-            said,
+            decisions,
             round=2,
             waiting=waiting,
             bounds=_BOUNDS,
             opened=len(finished),
         )
-        for label, (finished, said, waiting) in rounds.items()
+        for label, (finished, decisions, waiting) in rounds.items()
     }
     begun = replace(situations["several fired"], planned=("a", "sample"), begun=2, places=1)
     return {**situations, "one place is free": begun}

@@ -115,7 +115,7 @@ def _with(words: Sequence[str], added: Sequence[str]) -> list[str]:
 
 
 def _to_trainer(words: Sequence[str]) -> list[str]:
-    """Send words that speak of an external trainer's config to where it stands."""
+    """Send arguments for an external trainer's config to where it is."""
     choices = [_first_choice(word) for word in words if word.partition("=")[0] in ("task", GROUP)]
     return to_trainer(words, *composed([*_config_dirs(words), *choices])) if choices else list(words)
 

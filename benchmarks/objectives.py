@@ -5,9 +5,11 @@ and 48 jobs (the first 24 of 48 are the 24) the hypervolume of the feasible tria
 of the whole front, 1 at most. Rivals of one study run in one process, one after the other.
 
     python benchmarks/objectives.py run --studies 8   # appends to results/objectives.csv what it lacks
-    python benchmarks/objectives.py report            # the table of docs/benchmarks.md
+    python benchmarks/objectives.py run --only Ax --problems Binh-Korn Gardner
+    python benchmarks/objectives.py report            # the tables of docs/benchmarks.md
 
-Needs ``pip install 'autoloop[optuna]'``.
+Needs ``pip install 'autoloop[optuna]'`` and PyTorch for Optuna's Gaussian process; ``pip install
+ax-platform`` where Ax is asked for by name.
 """
 
 from __future__ import annotations
@@ -160,12 +162,44 @@ def optunas(make: Callable[..., Any]) -> Callable[[Problem, int], list[Numbers]]
     return run
 
 
+def axs(problem: Problem, study: int) -> list[Numbers]:
+    """Ax, as its client chooses the method, told that results have no noise."""
+    from ax.api.client import Client
+    from ax.api.configs import RangeParameterConfig
+
+    names = [f"x{place}" for place in range(problem.knobs)]
+    start = dict(zip(names, _start(problem, study)[0].tolist(), strict=True))
+    told: list[Numbers] = [problem.evaluate(_start(problem, study)[0])]
+    goals, limits = ([f"{kind}{at}" for at in range(len(told[0][one]))] for one, kind in enumerate("fc"))
+    client = Client(random_seed=study)
+    client.configure_experiment(
+        [RangeParameterConfig(name=name, parameter_type="float", bounds=(0, 1)) for name in names]
+    )
+    client.configure_optimization(
+        ", ".join(f"-{goal}" for goal in goals), [f"{limit} <= 0" for limit in limits] or None
+    )
+
+    def tell(index: int, numbers: Numbers) -> None:
+        pairs = zip([*goals, *limits], [*numbers[0], *numbers[1]], strict=True)
+        client.complete_trial(index, {name: (value, 0.0) for name, value in pairs})
+
+    tell(client.attach_trial(start), told[0])
+    while len(told) < BUDGETS[-1]:
+        asked = client.get_next_trials(max_trials=ROUND - 1 if len(told) == 1 else ROUND)
+        for index, found in asked.items():
+            told.append(problem.evaluate(np.array([found[name] for name in names])))
+            tell(index, told[-1])
+    return told
+
+
 RIVALS: dict[str, Callable[[Problem, int], list[Numbers]]] = {
     "autoloop": ours,
     "Optuna NSGA-II": optunas(lambda **more: optuna.samplers.NSGAIISampler(population_size=8, **more)),
     "Optuna TPE": optunas(lambda **more: optuna.samplers.TPESampler(multivariate=True, **more)),
     "Optuna GP": optunas(lambda **more: optuna.samplers.GPSampler(**more)),
+    "Ax": axs,
 }
+USUAL = [name for name in RIVALS if name != "Ax"]
 
 
 def share(problem: Problem, told: Sequence[Numbers]) -> float:
@@ -175,13 +209,13 @@ def share(problem: Problem, told: Sequence[Numbers]) -> float:
     return hypervolume(losses, np.array(problem.reference)) / problem.whole
 
 
-def run(studies: int, only: Sequence[str]) -> None:
-    """Run every study that the file lacks."""
+def run(studies: Sequence[int], only: Sequence[str], named: Sequence[str]) -> None:
+    """Run every study that the file lacks, of some rivals on some problems."""
     done = {(row["problem"], row["rival"], int(row["study"])) for row in read(RESULTS)}
-    known = problems()
-    for study in range(studies):
+    known = [problem for problem in problems() if not named or problem.name in named]
+    for study in studies:
         for problem in known:
-            for name in [name for name in RIVALS if not only or name in only]:
+            for name in [name for name in RIVALS if name in (only or USUAL)]:
                 if (problem.name, name, study) in done:
                     continue
                 began = time.monotonic()
@@ -195,10 +229,11 @@ def run(studies: int, only: Sequence[str]) -> None:
                 )
 
 
-def report(only: Sequence[str]) -> None:
-    """Print the mean share of each of some rivals over the studies that all of them ran."""
-    rows, rivals = read(RESULTS), only or list(RIVALS)
-    for problem in problems():
+def report(asked: Sequence[int], only: Sequence[str], named: Sequence[str]) -> None:
+    """Print the mean share of each of some rivals over those of some studies that all of them ran."""
+    rows, rivals = read(RESULTS), only or USUAL
+    rows = [row for row in rows if int(row["study"]) in asked]
+    for problem in [problem for problem in problems() if not named or problem.name in named]:
         own = [row for row in rows if row["problem"] == problem.name]
         studies = [{row["study"] for row in own if row["rival"] == name} for name in rivals]
         common = set.intersection(*studies)
@@ -221,14 +256,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=("run", "report"))
     parser.add_argument("--studies", type=int, default=8)
-    parser.add_argument("--only", nargs="*", default=())
+    parser.add_argument("--first", type=int, default=0, help="the first study")
+    parser.add_argument("--only", nargs="*", default=(), help="rivals")
+    parser.add_argument("--problems", nargs="*", default=())
     given = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore")
+    studies = range(given.first, given.first + given.studies)
     if given.what == "run":
-        run(given.studies, given.only)
+        run(studies, given.only, given.problems)
     else:
-        report(given.only)
+        report(studies, given.only, given.problems)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Cost:
 EARLY = (0.1, 0.2, 0.3, 0.5, 0.75)  # shares of the steps
 
 
-def foretold(task: Task, curves: list[History]) -> list[float]:
+def rank_correlations(task: Task, curves: list[History]) -> list[float]:
     """Rank correlation (Spearman's) of the objective at each early share with its end, in one study."""
     found = [curve.get(task.objective) or Series.of([]) for curve in curves]
     end = _ranks([last(series) for series in found])
@@ -172,16 +172,16 @@ def main() -> None:
     args = parser.parse_args()
     chosen = [task for name, task in tasks().items() if task.curves and (not args.only or name in args.only)]
     costs = {name: Cost() for name in STRENGTHS}
-    told: dict[str, list[list[float]]] = {task.name: [] for task in chosen}
+    correlations: dict[str, list[list[float]]] = {task.name: [] for task in chosen}
     for task in chosen:
         for seed in range(args.studies):
             curves = [task.train(point) for point in points(task, args.jobs, seed)]
-            told[task.name].append(foretold(task, curves))
+            correlations[task.name].append(rank_correlations(task, curves))
             for name, rules in STRENGTHS.items():
                 ask(rules, task, curves, costs[name])
         print(f"{task.name} is done", flush=True)
     print_costs(costs)
-    print_foretold(told)
+    print_correlations(correlations)
 
 
 def print_costs(costs: dict[str, Cost]) -> None:
@@ -196,10 +196,10 @@ def print_costs(costs: dict[str, Cost]) -> None:
         )
 
 
-def print_foretold(told: dict[str, list[list[float]]]) -> None:
+def print_correlations(correlations: dict[str, list[list[float]]]) -> None:
     print(f"\n| task | {' | '.join(f'{share:.0%} of the steps' for share in EARLY)} |")
     print("|---|" + "---|" * len(EARLY))
-    for name, studies in told.items():
+    for name, studies in correlations.items():
         cells = ["" if math.isnan(one) else f"{one:.2f}" for one in np.mean(studies, axis=0)]
         print(f"| {name} | {' | '.join(cells)} |")
 

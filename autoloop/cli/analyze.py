@@ -1,4 +1,4 @@
-"""``autoloop analyze``: summaries of runs and what rules say of them."""
+"""``autoloop analyze``: summaries of runs and the decisions of rules on them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from autoloop.engine.streams import open_standard_streams
 from autoloop.errors import AutoloopError, did_you_mean
 from autoloop.store.redact import redact, without_controls
 
-INTERRUPTED = 130  # as shells tell of SIGINT: 128 + 2
+INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 
 
 class LazyGroup(click.Group):

@@ -1,4 +1,4 @@
-"""``autoloop tell``: a word to a study while it runs."""
+"""``autoloop tell``: requests to a study while it runs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import yaml
 from autoloop.cli.options import study_argument
 from autoloop.edits.variants import parse_entries
 from autoloop.errors import ConfigError
-from autoloop.loop.controls import ACTIONS, read_words
+from autoloop.loop.controls import ACTIONS, parse_control
 from autoloop.store.journal import read_study
 from autoloop.store.redact import without_controls
-from autoloop.store.requests import tell
-from autoloop.study.events import UserTold
+from autoloop.store.requests import send
+from autoloop.study.events import UserControl
 
 
 @click.command(
@@ -36,25 +36,25 @@ def command(study: Path, words: tuple[str, ...], wait: float) -> None:
     was not answered.
     """
     record = read_study(study)
-    answers = [tell(study, record, told, wait) for told in list(_requests(words))]
+    answers = [send(study, record, control, wait) for control in list(_requests(words))]
     for taken, outcome in answers:
         click.echo(without_controls(outcome if taken else f"refused: {outcome}"), err=not taken)
     if not all(taken for taken, _ in answers):
         raise SystemExit(1)
 
 
-def _requests(words: Sequence[str]) -> Iterator[UserTold]:
-    """What is said; several requests where several variants are written as in the queue's file.
+def _requests(words: Sequence[str]) -> Iterator[UserControl]:
+    """The requests; several if several variants are written as in the queue's file.
 
     Raises:
-        ConfigError: It cannot be understood.
+        ConfigError: They cannot be parsed.
     """
     if len(words) == 2 and words[0] == "add" and words[1].lstrip().startswith(("{", "[")):
         for entry in parse_entries(_yaml(words[1])):
             reason = [f"reason={entry.reason}"] if entry.reason else []
-            yield read_words(["add", *entry.edits, f"name={entry.name}", *reason])
+            yield parse_control(["add", *entry.edits, f"name={entry.name}", *reason])
     else:
-        yield read_words(words)
+        yield parse_control(words)
 
 
 def _yaml(text: str) -> Any:

@@ -85,7 +85,9 @@ def _refuse_empty(name: str, limits: Sequence[Constraint]) -> None:
     ends = [one.limit for one in limits]
     tried = [*ends, *(math.nextafter(end, side) for end in ends for side in (-math.inf, math.inf))]
     if not any(all(one.holds(value) for one in limits) for value in tried):
-        raise ConfigError(f"constraints.{name}: no number keeps {' and '.join(one.told for one in limits)}")
+        raise ConfigError(
+            f"constraints.{name}: no number keeps {' and '.join(one.description for one in limits)}"
+        )
 
 
 def _number(text: str) -> float:

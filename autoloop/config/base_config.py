@@ -152,7 +152,7 @@ def _unquoted(text: str) -> Any:
 
 
 def to_trainer(words: Sequence[str], app: Mapping[str, Any], root: str | None) -> list[str]:
-    """Send the words that speak of the trainer's config there: ``steps=60`` becomes ``config.steps=60``.
+    """Send the arguments for the trainer's config there: ``steps=60`` becomes ``config.steps=60``.
 
     A name that the loop has too (``wandb``, ``resume``, ``hydra``) stays the loop's, except `TRAINER_KNOBS`.
 

@@ -1,9 +1,10 @@
-"""Settings of a climb: the length of each level, how many go up, and how a run goes on from another."""
+"""Settings of longer runs: the levels of a climb, and how a run goes on from another's checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from autoloop.errors import ConfigError, SettingError, counted, did_you_mean
@@ -42,7 +43,10 @@ MANY = 4
 CHECKPOINT = "{checkpoint}"
 """What stands for the path of a checkpoint in ``continues.set``."""
 
-CONTINUES_KEYS = ("checkpoint", "folder", "keep", "set")
+HALFWAY = "{halfway}"
+"""What stands for half the length of a run in ``continues.keep``."""
+
+CONTINUES_KEYS = ("checkpoint", "folder", "halfway", "keep", "set", "knobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,35 @@ class Continues:
     Attributes:
         checkpoint: Where a run leaves its checkpoint, relative to its directory; may have wildcards, of
             several the newest counts.
-        keep: Key of the app's config -> value that lets a run keep its checkpoint.
+        keep: Key of the app's config -> value that lets a run keep its checkpoint; `HALFWAY` stands for half
+            its length.
         words: Key -> value that lets a run go on; `CHECKPOINT` stands for the path.
+        halfway: Where a run leaves the checkpoints on its way, with wildcards; the last number in such a path
+            is the checkpoint's step. Empty where it leaves none.
+        knobs: Patterns of the paths that may differ from the run that left the checkpoint: the trainer takes
+            them from its config, not from the checkpoint, and they leave the weights' shapes alone. ``*``
+            stands for any characters.
     """
 
     checkpoint: str
     keep: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
+    halfway: str = ""
+    knobs: tuple[str, ...] = ()
+
+    def heeds(self, path: str) -> bool:
+        """Whether a run that goes on takes a knob from its own config."""
+        return any(fnmatchcase(path, pattern) for pattern in self.knobs)
+
+    def keeping(self, length: int | None = None) -> dict[str, Any]:
+        """What lets a run keep its checkpoints.
+
+        Args:
+            length: Length of a run whose checkpoint halfway is wanted too; None where it is not.
+        """
+        if length is None:
+            return {key: value for key, value in self.keep.items() if value != HALFWAY}
+        return {key: length // 2 if value == HALFWAY else value for key, value in self.keep.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +96,14 @@ class Climbing:
         keep: The same.
         knob: The same; empty where it is to be found.
         continues: How a run goes on from another; None where every run starts anew.
+        warm_start: Whether children start from a checkpoint of their parent's.
     """
 
     lengths: tuple[int, ...] = ()
     keep: tuple[int, ...] = ()
     knob: str = ""
     continues: Continues | None = None
+    warm_start: bool = False
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Climbing:
@@ -94,7 +122,10 @@ class Climbing:
             steps = counted(len(lengths) - 1, "step")
             why = f" does not fit climb={list(lengths)}, which has {steps} up: say for each how many go on"
             raise SettingError("keep", list(keep), why)
-        return cls(lengths, keep, given["climb_knob"] or "", _continues(given["continues"]))
+        continues = _continues(given["continues"])
+        if given["warm_start"]:
+            _check_warm(continues)
+        return cls(lengths, keep, given["climb_knob"] or "", continues, given["warm_start"])
 
     def limit(self, config: Mapping[str, Any]) -> Climb | None:
         """The climb of an app with this config; None where none is wanted.
@@ -104,17 +135,29 @@ class Climbing:
         """
         if not self.lengths:
             return None
+        return Climb(self.lengths, self.keep, self.knob_of(config, f"climb={list(self.lengths)}"))
+
+    def knob_of(self, config: Mapping[str, Any], wanted: str) -> str:
+        """The path of the length of a training in an app's config.
+
+        Args:
+            config: The config.
+            wanted: The setting that needs it, for the message.
+
+        Raises:
+            ConfigError: The config has no such knob.
+        """
         found = next((path for path in KNOBS if _is_length(config, path)), "")
         knob = self.knob or found
         if not knob:
             raise ConfigError(
-                f"climb={list(self.lengths)} needs to know where the length of a training stands, and the "
+                f"{wanted} needs to know where the length of a training stands, and the "
                 f"config has no {', '.join(KNOBS[:3])} or the like; say it with climb_knob=<path>"
             )
         if not _is_length(config, knob):
             hint = did_you_mean(knob, list(_numbers(config)))
             raise SettingError("climb_knob", knob, f" is no number in the config{hint}")
-        return Climb(self.lengths, self.keep, knob)
+        return knob
 
 
 def _is_length(config: Mapping[str, Any], path: str) -> bool:
@@ -139,6 +182,23 @@ def _wholes(name: str, value: Any) -> tuple[int, ...]:
     return tuple(several)
 
 
+def _check_warm(continues: Continues | None) -> None:
+    """See to it that a child can start from a checkpoint of its parent's.
+
+    Raises:
+        ConfigError: It is not known how, or with which edits; the message says what is missing.
+    """
+    lacking = "continues" if continues is None else ""
+    if continues is not None and not continues.halfway:
+        lacking = "continues.halfway, where a run leaves its checkpoints on the way"
+    elif continues is not None and not continues.knobs:
+        lacking = "continues.knobs, the knobs that a continued run takes from its config"
+    if lacking:
+        raise ConfigError(
+            f"warm_start=true needs to know how this trainer continues: set {lacking} (docs/climb.md)"
+        )
+
+
 def _continues(value: Any) -> Continues | None:
     if value is None:
         return None
@@ -158,6 +218,22 @@ def _continues(value: Any) -> Continues | None:
         raise SettingError(
             "continues", dict(value), ": keep is no mapping; write keep: {save_checkpoint: true}"
         )
-    folder = value.get("folder")
-    checkpoint = str(value["checkpoint"]) if folder is None else f"{folder}/{value['checkpoint']}"
-    return Continues(checkpoint, dict(keep), dict(words))
+    checkpoint, halfway = (_below(value.get("folder"), value.get(key)) for key in ("checkpoint", "halfway"))
+    return Continues(checkpoint, dict(keep), dict(words), halfway, _patterns(value))
+
+
+def _below(folder: Any, pattern: Any) -> str:
+    """A pattern of files below a folder; empty for none."""
+    if pattern is None:
+        return ""
+    return str(pattern) if folder is None else f"{folder}/{pattern}"
+
+
+def _patterns(value: Mapping[str, Any]) -> tuple[str, ...]:
+    knobs = value.get("knobs") or ()
+    is_list = isinstance(knobs, Sequence) and not isinstance(knobs, str)
+    if not is_list or not all(isinstance(knob, str) for knob in knobs):
+        raise SettingError(
+            "continues", dict(value), ": knobs is no list of paths; write knobs: [optimizer.lr, loss.*]"
+        )
+    return tuple(knobs)

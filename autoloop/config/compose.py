@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
@@ -42,6 +42,13 @@ _KEPT = 256  # configs as plain values that are kept: those that rules and sampl
 _BARE_PATH = re.compile(r"[A-Za-z0-9_/.+@%-]+")
 
 
+class _Look(NamedTuple):
+    """A job's config as edits and rules see it, and path -> why of what cannot be resolved in it."""
+
+    config: dict[str, Any]
+    unresolved: dict[str, str]
+
+
 class Composer:
     """Composes the config of a job from its overrides, as the launcher will.
 
@@ -66,6 +73,10 @@ class Composer:
         self._templates = Templates(loader, master)
         self._seen = lru_cache(_KEPT)(self._see)
         self._written = lru_cache(_KEPT)(self._write)
+        self._latest: tuple[tuple[str, ...] | None, dict[str, Any]] = (
+            None,
+            {},
+        )  # as written, what was seen last
         self.root = root_of(master)
         self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
@@ -140,14 +151,16 @@ class Composer:
 
         Several callers get the same one, and leave it as it is.
         """
-        return self._seen(tuple(overrides))
+        return self._seen(tuple(overrides)).config
 
-    def _see(self, overrides: tuple[str, ...]) -> dict[str, Any]:
+    def _see(self, overrides: tuple[str, ...]) -> _Look:
         with self._looked_at(overrides) as composed:
+            self._latest = overrides, self._templates.restored(written(composed))
+            lost = unresolved(composed)
             app = self._templates.restored(without_onlookers(composed))
         if self.root is not None:
             self._known_keys[overrides] = frozenset(app[self.root] or ())
-        return GroupedConfig(seen(app, self.root), self.options(overrides))
+        return _Look(GroupedConfig(seen(app, self.root), self.options(overrides)), lost)
 
     def options(self, overrides: Sequence[str]) -> dict[str, str | None]:
         """The option of each config group of the app that a job's config is made of; None for no option."""
@@ -243,15 +256,11 @@ class Composer:
             config = self.config(overrides)
         except (ValueError, TypeError, LookupError, AssertionError, RecursionError) as error:
             raise MisfitError(f"Hydra does not compose it: {in_one_line(str(error))}") from error
-        lost = self._unresolved(overrides)
-        before = self._unresolved(parent) if lost else {}
+        lost = self._seen(tuple(overrides)).unresolved
+        before = self._seen(tuple(parent)).unresolved if lost else {}
         for path in lost.keys() - before.keys():
             raise MisfitError(f"{path} cannot be resolved any more: {in_one_line(lost[path])}")
         return config
-
-    def _unresolved(self, overrides: Sequence[str]) -> dict[str, str]:
-        with self._looked_at(overrides) as composed:
-            return unresolved(composed)
 
     def sketch(self, parent: Variant, edits: Sequence[str]) -> Derived:
         """What `derive` would return, without overrides: nothing is composed, which takes its time.
@@ -288,6 +297,9 @@ class Composer:
         return self._written(tuple(overrides))
 
     def _write(self, overrides: tuple[str, ...]) -> dict[str, Any]:
+        known, latest = self._latest
+        if known == overrides:
+            return latest
         with self._looked_at(overrides) as composed:
             found: dict[str, Any] = self._templates.restored(written(composed))
             return found
@@ -306,33 +318,6 @@ class Composer:
         if tuple(overrides) not in self._known_keys:
             self._see(tuple(overrides))
         return self._known_keys[tuple(overrides)]
-
-
-class LazyConfig(Mapping[str, Any]):
-    """A config that is composed when somebody looks at it; a long study has thousands, and keeps none."""
-
-    __slots__ = ("_composer", "_overrides")
-
-    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
-        self._composer = composer
-        self._overrides = overrides
-
-    @property
-    def options(self) -> Mapping[str, str | None]:
-        """See `autoloop.edits.groups.GroupedConfig`."""
-        return self._composer.options(self._overrides)
-
-    def _composed(self) -> dict[str, Any]:
-        return self._composer.config(self._overrides)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._composed()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._composed())
-
-    def __len__(self) -> int:
-        return len(self._composed())
 
 
 def subdir(composed: DictConfig) -> str:
@@ -389,7 +374,7 @@ def _changed(config: Mapping[str, Any], changes: Sequence[ValueChange]) -> dict[
 
 @contextmanager
 def _current(config: DictConfig) -> Iterator[None]:
-    """Make ``${hydra:...}`` in a config speak of that config, as it will in the job."""
+    """Make ``${hydra:...}`` in a config refer to that config, as it will in the job."""
     holder: Any = HydraConfig.instance()
     before = holder.cfg
     holder.cfg = SimpleNamespace(hydra=config.hydra)  # what HydraConfig.get asks it for, without a copy

@@ -128,7 +128,7 @@ def without_foreign(group: str, config: DictConfig) -> str:
         config: The whole config of the sweep; its node is changed if the plugin chosen is one of ours.
 
     Returns:
-        What `left_aside` says of them.
+        The message of `left_aside` about them.
 
     Raises:
         ConfigError: Such a key was given on the command line.
@@ -154,7 +154,7 @@ def refuse_typed(owner: Owner, foreign: Collection[str], words: Iterable[str]) -
     Args:
         owner: The plugin.
         foreign: Keys of its node that are none of its settings.
-        words: The overrides of the command line that speak of Hydra's own config.
+        words: The overrides of the command line for Hydra's own config.
 
     Raises:
         ConfigError: One of them was given there.

@@ -12,7 +12,7 @@ from autoloop.errors import EditError, NoMatchError
 
 
 def idle_bounds(bounds: Bounds, configs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What to tell of bounds that limit nothing, a sentence each.
+    """Warnings about bounds that limit nothing, a sentence each.
 
     Bounds that come with autoloop are for several trainers and say nothing where another one is trained.
 

@@ -68,7 +68,7 @@ def read_flow(given: Mapping[str, Any]) -> Flow:
         barrier=given["barrier"],
         quorum=given["quorum"],
         refill=given["refill"],
-        asks=given["approve"],
+        needs_approval=given["approve"],
     )
 
 

@@ -35,7 +35,7 @@ launcher. ``false``: never.
 """
 
 Detail = Literal["quiet", "short", "full"]
-"""How much is said of a study, in its plan and while it runs.
+"""How much is printed about a study, in its plan and while it runs.
 
 ``quiet``: in the log only what went wrong, and what came of it. ``short``: a line for each job. ``full``: in
 the plan also the command and directory of each job, and what each rule would change.
@@ -240,7 +240,13 @@ SWEEPER: tuple[Setting, ...] = (
         "continues",
         Own("{checkpoint: ..., keep: {...}, set: {...}}: docs/climb.md"),
         None,
-        "how a longer run continues from the checkpoint of a shorter one; null: it starts from the beginning",
+        "how a run continues from the checkpoint of another; null: it starts from the beginning",
+    ),
+    _free(
+        "warm_start",
+        Switch(),
+        False,
+        "children continue from a checkpoint halfway through their parent's run: docs/climb.md",
     ),
     Setting(
         "noise",

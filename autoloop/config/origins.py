@@ -35,7 +35,7 @@ def where(error: SettingError, config: DictConfig, owner: str) -> str:
 
 
 def typed_of_hydra(config: DictConfig) -> list[str]:
-    """The overrides of the command line that speak of Hydra's own config, as they were typed.
+    """The overrides of the command line for Hydra's own config, as they were typed.
 
     Hydra notes its ``-m`` among them, as ``hydra.mode=MULTIRUN``, where no config file says so.
 

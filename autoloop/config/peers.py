@@ -1,6 +1,6 @@
 """What config files say to the sweepers of other tools, in our own settings.
 
-A search space, a budget and a goal mean the same whoever is told: what a file says in the words of Optuna's,
+A search space, a budget and a goal mean the same in every sweeper: what a file says in the words of Optuna's,
 Ax's or Nevergrad's sweeper is read, and said in ours. Pure: mappings in, settings and sentences out.
 """
 

@@ -14,7 +14,7 @@ KEYS = ("steps", "every")
 
 @dataclass(frozen=True, slots=True)
 class ProbeSetting:
-    """What is said of the probe.
+    """The settings of the probe.
 
     Attributes:
         steps: Steps of a training, where the config does not tell; None where nothing is said.

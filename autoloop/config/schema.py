@@ -28,7 +28,7 @@ class Chosen(StringNode):
 
     @property
     def asked(self) -> str:
-        """The class that was asked for in vain, or an empty string."""
+        """The class that was asked for and ignored, or an empty string."""
         return str(self.__dict__.get("_asked", ""))
 
     def _validate_and_convert_impl(self, value: Any) -> str:

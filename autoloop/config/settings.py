@@ -20,7 +20,7 @@ from autoloop.config.sets import USE, overlaid
 from autoloop.curves.bounded import texts_in
 from autoloop.curves.metrics import Metrics
 from autoloop.curves.objective import Objective, read_direction
-from autoloop.edits.effects import DeadKnob, read_ignored
+from autoloop.edits.effects import IgnoredKnob, read_ignored
 from autoloop.edits.variants import Entry, edit_texts, parse_entries
 from autoloop.errors import ConfigError, SettingError, did_you_mean
 from autoloop.loop.due import Flow, Limits
@@ -85,10 +85,10 @@ class Settings:
         climbing: What is wanted of a climb.
         flow: How rounds follow each other.
         watching: How running jobs are watched.
-        ignored: Knobs that the trainer is known not to heed.
+        ignored: Knobs that the trainer is known to ignore.
         live: Whether to draw the study on the terminal; see `Live`.
         detail: How much plan and log say; see `Detail`.
-        notify: Whom to tell of rounds, failures and the winner.
+        notify: Whom to notify of rounds, failures and the winner.
         params: Overrides and sweeps of the config: key -> value as Hydra writes it.
         space: What the sampler turns, beside what the strategy's own ``space`` says.
         n_trials: Jobs in all of a search in as many rounds as they need; None where rounds say it.
@@ -96,7 +96,7 @@ class Settings:
         serve: Whether it is shown in a browser while it runs.
         storage: An Optuna storage where the study is kept too; None for none.
         study_name: Its name there; None for that of the study's directory.
-        probe: What is said of the probe of the learning rate.
+        probe: Settings of the probe of the learning rate.
         learn_from: Directories of earlier studies to learn from, or ``auto`` alone.
         raw: Rules, bounds, metrics and strategy as configured, for the journal.
     """
@@ -119,7 +119,7 @@ class Settings:
     climbing: Climbing = field(default_factory=Climbing)
     flow: Flow = field(default_factory=Flow)
     watching: Watching = field(default_factory=Watching)
-    ignored: tuple[DeadKnob, ...] = ()
+    ignored: tuple[IgnoredKnob, ...] = ()
     live: Live = "auto"
     detail: Detail = "short"
     notify: NotifySettings = field(default_factory=NotifySettings)
@@ -226,7 +226,7 @@ class Settings:
 
 
 def _metrics_read(given: Mapping[str, Any], read: Mapping[str, Any]) -> Metrics:
-    """The metrics, with all that the user said of objectives and constraints."""
+    """The metrics, with all that the user set for objectives and constraints."""
     direction = read["direction"]
     objectives = read_objectives(read["objectives"], direction)
     metrics = Metrics.read(given, "" if len(objectives) > 1 else read_direction(direction))
@@ -325,9 +325,9 @@ def _strategy_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metrics_of(value: Any, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of metrics: a file, its content, or single keys over the file that ``use`` names.
+    """The settings of metrics: a file, its content, or single keys over the file that ``use`` names.
 
-    The general file says what holds unsaid, so that nothing of it is repeated here.
+    The general file has the defaults, so that none of them is repeated here.
     """
     given = _group("metrics", value, knobs)
     if "use" not in given:

@@ -1,4 +1,4 @@
-"""Overrides as Hydra writes them, sweeps among them: read by Hydra's own parser, told as plain values."""
+"""Overrides as Hydra writes them, sweeps among them: read by Hydra's own parser, returned as plain values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SweptKey:
         text: The override as it was written.
         values: The override strings that it stands for in a product: several for a list, none for an
             interval.
-        entry: What it says of the space, if it sweeps.
+        entry: Its entry in the space, if it sweeps.
     """
 
     key: str
@@ -39,7 +39,7 @@ class SweptKey:
 
     @property
     def path(self) -> str:
-        """The path that it speaks of."""
+        """The path that it sets."""
         return self.key.lstrip("+~")
 
     @property

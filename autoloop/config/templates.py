@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -25,8 +26,8 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from autoloop.config.copies import quick_copy
 from autoloop.config.knobs import SECTION, TOP_KEY
-from autoloop.config.packing import pack, unpack
 from autoloop.edits import constant
 
 _KEPT = 32  # templates; a study has one for each combination of its choice sweeps, and for added keys
@@ -35,6 +36,9 @@ _OF_JOB = "hydra.sweep.subdir"
 
 #: How Hydra 1.3 writes the overrides into ``hydra.job.override_dirname``; 1.4 asks a resolver there instead.
 _overrides_dirname = getattr(config_loader_impl, "get_overrides_dirname", None)
+
+#: A number as Hydra's parser and Python read it alike.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(?P<real>(\.[0-9]{1,17})?(e-?[0-9]{1,2})?)")
 
 #: A resolver that may ask anything, unlike OmegaConf's own.
 _RESOLVER = re.compile(r"\$\{\s*(?!oc\.)[A-Za-z_][\w.]*\s*:")
@@ -73,7 +77,6 @@ class Template:
 
     def __init__(self, composed: DictConfig) -> None:
         self._forms = {"whole": composed}
-        self._packed: dict[str, bytes] = {}
         self.agreed: bool | None = None
 
     @cached_property
@@ -84,7 +87,7 @@ class Template:
 
     @cached_property
     def alone(self) -> bool:
-        """Whether the app's values can be told without Hydra's own config."""
+        """Whether the app's values can be known without Hydra's own config."""
         self._forms["app"] = app = deepcopy(self._forms["lean"])
         with read_write(app), open_dict(app):
             app.pop("hydra", None)
@@ -105,10 +108,7 @@ class Template:
 
     def fresh(self, form: str) -> DictConfig:
         """A copy of its own: "whole", "lean" or, without ``hydra`` besides, "app"."""
-        if form not in self._packed:
-            self._packed[form] = pack(self._forms[form])
-        packed = self._packed[form]
-        return unpack(packed) if packed else deepcopy(self._forms[form])
+        return quick_copy(self._forms[form])
 
 
 class _Split(NamedTuple):
@@ -219,8 +219,25 @@ class Templates:
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
-            self._parsed[text] = OverridesParser.create().parse_override(text)
+            self._parsed[text] = self._with_number(text) or OverridesParser.create().parse_override(text)
         return self._parsed[text]
+
+    def _with_number(self, text: str) -> Override | None:
+        """An override whose value is a plain number: one that was parsed for its key, with this value.
+
+        Hydra's parser takes a millisecond or two, and the jobs of a search differ in numbers.
+        """
+        key, _, value = text.partition("=")
+        found = _NUMBER.fullmatch(value)
+        if not found:
+            return None
+        sample, number = (f"{key}=1.5", float(value)) if found["real"] else (f"{key}=1", int(value))
+        if sample not in self._parsed:
+            try:
+                self._parsed[sample] = OverridesParser.create().parse_override(sample)
+            except HydraException:  # the message shows the whole override
+                return None
+        return replace(self._parsed[sample], _value=number, input_line=text)
 
     def _sorted_out(self, words: Sequence[Override]) -> tuple[Template, _Split]:
         """The template of a job's overrides. One that finds no place in it for a value becomes part of it."""

@@ -51,7 +51,7 @@ class Constraint:
             raise ConfigError(f"constraint {self.name}: {self.op!r:.20} is not one of {', '.join(OPERATORS)}")
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The constraint as the user writes it: ``latency_ms <= 20``."""
         return f"{self.name} {self.op} {self.limit:g}"
 
@@ -96,10 +96,10 @@ class Aims:
         return list(dict.fromkeys(asked))
 
     @property
-    def told(self) -> str:
-        """What is aimed at, in words: ``eval/success_rate up, latency_ms down, where mem_gb <= 4``."""
+    def description(self) -> str:
+        """What is aimed at, for example ``eval/success_rate up, latency_ms down, where mem_gb <= 4``."""
         ways = [f"{one.name} {'up' if one.maximize else 'down'}" for one in self.objectives]
-        limits = " and ".join(one.told for one in self.constraints)
+        limits = " and ".join(one.description for one in self.constraints)
         where = f"where {limits}" if limits else ""
         return ", ".join([*ways, *filter(None, [where])])
 

@@ -38,7 +38,7 @@ def jitters(
         curves: Metric -> curve. One of `FEWEST` points or more counts, by the later half where that has as
             many too.
         summary: Metric -> its summary.
-        metrics: Says of which metrics the goal is known.
+        metrics: Knows which metrics have a goal.
         returned: What the task returned; where it is the last or best value of a curve it has that one's.
 
     Returns:
@@ -53,7 +53,7 @@ def result_jitter(found: Mapping[str, float], aim: Objective) -> float:
     """Standard deviation of a job's result, as far as its curve tells; NaN where it does not.
 
     Args:
-        found: What `jitters` says of the job.
+        found: What `jitters` returned for the job.
         aim: What the study is judged by.
     """
     of_curve = ENDS.get(aim.stat, 1.0) if aim.metric else 1.0

@@ -136,8 +136,8 @@ class Metrics:
             return replace(self, aims=aims)
         first, several = objectives[0], len(objectives) > 1
         if several:
-            told = (replace(one, stat=self.objective_stat) for one in objectives)
-            aims = replace(aims, objectives=tuple(told))
+            found = (replace(one, stat=self.objective_stat) for one in objectives)
+            aims = replace(aims, objectives=tuple(found))
         elif first.metric == RETURNED:
             first = replace(first, metric="")
         goals = {**self.goals, **{one.metric or RETURNED: one.goal for one in (first, *objectives)}}
@@ -209,13 +209,13 @@ class Metrics:
             return aim
         return replace(aim, goal=goal, why=f"the config calls it {name}, which is best {LEVELS[goal]}")
 
-    def foretold(self, name: str = "") -> str:
+    def description(self, name: str = "") -> str:
         """What the study is judged by, in words, before anything has run; ``name``: see `aim_called`."""
         aim, later = (
             self.aim_called(name),
             "" if self.objective else " (the first results may show another)",
         )
-        return f"the study {replace(aim, why=aim.why + later).told}"
+        return f"the study {replace(aim, why=aim.why + later).description}"
 
     def aimed(self, aim: Objective) -> Metrics:
         """The same metrics, for a study that is judged by this."""

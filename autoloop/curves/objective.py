@@ -96,8 +96,8 @@ class Objective:
         return self.metric or "the returned value"
 
     @property
-    def told(self) -> str:
-        """What is done with it, how that is known, and the knob that turns it."""
+    def description(self) -> str:
+        """What is done with it, how that is known, and the setting that changes it."""
         verb, other = ("maximises", "minimize") if self.maximize else ("minimises", "maximize")
         why = f": {self.why}" if self.why else ""
         return f"{verb} {self.name}{why}; hydra.sweeper.direction={other} reverses it"

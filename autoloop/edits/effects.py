@@ -36,18 +36,18 @@ class Unheeded:
     in_vain: bool
 
     def __str__(self) -> str:
-        said = f"{self.path}: asked for {self.asked!r}, the run used {self.used!r}"
-        return f"{said}; the edit had no effect" if self.in_vain else said
+        text = f"{self.path}: asked for {self.asked!r}, the run used {self.used!r}"
+        return f"{text}; the edit had no effect" if self.in_vain else text
 
 
 @dataclass(frozen=True, slots=True)
-class DeadKnob:
-    """A knob that edits are kept from, because the trainer does not heed it.
+class IgnoredKnob:
+    """A knob that edits are kept from, because the trainer ignores it.
 
     Attributes:
         path: Path, or pattern, in the config.
         why: What to say when an edit of it is skipped.
-        holds_while: Path -> value: it is dead only in configs that hold all of these.
+        holds_while: Path -> value: it is ignored only in configs that hold all of these.
     """
 
     path: str
@@ -96,7 +96,7 @@ def _same(asked: Any, used: Any) -> bool:
     return bool(asked == used) or str(asked) == str(used)
 
 
-def dead_paths(knobs: Iterable[DeadKnob], config: Mapping[str, Any]) -> dict[str, str]:
+def ignored_paths(knobs: Iterable[IgnoredKnob], config: Mapping[str, Any]) -> dict[str, str]:
     """The places of a config that edits are kept from: path pattern -> why."""
     return {knob.path: knob.why for knob in knobs if _holds(knob.holds_while, config)}
 
@@ -107,20 +107,20 @@ def _holds(conditions: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     )
 
 
-def why_dead(paths: Sequence[str], dead: Mapping[str, str], config: Mapping[str, Any]) -> str:
-    """Why none of these places heeds a change; empty if one of them may.
+def why_ignored(paths: Sequence[str], ignored: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    """Why the trainer ignores a change of any of these places; empty if it may use one of them.
 
     Args:
         paths: The places that an edit changes.
-        dead: See `dead_paths`.
+        ignored: See `ignored_paths`.
         config: The config.
     """
-    places = {pattern: set(find(pattern, config)) for pattern in dead}
+    places = {pattern: set(find(pattern, config)) for pattern in ignored}
     reasons = []
     for path in paths:
         keys = set(find(path, config))
         reason = next(
-            (dead[pattern] for pattern, matched in places.items() if keys and keys <= matched), None
+            (ignored[pattern] for pattern, matched in places.items() if keys and keys <= matched), None
         )
         if reason is None:
             return ""
@@ -128,7 +128,7 @@ def why_dead(paths: Sequence[str], dead: Mapping[str, str], config: Mapping[str,
     return "; ".join(dict.fromkeys(reasons))
 
 
-def read_ignored(given: Any) -> tuple[DeadKnob, ...]:
+def read_ignored(given: Any) -> tuple[IgnoredKnob, ...]:
     """Read a profile's ``ignored``: ``{path: why}`` or ``{path: {why: ..., while: {path: value}}}``.
 
     Raises:
@@ -141,11 +141,11 @@ def read_ignored(given: Any) -> tuple[DeadKnob, ...]:
     return tuple(_read_knob(str(path), value) for path, value in given.items() if value is not None)
 
 
-def _read_knob(path: str, value: Any) -> DeadKnob:
+def _read_knob(path: str, value: Any) -> IgnoredKnob:
     if isinstance(value, str):
-        return DeadKnob(path, value)
+        return IgnoredKnob(path, value)
     if not isinstance(value, Mapping) or not set(value) <= {"why", "while"} or not value.get("why"):
         raise ConfigError(
             f"ignored.{path} is {value!r}; give a reason, or {{why: reason, while: {{path: value}}}}"
         )
-    return DeadKnob(path, str(value["why"]), dict(value.get("while") or {}))
+    return IgnoredKnob(path, str(value["why"]), dict(value.get("while") or {}))

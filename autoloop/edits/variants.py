@@ -315,9 +315,9 @@ def _check(text: str, where: str) -> None:
     try:
         parse_edit(text)
     except EditError as error:
-        told = type(error)(f"in {where}:\n{error}", error.text, error.position, error.nearest)
-        told.why = error.why
-        raise told from None
+        explained = type(error)(f"in {where}:\n{error}", error.text, error.position, error.nearest)
+        explained.why = error.why
+        raise explained from None
 
 
 def _refuse(where: str, value: Any, wanted: str) -> NoReturn:

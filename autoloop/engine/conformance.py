@@ -40,10 +40,10 @@ def check_launcher(name: str, sweep_dir: Path, *overrides: str) -> None:
 
     ``launch``, which every Hydra launcher has, must return what the jobs of a batch returned, in their
     order; a job that raises is a return that failed and takes no other along.
-    With ``stream`` it must tell of each job once, take a job only when there is room for it, tell of one
-    that raised like of any other, and let itself be closed. With ``stop`` it must have ``stream``, end a
-    running job as ``stopped``, and say of a job that does not run that it does not. With ``places`` it must
-    tell of slots that are numbered from 0, or of none. With ``adopt`` it must have ``stream``, refuse a job
+    With ``stream`` it must report each job once, take a job only when there is room for it, report one
+    that raised like any other, and let itself be closed. With ``stop`` it must have ``stream``, end a
+    running job as ``stopped``, and return False for a job that does not run. With ``places`` it must
+    return slots that are numbered from 0, or none. With ``adopt`` it must have ``stream``, refuse a job
     that there never was, and tell where each job was placed in words that JSON can hold.
 
     Args:

@@ -1,7 +1,7 @@
 """What a study asks of a launcher.
 
 `JobLauncher` is the one object that the runner asks. It wraps any Hydra launcher, once: what it can do
-beside ``launch`` is told by which of `Streams`, `Stops`, `Adopts` and `HasPlaces` it keeps, and
+beside ``launch`` is known by which of `Streams`, `Stops`, `Adopts` and `HasPlaces` it keeps, and
 `autoloop.testing.check_launcher` holds it to them. What is known of other people's launchers, which keep
 none of these, is in `autoloop.engine.other_launchers`.
 """
@@ -24,7 +24,7 @@ from autoloop.engine.slots import Places
 
 @runtime_checkable
 class Streams(Protocol):
-    """A launcher that tells of each job as it ends, and starts one whenever there is room."""
+    """A launcher that reports each job as it ends, and starts one whenever there is room."""
 
     def stream(self, jobs: Iterable[Due]) -> Generator[Outcome | Placed, None, None]:
         """Run jobs and yield how each ended, in the order of their ends.
@@ -53,12 +53,12 @@ class Adopts(Protocol):
     """A launcher whose jobs outlive the main process."""
 
     def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
-        """Let the next ``stream`` tell of the end of a job that an earlier process started.
+        """Let the next ``stream`` report the end of a job that an earlier process started.
 
         Args:
             index: Number of the job.
             overrides: Its overrides.
-            handle: What `Placed` told of it; empty if that was not written down any more.
+            handle: The handle of its `Placed`; empty if that was not written down.
 
         Returns:
             Whether there ever was such a job.
@@ -106,7 +106,7 @@ class JobLauncher:
 
     @property
     def streams(self) -> bool:
-        """Whether it tells of each job itself, and keeps what jobs print off the terminal."""
+        """Whether it reports each job itself, and keeps what jobs print off the terminal."""
         return self._streaming is not None
 
     @property
@@ -154,7 +154,7 @@ class JobLauncher:
             body.inside = inside
 
     def stream(self, jobs: Iterable[Due]) -> Generator[Outcome | Placed | Returned, None, None]:
-        """Run jobs and tell of each; of one that streams see `Streams`, of others `stream_singly`."""
+        """Run jobs and report each; of one that streams see `Streams`, of others `stream_singly`."""
         if self._streaming is not None:
             return self._streaming.stream(jobs)
         return stream_singly(self._hydra, jobs)

@@ -143,7 +143,7 @@ def _pool_settings(settings: Mapping[str, Any], watched: tuple[str, ...] = ()) -
 
 
 class SetUp(NamedTuple):
-    """What a launcher is told once, before the first job.
+    """What a launcher gets once, before the first job.
 
     Attributes:
         context: Hydra's loader and callbacks.
@@ -254,7 +254,7 @@ def _requests(jobs: Iterable[Due]) -> Iterator[Request]:
 
 
 def logged(jobs: Iterable[Due]) -> Iterator[Due]:
-    """The same jobs, each told in a verbose log as it is taken; the study's own log has its start."""
+    """The same jobs, each logged at debug level as it is taken; the study's own log has its start."""
     for index, overrides in jobs:
         log.debug("\t#%s : %s", index, " ".join(filter_overrides(overrides)))
         yield index, overrides

@@ -100,10 +100,10 @@ class Watcher:
             metrics: Aliases and the objective.
             study_dir: The study's directory.
             study: Gives the record as it is now; called from the watcher's thread.
-            stop: Told once of each running job that is to end, and why; called from the watcher's thread.
+            stop: Called once for each running job that is to end, with the reason; from the watcher's thread.
             only: Number of the one job to ask the rules about; None for all that run.
-            probed: Told once how the probes of the learning rate compare, from the watcher's thread; None
-                where there are none.
+            probed: Called once, from the watcher's thread, with the comparison of the learning rate's probes;
+                None if there are none.
         """
         self._watching = watching
         self._metrics = metrics
@@ -178,9 +178,8 @@ class Watcher:
     def judge_ended(self, study: Study, job: Job) -> StopDecision | None:
         """Say whether a job that came to its end would have been stopped, had somebody looked in time."""
         self._aim_at(study)
-        if not self._is_watched(study, job):
-            return None
-        return self._ask(job, self._begin(study, job), self._curves(job))
+        curves = self._curves(job) if self._is_watched(study, job) else History({})
+        return self._ask(job, self._begin(study, job), curves) if len(curves) else None
 
     def _aim_at(self, study: Study) -> None:
         """Take up what the study is judged by; once that has changed, what was kept of the other is gone."""
@@ -195,7 +194,7 @@ class Watcher:
     def _look_safely(self) -> None:
         try:
             self.look()
-        except Exception as error:  # the border of the thread: told once, and tried again at the next look
+        except Exception as error:  # the border of the thread: logged once, and tried again at the next look
             problem = f"{type(error).__name__}: {error}"
             if problem != self._problem:
                 log.exception("the jobs could not be watched this time")

@@ -1,4 +1,4 @@
-"""Damage: stretches of a file that hold nothing readable, and how a person is told of them."""
+"""Damage: stretches of a file that hold nothing readable, and how they are reported."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Tracker:
         name: Its name.
         sources: Which files of a directory are its own.
         tail: The reader of a source.
-        looked_for: What a person is told was looked for.
+        looked_for: What was looked for, as messages name it.
     """
 
     name: str
@@ -55,7 +55,7 @@ def looked_for() -> str:
 
 
 def lines_tracker(patterns: Sequence[str]) -> Tracker:
-    """Return the tracker of last resort: lines of logs, told by these patterns.
+    """Return the tracker of last resort: lines of logs, read by these patterns.
 
     Raises:
         ConfigError: See `autoloop.history.text.loglines.compiled`.

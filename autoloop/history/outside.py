@@ -1,6 +1,6 @@
 """Stores outside of a job's directory: where a job without a history has logged, and what would change that.
 
-MLflow and trackio may be told to keep the runs of all jobs in one place, and TensorBoard's directory may be
+MLflow and trackio may be set to keep the runs of all jobs in one place, and TensorBoard's directory may be
 anywhere. Such runs are not read: they do not name the job that they are of, and jobs that run side by side
 began at the same time. What is known of the place is said, with the setting that puts it into the job's
 directory.
@@ -57,14 +57,24 @@ def _set_variable(name: str, folder: str) -> str:
     return f"hydra.job.env_set.{name}='{_OUTPUT}/{folder}' has it in the job's directory"
 
 
-def _of_config(job_dir: Path) -> Iterator[str]:
+def _config_of(job_dir: Path) -> Any:
+    """Return a job's config if it may name a place; None if it cannot be read."""
+    try:
+        text = read_note(job_dir / _CONFIG)
+    except OSError:
+        return None
+    if not any(key in text for key in _KEYS):
+        return None  # reading YAML takes longer than all else that is looked at
     import yaml  # of no use to most readings
 
     try:
-        config = yaml.safe_load(read_note(job_dir / _CONFIG))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):
-        return
-    for path, value in _texts(config, ()):
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+
+
+def _of_config(job_dir: Path) -> Iterator[str]:
+    for path, value in _texts(_config_of(job_dir), ()):
         folder, place = _KEYS.get(path[-1]), _local(value)
         if "${" in value:  # what a key other than an address stands for is not known
             elsewhere = path[-1] == "tracking_uri" and _OUTPUT not in value

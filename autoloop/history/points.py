@@ -1,4 +1,4 @@
-"""Points: chunks of steps and values in, one series per metric out; what is new told from what is known."""
+"""Points: chunks of steps and values in, one series per metric out; new ones kept apart from known ones."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _runs(found: list[Source]) -> list[list[Source]]:
 
 
 def _noted(history: History, newer: list[History]) -> History:
-    """Return a history whose problem tells of newer runs that were passed over because they are empty."""
+    """Return a history whose problem names newer runs that were passed over because they are empty."""
     notes = [f"a newer run was passed over: {other.problem}" for other in newer]
     history.problem = "; ".join(filter(None, [history.problem, *notes]))
     return history

@@ -222,7 +222,7 @@ class History(Mapping[str, Series]):
         return base.values[left], self[name].values[right]
 
     def then(self, later: History) -> History:
-        """Return this history continued by a later file of the same run; where both speak, the later wins."""
+        """Return this history continued by a later file of the same run, whose values win."""
         both = [(self._series, later._series), (self.internal, later.internal)]
         series, internal = (
             {**a, **{k: a[k].then(s) if k in a else s for k, s in b.items()}} for a, b in both

@@ -25,7 +25,7 @@ class Source:
 
     Attributes:
         path: The file; the directory where the files of one belong together.
-        kind: What kind of file it is, the first word that a person is told: ``csv``, ``tensorboard``; of W&B
+        kind: What kind of file it is, as messages name it: ``csv``, ``tensorboard``; of W&B
             ``log`` (``.wandb``), ``jsonl`` (``wandb-history.jsonl``) or ``summary`` (the last values only).
         run_id: Sources of one tracker and one id are parts of one run, joined in order of their start. Empty
             where the source is all there is of its run.
@@ -49,7 +49,7 @@ class Tail(Protocol):
     """What one source has said so far; reading it again costs as much as the bytes that are new.
 
     Nothing in a file makes it raise, and nothing in the place of a file makes it wait: what could not be read
-    is told in the history's ``problem``.
+    is in the history's ``problem``.
 
     Attributes:
         path: The file or directory.
@@ -74,7 +74,7 @@ class Tail(Protocol):
         """
 
     def logged(self, names: Iterable[str] | None = None) -> int:
-        """Return how many values these metrics have, or all that were asked for; told without much work."""
+        """Return how many values these metrics have, or all that were asked for; found without much work."""
 
     def history(self, fresh: bool = False) -> History:
         """Return what has been read; with ``fresh`` only the points that are new since the last such call."""

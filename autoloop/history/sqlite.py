@@ -29,7 +29,7 @@ _FORMAT_AT, _WRITE_AHEAD = (
 _WAIT_S = 0.5  # for a writer that is about to finish
 _NEEDS_A_WRITER = ("readonly", "unable to open")
 
-#: What reading a database may raise; where damage has reached what an error speaks of, it is no UTF-8.
+#: What reading a database may raise; where damage has reached what an error quotes, it is no UTF-8.
 ERRORS = (OSError, sqlite3.Error, UnicodeDecodeError)
 
 Row = tuple[Any, ...]

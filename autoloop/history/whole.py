@@ -16,7 +16,7 @@ class WholeFiles:
     Args:
         path: The file, or the directory they lie in.
         files: Returns those there are now.
-        load: Reads them. What it cannot read is told in the history's ``problem``.
+        load: Reads them. What it cannot read is in the history's ``problem``.
     """
 
     has_ended = False

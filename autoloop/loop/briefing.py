@@ -1,4 +1,4 @@
-"""What a strategy is told: of round 1 as it stands, later of all that is known. Values in, values out."""
+"""What a strategy gets to see: round 1 as it stands, later all that is known. Values in, values out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from autoloop.edits.effects import DeadKnob, dead_paths
+from autoloop.edits.effects import IgnoredKnob, ignored_paths
 from autoloop.edits.variants import Variant
 from autoloop.history.series import Series
 from autoloop.loop.disposal import Disposal
@@ -19,8 +19,8 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
 from autoloop.strategies.base import Bounds
+from autoloop.strategies.extrapolation import predict_final
 from autoloop.strategies.failed import FAILURES, FailedRegion
-from autoloop.strategies.foretelling import foretold
 from autoloop.strategies.pace import Pacing
 from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, PROBE, Job, Study
@@ -53,12 +53,12 @@ class Terms:
         limits: When the study ends, and what it measures.
         seed: Its seed, for strategies that draw.
         bounds: Path pattern -> (low, high) for every value an edit may set.
-        ignored: Knobs that the trainer is known not to heed.
+        ignored: Knobs that the trainer is known to ignore.
         seed_paths: Where the seed of a training may stand in a config.
         repeats: Times that each starting point is run again in round 1.
         cooldown: See `Disposal`.
         freeze: See `Disposal`.
-        pacing: What is said of probes of the learning rate.
+        pacing: Settings of the probes of the learning rate.
         earlier: Trials of earlier studies of this app.
         closed: Where jobs of these studies failed.
     """
@@ -68,7 +68,7 @@ class Terms:
     limits: Limits
     seed: int
     bounds: Bounds
-    ignored: Sequence[DeadKnob]
+    ignored: Sequence[IgnoredKnob]
     seed_paths: Sequence[str]
     repeats: int
     cooldown: int
@@ -80,7 +80,7 @@ class Terms:
     @property
     def obstacles(self) -> Obstacles:
         """What stands against proposals before anything has run."""
-        return Obstacles(dead=self.ignored, regions=self.closed)
+        return Obstacles(ignored=self.ignored, regions=self.closed)
 
     @property
     def searched(self) -> list[str]:
@@ -92,10 +92,10 @@ class Terms:
             else []
         )
 
-    def leave(self, config: Mapping[str, Any], dead: Sequence[DeadKnob]) -> list[str]:
-        """What no strategy is to turn by itself: the seed, and what the trainer does not heed."""
+    def leave(self, config: Mapping[str, Any], ignored: Sequence[IgnoredKnob]) -> list[str]:
+        """What no strategy may change by itself: the seed, and what the trainer ignores."""
         seeds = [path for path in self.seed_paths if matches(config, path)]
-        return [*seeds[:1], *dead_paths(dead, config)]
+        return [*seeds[:1], *ignored_paths(ignored, config)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ class Known:
         room: How many jobs it may have at the most; None for any number.
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
-        unheeded: Knobs that jobs turned in vain.
-        foretold: See `Situation`.
+        ineffective: Knobs that jobs changed without effect.
+        predicted: See `Situation`.
     """
 
     study: Study
@@ -117,8 +117,8 @@ class Known:
     room: int | None
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
-    unheeded: Sequence[DeadKnob]
-    foretold: Mapping[str, float] = field(default_factory=dict)
+    ineffective: Sequence[IgnoredKnob]
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -149,13 +149,13 @@ class Known:
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
         trials = Lazy(numbers, trial)
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
-        unheeded = [
-            DeadKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.heedless()
+        ineffective = [
+            IgnoredKnob(path, f"no effect in {job.name}: the trainer ignores it")
+            for job in study.ineffective()
             for path in job.details.unheeded
         ]
         running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, unheeded, _foretold(study, curve_of))
+        return cls(study, number, room, trials, running, ineffective, _predicted(study, curve_of))
 
     @property
     def has_failures(self) -> bool:
@@ -175,7 +175,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Besides:
-    """What a strategy is told that no record has.
+    """What a strategy gets to see that is in no record.
 
     Attributes:
         waiting: Variants of the user's that wait in the queue, as proposals.
@@ -190,14 +190,16 @@ class Besides:
     slots: int | None = None
 
 
-def _foretold(study: Study, curve_of: CurveOf) -> Mapping[str, float]:
+def _predicted(study: Study, curve_of: CurveOf) -> Mapping[str, float]:
     """What jobs that were ended early would have come to; curves are only asked for where there are some."""
     stopped = [job for job in study.counted() if job.stop_step is not None and not job.measures]
-    told = {job.name: (job.stop_step or 0, job.objective) for job in stopped if math.isfinite(job.objective)}
-    if not told:
+    stopped_at = {
+        job.name: (job.stop_step or 0, job.objective) for job in stopped if math.isfinite(job.objective)
+    }
+    if not stopped_at:
         return {}
     complete = [job for job in study.counted() if job.known and not job.measures][-MOST_CURVES:]
-    return foretold(told, [curve for job in complete if (curve := curve_of(job)) is not None])
+    return predict_final(stopped_at, [curve for job in complete if (curve := curve_of(job)) is not None])
 
 
 def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
@@ -211,7 +213,7 @@ def room_of(study: Study, limits: Limits, places: int | None) -> int | None:
 
 
 def opening_of(terms: Terms, planned: Round, start: Variant, slots: int | None) -> Opening:
-    """What a strategy is told when round 1 is to be filled up.
+    """What a strategy gets to see when round 1 is to be filled up.
 
     Args:
         terms: What holds for the study.
@@ -249,7 +251,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
         terms.derive,
         Obstacles(
             Disposal(study, known.number, terms.cooldown, terms.freeze, searched=terms.searched).objection,
-            [*terms.ignored, *known.unheeded],
+            [*terms.ignored, *known.ineffective],
             failed,
             study.controls.refused,
         ),
@@ -260,7 +262,7 @@ def disposer_of(terms: Terms, known: Known, failed: Sequence[FailedRegion]) -> D
 def situation_of(
     terms: Terms, known: Known, besides: Besides, disposer: Disposer, failed: Sequence[FailedRegion]
 ) -> Situation:
-    """What a strategy is told when a later round is to be filled.
+    """What a strategy gets to see when a later round is to be filled.
 
     Args:
         terms: What holds for the study.
@@ -278,7 +280,7 @@ def situation_of(
     return Situation(
         finished=finished,
         trials=trials,
-        decisions=list(_said_of(study, finished)),
+        decisions=list(_decisions_on(study, finished)),
         round=known.number,
         seed=terms.seed,
         maximize=study.maximize,
@@ -291,14 +293,14 @@ def situation_of(
         outside=besides.outside,
         slots=besides.slots,
         bounds=terms.bounds,
-        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.unheeded]),
+        leave=terms.leave(known.start.variant.config, [*terms.ignored, *known.ineffective]),
         opened=len(opened),
         planned=[job.rule for job in since],
         begun=sum(job.round == known.number for job in since),
         places=known.room,
         running=known.running,
         failed=failed,
-        foretold=known.foretold,
+        predicted=known.predicted,
         earlier=terms.earlier,
     )
 
@@ -308,8 +310,8 @@ def _fired_on(study: Study, name: str) -> Sequence[Decision]:
     return () if job is None else study.fired_on(job.place)
 
 
-def _said_of(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
-    """What the rules said of some trials of the last two rounds, silent decisions included."""
+def _decisions_on(study: Study, finished: Sequence[Trial]) -> Iterator[Decision]:
+    """The decisions on some trials of the last two rounds, silent ones included."""
     names = {trial.name for trial in finished}
     for number in sorted(study.decisions)[-2:]:
         for decision in study.decisions[number]:

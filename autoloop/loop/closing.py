@@ -1,9 +1,10 @@
 """What is measured before a result is believed: which leader leads, which edits do nothing, what the gain is.
 
 All of it is ordinary jobs. Between two rounds leaders that cannot be told apart run with further seeds
-(racing). After the search the winner runs without each of its edits, then without all that seem to do
-nothing, which is compared with the winner on further seeds (minimal), and winner and starting point run with
-fresh seeds (confirmation). At last the best are trained for longer (`autoloop.loop.climbing`).
+(racing). After the search a winner that went on from a checkpoint is trained from the beginning. The winner
+runs without each of its edits, then without all that seem to do nothing, which is compared with the winner on
+further seeds (minimal), and winner and starting point run with fresh seeds (confirmation). At last the best
+are trained for longer (`autoloop.loop.climbing`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 from autoloop.loop.climbing import next_level
 from autoloop.loop.score.front import most_telling
-from autoloop.loop.score.leader import contenders, leader
+from autoloop.loop.score.leader import contenders, leader, unproven
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import afterwards
 from autoloop.loop.score.reduction import (
@@ -27,7 +28,7 @@ from autoloop.loop.score.reduction import (
     seems_idle,
     without,
 )
-from autoloop.loop.steps import Limits, Measure, Reseed, TakeBack
+from autoloop.loop.steps import Limits, Measure, Reseed, TakeBack, TrainAnew
 from autoloop.study.record import CHECK, Job, Study
 
 FRESH = 1000
@@ -50,6 +51,9 @@ WORTH = 24
 
 POINTS = 4
 """Points of a front that are confirmed, at most: those it would lose most without."""
+
+ANEW_MOST = 3
+"""Warm starts that are trained from the beginning, at most: the next one where the first does not hold."""
 
 RACERS = 4
 """Leaders that are raced, at most: one round of a small box."""
@@ -82,6 +86,9 @@ def measurement(study: Study, limits: Limits) -> Measure | None:
     done = study.measured if is_closing(study, limits) else ()
     if study.aims.several:
         return _front_confirmation(study, limits, done)
+    warm = unproven(study) if done.count("anew") < ANEW_MOST else None
+    if warm is not None:
+        return TrainAnew("anew", warm.name)
     best = leader(study)
     step: Measure | None = None
     if best is not None and root(study, best).place != best.place:

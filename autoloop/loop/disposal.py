@@ -86,7 +86,7 @@ class Disposal:
         for pair in reversed(self._worse.get(proposal.rule, [])):
             if pair.child.place in line or pair.parent.place in line[:1]:
                 wait = counted(self.cooldown, "round")
-                return f"{proposal.rule} waits on this lineage for {wait}: {_told(pair)}"
+                return f"{proposal.rule} waits on this lineage for {wait}: {_describe(pair)}"
         return ""
 
     def _without_effect(self, proposal: Decision, changes: Sequence[Change]) -> str:
@@ -101,7 +101,7 @@ class Disposal:
             moved = {path: (old, new) for path, old, new in pair.child.plan.changes}
             if all(path in moved and _no_larger(old, new, *moved[path]) for path, old, new in changes):
                 knobs = ", ".join(path for path, _, _ in changes)
-                return f"frozen: a step on {knobs} had no effect ({_told(pair)})"
+                return f"frozen: a step on {knobs} had no effect ({_describe(pair)})"
         return ""
 
     def _had_no_effect(self, pair: Pair) -> bool:
@@ -119,10 +119,10 @@ class Disposal:
             job = self.study.parent(job)
 
 
-def _told(pair: Pair) -> str:
+def _describe(pair: Pair) -> str:
     if pair.gain_pct is None:
         return f"{pair.child.name} ended {pair.child.state.value if pair.child.state else 'open'}"
-    return pair.told
+    return pair.description
 
 
 def _no_larger(old: Any, new: Any, idle_old: Any, idle_new: Any) -> bool:

@@ -67,7 +67,7 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     if not study.jobs:
         return PlanRound(1)
     limits = limits_of(study, limits)
-    ended = _ended_early(study, limits) or _as_told(study)
+    ended = _ended_early(study, limits) or _as_requested(study)
     if ended:
         return ended
     retry = next((job for job in study.troubled() if _again(study, job, limits)), None)
@@ -100,8 +100,8 @@ def next_step(study: Study, limits: Limits, flow: Flow = ROUNDS) -> Step:
     return PlanRound(last + 1) if flow.barrier else _one_more(study, last, flow)
 
 
-def _as_told(study: Study) -> Stop | Hold | None:
-    """What a user wants of the study as a whole: that it ends, or rests."""
+def _as_requested(study: Study) -> Stop | Hold | None:
+    """What a user asked of the study as a whole: that it ends, or pauses."""
     controls = study.controls
     if controls.ending:
         return Stop(f"the study was {controls.ending}")
@@ -111,7 +111,7 @@ def _as_told(study: Study) -> Stop | Hold | None:
 def _allowed(study: Study, waiting: Sequence[Job], flow: Flow) -> Run | Hold:
     """The jobs that may start: where each round waits for a yes, those of rounds that have one."""
     yes = study.controls.approved
-    allowed = tuple(job for job in waiting if not flow.asks or job.round in yes)
+    allowed = tuple(job for job in waiting if not flow.needs_approval or job.round in yes)
     return Run(allowed) if allowed else Hold(f"round {waiting[0].round} waits for a yes")
 
 
@@ -161,7 +161,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
     """The end of a search that went as it should."""
     worthy = met(study, limits.until)
     if worthy:
-        found = ", ".join(condition.told(worthy) for condition in limits.until)
+        found = ", ".join(condition.describe(worthy) for condition in limits.until)
         return Stop(f"{worthy.name} meets every condition of until ({found})", worthy=worthy.name)
     rounds = len(study.rounds)
     open_round = not flow.barrier and _one_more(study, study.rounds[-1], flow).round == study.rounds[-1]
@@ -169,7 +169,7 @@ def _found_enough(study: Study, limits: Limits, flow: Flow) -> Stop | None:
         return Stop(f"all {limits.rounds} rounds are done" if limits.rounds > 1 else "the round is done")
     if limits.max_jobs is not None and study.searched > limits.max_jobs - 1:
         return Stop(_all_done(study.searched, limits.max_jobs))
-    steps = sum(job.steps for job in study.jobs.values()) if limits.max_steps is not None else 0
+    steps = study.trained if limits.max_steps is not None else 0
     if limits.max_steps is not None and steps >= limits.max_steps:
         return Stop(f"{counted(steps, 'step')} were trained in all (max_steps={limits.max_steps})")
     waited = rounds_without_gain(study) if limits.patience is not None else 0

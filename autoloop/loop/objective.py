@@ -56,10 +56,10 @@ def seen(study: Study, metrics: Metrics, named: str = "") -> Objective | None:
     return _of_curves(done, metrics, _all_zero(done))
 
 
-def _of_curves(done: Sequence[Job], metrics: Metrics, said: str) -> Objective | None:
+def _of_curves(done: Sequence[Job], metrics: Metrics, basis: str) -> Objective | None:
     """The most telling metric that all jobs logged, which is taken for what their tasks returned."""
     logged = _common([_finite(job.summary) for job in done])
-    return _most_telling(logged, metrics, f"{said}, and of {counted(len(logged), 'logged metric')}")
+    return _most_telling(logged, metrics, f"{basis}, and of {counted(len(logged), 'logged metric')}")
 
 
 def _returned(job: Job) -> float | None:
@@ -89,17 +89,17 @@ def _of_results(names: Sequence[str], metrics: Metrics) -> Objective | None:
     return Objective(meant, goal or "min", metrics.objective_stat, why)
 
 
-def _most_telling(names: Sequence[str], metrics: Metrics, said: str) -> Objective | None:
+def _most_telling(names: Sequence[str], metrics: Metrics, basis: str) -> Objective | None:
     """The most telling metric that can be turned the way the user wants; None where there is none."""
     goals = {name: goal for name in names if (goal := metrics.known_goal(name))}
     fitting = {name: goal for name, goal in goals.items() if metrics.direction in ("", goal)}
     chosen = most_telling(names, fitting)
     if not chosen:
         return None
-    told = (
-        f"{said} it says most{_because(chosen, metrics)}; hydra.sweeper.metrics.objective=NAME takes another"
+    why = (
+        f"{basis} it says most{_because(chosen, metrics)}; hydra.sweeper.metrics.objective=NAME takes another"
     )
-    return Objective(chosen, fitting[chosen], metrics.objective_stat, told)
+    return Objective(chosen, fitting[chosen], metrics.objective_stat, why)
 
 
 def _because(name: str, metrics: Metrics) -> str:
@@ -194,8 +194,8 @@ def _lacking(study: Study, done: Sequence[Job]) -> str:
     lacking = [
         one.name for one in study.aims.objectives if not any(one.name in job.details.values for job in done)
     ]
-    told = next(iter(done[0].details.warnings), "")
-    why = f" ({told})" if told and study.aims.by_place else ""
+    warning = next(iter(done[0].details.warnings), "")
+    why = f" ({warning})" if warning and study.aims.by_place else ""
     names = ", ".join(lacking) or "all objectives together"
     return f"no job has a value of {names}{why}"
 

@@ -1,4 +1,4 @@
-"""What may come after round 1, told before anything has run: rules are finite, and so is what they may do."""
+"""What may come after round 1, shown before anything has run: rules are finite, and so are their edits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _consequences(rule: Rule, outlook: Outlook, start: Variant, disposer: Dispos
     kept, lacking = fitting(outlook.edits, start.config)
     if kept:
         found = disposer.appraise(Decision(rule.name, start.name, outlook.when, edits=kept))
-        yield from _told(found, start.name)
+        yield from _outcome_lines(found, start.name)
     elif not lacking and not outlook.how:
         yield f"{start.name} has nothing that it changes"
     if lacking:
@@ -51,7 +51,7 @@ def _few(paths: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _told(found: Derived | str, name: str) -> Iterator[str]:
+def _outcome_lines(found: Derived | str, name: str) -> Iterator[str]:
     """What becomes of a proposal."""
     if isinstance(found, str):
         yield f"refused on {name}: {found}"

@@ -24,6 +24,7 @@ from autoloop.loop.filling import (
     Disposer,
     Obstacles,
     Round,
+    add_anew,
     add_longer,
     add_repeats,
     add_without,
@@ -33,7 +34,7 @@ from autoloop.loop.filling import (
 from autoloop.loop.probing import best_rate
 from autoloop.loop.repeats import fresh_seeds, nth_seed, seed_of, seed_path
 from autoloop.loop.score import knobs, root
-from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack
+from autoloop.loop.steps import Lengthen, Measure, Reseed, TakeBack, TrainAnew
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_PLACE, Probed
 from autoloop.strategies.failed import failed_regions, not_disproved
@@ -57,7 +58,7 @@ def opening_round(
         terms: What holds for the study.
         starts: The starting points, the baseline first.
         named: The user's variants.
-        slots: Tells of how many slots none is to stand idle; asked where the strategy adds something.
+        slots: Returns how many slots are to be kept busy; asked where the strategy adds something.
 
     Raises:
         EditError: A named variant cannot be used.
@@ -66,7 +67,7 @@ def opening_round(
     planned = first_round(starts, named, terms.derive, terms.ignored)
     limits = terms.limits
     if limits.racing or limits.minimal or limits.confirm or limits.seeds > 1:
-        seed_path(starts[0].config, terms.seed_paths)  # told before anything runs
+        seed_path(starts[0].config, terms.seed_paths)  # shown before anything runs
     for start in starts if terms.repeats else ():
         path = seed_path(start.config, terms.seed_paths)
         seeds = islice(fresh_seeds(seed_of(start.config, path)), terms.repeats)
@@ -154,13 +155,13 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
     proposals = terms.strategy.propose(situation)
     planned = next_round(known.number, proposals, disposer, known.room)
     _seed(terms, planned)
-    _tell_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
+    _note_left_out(terms.strategy.passed_over(situation), proposals, disposer, planned)
     if not planned.variants:
         planned.silence = terms.strategy.silence(situation)
     return planned
 
 
-def _tell_left_out(
+def _note_left_out(
     passed_over: Sequence[tuple[Decision, str]],
     proposals: Sequence[Decision],
     disposer: Disposer,
@@ -177,7 +178,9 @@ def _tell_left_out(
             planned.refuse(decision, disposer.refusal(decision) or why)
 
 
-def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = "") -> Round:
+def requested_round(
+    terms: Terms, study: Study, wanted: Decision, variant_of: VariantOf, name: str = ""
+) -> Round:
     """A variant that a user wants while the study runs, as a further part of the latest round.
 
     What a user refused before may be asked for anew.
@@ -194,7 +197,7 @@ def asked_round(terms: Terms, study: Study, wanted: Decision, variant_of: Varian
         {parent.name: variant_of(parent)},
         {job.signature: job.name for job in study.jobs.values()},
         terms.derive,
-        Obstacles(dead=terms.ignored),
+        Obstacles(ignored=terms.ignored),
         study.names,
     )
     places = room_of(study, terms.limits, None)
@@ -217,7 +220,7 @@ def measuring_round(
         study: The record.
         step: What is to be measured.
         variant_of: The variant that a job ran; of one that is trained for longer, with the overrides that
-            let it go on from a checkpoint.
+            let it go on from a checkpoint; of one that is trained anew, without those.
         from_step: Name of a job -> the step of the checkpoint that its longer run goes on from.
     """
     seen = {job.signature: job.name for job in study.jobs.values()}
@@ -226,6 +229,8 @@ def measuring_round(
         for offset in step.offsets:
             for name in step.jobs:
                 _reseed(terms, planned, variant_of(_job(study, name)), step.aim, offset)
+    elif isinstance(step, TrainAnew):
+        add_anew(planned, _job(study, step.job), variant_of)
     elif isinstance(step, Lengthen):
         for job in (_job(study, name) for name in step.jobs):
             name = longer_name(study, job, step.length)

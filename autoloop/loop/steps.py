@@ -9,7 +9,7 @@ from typing import Any, Literal
 from autoloop.loop.until import Condition
 from autoloop.study.record import Job
 
-#: Limits that journals of earlier versions do not have, with what they mean unsaid.
+#: Limits that journals of earlier versions do not have, with their defaults.
 _LATER = {"max_steps": None, "seeds": 1, "climb": None}
 
 
@@ -96,14 +96,14 @@ class Flow:
             the others say feeds the next decision.
         refill: Whether the slot of a job that a stop rule ended is given to another idea in the same round.
         slots: How many jobs run at a time; None where the launcher does not tell.
-        asks: Whether each round waits for a person's yes before its jobs start.
+        needs_approval: Whether each round waits for a user's approval before its jobs start.
     """
 
     barrier: bool = True
     quorum: float = 1.0
     refill: bool = True
     slots: int | None = None
-    asks: bool = False
+    needs_approval: bool = False
 
 
 ROUNDS = Flow()
@@ -171,9 +171,10 @@ class Close:
     worthy: str = ""
 
 
-Aim = Literal["race", "ablate", "reduce", "check", "confirm", "climb"]
-"""What is measured: which leader leads, which edits seem to do nothing, the winner without them, whether
-that is so on further seeds, the winner's gain, and what the best come to in longer runs."""
+Aim = Literal["race", "anew", "ablate", "reduce", "check", "confirm", "climb"]
+"""What is measured: which leader leads, what a warm start comes to from the beginning, which edits seem to do
+nothing, the winner without them, whether that is so on further seeds, the winner's gain, and what the best
+come to in longer runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,14 @@ class Reseed:
     aim: Aim
     jobs: tuple[str, ...]
     offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainAnew:
+    """Train a job's config from the beginning, which itself went on from a checkpoint."""
+
+    aim: Aim
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +237,8 @@ class Stop:
     worthy: str = ""
 
 
-Measure = Reseed | TakeBack | Lengthen
+Measure = Reseed | TrainAnew | TakeBack | Lengthen
 
-Step = Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TakeBack | Lengthen | Stop
+Step = (
+    Run | Requeue | Wait | Hold | Decide | PlanRound | Close | Reseed | TrainAnew | TakeBack | Lengthen | Stop
+)

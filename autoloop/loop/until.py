@@ -59,7 +59,7 @@ class Condition:
         given = [f"{words} {limit:g}" for words, limit in limits.items() if math.isfinite(limit)]
         return f"{self.metric or 'objective'} {self.stat} {' and '.join(given)}"
 
-    def told(self, job: Job) -> str:
+    def describe(self, job: Job) -> str:
         """What it found, as ``train/grad_norm last 12``."""
         return f"{self.metric or 'objective'} {self.stat} {self.value(job):.4g}"
 

@@ -108,11 +108,11 @@ class BackToParent(Rule):
 
     def _stopped(self, trial: Trial, parent: Trial) -> Decision:
         """Judge a trial that a stop rule ended: only a comparison at that step counts."""
-        said = trial.stopping["evidence"]
-        if said.get("against") != "parent" or not parent.usable:
+        numbers = trial.stopping["evidence"]
+        if numbers.get("against") != "parent" or not parent.usable:
             return self.abstain(trial, f"it was stopped at step {trial.stop_step}: no result to compare")
-        evidence = {"worse_pct": said["behind_pct"], "step": trial.stop_step}
-        behind = said.get("behind") or f"{said['behind_pct']:.3g} %"
+        evidence = {"worse_pct": numbers["behind_pct"], "step": trial.stop_step}
+        behind = numbers.get("behind") or f"{numbers['behind_pct']:.3g} %"
         found = f"a result {behind} behind its parent {parent.name!r} at step {trial.stop_step}"
         return replace(self._turn(trial, parent, found, evidence), final=True)
 

@@ -124,5 +124,5 @@ def fitting(edits: Sequence[str], config: Mapping[str, Any]) -> tuple[tuple[str,
 
 
 def _first_sentence(kind: type[Rule]) -> str:
-    told = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
-    return told.rstrip(".") or f"{kind.__name__} says so"
+    sentence = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+    return sentence.rstrip(".") or f"{kind.__name__} says so"

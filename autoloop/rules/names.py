@@ -94,7 +94,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 """Name -> what such a metric is called, in small letters, ``/`` for each separator; the first counts."""
 
-TOLD = {
+LABELS = {
     OBJECTIVE: "the objective",
     "<train_loss>": "the training loss",
     "<eval_loss>": "the evaluation loss",
@@ -118,7 +118,7 @@ def is_name(text: str) -> bool:
 
 def in_words(names: Iterable[str]) -> list[str]:
     """Return names and paths as a reader understands them, each once."""
-    return list(dict.fromkeys(TOLD.get(name, name) for name in names))
+    return list(dict.fromkeys(LABELS.get(name, name) for name in names))
 
 
 def check_name(owner: str, key: str, text: str, known: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from autoloop.study.trials import Trial, TrialState
 
 ENDED = (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
 
-_TOLD = re.compile(r"\bnan\b|\binf\b|infinit|non-?finite|not finite|diverge", re.IGNORECASE)
+_NON_FINITE = re.compile(r"\bnan\b|\binf\b|infinit|non-?finite|not finite|diverge", re.IGNORECASE)
 
 
 class NonFinite(EditingRule):
@@ -46,8 +46,8 @@ class NonFinite(EditingRule):
         if trial.state not in ENDED:
             return self.abstain(trial, f"the job ended {trial.state.value}")
         metric = diverged(trial)
-        told = trial.state is not TrialState.COMPLETE and bool(_TOLD.search(trial.error))
-        if not metric and not told:
+        in_error = trial.state is not TrialState.COMPLETE and bool(_NON_FINITE.search(trial.error))
+        if not metric and not in_error:
             return self.abstain(trial, "no loss ended non-finite")
         reason = f"{metric} is not finite at the end" if metric else f"the job ended: {trial.error}"
         evidence = {"metric": metric} if metric else {"error": trial.error}

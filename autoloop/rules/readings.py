@@ -10,7 +10,7 @@ from typing import Any
 from autoloop.curves import series as curves
 from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.rules.names import OBJECTIVE, TOLD, in_words, is_name, is_usual_loss, logged
+from autoloop.rules.names import LABELS, OBJECTIVE, in_words, is_name, is_usual_loss, logged
 from autoloop.study.trials import Trial
 
 FEW = 5
@@ -107,7 +107,7 @@ def _curve(trial: Trial, name: str, min_points: int) -> Curve:
     if name == OBJECTIVE and not metric:
         return Curve(name, problem="the objective is what the job returns: it has no curve")
     if not metric:
-        return Curve(name, problem=f"{TOLD[name]} was not logged{_instead(seen)}")
+        return Curve(name, problem=f"{LABELS[name]} was not logged{_instead(seen)}")
     upwards = name == OBJECTIVE and trial.goal == "max"
     return replace(_judgeable(metric, _recorded(trial, metric), min_points), upwards=upwards)
 

@@ -17,7 +17,7 @@ from autoloop.loop.objective import seen
 from autoloop.runner.collect import objective_again
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
-from autoloop.study.events import ObjectiveSeen, Unsaid
+from autoloop.study.events import AssumedObjective, ObjectiveSeen
 from autoloop.study.trials import TrialState
 
 log: logging.Logger = logger("autoloop")
@@ -31,9 +31,9 @@ NAMED_AT = "optimized_metric"
 """Where apps write down which of their metrics they return."""
 
 
-def unsaid(aim: Objective) -> Unsaid | None:
-    """What the user left unsaid of the objective; None where that is neither metric nor goal."""
-    return Unsaid(why=aim.why, open=not aim.metric) if aim.why or not aim.metric else None
+def assumed(aim: Objective) -> AssumedObjective | None:
+    """What is assumed of the objective; None if the user set metric and goal."""
+    return AssumedObjective(why=aim.why, open=not aim.metric) if aim.why or not aim.metric else None
 
 
 def named_in(config: DictConfig) -> str:
@@ -50,22 +50,21 @@ def named_in(config: DictConfig) -> str:
     return named if isinstance(named, str) else ""
 
 
-def say_first(metrics: Metrics, named: str) -> None:
-    """Say what the study is judged by, where the user did not say it all; ``named``: see `named_in`."""
-    for line in aims_told(metrics, named):
+def log_aims(metrics: Metrics, named: str) -> None:
+    """Log what the study is judged by, if the user did not set all of it; ``named``: see `named_in`."""
+    for line in describe_aims(metrics, named):
         log.info("%s", line)
 
 
-def aims_told(metrics: Metrics, named: str) -> list[str]:
-    """What the study is judged by, line by line; nothing where the user said all of it in one number."""
+def describe_aims(metrics: Metrics, named: str) -> list[str]:
+    """What the study is judged by, line by line; nothing if the user set all of it and it is one number."""
     aims = metrics.aims
-    lines = [f"the objective: {metrics.foretold(named)}"] if metrics.aim.why else []
+    lines = [f"the objective: {metrics.description(named)}"] if metrics.aim.why else []
     if aims.several:
-        lines.append(f"several objectives, of which the study finds the front: {aims.told}")
+        lines.append(f"several objectives, of which the study finds the front: {aims.description}")
     elif aims:
-        lines.append(
-            f"a trial that breaks one of these never wins: {', '.join(one.told for one in aims.constraints)}"
-        )
+        limits = ", ".join(one.description for one in aims.constraints)
+        lines.append(f"a trial that breaks one of these never wins: {limits}")
     if aims:
         lines.append(NOT_RACED)
     return lines
@@ -91,7 +90,7 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
 
     Args:
         journal: The open journal.
-        metrics: What the user said of metrics.
+        metrics: What the user set for metrics.
         config: The app's config, which may name what is returned.
 
     Returns:
@@ -107,5 +106,5 @@ def settle(journal: Journal, metrics: Metrics, config: DictConfig) -> bool:
     values = {job.job: objective_again(job, place, aimed) for job in ended}
     journal.append(ObjectiveSeen(**asdict(aim), values=values))
     if aim != before:
-        log.info("the objective: the study %s", aim.told)
+        log.info("the objective: the study %s", aim.description)
     return True

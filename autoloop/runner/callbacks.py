@@ -114,7 +114,7 @@ class RoundCallback(Callback):
             **kwargs: What later versions may add.
 
         Returns:
-            What each rule says of each trial, silent rules included.
+            The decision of each rule on each trial, silent rules included.
         """
         judged = [read_history_of(trial, study_dir, metrics) for trial in trials]
         return judge(rules, judged, ChainMap({trial.name: trial for trial in judged}, known))  # type: ignore[arg-type]

@@ -91,10 +91,10 @@ class JobEnd:
     def of(cls, value: Any, failed: bool) -> JobEnd:
         """What a task returned, or the exception it raised."""
         if failed:
-            found = getattr(value, "exit_code", None)  # it tells of another program's end, in its words
+            found = getattr(value, "exit_code", None)  # it reports another program's end, in its words
             code = found if isinstance(found, int) else None
-            told = f"{type(value).__name__}: {value}" if code is None else str(value)
-            return cls(True, error=one_line(told[:ERROR_CHARACTERS]), exit_code=code)
+            message = f"{type(value).__name__}: {value}" if code is None else str(value)
+            return cls(True, error=one_line(message[:ERROR_CHARACTERS]), exit_code=code)
         read = ReturnedValue.of(value)
         return cls(
             False,
@@ -181,13 +181,13 @@ def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 
     """
     if not (run_dir / ".hydra").exists():
         return JobEnd(True, ended_by="interrupted", error="its launcher gave up before it began")
-    lost = JobEnd(True, error=one_line(f"the launcher lost the job: {_told(broken)}")).with_note(run_dir)
+    lost = JobEnd(True, error=one_line(f"the launcher lost the job: {_describe(broken)}")).with_note(run_dir)
     if lost.ended_by or not company:
         return lost
     return replace(lost, ended_by="interrupted", error=f"{lost.error} (together with {company} more)")
 
 
-def _told(error: BaseException | None) -> str:
+def _describe(error: BaseException | None) -> str:
     return "without a word" if error is None else f"{type(error).__name__}: {error}"
 
 
@@ -335,7 +335,7 @@ def trial_state(
 
 
 def _out_of_memory(end: JobEnd, last_words: str) -> str:
-    """The line that tells of missing memory, empty if the job did not fail or did not fail for that."""
+    """The line that reports missing memory, empty if the job did not fail or did not fail for that."""
     if not end.failed or end.ended_by:
         return ""
     return next(

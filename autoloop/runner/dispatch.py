@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
+from autoloop.engine.execute.returns import SmallReturn
 from autoloop.engine.execute.values import Outcome, Placed
 from autoloop.engine.inside.notes import EarlyEnd
 from autoloop.engine.launchers import JobLauncher
@@ -21,17 +22,16 @@ from autoloop.engine.other_launchers import Returned
 from autoloop.engine.watcher import Watcher
 from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import Hold, PlanRound, Requeue, Run, Step, Stop, Wait
-from autoloop.loop.score.front_words import broken, numbers_told
+from autoloop.loop.score.front_words import broken, describe_numbers
 from autoloop.runner.collect import JobEnd, end_in_launcher, job_ended
 from autoloop.runner.resume import end_of_earlier
-from autoloop.runner.returns import SmallReturn
 from autoloop.runner.starting import leave_lineage, make_place
 from autoloop.stopping import StopDecision
 from autoloop.stopping.probes import ProbeComparison, goes_on
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.controls import BY_USER
-from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, ProbesJudged, StopAsked, UserTold
+from autoloop.study.events import Event, JobEnded, JobPlaced, JobStarted, ProbesJudged, StopAsked, UserControl
 from autoloop.study.record import Job, Study
 from autoloop.study.schedule import contiguous, gpu_neighbour
 from autoloop.study.trials import TrialState
@@ -74,9 +74,9 @@ class Dispatcher:
         self._report = report
         self._study_dir = journal.path.parent
         self._closing = False
-        self._news = threading.Condition(journal.lock)  # told of ends, and of what probes showed
-        self._ends = 0  # so many were told of: what is planned meanwhile does not know of the latest
-        self._shared_gpu_told = False
+        self._news = threading.Condition(journal.lock)  # notified of ends, and of what probes showed
+        self._ends = 0  # so many were reported: what is planned meanwhile does not know of the latest
+        self._warned_of_shared_gpu = False
         self._suspects: set[str] = set()  # one of them broke the launcher: they run alone
         self._watcher = Watcher(
             settings.watching,
@@ -96,11 +96,11 @@ class Dispatcher:
         return self._run_streamed() if self._launcher.singly else self._run_batches(jobs)
 
     def _run_streamed(self) -> Returns:
-        """Run jobs through a launcher that tells of each end at once, until nothing runs any more."""
+        """Run jobs through a launcher that reports each end at once, until nothing runs any more."""
         returned: dict[int, JobReturn] = {}
         ended = self._news
         self._closing = False
-        self._journal.observers.append(self._hear)
+        self._journal.observers.append(self._on_event)
         if self._launcher.stops:  # else the jobs are watched from inside
             self._watcher.start()
         try:
@@ -121,7 +121,7 @@ class Dispatcher:
             with ended:
                 self._closing = True
                 ended.notify_all()
-                self._journal.observers.remove(self._hear)
+                self._journal.observers.remove(self._on_event)
         return self._batched([returned[number] for number in sorted(returned)])
 
     def _batched(self, done: Sequence[JobReturn]) -> Returns:
@@ -155,14 +155,14 @@ class Dispatcher:
             elif isinstance(step, PlanRound) and self._take(step) is not None:
                 self._wait_for_news(ended, known)
 
-    def _hear(self, event: Event, study: Study) -> None:
-        """What a user tells is news for whoever waits for an end."""
-        if isinstance(event, UserTold):
+    def _on_event(self, event: Event, study: Study) -> None:
+        """A request of a user wakes whoever waits for the end of a job."""
+        if isinstance(event, UserControl):
             self._ends += 1
             self._news.notify_all()
 
     def _wait_for_news(self, ended: threading.Condition, known: int) -> None:
-        """Wait until more ends than ``known`` were told of."""
+        """Wait until more ends than ``known`` were reported."""
         with ended:
             ended.wait_for(lambda: self._closing or self._ends != known)
 
@@ -196,7 +196,7 @@ class Dispatcher:
             return True
 
     def _record_outcome(self, outcome: Outcome | Returned) -> None:
-        """Write down the end of a job that a launcher told of alone."""
+        """Write down the end of a job that a launcher reported alone."""
         job = self._journal.study.jobs[outcome.index]
         if isinstance(outcome, Returned):
             self.record(job, self._end_of(job, outcome.value, outcome.broken))
@@ -212,7 +212,7 @@ class Dispatcher:
         return replace(end, return_value=own.return_value, results=own.results, returned=own.returned)
 
     def _run_batches(self, jobs: Sequence[Job]) -> Returns:
-        """Run jobs through any Hydra launcher, which tells of their ends all at once."""
+        """Run jobs through any Hydra launcher, which reports their ends all at once."""
         done: list[JobReturn] = []
         for batch in contiguous(jobs, self._batch_size(), self._suspects):
             if isinstance(self._next_step(self._journal.study), Stop):
@@ -313,7 +313,7 @@ class Dispatcher:
         self._note_stop_from_inside(job)
         ended = self._ended(self._journal.study.jobs[job.job], end)
         self._journal.append(ended)
-        log.log(*_said(self._journal.study, job.job, self._study_dir))
+        log.log(*_end_line(self._journal.study, job.job, self._study_dir))
         for warning in ended.details.warnings:
             log.warning("job %d: %s", job.job, warning)
         self._look_for_shared_gpu(job.job)
@@ -322,9 +322,9 @@ class Dispatcher:
     def _look_for_shared_gpu(self, number: int) -> None:
         """Tell once that two jobs saw one GPU: engines pin GPUs, some launchers do not."""
         job = self._journal.study.jobs[number]
-        other = None if self._shared_gpu_told else gpu_neighbour(self._journal.study, job)
+        other = None if self._warned_of_shared_gpu else gpu_neighbour(self._journal.study, job)
         if other is not None:
-            self._shared_gpu_told = True
+            self._warned_of_shared_gpu = True
             shared = ", ".join(sorted({*job.gpus} & {*other.gpus}))
             where = f"GPU {shared} of {job.details.host}"
             log.warning("jobs %d and %d saw %s at the same time; is that meant?", other.job, number, where)
@@ -363,20 +363,20 @@ def leads(study: Study, job: Job, objective: float) -> bool:
 
 def _asked(job: Job, decision: StopDecision) -> StopAsked:
     """What the journal says of a job that a stop rule wants ended."""
-    said = {one.name: getattr(decision, one.name) for one in fields(decision)}
-    return StopAsked(job=job.job, name=job.name, **said)
+    values = {one.name: getattr(decision, one.name) for one in fields(decision)}
+    return StopAsked(job=job.job, name=job.name, **values)
 
 
 def _result(study: Study, job: Job) -> str:
     if not job.known:
         return "without a result"
-    told = numbers_told(study, job) if study.aims.several else f"objective {job.objective:.6g}"
+    numbers = describe_numbers(study, job) if study.aims.several else f"objective {job.objective:.6g}"
     limits = broken(study, job)
-    return f"{told}, breaks a constraint: {limits}" if limits else told
+    return f"{numbers}, breaks a constraint: {limits}" if limits else numbers
 
 
-def _said(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
-    """The level and the line that tell of a job's end."""
+def _end_line(study: Study, number: int, study_dir: Path) -> tuple[int, str]:
+    """The log level and the line that report a job's end."""
     job = study.jobs[number]
     state = job.state.value if job.state else ""
     if job.state is TrialState.COMPLETE:

@@ -1,4 +1,4 @@
-"""The end of a study, or of this process's part in it: what is written, what is told, how it exits."""
+"""The end of a study, or of this process's part in it: what is written, what is logged, how it exits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_stop(journal: Journal, stop: Stop, settings: Settings) -> None:
     )
 
 
-def say_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> None:
+def log_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> None:
     """Tell the terminal what came of a study, and where to look."""
     best, where = winner(study), study_dir / "best.yaml"
     log.info(conclusion(study, stop.reason))
@@ -90,8 +90,8 @@ def exit_if_failed(study: Study, stop: Stop, returns: Returns, tolerated: float 
         _ = returned.return_value
     few = bool(failed) and len(failed) <= tolerated * len(study.counted())
     if few and not stop.failed:
-        told = f"{len(failed)} of {counted(len(study.counted()), 'job')}"
-        log.info("%s failed, no more than max_failure_rate=%g allows", told, tolerated)
+        share = f"{len(failed)} of {counted(len(study.counted()), 'job')}"
+        log.info("%s failed, no more than max_failure_rate=%g allows", share, tolerated)
     elif stop.failed or failed:
         raise SystemExit(1)
 

@@ -1,4 +1,4 @@
-"""The log of a job: its last lines, the cause that it names, the page that it tells of."""
+"""The log of a job: its last lines, the cause that it names, the page that it names."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def url_in(log: Path | None) -> str:
     if log is None:
         return ""
     lines = without_controls(end_of_file(log, URL_BYTES)).splitlines()
-    said = (RUN_URL.findall(line) for line in reversed(lines) if "/runs/" in line and len(line) <= URL_LINE)
-    return next((str(found[-1]) for found in said if found), "")
+    urls = (RUN_URL.findall(line) for line in reversed(lines) if "/runs/" in line and len(line) <= URL_LINE)
+    return next((str(found[-1]) for found in urls if found), "")

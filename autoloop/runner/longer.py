@@ -1,8 +1,8 @@
-"""Longer runs of a climb: the length that a study begins with, the checkpoints that its runs go on from."""
+"""Runs that go on from another: the length that a study begins with, the checkpoints that its runs keep."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ from autoloop.config.settings import Settings
 from autoloop.edits import format_literal
 from autoloop.edits.variants import Variant
 from autoloop.errors import ConfigError
+from autoloop.loop.steps import Climb
+from autoloop.rules.paths import matches
 from autoloop.runner.searching import Search
 from autoloop.store.files import inside
-from autoloop.study.record import Job
+from autoloop.study.record import Job, Study
 
 
 def climbing(search: Search, settings: Settings, composer: Composer) -> tuple[Search, Settings]:
-    """Let a study begin with the length of its first level; as it is where no climb is wanted.
+    """Let a study begin with the length of its first level, and its runs keep what others go on from.
+
+    A study is left as it is where no climb and no warm start is wanted.
 
     Args:
         search: What is searched.
@@ -35,10 +39,14 @@ def climbing(search: Search, settings: Settings, composer: Composer) -> tuple[Se
         ConfigError: The config has no length, or the command line says another one.
     """
     wish = settings.climbing
-    given = [word.values[0] for word in search.words if word.values]
-    climb = wish.limit(composer.config([*given, *search.starts])) if wish.lengths else None
-    if climb is None:
+    if not wish.lengths and not wish.warm_start:
         return search, settings
+    config = composer.config([*(word.values[0] for word in search.words if word.values), *search.starts])
+    climb = wish.limit(config)
+    length = _warm_length(config, settings, climb)
+    kept = keeping(wish.continues, length)
+    if climb is None:
+        return replace(search, starts=(*search.starts, *kept), kept=kept), settings
     key = f"{composer.root}.{climb.knob}" if composer.root else climb.knob
     for word in search.words:
         if word.path in (key, climb.knob) and word.values != (f"{word.key}={climb.lengths[0]}",):
@@ -46,20 +54,65 @@ def climbing(search: Search, settings: Settings, composer: Composer) -> tuple[Se
                 f"{word.text} and climb={list(climb.lengths)} contradict each other: the search has the "
                 f"first length of the climb, {climb.lengths[0]}; leave {word.key} out"
             )
-    length = f"{key}={climb.lengths[0]}"
-    starts = (*search.starts, length, *keeping(wish.continues))
-    return replace(search, starts=starts), replace(settings, limits=replace(settings.limits, climb=climb))
+    starts = (*search.starts, f"{key}={climb.lengths[0]}", *kept)
+    limits = replace(settings.limits, climb=climb)
+    return replace(search, starts=starts, kept=kept), replace(settings, limits=limits)
 
 
-def keeping(continues: Continues | None) -> list[str]:
-    """The overrides that let a run keep its checkpoint."""
-    return [] if continues is None else _overrides(continues.keep)
+def _warm_length(config: Mapping[str, Any], settings: Settings, climb: Climb | None) -> int | None:
+    """Length of a run whose checkpoint halfway is wanted; None where none is."""
+    wish = settings.climbing
+    if not wish.warm_start:
+        return None
+    if settings.metrics.aims.several:
+        raise ConfigError(
+            "warm_start trains the winner from the beginning at the end, and several objectives have a front"
+        )
+    if settings.limits.seeds > 1:
+        raise ConfigError(
+            "warm_start and seeds contradict each other: children on further seeds would share the first "
+            "half of one run; leave one of them out (confirm=3 tells of other seeds at the end)"
+        )
+    knob = wish.knob_of(config, "warm_start=true")
+    length = climb.lengths[0] if climb else int(matches(config, knob)[0][1])
+    if length < 2:
+        raise ConfigError(
+            f"warm_start=true starts children halfway through a run; {knob}={length} has no half"
+        )
+    return length
 
 
-def without_keeping(search: Search, settings: Settings) -> Search:
-    """The search of a study that began without a climb: its runs keep no checkpoints."""
-    kept = keeping(settings.climbing.continues)
-    return replace(search, starts=tuple(word for word in search.starts if word not in kept))
+def keeping(continues: Continues | None, length: int | None = None) -> tuple[str, ...]:
+    """The overrides that let a run keep its checkpoint.
+
+    Args:
+        continues: How a run of this app goes on; None where it cannot.
+        length: Length of a run whose checkpoint halfway is wanted too.
+    """
+    return () if continues is None else tuple(_overrides(continues.keeping(length)))
+
+
+def as_begun(search: Search, study: Study) -> Search:
+    """The search of a study that began when its runs were to keep fewer checkpoints, or none."""
+    first = next(iter(study.counted()), None)
+    if first is None:
+        return search
+    new = [word for word in search.kept if word not in first.plan.overrides]
+    return replace(search, starts=tuple(word for word in search.starts if word not in new))
+
+
+def without_continuing(variant: Variant, job: Job | None, continues: Continues | None) -> Variant:
+    """A variant without the overrides that let its job go on from a checkpoint, where it did."""
+    if job is None or continues is None or not job.begins_at:
+        return variant
+    keys = {f"++{key}" for key in continues.words}
+    left = tuple(word for word in variant.overrides if word.partition("=")[0] not in keys)
+    return replace(variant, overrides=left)
+
+
+def continuing(overrides: Sequence[str], continues: Continues, checkpoint: Path) -> tuple[str, ...]:
+    """The overrides of a run that goes on from a checkpoint."""
+    return merge_overrides(overrides, _overrides(continues.words, checkpoint))
 
 
 def continued(variant: Variant, job: Job, continues: Continues | None, study_dir: Path) -> Variant | None:
@@ -74,8 +127,7 @@ def continued(variant: Variant, job: Job, continues: Continues | None, study_dir
     found = checkpoint_of(job, continues, study_dir)
     if found is None or continues is None or job.steps <= 0:
         return None
-    words = _overrides(continues.words, found)
-    return replace(variant, overrides=tuple(merge_overrides(variant.overrides, words)))
+    return replace(variant, overrides=continuing(variant.overrides, continues, found))
 
 
 def checkpoint_of(job: Job, continues: Continues | None, study_dir: Path) -> Path | None:
@@ -84,13 +136,19 @@ def checkpoint_of(job: Job, continues: Continues | None, study_dir: Path) -> Pat
 
 
 def newest(study_dir: Path, run_dir: str, pattern: str) -> Path | None:
-    """The newest file or folder that a pattern finds in a job's directory; None where there is none.
+    """The newest file or folder that a pattern finds in a job's directory; None where there is none."""
+    found = [path for path, _ in found_in(study_dir, run_dir, pattern)]
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path)), default=None)
+
+
+def found_in(study_dir: Path, run_dir: str, pattern: str) -> list[tuple[Path, str]]:
+    """What a pattern finds in a job's directory: each path, and the same relative to that directory.
 
     A study's directory may be a stranger's: what lies outside the job's directory is none.
     """
     root = inside(study_dir.resolve(), run_dir)
     found = [path for path in root.glob(pattern) if path.resolve().is_relative_to(root.resolve())]
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path)), default=None)
+    return [(path, str(path.relative_to(root))) for path in found]
 
 
 def _overrides(words: Mapping[str, Any], checkpoint: Path | None = None) -> list[str]:

@@ -9,14 +9,14 @@ from itertools import chain
 from pathlib import Path
 
 from autoloop.curves.objective import Objective
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.errors import AutoloopError, ConfigError, counted
 from autoloop.loop.score import (
     ProposalOutcome,
     earlier_failures,
     earlier_noise,
     earlier_trials,
-    heedless_knobs,
+    ignored_knobs,
     outcomes,
 )
 from autoloop.runner.siblings import made_by
@@ -27,8 +27,8 @@ from autoloop.study.events import Learnt
 from autoloop.study.record import Study
 from autoloop.views.past import journals
 
-MOST_TOLD = 3
-"""Studies that are passed over, each named with the reason; of more only the number is told."""
+MOST_NOTES = 3
+"""Studies that are passed over, each named with the reason; of more only the number is given."""
 
 AUTO = "auto"
 """``learn_from``: the studies that the same pattern of ``hydra.sweep.dir`` made."""
@@ -41,7 +41,7 @@ class Memory:
     Attributes:
         trials: Their trials.
         outcomes: What became of their proposals, for the scorecard.
-        dead: Knobs that their jobs turned in vain.
+        ignored: Knobs that their jobs turned in vain.
         closed: Where their jobs failed.
         learnt: What was taken from where, for the journal; None where nothing was asked for.
         keys: What a scorecard calls these studies.
@@ -49,7 +49,7 @@ class Memory:
 
     trials: tuple[EarlierTrial, ...] = ()
     outcomes: tuple[ProposalOutcome, ...] = ()
-    dead: tuple[DeadKnob, ...] = ()
+    ignored: tuple[IgnoredKnob, ...] = ()
     closed: tuple[FailedRegion, ...] = ()
     learnt: Learnt | None = None
     keys: tuple[str, ...] = ()
@@ -143,10 +143,10 @@ def other_than(study: Study, task: str, aim: Objective) -> str:
 def _memory_of(found: Sequence[tuple[Path, Study]], passed_over: Sequence[str]) -> Memory:
     """What studies tell, each called by its directory."""
     memory = memory_of([(str(path), study) for path, study in found])
-    more_notes = [f"Passed over: {why}." for why in passed_over[:MOST_TOLD]]
-    more = len(passed_over) - len(more_notes)
-    more_notes += [f"Passed over as well: {counted(more, 'other')}."] if more > 0 else []
-    learnt = replace(memory.learnt or Learnt(), notes=(*memory.notes, *more_notes))
+    notes = [f"Passed over: {why}." for why in passed_over[:MOST_NOTES]]
+    more = len(passed_over) - len(notes)
+    notes += [f"Passed over as well: {counted(more, 'other')}."] if more > 0 else []
+    learnt = replace(memory.learnt or Learnt(), notes=(*memory.notes, *notes))
     keys = tuple(str(path.resolve()) for path, _ in found)
     return replace(memory, learnt=learnt if learnt.notes else None, keys=keys)
 
@@ -166,7 +166,7 @@ def memory_of(found: Sequence[tuple[str, Study]]) -> Memory:
     return Memory(
         trials=tuple(chain.from_iterable(one.trials for one in each)),
         outcomes=tuple(chain.from_iterable(one.outcomes for one in each)),
-        dead=tuple(chain.from_iterable(one.dead for one in each)),
+        ignored=tuple(chain.from_iterable(one.ignored for one in each)),
         closed=tuple(chain.from_iterable(one.closed for one in each)),
         learnt=Learnt(notes=tuple(notes), noise_pct=pct, source=source) if found else None,
     )
@@ -180,24 +180,26 @@ def _begun(study: Study) -> float:
 def _of_study(name: str, study: Study) -> Memory:
     """What one study tells; nothing but the reason where an entry of its journal is damaged."""
     try:
-        own, heedless = tuple(earlier_trials(study, name)), heedless_knobs(study, name)
+        own, ignored = tuple(earlier_trials(study, name)), ignored_knobs(study, name)
         failed = earlier_failures(study, name)
-        notes = (_note_of(name, own), *_notes_besides(name, heedless, failed))
-        return Memory(own, tuple(outcomes(study)), tuple(heedless), tuple(failed), Learnt(notes=notes))
+        notes = (_note(name, own), *_further_notes(name, ignored, failed))
+        return Memory(own, tuple(outcomes(study)), tuple(ignored), tuple(failed), Learnt(notes=notes))
     except AutoloopError as error:
         return Memory(learnt=Learnt(notes=(f"Passed over: {name}: {error}.",)))
 
 
-def _note_of(name: str, own: Sequence[EarlierTrial]) -> str:
+def _note(name: str, own: Sequence[EarlierTrial]) -> str:
     known = [trial for trial in own if trial.values and math.isfinite(trial.gain_pct)]
     better = sum(trial.is_better for trial in known)
     return f"Learns from {name}: {counted(len(known), 'trial')} beside its baseline, {better} of them better."
 
 
-def _notes_besides(name: str, dead: Sequence[DeadKnob], failed: Sequence[FailedRegion]) -> Iterator[str]:
+def _further_notes(
+    name: str, ignored: Sequence[IgnoredKnob], failed: Sequence[FailedRegion]
+) -> Iterator[str]:
     """Yield what else is known from a study."""
-    if dead:
-        paths = ", ".join(dict.fromkeys(one.path for one in dead))
+    if ignored:
+        paths = ", ".join(dict.fromkeys(one.path for one in ignored))
         yield f"The trainer ignored {paths} in {name}: no rule or sampler changes it here."
     for region in failed:
-        yield f"No job goes to {region.told}, unless you ask for it."
+        yield f"No job goes to {region.description}, unless you ask for it."

@@ -23,7 +23,7 @@ from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import ConfigError, JournalError, counted
 from autoloop.loop.due import Limits
-from autoloop.runner.aiming import unsaid
+from autoloop.runner.aiming import assumed
 from autoloop.runner.plan import Points
 from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
@@ -118,7 +118,7 @@ def header_of(
         host=socket.gethostname(),
         overrides=tuple(points.arguments),
         objective=aim,
-        judging=unsaid(aim),
+        judging=assumed(aim),
         aims=settings.metrics.aims,
         limits=settings.limits.recorded(),
         starts=tuple(start.name for start in points.starts),
@@ -166,7 +166,7 @@ def open_study(
     if not journal.study.begun:
         journal.append(now)
         log.info("study %s: %s", journal.path.parent, counted(settings.limits.rounds, "round"))
-        _say_what_it_cannot_do(launcher)
+        _log_missing_abilities(launcher)
         return
     changed = changes_since(journal.study.header, now)
     _check_resume(journal.path.parent, settings.resume, changed.own)
@@ -196,15 +196,17 @@ def _go_on(
     journal.append(
         StudyResumed(pid=os.getpid(), host=host, changed=changed.own + changed.shipped, names="unique")
     )
-    _say_what_it_cannot_do(launcher)
+    _log_missing_abilities(launcher)
     study_dir = journal.path.parent
     for directory in (study_dir, study_dir / "reports", study_dir / "reports" / "data"):
         sweep_drafts(directory)
     study = journal.study
     log.info("study %s goes on: %s so far", journal.path.parent, counted(len(study.jobs), "job"))
     if changed.shipped:
-        said = counted(len(changed.shipped), "setting")
-        log.info("it continues with %s as this version of autoloop ships them; each is in study.jsonl", said)
+        changes = counted(len(changed.shipped), "setting")
+        log.info(
+            "it continues with %s as this version of autoloop ships them; each is in study.jsonl", changes
+        )
     for job in [job for job in study.jobs.values() if job.running]:
         if launcher.adopt(job.job, job.plan.overrides, job.handle):
             log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
@@ -212,13 +214,13 @@ def _go_on(
             take_over(job)
 
 
-def _say_what_it_cannot_do(launcher: JobLauncher) -> None:
+def _log_missing_abilities(launcher: JobLauncher) -> None:
     if not launcher.streams:
         kind = launcher.kind
         log.info("hydra/launcher=%s %s (docs/clusters.md)", kind.name, kind.cannot)
 
 
-def say_what_lies_beside_it(config: DictConfig, journal: Journal) -> None:
+def warn_of_unfinished(config: DictConfig, journal: Journal) -> None:
     """Say that an unfinished study of this command lies where this one's directory was made."""
     command = shell_line(journal.study.header.command)
     beside = unfinished_sibling(sweep_pattern(config), journal.path.parent, command, str(Path.cwd()))

@@ -15,7 +15,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, ROOT
-from autoloop.config.compose import Composer, LazyConfig, subdir
+from autoloop.config.compose import Composer, subdir
+from autoloop.config.lazy import LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.argv import split_sweep
 from autoloop.edits.variants import Entry, Variant, unique_names
@@ -23,7 +24,7 @@ from autoloop.engine.slots import Slot
 from autoloop.errors import counted
 from autoloop.loop.filling import Derived, Disposer, Obstacles, Round
 from autoloop.loop.outlook import end_lines, outlook_lines, stop_lines
-from autoloop.runner.aiming import aims_told
+from autoloop.runner.aiming import describe_aims
 from autoloop.runner.searching import Search
 from autoloop.runner.short_plan import short_lines
 from autoloop.strategies import Foresight
@@ -120,8 +121,10 @@ def _edited(start: Variant, edits: Sequence[str], composer: Composer) -> Variant
     """The starting point with the command line's edits."""
     if not edits:
         return start
-    told = replace(start, edits=tuple(edits), reason="the starting point, with the edits of the command line")
-    return composer.derive(start, edits).of(told)
+    variant = replace(
+        start, edits=tuple(edits), reason="the starting point, with the edits of the command line"
+    )
+    return composer.derive(start, edits).of(variant)
 
 
 def _named(entry: Entry, rule: str, reason: str) -> Variant:
@@ -187,7 +190,7 @@ def plan_text(
     Args:
         planned: Round 1.
         settings: The study's settings.
-        foresight: What the strategy says of the rounds after it.
+        foresight: What the strategy expects of the rounds after it.
         runs: Directory and command of each job.
         slots: The slots; None where the launcher does not tell.
         named: The metric that the app says it returns, see `aiming.named_in`.
@@ -209,15 +212,15 @@ def plan_text(
         lines += [f"  change     {path}: {old!r} -> {new!r}" for path, old, new in variant.changes]
         lines += [f"  note       {note}" for note in variant.notes]
         lines += [f"  runs       {command}"]
-    lines += ["", *told] if (told := _objective(settings, named)) else []
+    lines += ["", *lines_of_aims] if (lines_of_aims := _objective(settings, named)) else []
     lines += ["", *(f"left out: {' '.join(r.edits)}: {r.why}" for r in planned.refused)]
-    aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules tell of the same direction
+    aimed = settings.aimed(settings.metrics.aim_called(named))  # so that rules use the same direction
     return "\n".join([*lines, *_afterwards(planned, aimed, foresight, sketch)])
 
 
 def _objective(settings: Settings, named: str) -> list[str]:
     """What the study is judged by, if the user did not set all of it."""
-    return [f"{line[:1].upper()}{line[1:]}." for line in aims_told(settings.metrics, named)]
+    return [f"{line[:1].upper()}{line[1:]}." for line in describe_aims(settings.metrics, named)]
 
 
 def slots_line(slots: Sequence[Slot] | None) -> str:
@@ -248,7 +251,7 @@ def _afterwards(
     """What each outcome of round 1 would trigger."""
     start = planned.variants[0]
     disposer = Disposer(
-        {v.name: v for v in planned.variants}, planned.seen, sketch, Obstacles(dead=settings.ignored)
+        {v.name: v for v in planned.variants}, planned.seen, sketch, Obstacles(ignored=settings.ignored)
     )
     if foresight.opening:
         yield from foresight.opening
@@ -276,8 +279,8 @@ def _afterwards(
 
 def strategy_line(chosen: Mapping[str, Any]) -> str:
     """The strategy and its settings in one line."""
-    told = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
-    told += [
+    parts = [str(chosen.get("_target_", "RulesStrategy")).rpartition(".")[2]]
+    parts += [
         f"{key}={value}" for key, value in chosen.items() if key != "_target_" and value not in (None, {}, [])
     ]
-    return " ".join(told)
+    return " ".join(parts)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autoloop.config.compose import Composer, LazyConfig
+from autoloop.config.compose import Composer
+from autoloop.config.lazy import LazyConfig
 from autoloop.config.settings import Settings
 from autoloop.edits.variants import Variant
 from autoloop.errors import AutoloopError
@@ -17,23 +18,24 @@ from autoloop.history.series import Series
 from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.controls import bounds_of, ignored_of, limits_of
 from autoloop.loop.filling import Round
-from autoloop.loop.rounds import after_probe, asked_round, later_round, measuring_round, opening_round
+from autoloop.loop.rounds import after_probe, later_round, measuring_round, opening_round, requested_round
 from autoloop.loop.score import ProposalOutcome, outcomes
 from autoloop.loop.steps import Lengthen, Measure
 from autoloop.rules.base import Decision
-from autoloop.runner.longer import continued
+from autoloop.runner.longer import continued, without_continuing
 from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
 from autoloop.runner.progress import counting
 from autoloop.runner.proposer import Answer, Proposer, ask, question_of
 from autoloop.runner.queue_file import Queue, read_queue
 from autoloop.runner.scorecard_file import load_outcomes, save_outcomes
+from autoloop.runner.warm import WarmStart
 from autoloop.store.reading import read_curves
 from autoloop.store.redact import reveal
 from autoloop.strategies import Foresight
 from autoloop.strategies.base import ASKED_FOR
 from autoloop.study.decisions import Refusal
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 from autoloop.study.record import Job, Plan, Study
 from autoloop.study.settled import OPEN
 from autoloop.study.trials import Trial
@@ -64,7 +66,7 @@ class Planner:
             settings: Its settings.
             composer: Makes configs of variants.
             study_dir: Its directory.
-            slots: Tells of how many slots none is to stand idle, None if that is not known.
+            slots: Returns how many slots are to be kept busy, None if that is not known.
             memory: What earlier studies tell.
             stops: Whether the launcher can end single jobs.
         """
@@ -75,7 +77,7 @@ class Planner:
         self._memory = memory
         self._terms = replace(
             terms_of(settings, composer, stops),
-            ignored=[*settings.ignored, *memory.dead],
+            ignored=[*settings.ignored, *memory.ignored],
             earlier=memory.trials,
             closed=memory.closed,
         )
@@ -106,7 +108,7 @@ class Planner:
             number: Number of the round.
             places: How many jobs it may have at the most; None for any number.
         """
-        terms = self._terms_now(study)
+        terms = self._going_on(self._terms_now(study), study)
         room = room_of(study, terms.limits, places)
         known = Known.of(study, number, room, self._variant_of, self.curve_of)
         answer = self._ask_outside(known)
@@ -114,7 +116,7 @@ class Planner:
         queue = self._queue(study, known.start.name)
         besides = Besides(queue.waiting, answer.proposals, earlier, self._slots())
         planned = later_round(terms, known, besides)
-        planned.refused += [*answer.problems, *self._not_said(study, queue.changed)]
+        planned.refused += [*answer.problems, *self._new_refusals(study, queue.changed)]
         return planned
 
     def after_probe(self, study: Study, places: int) -> Round:
@@ -130,7 +132,7 @@ class Planner:
         """What is run to measure, as a further part of the latest round."""
         terms = self._terms_now(study)
         if not isinstance(step, Lengthen):
-            return measuring_round(terms, study, step, self._variant_of)
+            return measuring_round(terms, study, step, self._anew_of)
         jobs = [job for name in step.jobs if (job := study.by_name(name))]
         continues = self.settings.climbing.continues
         found = {job.name: continued(self._variant_of(job), job, continues, self.study_dir) for job in jobs}
@@ -139,18 +141,18 @@ class Planner:
             terms, study, step, lambda job: found[job.name] or self._variant_of(job), from_step
         )
 
-    def asked_for(self, study: Study, told: UserTold) -> Round:
+    def plan_request(self, study: Study, control: UserControl) -> Round:
         """A variant that a user wants now, as a further part of the latest round.
 
         Raises:
             ConfigError: Each job runs on several seeds, and the config has no seed.
         """
-        terms = self._terms_now(study)
-        parent = told.of or next((job.name for job in study.counted() if job.origin is None), "")
-        reason = told.reason or f"asked for by {told.by}"
-        evidence = {"name": told.name} if told.name else {}
-        wanted = Decision(ASKED_FOR, parent, reason, evidence, told.edits)
-        return asked_round(terms, study, wanted, self._variant_of, told.name)
+        terms = self._going_on(self._terms_now(study), study)
+        parent = control.of or next((job.name for job in study.counted() if job.origin is None), "")
+        reason = control.reason or f"asked for by {control.by}"
+        evidence = {"name": control.name} if control.name else {}
+        wanted = Decision(ASKED_FOR, parent, reason, evidence, control.edits)
+        return requested_round(terms, study, wanted, self._variant_of, control.name)
 
     def baseline(self, study: Study) -> Mapping[str, Any]:
         """The config of the first starting point."""
@@ -164,8 +166,16 @@ class Planner:
             self._terms,
             limits=limits_of(study, self.settings.limits),
             bounds=bounds,
-            ignored=[*ignored_of(study, self.settings.ignored), *self._memory.dead],
+            ignored=[*ignored_of(study, self.settings.ignored), *self._memory.ignored],
         )
+
+    def _going_on(self, terms: Terms, study: Study) -> Terms:
+        """Let children go on from a checkpoint, where that is wanted."""
+        wish = self.settings.climbing
+        if not wish.warm_start or wish.continues is None:
+            return terms
+        warm = WarmStart(wish.continues, study, self.study_dir, self._composer, terms.derive)
+        return replace(terms, derive=warm.derive)
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
@@ -184,17 +194,17 @@ class Planner:
         return answer
 
     def _queue(self, study: Study, start: str) -> Queue:
-        """What the user's queue asks for; one that cannot be read is told and left alone."""
+        """What the user's queue asks for; one that cannot be read is reported and left alone."""
         try:
             return read_queue(self.study_dir, study, start)
         except AutoloopError as error:
             log.warning("the queue is left aside: %s", error)
             return Queue([], [])
 
-    def _not_said(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:
-        """Refusals that no earlier round has, each told."""
-        said = {(one.rule, one.why, one.edits) for group in study.refused.values() for one in group}
-        fresh = [one for one in refused if (one.rule, one.why, one.edits) not in said]
+    def _new_refusals(self, study: Study, refused: Sequence[Refusal]) -> list[Refusal]:
+        """Refusals that no earlier round has, each logged."""
+        known = {(one.rule, one.why, one.edits) for group in study.refused.values() for one in group}
+        fresh = [one for one in refused if (one.rule, one.why, one.edits) not in known]
         for one in fresh:
             log.warning("%s", one.why)
         return fresh
@@ -217,6 +227,15 @@ class Planner:
             found = self._variant(job.plan)
             self._keep({job.place: found})
         return found
+
+    def _anew_of(self, job: Job) -> Variant:
+        """The variant of a job, trained from the beginning whatever the job itself went on from."""
+        variant = self._variant_of(job)
+        bare = without_continuing(variant, job, self.settings.climbing.continues)
+        if bare is variant:
+            return variant
+        config, signed = LazyConfig(self._composer, bare.overrides), self._composer.signature(bare.overrides)
+        return replace(bare, config=config, signature=signed)
 
     def _keep(self, variants: Mapping[int, Variant]) -> None:
         """Keep variants at hand, the latest thousands of a long study."""

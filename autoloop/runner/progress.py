@@ -28,14 +28,14 @@ def counting(
         total: How many variants there are.
         clock: Seconds.
     """
-    told, numbers = clock(), count()
+    last, numbers = clock(), count()
 
     @wraps(call)
     def counted(*args: P.args, **kwargs: P.kwargs) -> T:
-        nonlocal told
+        nonlocal last
         number = next(numbers)
-        if clock() - told >= EVERY_S:
-            told = clock()
+        if clock() - last >= EVERY_S:
+            last = clock()
             log.info("%s %d of %d variants", done, number, max(total, number))
         return call(*args, **kwargs)
 

@@ -97,7 +97,7 @@ def ask(proposer: Proposer, question: Mapping[str, Any], parents: Mapping[str, A
 def question_of(
     study: Study, number: int, places: int, config: Mapping[str, Any], bounds: Any
 ) -> dict[str, Any]:
-    """What the program is told.
+    """What the program gets to read.
 
     Args:
         study: The record.
@@ -106,7 +106,7 @@ def question_of(
         config: The baseline's config.
         bounds: Path pattern -> (low, high).
     """
-    said, gains = verdicts(study), {pair.child.place: pair.gain_pct for pair in pairs(study)}
+    verdict_of, gains = verdicts(study), {pair.child.place: pair.gain_pct for pair in pairs(study)}
     trials = [
         {
             "name": job.name,
@@ -118,7 +118,7 @@ def question_of(
             "state": job.state.value,
             "objective": job.objective if job.known else None,
             "gain_pct": gains.get(job.place),
-            "verdict": said[job.place].value if job.place in said else None,
+            "verdict": verdict_of[job.place].value if job.place in verdict_of else None,
             "steps": job.steps,
             "error": job.error,
             "summary": dict(job.summary),

@@ -6,7 +6,7 @@ import logging
 
 from autoloop.config.knobs import Detail
 
-#: Who speaks of a study as it goes on; what came of it is told by another logger, below these.
+#: Loggers of a study as it goes on; another logger, below these, has the result.
 _SPEAKERS = ("autoloop", "autoloop.engine.launching")
 
 
@@ -18,7 +18,7 @@ class _OnlyWarnings(logging.Filter):
 _ONLY_WARNINGS = _OnlyWarnings()
 
 
-def speak(detail: Detail) -> None:
+def set_detail(detail: Detail) -> None:
     """Let the log of this process say as much as the setting asks for; jobs keep their own logs.
 
     Args:

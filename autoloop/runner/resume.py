@@ -63,9 +63,9 @@ def changes_since(header: StudyBegun, now: StudyBegun) -> Changes:
     shipped: dict[str, str] = {}
     for part in _COMPARED:
         for place, old, new in _differences((part,), before.get(part), after.get(part)):
-            told = shipped if is_shipped_change(_of_group(place), old, new) else own
+            found = shipped if is_shipped_change(_of_group(place), old, new) else own
             path, tail = ".".join(place), ".".join(_of_group(place))
-            told.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
+            found.setdefault(tail, f"{path}: was {_shown(old)}, is {_shown(new)}")
     if len(own) > 1:  # the hash of a config tells nothing that its values do not
         own = {tail: text for tail, text in own.items() if not tail.startswith("starts")}
     files = _files_changed(before, after) if own else ()
@@ -100,8 +100,8 @@ def _as_written(header: Mapping[str, Any]) -> Mapping[str, Any]:
 def _files_changed(header: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """Name the config files that say something else than when the study began."""
     before, after = ((one.get("identity") or {}).get("files") or {} for one in (header, now))
-    for file, told in before.items():
-        if after.get(file) != told:
+    for file, digest in before.items():
+        if after.get(file) != digest:
             verb = "says something else" if file in after else "is not read any more"
             yield f"the config file {file} {verb}"
 

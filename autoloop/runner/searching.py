@@ -31,15 +31,17 @@ class Search:
 
     Attributes:
         words: The overrides, each as it was given.
-        entries: Path -> what is said of it; empty where the words make a product.
+        entries: Path -> its entry of the space; empty where the words make a product.
         starts: Overrides that the baseline gets besides, since its config lacks a value there.
-        notes: What there is to say of it, in sentences.
+        notes: Remarks on it, in sentences.
+        kept: Those of ``starts`` that let a run keep its checkpoints.
     """
 
     words: tuple[SweptKey, ...]
     entries: Mapping[str, SpaceEntry]
     starts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def axes(self) -> list[Sequence[str]]:
@@ -54,7 +56,7 @@ class Search:
         return [(text,) for text in self.starts]
 
     @property
-    def told(self) -> list[str]:
+    def explained(self) -> list[str]:
         """What was understood, line by line."""
         if self.entries:
             turned = ", ".join(self.entries)
@@ -104,9 +106,9 @@ def understood(
         return Search(words, {}, notes=(_unused(own, settings),)), settings
     if not any(own.values()) and not (wide and swept):
         return _by_strategy_alone(words, of_strategy, settings, composer)
-    said = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
-    found = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(said)
-    recorded = {path: entry.as_record() for path, entry in said.items()}
+    given = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
+    found = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(given)
+    recorded = {path: entry.as_record() for path, entry in given.items()}
     space = _as_space({**of_strategy, **own}, found.entries)
     settings = settings.searching(space, _bounds(settings, found.entries), recorded)
     return replace(found, words=words), _long_enough(settings) if swept else settings
@@ -125,11 +127,11 @@ def _by_strategy_alone(
     composer: Composer,
 ) -> tuple[Search, Settings]:
     """A product of starting points, whatever the strategy's own space is: that of a config file, or none."""
-    said = {path: entry for path, entry in space.items() if entry}
-    if not said:
+    entries = {path: entry for path, entry in space.items() if entry}
+    if not entries:
         return Search(words, {}), settings
     given = [word.values[0] for word in words if word.values]
-    found = _Baseline(composer, given, lenient=True).prepare(said)
+    found = _Baseline(composer, given, lenient=True).prepare(entries)
     settings = settings.searching(_as_space(space, found.entries), settings.bounds)
     return Search(words, {}, found.starts, found.notes), settings
 
@@ -185,12 +187,12 @@ def _entry(path: str, given: Any, loader: ConfigLoader) -> SpaceEntry | None:
 
 def _together(swept: Mapping[str, SpaceEntry], own: Mapping[str, SpaceEntry]) -> dict[str, SpaceEntry]:
     """What sweeps and space say together; a key as it was written, with a plus where it is new."""
-    said = dict(swept)
+    given = dict(swept)
     keys = {key.lstrip("+"): key for key in swept}
     for path, entry in own.items():
         key = keys.get(path, path)
-        said[key] = merged(path, said[key], entry) if key in said else entry
-    return said
+        given[key] = merged(path, given[key], entry) if key in given else entry
+    return given
 
 
 def _bounds(
@@ -241,11 +243,11 @@ class _Baseline:
         self._starts: list[str] = []
         self._notes: list[str] = []
 
-    def prepare(self, said: Mapping[str, SpaceEntry]) -> Search:
+    def prepare(self, given: Mapping[str, SpaceEntry]) -> Search:
         """Find out what each knob starts from, and which config groups there are among them."""
-        groups = {key: entry for key, entry in said.items() if self._is_group(key, entry)}
+        groups = {key: entry for key, entry in given.items() if self._is_group(key, entry)}
         entries = {key.lstrip("+"): self._option(key.lstrip("+"), entry) for key, entry in groups.items()}
-        rest = {key: entry for key, entry in said.items() if key not in groups}
+        rest = {key: entry for key, entry in given.items() if key not in groups}
         for key, entry in rest.items():
             if key.startswith("+"):
                 self._start(key, entry, "is new")
@@ -253,7 +255,7 @@ class _Baseline:
             entries[key.lstrip("+")] = self._value(key.lstrip("+"), entry, entries)
         if not self._lenient:
             self._refuse_missing(entries)
-        ordered = {key.lstrip("+"): entries[key.lstrip("+")] for key in said}
+        ordered = {key.lstrip("+"): entries[key.lstrip("+")] for key in given}
         return Search((), ordered, tuple(self._starts), tuple(self._notes))
 
     @property
@@ -272,8 +274,10 @@ class _Baseline:
         known = self._composer.group_options(group)
         for option in entry.choices:
             if str(option) not in known:
-                told = f"{group}={option} is no option of the config group{did_you_mean(str(option), known)}"
-                raise ConfigError(f"{told} (there are {', '.join(known)})")
+                problem = (
+                    f"{group}={option} is no option of the config group{did_you_mean(str(option), known)}"
+                )
+                raise ConfigError(f"{problem} (there are {', '.join(known)})")
         options = tuple(map(str, entry.choices))
         start = self._composer.chosen.get(group)
         own = next(

@@ -29,7 +29,7 @@ def short_lines(
         head: What is said first, in sentences.
         planned: Round 1.
         settings: The study's settings.
-        foresight: What the strategy says of the rounds after it.
+        foresight: What the strategy expects of the rounds after it.
     """
     width = shutil.get_terminal_size((_WIDTH, 24)).columns
     yield from (line for sentence in head for line in wrapped(sentence, width))

@@ -18,14 +18,11 @@ from autoloop.loop.filling import Round
 from autoloop.loop.steps import (
     Close,
     Decide,
-    Lengthen,
     Measure,
     PlanRound,
     Requeue,
-    Reseed,
     Step,
     Stop,
-    TakeBack,
 )
 from autoloop.rules.base import Decision
 from autoloop.runner.planning import Planner
@@ -46,6 +43,7 @@ LONGEST = 120
 #: What further jobs of a round are for, in words.
 AIMS = {
     "race": "which of the leaders leads: another seed",
+    "anew": "the best went on from a checkpoint: its settings from the beginning",
     "ablate": "which edits of the winner do something: without each of them",
     "reduce": "the winner without the edits that seem to do nothing",
     "check": "do they do nothing: the winner with and without them on further seeds",
@@ -90,7 +88,7 @@ class Stepper:
             limits = limits_of(journal.study, self.settings.limits).recorded()
             journal.append(SearchClosed(reason=step.reason, worthy=step.worthy, limits=limits))
             log.info("the search is over: %s", step.reason)
-        elif isinstance(step, Reseed | TakeBack | Lengthen):
+        elif isinstance(step, Measure):
             self._measure(step)
         elif isinstance(step, PlanRound):
             return self._plan_round(step)
@@ -123,7 +121,7 @@ class Stepper:
         log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
         longest = max(len(variant.name) for variant in planned.variants)
         for variant in planned.variants:
-            log.info("  %-*s  %s", longest, variant.name, _told(variant, self.settings.detail))
+            log.info("  %-*s  %s", longest, variant.name, _describe(variant, self.settings.detail))
         return None
 
     def _nothing_new(self, planned: Round) -> Stop | None:
@@ -183,7 +181,7 @@ class Stepper:
             ask: Callable[..., list[Decision] | None] | None = getattr(callback, "on_round_end", None)
             if ask is None:
                 continue
-            said = ask(
+            answer = ask(
                 config=self.config,
                 study_dir=self.planner.study_dir,
                 round=number,
@@ -192,15 +190,15 @@ class Stepper:
                 rules=settings.rules,
                 metrics=settings.metrics,
             )
-            decisions.extend(said or ())
+            decisions.extend(answer or ())
         return decisions
 
 
-def _told(variant: Variant, detail: str) -> str:
+def _describe(variant: Variant, detail: str) -> str:
     """Where a variant comes from and what it changes, in one line; ``detail`` says whether it may be cut."""
     origin = f"from {variant.parent} by {variant.rule}: " if variant.parent else ""
     edits = f": {' '.join(variant.edits)}" if variant.edits else ""
-    told = f"{origin}{variant.reason}{edits}"
-    if detail == "full" or len(told) <= LONGEST:
-        return told
-    return f"{cut(told, LONGEST)} (all of it: autoloop why)"
+    line = f"{origin}{variant.reason}{edits}"
+    if detail == "full" or len(line) <= LONGEST:
+        return line
+    return f"{cut(line, LONGEST)} (all of it: autoloop why)"

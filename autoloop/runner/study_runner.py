@@ -36,13 +36,13 @@ from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Hold, Run, Step, Stop, Wait
-from autoloop.runner.aiming import check_measured, named_in, say_first, settle
+from autoloop.runner.aiming import check_measured, log_aims, named_in, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
-from autoloop.runner.ending import exit_if_failed, leave_jobs, say_end, write_stop
-from autoloop.runner.longer import climbing, without_keeping
+from autoloop.runner.ending import exit_if_failed, leave_jobs, log_end, write_stop
+from autoloop.runner.longer import as_begun, climbing
 from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
@@ -51,16 +51,16 @@ from autoloop.runner.opening import (
     keep_config,
     open_study,
     refuse_interpolation,
-    say_what_lies_beside_it,
     set_finished_aside,
     sweep_pattern,
     task_name,
+    warn_of_unfinished,
     words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
 from autoloop.runner.progress import counting
-from autoloop.runner.quiet import speak
+from autoloop.runner.quiet import set_detail
 from autoloop.runner.resume import end_of_earlier
 from autoloop.runner.searching import refuse_missing, understood
 from autoloop.runner.stepping import Stepper
@@ -96,7 +96,7 @@ class StudyRunner:
         Raises:
             AutoloopError: The user's input cannot be used.
         """
-        speak(settings.detail)
+        set_detail(settings.detail)
         self.context = context
         self.config = config
         self.launcher = JobLauncher(launcher)
@@ -137,8 +137,8 @@ class StudyRunner:
         """
         refuse_interpolation(self.study_dir)
         points, planned = self._begin()
-        for told in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
-            log.warning("%s", told)
+        for warning in idle_bounds(self.settings.bounds, [one.config for one in planned.variants]):
+            log.warning("%s", warning)
         self.planner.load_scorecard()
         if self.settings.dry_run:
             show(self._plan_text(planned))
@@ -149,7 +149,7 @@ class StudyRunner:
         try:
             with Journal(self.study_dir) as journal, onlookers(journal, self.settings, self.launcher):
                 study = journal.study
-                if study.begun and self._begun_otherwise(study.header):
+                if study.begun and self._begun_otherwise(study):
                     points, planned = self._begin()
                 if study.begun:
                     points = points.as_recorded(study.header)
@@ -160,12 +160,11 @@ class StudyRunner:
                 "Put that right, then give the same command again to go on"
             ) from error
 
-    def _begun_otherwise(self, header: StudyBegun) -> bool:
+    def _begun_otherwise(self, study: Study) -> bool:
         """Take up how a study began; return whether that leads to other starting points."""
         search = self.search
-        if self.settings.limits.climb is not None and not (header.limits or {}).get("climb"):
-            self.search = without_keeping(search, self.settings)
-        return self.composer.imitate(header) or self.search != search
+        self.search = as_begun(search, study)
+        return self.composer.imitate(study.header) or self.search != search
 
     def _begin(self) -> tuple[Points, Round]:
         """Where the study starts, and its first round."""
@@ -180,16 +179,16 @@ class StudyRunner:
     def _plan_text(self, planned: Round) -> str:
         single = words_of_single_run(self.config, self.composer, planned.variants[0].overrides)
         given = StudyBegun(command=command_line(), cwd=str(Path.cwd()), single=single)
-        foretold = counting(self._foretold, "looked at", len(planned.variants))
-        runs = [foretold(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
+        preview = counting(self._preview, "looked at", len(planned.variants))
+        runs = [preview(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
         places = self.launcher.places()
         slots = None if places is None else places.slots
         foresight = self.planner.foresee(planned, planned.variants[0])
         named = named_in(self.config)
-        sketch, told = self.composer.sketch, [*self.search.told, *self.memory.notes]
-        return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, told)
+        sketch, warning = self.composer.sketch, [*self.search.explained, *self.memory.notes]
+        return plan_text(planned, self.settings, foresight, runs, slots, named, sketch, warning)
 
-    def _foretold(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
+    def _preview(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
         wanted, shown = place_and_preview(self.composer, overrides, job)
         words = without_study(overrides, self.composer.study_keys)
@@ -223,9 +222,9 @@ class StudyRunner:
         is_new = not steps.journal.study.begun
         open_study(steps.journal, self.settings, self.launcher, header, take_over)
         if is_new:
-            say_first(self.settings.metrics, named_in(self.config))
-            say_what_lies_beside_it(self.config, steps.journal)
-            for line in (*self.search.told, *self.memory.notes):
+            log_aims(self.settings.metrics, named_in(self.config))
+            warn_of_unfinished(self.config, steps.journal)
+            for line in (*self.search.explained, *self.memory.notes):
                 log.info("%s", line)
         self._prepare_jobs(self.settings.metrics.aimed(steps.journal.study.aim))
         desk = self._desk(steps)
@@ -239,7 +238,7 @@ class StudyRunner:
             self.settings,
             self.launcher,
             self._next_step,
-            self.planner.asked_for,
+            self.planner.plan_request,
             steps.append,
             self.planner.baseline,
         )
@@ -259,7 +258,7 @@ class StudyRunner:
             desk.look_between()
             step = self._next_step(study)
             if isinstance(step, Hold) and not study.running():
-                desk.wait_for_word(step)
+                desk.wait_while_held(step)
                 continue
             if isinstance(step, Run | Wait) or study.running():  # what runs here was adopted
                 self.returns += dispatcher.run(step.jobs if isinstance(step, Run) else ())
@@ -279,7 +278,7 @@ class StudyRunner:
             self._drawing.write(study)
         else:
             log.info("nothing is left to do in %s", self.study_dir)
-        say_end(study, stop, self.study_dir, self.settings)
+        log_end(study, stop, self.study_dir, self.settings)
         exit_if_failed(study, stop, self.returns, self.settings.max_failure_rate)
         return self.returns
 
@@ -328,9 +327,9 @@ class StudyRunner:
 
     @cached_property
     def _flow(self) -> Flow:
-        """How rounds follow each other, as far as the launcher tells of each end."""
+        """How rounds follow each other, as far as the launcher reports each end."""
         if not self.launcher.singly:
-            return Flow(asks=self.settings.flow.asks)
+            return Flow(needs_approval=self.settings.flow.needs_approval)
         flow = replace(self.settings.flow, slots=self.launcher.room(self.settings.n_jobs))
         return flow if flow.slots is not None else replace(flow, barrier=True)
 

@@ -9,11 +9,11 @@ from autoloop.history.series import Series
 from autoloop.stopping.base import Live, StopDecision, StopRule
 
 Failed = Callable[[StopRule, Exception], None]
-"""Told of a rule that raised; that rule lets the job run."""
+"""Called with a rule that raised; that rule lets the job run."""
 
 
 def ignore_failure(rule: StopRule, error: Exception) -> None:
-    """Tell nobody."""
+    """Ignore that a rule raised."""
 
 
 def first_stop(

@@ -28,7 +28,7 @@ NAME_BYTES, SPARE_BYTES = 255, 16
 _DRAFT, _STALE_S = re.compile(r"\..+\.[0-9a-f]{8}\.tmp"), 60.0
 #: Bytes of the path of a job's directory; Linux takes 4,096, and a job makes long paths below.
 PATH_BYTES = 3072
-#: What a file system says of a name that it does not take, unlike of a directory where nothing can be made.
+#: Errors of a file system about a name that it does not accept; an unwritable directory gives others.
 _REFUSED_NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 
 
@@ -164,10 +164,10 @@ def _name_bytes(study_dir: Path) -> int:
     """How many bytes a file's name may have there."""
     there = next((path for path in (study_dir, *study_dir.absolute().parents) if path.exists()), Path())
     try:
-        told = os.pathconf(there, "PC_NAME_MAX")
+        limit = os.pathconf(there, "PC_NAME_MAX")
     except (OSError, ValueError, AttributeError):
-        told = 0
-    return told if told > 2 * SPARE_BYTES else NAME_BYTES
+        limit = 0
+    return limit if limit > 2 * SPARE_BYTES else NAME_BYTES
 
 
 def make_job_dir(study_dir: Path, wanted: str, job: int, study: Study) -> str:

@@ -203,8 +203,8 @@ def _hold(study_dir: Path) -> tuple[IO[bytes], IO[bytes]]:
 def _holder(study_dir: Path) -> str:
     """Who holds a study, in words, as far as that is written down: in the file beside it, else in itself."""
     with suppress(OSError):
-        if said := (study_dir / LOCK_NAME).read_text(errors="replace").strip():
-            return said
+        if holder := (study_dir / LOCK_NAME).read_text(errors="replace").strip():
+            return holder
     with suppress(AutoloopError, OSError):
         study = read_study(study_dir)
         last = study.resumes[-1] if study.resumes else study.header
@@ -282,7 +282,7 @@ def is_left(study: Study, study_dir: Path) -> bool:
 
 
 def set_aside(study_dir: Path, study: Study) -> Path:
-    """Move a study, with all that its journal speaks of, into a new directory below its own; return that one.
+    """Move a study, with all that its journal refers to, into a new directory below its own; return that one.
 
     The journal goes last: until then what a kill leaves halfway is moved on by the next call.
     """
@@ -299,7 +299,7 @@ def set_aside(study_dir: Path, study: Study) -> Path:
 
 
 def _record_event(study: Study, event: Event, path: Path, line: int) -> None:
-    """Take an event into account; what is wrong with it is told with its line."""
+    """Take an event into account; an error names its line."""
     try:
         study.record(event)
     except JournalError as error:

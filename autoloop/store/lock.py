@@ -17,7 +17,7 @@ _PROC = Path("/proc")
 _held: WeakSet[IO[bytes]] = WeakSet()
 _disowned: list[IO[bytes]] = []
 
-#: What the kernel says of a lock that another process has, unlike of a file system that has none.
+#: Errors of the kernel about a lock that another process has, unlike those about a file system that has none.
 _TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
 
 

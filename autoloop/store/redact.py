@@ -22,7 +22,7 @@ CONTROL = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
-_told_by_config: dict[str, str] = {}
+_named_by_config: dict[str, str] = {}
 
 
 def keep_secrets_of(config: Any) -> dict[str, str]:
@@ -45,17 +45,17 @@ def keep_secrets(named: Mapping[str, str]) -> None:
     Args:
         named: Name -> secret.
     """
-    _told_by_config.update(named)
+    _named_by_config.update(named)
 
 
 def known_secrets(environment: Mapping[str, str]) -> Secrets:
     """The secrets that an environment holds, and those that a config named (`keep_secrets_of`)."""
-    return _known(tuple(environment.items()), tuple(_told_by_config.items()))
+    return _known(tuple(environment.items()), tuple(_named_by_config.items()))
 
 
 @lru_cache(maxsize=8)
-def _known(variables: tuple[tuple[str, str], ...], told: tuple[tuple[str, str], ...]) -> Secrets:
-    return Secrets.of({**dict(told), **of_environment(dict(variables))})
+def _known(variables: tuple[tuple[str, str], ...], named: tuple[tuple[str, str], ...]) -> Secrets:
+    return Secrets.of({**dict(named), **of_environment(dict(variables))})
 
 
 def redact(text: str, environment: Mapping[str, str]) -> str:

@@ -1,8 +1,8 @@
-"""Requests: what users tell a running study, as files in its directory.
+"""Requests of users to a running study, as files in its directory.
 
-Only the process that runs a study writes its journal. Whoever else has something to say leaves a file in
-``controls/``, whole or not at all and under a name of its own; that process takes it, and leaves its answer
-beside it.
+Only the process that runs a study writes its journal. Every other process leaves its request as a file in
+``controls/``, written atomically and under a unique name; the process that runs the study reads it and leaves
+its answer beside it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from typing import Any
 from autoloop.errors import JournalError
 from autoloop.store.files import inside, write_atomic
 from autoloop.store.journal import is_left
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 from autoloop.study.fields import FieldError, read_fields
 from autoloop.study.record import Study
 
 FOLDER = "controls"
 MOST_BYTES = 64_000
-"""Bytes of a request; a longer one is none."""
+"""Most bytes of a request; a longer file is refused."""
 MOST_AT_ONCE = 100
-"""Requests that are taken in one look."""
+"""Most requests that are read in one look."""
 KEPT_S = 3600.0
 """Seconds after which answers are removed."""
 _ENDING, _ANSWER = ".json", ".answer"
@@ -42,21 +42,21 @@ class UserRequest:
 
     Attributes:
         path: Its file.
-        told: What it says, signed with the owner of the file; None where it cannot be read.
-        problem: Why it cannot be read, or must not be heeded; empty where neither is so.
+        control: Its content, signed with the owner of the file; None if it cannot be read.
+        problem: Why it cannot be read or is not allowed; empty if it is fine.
     """
 
     path: Path
-    told: UserTold | None
+    control: UserControl | None
     problem: str = ""
 
 
-def leave(study_dir: Path, told: UserTold) -> Path:
+def leave(study_dir: Path, control: UserControl) -> Path:
     """Leave a request for the process that runs a study.
 
     Args:
         study_dir: The study's directory.
-        told: What is said; who says so and when is put in here.
+        control: The request; the user and the time are added here.
 
     Returns:
         The file, for `answer_to`.
@@ -67,7 +67,7 @@ def leave(study_dir: Path, told: UserTold) -> Path:
     folder = inside(study_dir, FOLDER)
     name = f"{time.time_ns()}-{os.getpid()}-{os.urandom(3).hex()}"
     by = f"{getpass.getuser()}@{socket.gethostname()}"
-    record = replace(told, by=by, asked_as=name, asked_at=time.time()).as_record()
+    record = replace(control, by=by, asked_as=name, asked_at=time.time()).as_record()
     record.pop("time")
     path, draft = folder / f"{name}{_ENDING}", folder / f".{name}.tmp"
     try:
@@ -91,17 +91,17 @@ LASTING = ("set", "bounds", "ban", "free", "add", "refuse", "keep")
 """Actions that make sense for a study that goes on later: while nothing runs they wait for that."""
 
 
-def tell(study_dir: Path, study: Study, told: UserTold, patience_s: float) -> tuple[bool, str]:
-    """Tell a study something, and wait for the answer.
+def send(study_dir: Path, study: Study, control: UserControl, patience_s: float) -> tuple[bool, str]:
+    """Send a request to a study, and wait for the answer.
 
     Args:
         study_dir: The study's directory.
         study: Its record, as far as it is known.
-        told: What is said.
+        control: The request.
         patience_s: Seconds that the answer is waited for.
 
     Returns:
-        Whether it was done, or is kept for a process that goes on with the study; and the answer.
+        Whether it was done, or is kept for a process that continues the study; and the answer.
 
     Raises:
         JournalError: As of `leave`.
@@ -110,11 +110,11 @@ def tell(study_dir: Path, study: Study, told: UserTold, patience_s: float) -> tu
         why = f"the study is over ({study.stopped.reason})"
         return False, f"too late: {why}; autoloop resume DIR hydra.sweeper.rounds=.. goes on"
     if is_left(study, study_dir):
-        if told.action not in LASTING:
-            return False, f"no process runs this study, so there is nothing to {told.action}"
-        leave(study_dir, told)
+        if control.action not in LASTING:
+            return False, f"no process runs this study, so there is nothing to {control.action}"
+        leave(study_dir, control)
         return True, "no process runs this study; it is told as soon as autoloop resume goes on with it"
-    answered = answer_to(leave(study_dir, told), patience_s)
+    answered = answer_to(leave(study_dir, control), patience_s)
     return answered or (
         False,
         "no answer yet: it is done at the next opportunity, which autoloop watch tells",
@@ -154,11 +154,13 @@ def _read(path: Path, study_dir: Path) -> UserRequest | None:
     if len(content) > MOST_BYTES:
         return UserRequest(path, None, f"it has more than {MOST_BYTES} bytes")
     try:
-        told = read_fields(UserTold, json.loads(content))
+        control = read_fields(UserControl, json.loads(content))
     except (ValueError, RecursionError, FieldError) as error:
         return UserRequest(path, None, f"it cannot be read: {' '.join(str(error).split())[:200]}")
-    told = replace(told, by=_signed(told.by, status.st_uid), asked_as=path.name.removesuffix(_ENDING))
-    return UserRequest(path, told, _forbidden(status.st_uid, study_dir))
+    control = replace(
+        control, by=_signed(control.by, status.st_uid), asked_as=path.name.removesuffix(_ENDING)
+    )
+    return UserRequest(path, control, _forbidden(status.st_uid, study_dir))
 
 
 def _signed(by: str, uid: int) -> str:
@@ -171,7 +173,7 @@ def _signed(by: str, uid: int) -> str:
 
 
 def _forbidden(uid: int, study_dir: Path) -> str:
-    """Why a user may not tell a study anything; empty where they may.
+    """Why a user may not send requests to a study; empty if they may.
 
     Allowed are who runs it, root, the owner of its directory, and whoever its directory lets write.
     """
@@ -182,9 +184,9 @@ def _forbidden(uid: int, study_dir: Path) -> str:
     return "the study's directory belongs to another user, who lets nobody else write there"
 
 
-def answer(request: UserRequest, told: UserTold) -> None:
-    """Leave the answer to a request and take the request away; answers of long ago go."""
-    lines = json.dumps({"taken": told.taken, "outcome": told.outcome})
+def answer(request: UserRequest, control: UserControl) -> None:
+    """Leave the answer to a request and remove the request, and old answers."""
+    lines = json.dumps({"taken": control.taken, "outcome": control.outcome})
     with suppress(OSError):
         write_atomic(request.path.with_suffix(_ANSWER), lines, make_dir=False)
     with suppress(OSError):

@@ -181,12 +181,12 @@ def of_config(config: Any, environment: Mapping[str, str], path: str = "") -> di
         items = config.items() if isinstance(config, Mapping) else enumerate(config)
         inner = [of_config(item, environment, f"{path}.{key}" if path else str(key)) for key, item in items]
         return {name: value for one in inner for name, value in one.items()}
-    found = dict(_told_by(config, environment, path)) if isinstance(config, str) else {}
+    found = dict(_values_in(config, environment, path)) if isinstance(config, str) else {}
     found = {**found, **_passwords(found)} if path and _named_secret(path) else _passwords(found)
     return {name: value for name, value in found.items() if len(value) >= SHORTEST}
 
 
-def _told_by(text: str, environment: Mapping[str, str], path: str) -> Iterator[tuple[str, str]]:
+def _values_in(text: str, environment: Mapping[str, str], path: str) -> Iterator[tuple[str, str]]:
     if "${" not in text:
         yield path, text
     for name in _ENVIRONMENT.findall(text):
@@ -338,9 +338,9 @@ def _marks(name: str, value: str) -> Iterator[tuple[str, str]]:
             yield form(value), f"<{name}!{letters}>"
     start = 0
     for line in value.splitlines(keepends=True) if "\n" in value.strip() else ():
-        told = line.rstrip("\r\n")
-        if len(told) >= SHORTEST and not told.startswith("-----"):
-            yield told, f"<{name}[{start}:{start + len(told)}]>"
+        secret = line.rstrip("\r\n")
+        if len(secret) >= SHORTEST and not secret.startswith("-----"):
+            yield secret, f"<{name}[{start}:{start + len(secret)}]>"
         start += len(line)
 
 

@@ -63,7 +63,7 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def is_running(status: Mapping[str, Any] | None) -> bool:
-    """Return whether the job or its supervisor still runs on this machine, as far as can be told."""
+    """Return whether the job or its supervisor still runs on this machine, as far as is known."""
     if status is None or status.get("state") == "ended":
         return False
     if status.get("boot_id") != boot_id() or status.get("host") != socket.gethostname():

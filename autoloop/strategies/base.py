@@ -11,7 +11,7 @@ from autoloop.rules.base import Decision
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
 from autoloop.strategies.remembered import EarlierTrial
-from autoloop.study.plans import PROBE, REMEMBERED
+from autoloop.study.plans import ANEW, PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -25,7 +25,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED, ANEW)
 """Who proposes without being a rule."""
 
 NO_PLACE = "not taken: the round had no place left for it"
@@ -42,8 +42,8 @@ def no_misfit(proposal: Decision) -> bool:
     return False
 
 
-def nothing_said(name: str) -> Sequence[Decision]:
-    """Know of no rule that spoke."""
+def no_decisions(name: str) -> Sequence[Decision]:
+    """Know of no rule that fired."""
     return ()
 
 
@@ -88,7 +88,7 @@ class Situation:
         places: Number of further jobs that have a place; None for any number.
         running: Variants of jobs that have not ended, in the order they were planned, without measurements.
         failed: Regions in which jobs failed repeatedly.
-        foretold: Name of a trial that was ended early -> the objective it would have reached, estimated from
+        predicted: Name of a trial that was ended early -> the objective it would have reached, estimated from
             trials that continued; without those for which nothing is known.
         earlier: Trials of earlier studies of this app; evidence, never results of this study.
     """
@@ -103,7 +103,7 @@ class Situation:
     misfit: Callable[[Decision], bool] = no_misfit
     outcome: Callable[[Decision], object] = as_proposed
     preference: Callable[[Decision], float] = no_preference
-    proposed: Callable[[str], Sequence[Decision]] = nothing_said
+    proposed: Callable[[str], Sequence[Decision]] = no_decisions
     waiting: Sequence[Decision] = ()
     outside: Sequence[Decision] = ()
     slots: int | None = None
@@ -115,7 +115,7 @@ class Situation:
     places: int | None = None
     running: Sequence[Variant] = ()
     failed: Sequence[FailedRegion] = ()
-    foretold: Mapping[str, float] = field(default_factory=dict)
+    predicted: Mapping[str, float] = field(default_factory=dict)
     earlier: Sequence[EarlierTrial] = ()
 
 

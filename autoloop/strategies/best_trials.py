@@ -1,4 +1,4 @@
-"""A source of the mixed strategy: what rules say of the best trials, and the step that helped once more."""
+"""A source of the mixed strategy: rules' proposals for the best trials, and a step that helped once more."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ GO_ON = "go_on"
 NO_STEPS = (*NO_RULES, "variants", "sweep")  # who makes a trial without taking a step from its parent
 
 
-def said_of_best(situation: Situation, parents: int) -> list[Decision]:
-    """Return what rules say of the best trials: the first word on each, then the second words.
+def proposals_for_best(situation: Situation, parents: int) -> list[Decision]:
+    """Return what rules propose for the best trials: the first proposal for each, then the second ones.
 
     Args:
         situation: What is known.
-        parents: From how many of the best trials rules may go on.
+        parents: From how many of the best trials rules may make children.
     """
     best, broken = ranked(situation)[:parents], _broken(situation)
     first, each = next(iter(best), None), []
-    for trial in _heard(situation, best):
+    for trial in _candidates(situation, best):
         fired = [one for one in situation.decisions if one.judged == trial.name and one.fired]
         fired = fired or list(situation.proposed(trial.name))
         fired = [*_go_on(trial, situation), *fired] if trial is first else fired
@@ -38,23 +38,25 @@ def said_of_best(situation: Situation, parents: int) -> list[Decision]:
 
 
 def passed_over(situation: Situation, parents: int) -> list[tuple[Decision, str]]:
-    """Return what rules proposed of the trials that just ended, and why it is not taken up where it is not.
+    """Return what rules proposed for the trials that just ended, and why it is not accepted if it is not.
 
     Args:
         situation: What is known.
-        parents: From how many of the best trials rules may go on.
+        parents: From how many of the best trials rules may make children.
     """
-    heard = {trial.name for trial in _heard(situation, ranked(situation)[:parents])} | _broken(situation)
+    candidates = {trial.name for trial in _candidates(situation, ranked(situation)[:parents])} | _broken(
+        situation
+    )
     best = f"among the best {parents}" if parents > 1 else "the best"
     return [
-        (one, NO_PLACE if one.judged in heard else f"not taken: {one.judged} is not {best}")
+        (one, NO_PLACE if one.judged in candidates else f"not taken: {one.judged} is not {best}")
         for one in situation.decisions
         if one.fired
     ]
 
 
-def _heard(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
-    """Return the trials that rules may go on from, those aside that broke."""
+def _candidates(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that may have children, except those that broke."""
     return [*_new_starts(situation, best), *best]
 
 
@@ -67,8 +69,8 @@ def _new_starts(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
 
 def _broken(situation: Situation) -> set[str]:
     """Return the names of the trials that a rule may heal; one that was stopped for being behind is not."""
-    told = (TrialState.COMPLETE, TrialState.STOPPED)
-    return {name for name, one in situation.trials.items() if one.state not in told}
+    states = (TrialState.COMPLETE, TrialState.STOPPED)
+    return {name for name, one in situation.trials.items() if one.state not in states}
 
 
 def _go_on(trial: Trial, situation: Situation) -> list[Decision]:

@@ -36,7 +36,7 @@ SPACES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         {f"x{place}": [0.0, 1.0] for place in range(20)},
     ),
 }
-"""Name -> a baseline and what is said of its space."""
+"""Name -> a baseline and its space."""
 
 
 def check_sampler(sampler: Sampler, most: int = 1000) -> None:
@@ -58,10 +58,10 @@ def check_sampler(sampler: Sampler, most: int = 1000) -> None:
     name = type(sampler).__name__
     for label, (config, space) in SPACES.items():
         knobs = read_space(config, space, {}, (), 4.0)
-        for told, seen in _studies(knobs, config, most):
+        for case, seen in _studies(knobs, config, most):
             before = seen.points.copy(), seen.losses.copy()
             found = sampler.ask(seen, ASKED)
-            where = f"{name!r} on {label!r} with {told}"
+            where = f"{name!r} on {label!r} with {case}"
             shape = (ASKED, len(knobs))
             assert found.shape == shape, f"{where}: it returns {found.shape}, not {shape}"
             inside = np.isfinite(found).all() and (found >= 0).all() and (found <= 1).all()
@@ -98,7 +98,7 @@ def _check_end(
 
 
 def _studies(knobs: tuple[Knob, ...], config: Mapping[str, Any], most: int) -> Iterator[tuple[str, Seen]]:
-    """Yield studies of a space: what is told of them, and what a sampler sees."""
+    """Yield studies of a space: a description, and what a sampler sees."""
     start = np.array([knob.unit(config) for knob in knobs])
     drawn = np.random.default_rng(0).random((most, len(knobs)))
     snap = snapper(knobs)
@@ -116,6 +116,6 @@ def _studies(knobs: tuple[Knob, ...], config: Mapping[str, Any], most: int) -> I
         "nothing but failures": (4, np.full(len(points), np.nan)),
         f"{most} trials": (most, failing),
     }
-    for told, (count, losses) in cases.items():
+    for case, (count, losses) in cases.items():
         kinds = [len(knob.choices) for knob in knobs]
-        yield told, Seen(points[:count], losses[:count], start, 3, kinds=kinds, snap=snap)
+        yield case, Seen(points[:count], losses[:count], start, 3, kinds=kinds, snap=snap)

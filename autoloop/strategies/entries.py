@@ -1,4 +1,4 @@
-"""What a user says of one knob of the space: an entry, in any of its forms."""
+"""What a user sets for one knob of the space: an entry, in any of its forms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TYPES = ("int", "float")
 
 @dataclass(frozen=True, slots=True)
 class SpaceEntry:
-    """What is said of a knob; what is unsaid comes from the baseline and from bounds.
+    """The entry of a knob; what it does not set comes from the baseline and from bounds.
 
     Attributes:
         low: Lowest value.
@@ -90,10 +90,12 @@ class SpaceEntry:
 
     def as_record(self) -> dict[str, Any]:
         """The entry as a mapping that `read` reads."""
-        told = {key: getattr(self, key) for key in _KEYS}
-        lists = {key: list(told[key]) for key in ("choices", "start") if told[key]}
+        fields = {key: getattr(self, key) for key in _KEYS}
+        lists = {key: list(fields[key]) for key in ("choices", "start") if fields[key]}
         where = {"where": {path: list(values) for path, values in self.where.items()}} if self.where else {}
-        rest = {key: value for key, value in told.items() if value not in (None, "", (), False) or value == 0}
+        rest = {
+            key: value for key, value in fields.items() if value not in (None, "", (), False) or value == 0
+        }
         rest = {
             key: value for key, value in rest.items() if key not in ("where", "choices", "start", "group")
         }
@@ -130,7 +132,7 @@ def _decimals(number: float) -> int:
 
 
 def merged(path: str, one: SpaceEntry, other: SpaceEntry) -> SpaceEntry:
-    """What two entries say of one knob together.
+    """Merge two entries of one knob.
 
     Raises:
         ConfigError: They contradict each other.
@@ -152,30 +154,30 @@ def merged(path: str, one: SpaceEntry, other: SpaceEntry) -> SpaceEntry:
 
 
 def _read_mapping(path: str, given: Mapping[Any, Any]) -> SpaceEntry:
-    told = {str(key): value for key, value in given.items()}
-    for key in told:
+    node = {str(key): value for key, value in given.items()}
+    for key in node:
         if key not in _KEYS:
             raise _refused(path, given, did_you_mean(key, _KEYS))
-    numbers = [told.get(key) for key in ("low", "high", "step")]
-    choices = told.get("choices", ())
+    numbers = [node.get(key) for key in ("low", "high", "step")]
+    choices = node.get("choices", ())
     if not all(value is None or is_number(value) for value in numbers) or not _is_list(choices):
         raise _refused(path, given)
-    if "choices" in told and (not choices or any(number is not None for number in numbers)):
+    if "choices" in node and (not choices or any(number is not None for number in numbers)):
         raise _refused(path, given)
-    if told.get("type", "") not in ("", *_TYPES):
-        raise ConfigError(f"space.{path}: type={told['type']!r} is neither int nor float")
-    if told.get("log") not in (None, True, False):
-        raise ConfigError(f"space.{path}: log={told['log']!r} is neither true nor false")
+    if node.get("type", "") not in ("", *_TYPES):
+        raise ConfigError(f"space.{path}: type={node['type']!r} is neither int nor float")
+    if node.get("log") not in (None, True, False):
+        raise ConfigError(f"space.{path}: log={node['log']!r} is neither true nor false")
     entry = SpaceEntry(
         low=numbers[0],
         high=numbers[1],
         step=numbers[2],
-        log=told.get("log"),
-        type=told.get("type", ""),
+        log=node.get("log"),
+        type=node.get("type", ""),
         choices=tuple(choices),
-        where=_read_where(path, told.get("where")),
-        group=bool(told.get("group")),
-        start=tuple(told.get("start", ())),
+        where=_read_where(path, node.get("where")),
+        group=bool(node.get("group")),
+        start=tuple(node.get("start", ())),
     )
     return _checked(path, entry)
 

@@ -2,7 +2,7 @@
 
 A trainer's refusal (a beta above 1, a dropout of 2), a loss that is not finite, memory that does not suffice:
 what two jobs failed of, a third one need not try. Failures are of one kind if their errors are the same but
-for numbers. A crash that happens once says nothing, unless its error speaks of the knob; nor does one on both
+for numbers. A crash that happens once says nothing, unless its error names the knob; nor does one on both
 sides of a success.
 """
 
@@ -86,7 +86,7 @@ class FailedRegion:
     study: str = ""
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Where it lies and why it is known, in words."""
         return f"{' with '.join(map(str, self.fences))}, where {self.who} failed"
 
@@ -114,8 +114,8 @@ def lies_where_jobs_failed(
     for region in regions:
         values = {fence.path: _value(fence.path, config) for fence in region.fences}
         if changed & values.keys() and all(fence.holds(values[fence.path]) for fence in region.fences):
-            told = " with ".join(f"{path} {value!r}" for path, value in values.items())
-            return f"{told} lies where {region.who} failed"
+            place = " with ".join(f"{path} {value!r}" for path, value in values.items())
+            return f"{place} lies where {region.who} failed"
     return ""
 
 
@@ -161,7 +161,7 @@ def _regions(
 ) -> Iterator[FailedRegion]:
     """Yield the sides that explain failures of one kind, the one that explains the most first.
 
-    Where the error speaks of a knob, one failure is enough, and no other knob is held to account.
+    If the error names a knob, one failure is enough, and no other knob is blamed.
     """
     left = list(failed)
     while left:
@@ -206,14 +206,14 @@ def _sides(
 
 
 def _is_named(path: str, failed: Trial) -> bool:
-    """Whether an error speaks of a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
+    """Whether an error names a knob: ``Invalid beta parameter: 1.2`` of ``betas.0``, or of a 1.2."""
     names = [name for name in path.split(".") if not name.isdigit()]
     name = names[-1].removesuffix("s") if names else ""
     if len(name) > 1 and re.search(rf"(?<![a-z]){re.escape(name)}", failed.error, re.IGNORECASE):
         return True
     value = _value(path, failed.variant.config)
-    told = repr(value) if isinstance(value, float) else ""
-    return bool(told) and re.search(rf"(?<![\d.]){re.escape(told)}(?![\d.]*\d)", failed.error) is not None
+    shown = repr(value) if isinstance(value, float) else ""
+    return bool(shown) and re.search(rf"(?<![\d.]){re.escape(shown)}(?![\d.]*\d)", failed.error) is not None
 
 
 def _value(path: str, config: Mapping[str, Any]) -> Any:
@@ -225,7 +225,7 @@ def _jobs(numbers: Sequence[int]) -> str:
     """Return a few jobs by number, in words."""
     if len(numbers) == 1:
         return f"job {numbers[0]}"
-    told = [str(number) for number in numbers[:_SHOWN]]
-    more = len(numbers) - len(told)
-    told += [f"{more} more"] if more else []
-    return f"jobs {', '.join(told[:-1])} and {told[-1]}"
+    shown = [str(number) for number in numbers[:_SHOWN]]
+    more = len(numbers) - len(shown)
+    shown += [f"{more} more"] if more else []
+    return f"jobs {', '.join(shown[:-1])} and {shown[-1]}"

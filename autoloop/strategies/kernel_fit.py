@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from autoloop.strategies.samplers import Floats, Whole
 
 STARTS = (1.0, 0.3)  # times the prior's length scales: where the climb begins
+SPREAD = 0.8  # deviation of the prior of a length scale's logarithm
 CLIMBS = 40  # steps of one climb at most
 MANY = 60  # results: with more of them one climb is enough
 ENOUGH = 1e-2  # nats: a step that gains less ends a climb
@@ -97,8 +99,14 @@ def usual_scales(size: int) -> Floats:
     return np.full(size, math.log(0.5 * math.sqrt(size)))
 
 
-def fitted(squares: Floats, scores: Floats, scales: Floats | None = None) -> Kernel:
-    """The kernel of the largest posterior (log-normal priors), by quasi-Newton steps (BFGS) from two starts.
+def fitted(
+    squares: Floats,
+    scores: Floats,
+    scales: Floats | None = None,
+    starts: Sequence[float] = STARTS,
+    spread: float = SPREAD,
+) -> Kernel:
+    """The kernel of the largest posterior (log-normal priors), by quasi-Newton steps (BFGS).
 
     The gradient is exact (Rasmussen and Williams, Gaussian processes for machine learning, 2006, eq. 5.9).
     The steps are taken here, in thirty lines: nothing else of autoloop's core needs scipy.
@@ -107,16 +115,18 @@ def fitted(squares: Floats, scores: Floats, scales: Floats | None = None) -> Ker
         squares: float64 (n, n, d), see `squares_of`.
         scores: float64 (n,).
         scales: float64 (d,), logarithms of the length scales that are expected; by default `usual_scales`.
+        starts: Times the expected length scales: where the climbs begin.
+        spread: Deviation of the prior of a length scale's logarithm.
     """
     size = squares.shape[2]
     mean = np.append(usual_scales(size) if scales is None else scales, math.log(0.01))
-    width = np.append(np.full(size, 0.8), 1.2)
+    width = np.append(np.full(size, spread), 1.2)
     posterior = _Posterior(squares, scores, mean, width)
-    starts = [
+    begun = [
         mean + np.append(np.full(size, math.log(times)), 0.0)
-        for times in STARTS[: 1 if len(scores) > MANY else None]
+        for times in starts[: 1 if len(scores) > MANY else None]
     ]
-    _, best = max((_climbed(posterior, start) for start in starts), key=lambda found: found[0])
+    _, best = max((_climbed(posterior, start) for start in begun), key=lambda found: found[0])
     return Kernel(np.exp(best[:-1]), float(np.exp(best[-1])))
 
 

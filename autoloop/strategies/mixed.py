@@ -10,7 +10,7 @@ from autoloop.errors import counted
 from autoloop.rules import checks
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_RULES, OUTSIDE, Foresight, Opening, Situation, Strategy, filled_up
-from autoloop.strategies.best_trials import passed_over, said_of_best
+from autoloop.strategies.best_trials import passed_over, proposals_for_best
 from autoloop.strategies.probe import foreseen
 from autoloop.strategies.quota import SHARED, Due, Filling, lately, rounded
 from autoloop.strategies.sampled_space import SAMPLERS, SampledSpace
@@ -115,14 +115,14 @@ class MixedStrategy(Strategy):
         of_rules = sum(rule not in NO_RULES for rule in had)
         due = [
             Due(situation.outside, math.ceil(self.outside_share * jobs), had.count(OUTSIDE)),
-            Due(said_of_best(situation, self.parents), rounded(self.rules_share * jobs), of_rules),
+            Due(proposals_for_best(situation, self.parents), rounded(self.rules_share * jobs), of_rules),
         ]
         taken = Filling(situation)
         taken.fill(situation.waiting, max(count, len(situation.waiting)))
         for one in sorted(due, key=lambda one: one.had_share):
             taken.fill(one.source, min(count, taken.count + one.meant - one.had))
         taken.fill(self._sampled.points(situation, count - taken.count), count)
-        taken.fill(said_of_best(situation, self.parents), count)
+        taken.fill(proposals_for_best(situation, self.parents), count)
         return taken.proposals
 
     def foresee(self, opening: Opening) -> Foresight:
@@ -141,7 +141,7 @@ class MixedStrategy(Strategy):
         )
 
     def passed_over(self, situation: Situation) -> list[tuple[Decision, str]]:
-        """Return what rules said of trials that are not among the best."""
+        """Return the decisions on trials that are not among the best."""
         return passed_over(situation, self.parents)
 
     def silence(self, situation: Situation) -> str:

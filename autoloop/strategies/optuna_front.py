@@ -12,14 +12,14 @@ from autoloop.strategies.front import numbers_of
 from autoloop.strategies.optuna_sampler import asked, import_optuna, params_at, seed_of, unit_space
 from autoloop.strategies.samplers import Floats, Sampler, Seen
 
-_CONSTRAINTS = "constraints"  # where Optuna looks for how far a told trial breaks each
+_CONSTRAINTS = "constraints"  # where Optuna looks for how far a trial breaks each
 _SINCE = {"tpe": (3, 2), "optuna_gp": (4, 5)}
 
 
 class OptunaFront(Sampler):
-    """A fresh Optuna study of these objectives is told all points seen, and asked.
+    """A fresh Optuna study of these objectives gets all points seen, and is asked.
 
-    Points a rule led out of the range are told as lying on its edge; an unknown number of a constraint as one
+    Points a rule led out of the range count as lying on its edge; an unknown number of a constraint as one
     that breaks it.
 
     Args:
@@ -41,23 +41,23 @@ class OptunaFront(Sampler):
             for place in np.flatnonzero(np.isfinite(losses).all(axis=1)):
                 params = params_at(seen.points[place], space)
                 broken = np.nan_to_num(excess[place], nan=1.0).tolist()
-                told = {"system_attrs": {_CONSTRAINTS: broken}} if broken else {}
+                options = {"system_attrs": {_CONSTRAINTS: broken}} if broken else {}
                 values = losses[place].tolist()
                 study.add_trial(
-                    optuna.create_trial(params=params, distributions=space, values=values, **told)
+                    optuna.create_trial(params=params, distributions=space, values=values, **options)
                 )
             return asked(study, space, count)
 
     def _sampler(self, optuna: Any, seen: Seen, constrained: bool) -> Any:
         seed = seed_of(seen)
-        told = {"constraints_func": _as_told} if constrained else {}
+        options = {"constraints_func": _constraints_of} if constrained else {}
         if self.kind == "optuna_gp":
-            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=4, **told)
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=4, **options)
         return optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=4, multivariate=True, constant_liar=True, **told
+            seed=seed, n_startup_trials=4, multivariate=True, constant_liar=True, **options
         )
 
 
-def _as_told(trial: Any) -> Sequence[float]:
+def _constraints_of(trial: Any) -> Sequence[float]:
     """How far a trial breaks each constraint."""
     return tuple(trial.system_attrs.get(_CONSTRAINTS, ()))

@@ -18,9 +18,9 @@ KINDS = tuple(_SINCE)
 
 
 class OptunaSampler(Sampler):
-    """A fresh Optuna study is told all points seen, and asked.
+    """A fresh Optuna study gets all points seen, and is asked.
 
-    Points a rule led out of the range are told as lying on its edge.
+    Points a rule led out of the range count as lying on its edge.
 
     Args:
         kind: ``tpe`` (multivariate, with constant liar) or ``optuna_gp``.

@@ -58,7 +58,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """What a user, the launcher and the metrics say of probes.
+    """What a user, the launcher and the metrics set for probes.
 
     Attributes:
         objective: The metric that a study is judged by; empty where it is what the task returns, or unknown.
@@ -78,11 +78,11 @@ class Pacing:
             return self.against
         if not self.objective:
             return "what the study is judged by is no metric that is logged while a job runs"
-        steps = self.steps or _told(_STEPS, config)
+        steps = self.steps or _number_named(_STEPS, config)
         if steps is None:
             return "the config does not tell how many steps a training has"
         kinds = ("eval",) if _EVALUATED.search(self.objective) else ("log", "eval")
-        found = (_told(_called(kind), config) for kind in kinds)
+        found = (_number_named(_called(kind), config) for kind in kinds)
         every = self.every or next((one for one in found if one is not None), None)
         if every is None:
             return f"the config does not tell how often {self.objective} is evaluated"
@@ -97,7 +97,7 @@ def _called(kind: str) -> Sequence[str]:
     return [f"{word}_{ending}" for word in _WORDS[kind] for ending in _ENDINGS]
 
 
-def _told(names: Sequence[str], config: Mapping[str, Any]) -> int | None:
+def _number_named(names: Sequence[str], config: Mapping[str, Any]) -> int | None:
     """A whole number above 0 by these names: that at the least depth; None where several differ there."""
     found = [(depth, value) for depth, value in _whole_numbers(config, names, 0)]
     least = min((depth for depth, _ in found), default=0)

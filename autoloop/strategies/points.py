@@ -19,18 +19,18 @@ from autoloop.study.trials import Trial, TrialState
 
 
 def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any]) -> Seen:
-    """Return the finished trials as points; one that crashed like no other or was interrupted tells nothing.
+    """Return the finished trials as points; one that crashed like no other or was interrupted is left out.
 
-    A trial that was ended early counts with what it would have come to (`Situation.foretold`); where nobody
-    can tell, it is left out.
+    A trial that was ended early counts with its predicted final objective (`Situation.predicted`); without a
+    prediction it is left out.
     """
     sign = -1 if situation.maximize else 1
     trials = [one for one in situation.trials.values() if one.variant.rule not in MEASURING]
     failed = alike(trials)
     lost = {one.name for group in failed for one in group}
-    told = (TrialState.COMPLETE, TrialState.INFEASIBLE)
-    ends = situation.foretold
-    trials = [one for one in trials if one.state in told or one.name in lost or one.name in ends]
+    states = (TrialState.COMPLETE, TrialState.INFEASIBLE)
+    ends = situation.predicted
+    trials = [one for one in trials if one.state in states or one.name in lost or one.name in ends]
     losses = [sign * ends.get(one.name, one.objective) if one.usable else math.nan for one in trials]
     passed = [one for one in situation.trials.values() if one.usable]
     return Seen(

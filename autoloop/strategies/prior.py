@@ -60,7 +60,7 @@ class EarlierModel:
         scores: float64 (n,), their results, scored within it; lower is better.
         kernel: The kernel fitted to them.
         weight: How much it counts, 0 to 1.
-        agreed: How far this study's results have the order that it forecasts; see `agreement`.
+        agreed: How far this study's results have the order that it foretells; see `agreement`.
     """
 
     name: str
@@ -71,7 +71,7 @@ class EarlierModel:
     agreed: float
 
     @property
-    def reason(self) -> str:
+    def description(self) -> str:
         """What it counts for and why, as a clause."""
         proof = "no results here to compare with yet"
         if math.isfinite(self.agreed):
@@ -99,9 +99,9 @@ class Prior:
         return any(one.weight for one in self.models)
 
     @property
-    def reason(self) -> str:
+    def description(self) -> str:
         """What counts for how much and why, as a clause."""
-        return "; ".join(one.reason for one in self.models)
+        return "; ".join(one.description for one in self.models)
 
     @property
     def leaders(self) -> Floats:
@@ -130,10 +130,10 @@ class Prior:
         """
         total, mean, explained = np.full(len(points), TINY), np.zeros(len(points)), np.zeros(len(points))
         for one in (one for one in self.models if one.weight):
-            forecast, deviation = predicted(one.kernel, one.points, one.scores, points, self.kinds)
+            expected, deviation = predicted(one.kernel, one.points, one.scores, points, self.kinds)
             known = 1 - np.minimum(deviation, 1.0) ** 2  # far from its trials a study knows nothing
             total += one.weight * known
-            mean += one.weight * known * forecast
+            mean += one.weight * known * expected
             explained += one.weight * known * one.weight**2 * known
         return mean / total, 1 - explained / total
 
@@ -168,15 +168,15 @@ class Aligned(Expected):
     @classmethod
     def to(cls, prior: Prior, points: Floats, scores: Floats) -> Aligned:
         """Fit the scale by least squares; `ALIKE` results speak for a factor of 1."""
-        forecast, _ = prior.expected(points)
-        theirs, ours = forecast - forecast.mean(), scores - scores.mean()
+        expected, _ = prior.expected(points)
+        theirs, ours = expected - expected.mean(), scores - scores.mean()
         factor = max(0.0, float(theirs @ ours) + ALIKE) / (float(theirs @ theirs) + ALIKE)
-        return cls(prior, float(scores.mean() - factor * forecast.mean()), factor)
+        return cls(prior, float(scores.mean() - factor * expected.mean()), factor)
 
     def at(self, points: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the score at some points, float64 (m,) each."""
-        forecast, left = self.prior.expected(points)
-        return self.offset + self.factor * forecast, np.sqrt(left)
+        expected, left = self.prior.expected(points)
+        return self.offset + self.factor * expected, np.sqrt(left)
 
 
 def prior_of(earlier: Sequence[EarlierTrial], knobs: Sequence[Knob], seen: Seen) -> Prior | None:
@@ -224,8 +224,8 @@ def _model(name: str, trials: Sequence[tuple[EarlierTrial, Floats]], seen: Seen)
     kernel = fitted(squares_of(points, points, seen.kinds_of), scores)
     if not len(seen.points):
         return EarlierModel(name, points, scores, kernel, BELIEVED, math.nan)
-    forecast, _ = predicted(kernel, points, scores, seen.points, seen.kinds_of)
-    agreed = agreement(forecast, scored(seen.losses))
+    expected, _ = predicted(kernel, points, scores, seen.points, seen.kinds_of)
+    agreed = agreement(expected, scored(seen.losses))
     return EarlierModel(name, points, scores, kernel, weight_of(agreed, len(seen.points)), agreed)
 
 
@@ -239,16 +239,16 @@ def scored(losses: Floats) -> Floats:
     return scores
 
 
-def agreement(forecast: Floats, scores: Floats) -> float:
-    """How far results have the order of a forecast: 1 the same, -1 the reverse; NaN where none has an order.
+def agreement(expected: Floats, scores: Floats) -> float:
+    """How far results have the expected order: 1 the same, -1 the reverse; NaN where nothing has an order.
 
-    Kendall's rank correlation, each pair counting by how far its two results lie apart: nobody can forecast
-    the order of two that differ by less than the noise.
+    Kendall's rank correlation, each pair counting by how far its two results lie apart: of pairs that differ
+    by less than the noise nobody can foretell the order.
     """
     first, second = np.triu_indices(len(scores), 1)
     apart = scores[first] - scores[second]
     whole = float(np.abs(apart).sum())
-    return float((apart * np.sign(forecast[first] - forecast[second])).sum() / whole) if whole else math.nan
+    return float((apart * np.sign(expected[first] - expected[second])).sum() / whole) if whole else math.nan
 
 
 def weight_of(agreed: float, results: int) -> float:

@@ -98,7 +98,7 @@ def _places(path: str, opening: Opening) -> set[str]:
 
 
 def _multiplied(knob: Knob, factor: float) -> str:
-    """The edit that multiplies a rate, inside what is said of it; empty where that leaves it where it is."""
+    """The edit that multiplies a rate, inside its limits; empty where that leaves it where it is."""
     if not is_number(knob.start) or knob.start <= 0:
         return ""
     factor = factor if knob.soft[1] else min(factor, knob.high / knob.start)
@@ -136,7 +136,7 @@ def larger(opening: Opening, space: Mapping[str, Any], best: Mapping[str, Any]) 
 
     Args:
         opening: Round 1, after the probe.
-        space: What the user says of the space.
+        space: The space as the user set it.
         best: The config with the best rate.
     """
     config = opening.start.config

@@ -39,10 +39,10 @@ class RulesStrategy(Strategy):
     def propose(self, situation: Situation) -> list[Decision]:
         """Return the user's waiting variants, then what fired: every run's first ones come first."""
         chosen = self._chosen(situation)
-        said: dict[str, list[Decision]] = {}
+        by_trial: dict[str, list[Decision]] = {}
         for one in situation.decisions:
-            said.setdefault(one.judged, []).append(one)
-        children = [self._children(said.get(trial.name, []), situation) for trial in chosen]
+            by_trial.setdefault(one.judged, []).append(one)
+        children = [self._children(by_trial.get(trial.name, []), situation) for trial in chosen]
         most = max(map(len, children), default=0)
         fired = (own[place] for place in range(most) for own in children if place < len(own))
         return _distinct([*situation.waiting, *fired])
@@ -62,9 +62,9 @@ class RulesStrategy(Strategy):
         best = in_order(known, situation.maximize)[: self.parents]
         return [trial for trial in situation.finished if any(trial is one for one in best)]
 
-    def _children(self, said: Sequence[Decision], situation: Situation) -> list[Decision]:
-        """Return the most promising of what was said of one run, no two alike, until enough will be taken."""
-        fired = [one for one in said if one.fired]
+    def _children(self, decisions: Sequence[Decision], situation: Situation) -> list[Decision]:
+        """Return the most promising decisions on one run, no two alike, until enough will be accepted."""
+        fired = [one for one in decisions if one.fired]
         fired.sort(key=situation.preference, reverse=True)
         children: list[Decision] = []
         taken = 0

@@ -155,14 +155,14 @@ class SampledSpace:
         seen = replace(seen_by(situation, knobs, config), among=left(knobs, _known(situation)))
         seen = replace(seen, prior=self._prior(situation, knobs, seen))
         why = self._why(seen) + _kept_out(situation.failed, knobs, config)
-        told = PlacedTrials.of(leading, knobs)
+        placed = PlacedTrials.of(leading, knobs)
         running = np.array([[knob.unit(one.config) for knob in knobs] for one in situation.running])
         asked, misfits = 0, 1
         for more in (count + SPARE, MORE * (count + SPARE), None):
             points = self._asked(seen, more, asked) if misfits or seen.among is not None else ()
             asked, misfits = more or asked, 0
             for point in points if seen.among is not None else _news_first(points, seen, running):
-                proposal = sampled(start.name, knobs, point, why, told)
+                proposal = sampled(start.name, knobs, point, why, placed)
                 if proposal is None:
                     continue
                 yield proposal
@@ -176,7 +176,7 @@ class SampledSpace:
             spread = spread if seen.snap is None else seen.snap(spread)
             places = np.vstack([seen.points, *([running] if len(running) else [])])
             free = [point for point in spread if not _is_at(point, places, NOWHERE)]
-            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, told)))
+            yield from (one for point in free if (one := sampled(start.name, knobs, point, why, placed)))
         return frozenset()
 
     def _asked(self, seen: Seen, more: int | None, asked: int) -> Floats:
@@ -244,7 +244,7 @@ class SampledSpace:
         least = 1 if prior is not None and prior.counts else LEAST_POINTS
         evenly = self.name == "gaussian" and count < least
         why = CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
-        return why if prior is None else f"{why}, and {prior.reason}"
+        return why if prior is None else f"{why}, and {prior.description}"
 
 
 def _sampler(name: str) -> Sampler:
@@ -296,5 +296,5 @@ def _stuck(
 def _kept_out(regions: Sequence[FailedRegion], knobs: Sequence[Knob], config: Mapping[str, Any]) -> str:
     """Return where a sampler does not go because jobs failed there, as words of a reason."""
     turned = {place for knob in knobs for place, _ in matches(config, knob.path)}
-    told = [one.told for one in regions if turned & {fence.path for fence in one.fences}]
-    return f", leaving out {'; '.join(told)}" if told else ""
+    described = [one.description for one in regions if turned & {fence.path for fence in one.fences}]
+    return f", leaving out {'; '.join(described)}" if described else ""

@@ -166,7 +166,7 @@ def read_space(
 ) -> tuple[Knob, ...]:
     """The knobs a sampler may turn.
 
-    A knob whose ``where`` speaks of what no knob turns is left out if the baseline has another value there.
+    A knob whose ``where`` names what no knob changes is left out if the baseline has another value there.
 
     Args:
         config: The baseline's config.
@@ -264,13 +264,13 @@ def _ranged(path: str, entry: SpaceEntry, limits: Range, start: Any) -> Knob:
     assert low is not None and high is not None  # the entry has both
     ends = f"[{entry.low!r}, {entry.high!r}]"
     if low > high:
-        told = f"bounds.{path}=[{limits[0]!r}, {limits[1]!r}]"
+        setting = f"bounds.{path}=[{limits[0]!r}, {limits[1]!r}]"
         raise ConfigError(
-            f"strategy.space.{path}={ends} and {told} have no value in common; change one of them"
+            f"strategy.space.{path}={ends} and {setting} have no value in common; change one of them"
         )
     integers = (entry.low, entry.high) if start is None else (start,)
-    said_whole = all(isinstance(one, int) for one in integers)
-    whole = entry.type == "int" or (not entry.type and said_whole and entry.step is None)
+    all_whole = all(isinstance(one, int) for one in integers)
+    whole = entry.type == "int" or (not entry.type and all_whole and entry.step is None)
     if whole and math.ceil(low) > math.floor(high):
         raise ConfigError(
             f"strategy.space.{path}={ends} holds no whole number, and {path} is one ({start!r}); "

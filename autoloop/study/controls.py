@@ -1,7 +1,7 @@
-"""What users told a study while it ran, as the ``control`` events of its journal add up.
+"""What users changed while a study ran: the sum of the ``control`` events of its journal.
 
-A control changes settings that the study was started with, or says a word of a job. It stands in the journal,
-so that it holds in every later process too.
+A control changes settings that the study was started with, or what happens to a job. It is in the journal, so
+it holds in every later process too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 
 BY_USER = "user"
 """The rule of a job that a user stopped."""
@@ -19,12 +19,13 @@ BY_USER = "user"
 PAUSE, CONTINUE, FINISH, END = "pause", "continue", "finish", "end"
 
 
-class ToldLimit(NamedTuple):
+class ChangedLimit(NamedTuple):
     """A limit that a user changed.
 
     Attributes:
-        value: What holds since; None for no limit.
-        was: What the process had that was told: a process that is started with yet another value means that.
+        value: The new value; None for no limit.
+        was: The value of the process that was changed. If a later process is started with yet another value,
+            that one holds.
     """
 
     value: float | None
@@ -37,7 +38,7 @@ def _none() -> Mapping[Any, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What holds by the word of users.
+    """What users asked for, as it holds now.
 
     Attributes:
         limits: Name of a setting -> its value: ``rounds``, ``max_jobs``, ``max_hours``, ``n_jobs``.
@@ -46,13 +47,13 @@ class Controls:
         freed: Path patterns that may be changed whatever ``ignored`` says.
         kept: Numbers of jobs that no stop rule may end.
         refused: Signature of a config -> why it is not run.
-        approved: Rounds that may run where each waits for a yes.
-        paused: Why nothing new starts; empty where it does.
-        ending: Why the study ends once nothing runs; empty where it goes on.
-        heard: Names of the requests that were taken into account.
+        approved: Rounds that may run, if each round needs approval.
+        paused: Why nothing new starts; empty if the study is not paused.
+        ending: Why the study ends once nothing runs; empty if it goes on.
+        handled: Names of the requests that were taken into account.
     """
 
-    limits: Mapping[str, ToldLimit] = field(default_factory=_none)
+    limits: Mapping[str, ChangedLimit] = field(default_factory=_none)
     bounds: Mapping[str, tuple[float | None, float | None]] = field(default_factory=_none)
     banned: Mapping[str, str] = field(default_factory=_none)
     freed: frozenset[str] = frozenset()
@@ -61,67 +62,69 @@ class Controls:
     approved: frozenset[int] = frozenset()
     paused: str = ""
     ending: str = ""
-    heard: frozenset[str] = frozenset()
+    handled: frozenset[str] = frozenset()
 
-    def after(self, told: UserTold) -> Controls:
-        """What holds after one more word; one that was refused changes nothing."""
-        heard = self.heard | {told.asked_as} if told.asked_as else self.heard
-        changed = _CHANGES[told.action](self, told) if told.taken and told.action in _CHANGES else {}
-        return replace(self, heard=heard, **changed)
+    def after(self, control: UserControl) -> Controls:
+        """Return what holds after one more control; one that was refused changes nothing."""
+        handled = self.handled | {control.asked_as} if control.asked_as else self.handled
+        changed = (
+            _CHANGES[control.action](self, control) if control.taken and control.action in _CHANGES else {}
+        )
+        return replace(self, handled=handled, **changed)
 
     def resumed(self) -> Controls:
-        """What of it holds for a process that goes on with the study: no end that was asked for before."""
+        """Return what holds for a process that continues the study: no earlier request to end it."""
         return replace(self, ending="")
 
 
-def _set(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"limits": {**now.limits, told.name: ToldLimit(told.value, told.was)}}
+def _set(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"limits": {**now.limits, control.name: ChangedLimit(control.value, control.was)}}
 
 
-def _bounds(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"bounds": {**now.bounds, told.path: (told.low, told.high)}}
+def _bounds(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"bounds": {**now.bounds, control.path: (control.low, control.high)}}
 
 
-def _ban(now: Controls, told: UserTold) -> dict[str, Any]:
-    banned = {**now.banned, told.path: f"banned by {told.by}"}
-    return {"banned": banned, "freed": now.freed - {told.path}}
+def _ban(now: Controls, control: UserControl) -> dict[str, Any]:
+    banned = {**now.banned, control.path: f"banned by {control.by}"}
+    return {"banned": banned, "freed": now.freed - {control.path}}
 
 
-def _free(now: Controls, told: UserTold) -> dict[str, Any]:
-    banned = {path: why for path, why in now.banned.items() if path != told.path}
-    return {"banned": banned, "freed": now.freed | {told.path}}
+def _free(now: Controls, control: UserControl) -> dict[str, Any]:
+    banned = {path: why for path, why in now.banned.items() if path != control.path}
+    return {"banned": banned, "freed": now.freed | {control.path}}
 
 
-def _keep(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"kept": now.kept.union(told.jobs)}
+def _keep(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"kept": now.kept.union(control.jobs)}
 
 
-def _refuse(now: Controls, told: UserTold) -> dict[str, Any]:
-    why = f"refused by {told.by}"
-    return {"refused": {**now.refused, **dict.fromkeys(told.signatures, why)}}
+def _refuse(now: Controls, control: UserControl) -> dict[str, Any]:
+    why = f"refused by {control.by}"
+    return {"refused": {**now.refused, **dict.fromkeys(control.signatures, why)}}
 
 
-def _approve(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"approved": now.approved if told.round is None else now.approved | {told.round}}
+def _approve(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"approved": now.approved if control.round is None else now.approved | {control.round}}
 
 
-def _pause(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"paused": f"paused by {told.by}"}
+def _pause(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"paused": f"paused by {control.by}"}
 
 
-def _continue(now: Controls, told: UserTold) -> dict[str, Any]:
+def _continue(now: Controls, control: UserControl) -> dict[str, Any]:
     return {"paused": "", "ending": ""}
 
 
-def _finish(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"ending": f"finished by {told.by} after what ran"}
+def _finish(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"ending": f"finished by {control.by} after what ran"}
 
 
-def _end(now: Controls, told: UserTold) -> dict[str, Any]:
-    return {"ending": f"ended by {told.by}"}
+def _end(now: Controls, control: UserControl) -> dict[str, Any]:
+    return {"ending": f"ended by {control.by}"}
 
 
-_CHANGES: Mapping[str, Callable[[Controls, UserTold], dict[str, Any]]] = {
+_CHANGES: Mapping[str, Callable[[Controls, UserControl], dict[str, Any]]] = {
     "set": _set,
     "bounds": _bounds,
     "ban": _ban,

@@ -1,4 +1,4 @@
-"""What a rule says of a trial, and what becomes of a proposal that is not run."""
+"""What a rule decides about a trial, and what becomes of a proposal that is not run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autoloop.study.alike import nan_is_nan
 @nan_is_nan
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a rule says of one trial: edits for a child, or no change, always with a reason.
+    """The decision of a rule on one trial: edits for a child, or no change, always with a reason.
 
     Attributes:
         rule: Name of the rule.

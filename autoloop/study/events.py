@@ -13,12 +13,12 @@ kinds, in the order they appear:
 ``stopping``   a stop rule wants a running job ended, and why
 ``probed``     how the probes of the learning rate compare at the step they are judged at, and which goes on
 ``objective``  what the first results show the study to be judged by, and the value of each job that ended
-``decisions``  what the rules said of the jobs that ended, by round
+``decisions``  the decisions of rules on the jobs that ended, by round
 ``requeue``    a job that was interrupted, or failed and may be tried again, gets a new number and run dir
 ``closing``    the search is over, and why; what follows only measures what it found
 ``stop``       the study ended, and why
 ``resume``     a later process went on with the study
-``control``    a user told the running study something, and what came of it
+``control``    a request of a user to the running study, and its outcome
 
 Nothing here reads a file or a clock: `autoloop.store.journal` does.
 """
@@ -103,12 +103,12 @@ class Event:
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unsaid:
-    """What the user left unsaid of the objective.
+class AssumedObjective:
+    """What was assumed of the objective, since the user did not set it.
 
     Attributes:
-        why: How the rest is known, as a clause.
-        open: Whether it is still to be seen, from the first results.
+        why: What the assumption is based on, as a clause.
+        open: Whether the first results are still to decide.
     """
 
     why: str = ""
@@ -133,13 +133,13 @@ class Identity:
 
 
 def _without_why(objective: Objective | None) -> dict[str, Any] | None:
-    """An objective as the first line has it, which tells elsewhere how it is known."""
+    """An objective as the first line has it: the reason is a field of its own there."""
     if objective is None:
         return None
     return {name: item for name, item in write_fields(objective).items() if name != "why"}
 
 
-_AS_SAID = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
+_AS_GIVEN = {**LEFT_OUT, **coded(partial(read_fields, Objective), _without_why)}
 
 
 def _aims(aims: Aims) -> dict[str, Any]:
@@ -182,8 +182,8 @@ class StudyBegun(Event):
         pid: Of the process that began it.
         host: Its machine.
         overrides: Those given for every job.
-        objective: What it is judged by, as far as the user said.
-        judging: What the user left unsaid of that; None where that is nothing.
+        objective: What it is judged by, as far as the user set it.
+        judging: What of that is assumed; None if the user set all of it.
         aims: Several objectives, of which ``objective`` is the first, and constraints.
         limits: When it ends, as `autoloop.loop.steps.Limits` recorded them.
         starts: Names of the starting points.
@@ -203,8 +203,8 @@ class StudyBegun(Event):
     pid: int | None = field(default=None, metadata=LEFT_OUT)
     host: str = field(default="", metadata=LEFT_OUT)
     overrides: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
-    objective: Objective | None = field(default=None, metadata=_AS_SAID)
-    judging: Unsaid | None = field(default=None, metadata=LEFT_OUT)
+    objective: Objective | None = field(default=None, metadata=_AS_GIVEN)
+    judging: AssumedObjective | None = field(default=None, metadata=LEFT_OUT)
     aims: Aims = field(
         default_factory=Aims, metadata={**LEFT_OUT, **coded(partial(read_fields, Aims), _aims)}
     )
@@ -246,8 +246,8 @@ class RoundPlanned(Event):
         round: Its number, from 1.
         variants: What will run.
         refused: What was proposed and will not.
-        aim: What is measured: "race", "ablate", "reduce", "check", "confirm", "climb"; empty for the search
-            itself.
+        aim: What is measured: "race", "anew", "ablate", "reduce", "check", "confirm", "climb"; empty for the
+            search itself.
     """
 
     kind: ClassVar[str] = "round"
@@ -327,7 +327,7 @@ class Details:
         source: Where its curves are from, in words: ``W&B``, ``csv csv_logs/version_0/metrics.csv``.
         problem: What of its curves cannot be read.
         warnings: What should be looked at.
-        unheeded: Paths that it changed in vain.
+        unheeded: Paths that it changed without effect.
         command: The shell line that trains it once more, in journals that keep it.
     """
 
@@ -546,14 +546,14 @@ class StudyResumed(Event):
 
 @nan_is_nan
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserTold(Event):
-    """A user told the running study something; as a request it has no answer yet.
+class UserControl(Event):
+    """A user asked something of the running study; as a request it has no answer yet.
 
     Attributes:
         action: What is to be done: stop, keep, refuse, add, ban, free, bounds, set, pause, continue, finish,
             end or approve.
-        by: Who said so, as ``user@host``.
-        asked_as: Name of the request; empty for what nobody asked for, such as a yes that was waited for.
+        by: Who asked, as ``user@host``.
+        asked_as: Name of the request; empty if nobody asked, as for an approval after a time limit.
         asked_at: When, in seconds since the epoch.
         name: The job as the user named it; of ``add`` a name for the variant; of ``set`` the setting.
         jobs: Numbers of the jobs that are meant.
@@ -563,7 +563,7 @@ class UserTold(Event):
         low: Lower bound; None for none.
         high: Upper bound; None for none.
         value: New value of a setting; None for no limit.
-        was: The value that the process had.
+        was: The value before.
         edits: Edits of a variant.
         of: Name of the job it is a child of; empty for the baseline.
         reason: Why, in the user's words.
@@ -594,7 +594,7 @@ class UserTold(Event):
 
 _OF_STUDY = (
     *(StudyBegun, RoundPlanned, ProbesJudged, ObjectiveSeen, RulesAsked, SearchClosed),
-    *(StudyStopped, StudyResumed, UserTold),
+    *(StudyStopped, StudyResumed, UserControl),
 )
 _OF_JOBS = (JobStarted, JobPlaced, JobEnded, StopAsked, JobRequeued)
 

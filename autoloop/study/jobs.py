@@ -1,4 +1,4 @@
-"""One job of a study, as far as the journal tells of it."""
+"""One job of a study, as far as the journal records it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autoloop.study.events import Details, StopAsked
 from autoloop.study.plans import AFTERWARDS, CHECK, CONFIRM, MEASURING, PROBE, REPEAT, Plan
 from autoloop.study.trials import Trial, TrialState
 
-_SAID = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
+_STOP_FIELDS = ("rule", "reason", "step", "evidence")  # of a stop rule, as other rules see it
 
 
 @nan_is_nan
@@ -125,12 +125,24 @@ class Job:
             self.state,
             self.objective,
             error=self.error,
-            stopping={name: getattr(self.stopping, name) for name in _SAID} if self.stopping else {},
+            stopping={name: getattr(self.stopping, name) for name in _STOP_FIELDS} if self.stopping else {},
             jitters=self.details.jitters,
             losses=self.losses,
             excess=self.excess,
             feasible=self.feasible,
         )
+
+    @property
+    def begins_at(self) -> int:
+        """The step of the checkpoint that it goes on from; 0 where it starts from the beginning."""
+        step = self.plan.evidence.get("from_step", 0)
+        return step if isinstance(step, int) and step > 0 else 0
+
+    @property
+    def begins_of(self) -> str:
+        """Name of the job whose checkpoint a warm start goes on from; empty where it is none."""
+        name = self.plan.evidence.get("from_job") if self.begins_at else None
+        return name if isinstance(name, str) else ""
 
     @property
     def is_repeat(self) -> bool:

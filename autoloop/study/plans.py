@@ -36,13 +36,16 @@ Its evidence has ``until``, the step at which it is judged, and ``of``, the step
 CLIMB = "climb"
 """The rule of a variant that trains its parent's config for longer; its result is compared at that length."""
 
+ANEW = "anew"
+"""The rule of a variant that trains from the beginning what its parent trained from a checkpoint on."""
+
 REMEMBERED = "remembered"
 """Who proposes a setting that was better than the baseline in an earlier study."""
 
-AFTERWARDS = (CONFIRM, WITHOUT, MINIMAL, CHECK, CLIMB)
+AFTERWARDS = (ANEW, CONFIRM, WITHOUT, MINIMAL, CHECK, CLIMB)
 """Rules of what runs after the search."""
 
-MEASURING = (REPEAT, *AFTERWARDS)
+MEASURING = (REPEAT, CONFIRM, WITHOUT, MINIMAL, CHECK, CLIMB)
 """Rules of what is run to measure: no idea, no parent, and no winner by its own result."""
 
 

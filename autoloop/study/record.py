@@ -36,15 +36,16 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
-    UserTold,
+    UserControl,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
+from autoloop.study.plans import ANEW, CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
 from autoloop.study.settled import GROUP, OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
 
 __all__ = [
+    "ANEW",
     "CHECK",
     "CLIMB",
     "CONFIRM",
@@ -73,7 +74,7 @@ class Study:
         open: Whether that is still to be seen, from the first results.
         jobs: Job number -> job.
         refused: Round -> proposals that were refused for it.
-        decisions: Round -> what the rules said of it.
+        decisions: Round -> the decisions of the rules on it.
         fired: Place of a job -> the rounds in which rules proposed something when asked about it.
         judged: Numbers of the jobs that the rules have been asked about.
         recent: Numbers of those judged, in the order they were asked about, since the latest round began,
@@ -86,11 +87,11 @@ class Study:
         exact: Whether what the journal says by name now means the names that jobs have here.
         worthy: Name of the job that ended the search by meeting every condition of ``until``; empty where it
             goes on or ended otherwise.
-        measured: What was planned to measure since then, or since the latest round began: "race", "ablate",
-            "reduce", "check", "confirm", "climb".
+        measured: What was planned to measure since then, or since the latest round began: "race", "anew",
+            "ablate", "reduce", "check", "confirm", "climb".
         stopped: The latest ``stop`` event not followed by a ``resume``; None while the study goes on.
         resumes: The ``resume`` events.
-        controls: What holds by the word of users.
+        controls: What users asked for, as it holds now.
         withdrawn: How many jobs a user took out of the plan before they started.
         seconds: How long the study has been running, over restarts; while it is paused and no job runs it
             is not.
@@ -194,7 +195,7 @@ class Study:
         ``r2_slow.job7``, and what it says by such a name is taken as it was meant.
 
         Raises:
-            JournalError: The event speaks of a job that no round planned, or plans one twice.
+            JournalError: The event refers to a job that no round planned, or plans one twice.
         """
         self.events += 1
         self._rested = bool(self.controls.paused) and not self.running()
@@ -244,9 +245,9 @@ class Study:
         """Jobs that failed, ran out of time or were interrupted, as they were planned."""
         return self._as_planned(self.tally.troubled)
 
-    def heedless(self) -> list[Job]:
-        """Jobs that changed paths in vain, whether tried again or not."""
-        return [self.jobs[number] for number in self.jobs if number in self.tally.heedless]
+    def ineffective(self) -> list[Job]:
+        """Jobs with edits that had no effect, whether tried again or not."""
+        return [self.jobs[number] for number in self.jobs if number in self.tally.ineffective]
 
     def ended_last(self) -> Iterator[Job]:
         """Jobs that ended, the latest first."""
@@ -300,6 +301,16 @@ class Study:
         """
         probes = self.tally.probes
         return self.tally.searched + round(math.fsum(probes.values()), 6) if probes else self.tally.searched
+
+    @property
+    def trained(self) -> int:
+        """Steps that all jobs trained together, those before the checkpoint of a job that went on aside."""
+        paid = sum(job.steps for job in self.jobs.values())
+        return paid - sum(min(step, self.jobs[job].steps) for job, step in self.tally.begins.items())
+
+    def is_warm(self, job: Job) -> bool:
+        """Whether a job of the search goes on from another's checkpoint."""
+        return job.job in self.tally.warm
 
     def best(self) -> Job | None:
         """The completed job with the best objective, measurements aside; None while there is none.
@@ -421,15 +432,15 @@ class Study:
             place = self.tally.named.get(decision.judged)
             if decision.fired and place is not None and event.round not in self.fired.get(place, ()):
                 self.fired[place] = (*self.fired[place], *here) if place in self.fired else here
-        told = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
-        judged = [self.jobs[number].job if number in self.jobs else number for number in told]
+        numbers = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
+        judged = [self.jobs[number].job if number in self.jobs else number for number in numbers]
         self.judged.update(judged)
         self.tally.judge(judged)
         self.recent.extend(judged)
         self._settle(judged)
 
     def _settle(self, judged: Iterable[int]) -> None:
-        """In a long study keep jobs small that have been judged, and what was said of earlier rounds."""
+        """In a long study keep jobs small that have been judged, and the decisions on earlier rounds."""
         if len(self.jobs) <= OPEN:
             return
         self._loose += judged if self._settled else [number for number in self.jobs if number in self.judged]
@@ -440,18 +451,18 @@ class Study:
             if done:
                 self.jobs.update((one.job, one) for one in Settled.group(done, self._packers[0], self.aim))
         for number in sorted(self.decisions)[:-2] if not self._settled else sorted(self.decisions)[-4:-2]:
-            said = self.decisions[number]
-            if not isinstance(said, PackedList):
-                self.decisions[number] = PackedList(said, self._packers[1])
+            decisions = self.decisions[number]
+            if not isinstance(decisions, PackedList):
+                self.decisions[number] = PackedList(decisions, self._packers[1])
         self._settled = True
 
     def fired_on(self, place: int) -> list[Decision]:
         """What rules proposed when they were asked about the job of a place."""
-        said = (one for number in self.fired.get(place, ()) for one in self.decisions[number])
-        return [one for one in said if one.fired and self.tally.named.get(one.judged) == place]
+        decisions = (one for number in self.fired.get(place, ()) for one in self.decisions[number])
+        return [one for one in decisions if one.fired and self.tally.named.get(one.judged) == place]
 
     def _as_meant(self, decision: Decision) -> Decision:
-        """A decision that speaks of jobs by names that are theirs alone."""
+        """A decision that refers to jobs by unique names."""
         trial, judged = self._meant(decision.trial), self._meant(decision.judged)
         return replace(decision, trial=trial, judged=judged)
 
@@ -484,7 +495,7 @@ class Study:
         self.stopped = event
         self.worthy = self._meant_worthy(event.worthy)
 
-    def _on_control(self, event: UserTold) -> None:
+    def _on_control(self, event: UserControl) -> None:
         self.controls = self.controls.after(event)
         if event.taken and event.action == "refuse":
             for job in [self.jobs[number] for number in event.jobs]:

@@ -186,7 +186,7 @@ def _half(signature: str) -> bytes:
 
 
 def _knobs_of(job: Job) -> tuple[str, ...] | None:
-    """Paths of its edits; None where they cannot be read, which is told where they are asked for."""
+    """Paths of its edits; None where they cannot be read, which raises where they are asked for."""
     try:
         return _one_for_all(job.knobs)
     except EditError:

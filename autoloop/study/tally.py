@@ -30,9 +30,11 @@ class Tally:
         ends: Jobs that ended, in the order in which that was recorded.
         records: (event at which it ended, number) of each job that was the best when it ended, as they came.
         run_dirs: Directories that jobs were given, relative to the study.
-        heedless: Jobs that changed paths in vain (`Details.unheeded`).
+        ineffective: Jobs with edits that had no effect (`Details.unheeded`).
         searched: How many jobs belong to the search (`Job.searches`), probes aside.
         probes: Number of each probe -> what it takes of a budget (`Job.cost`).
+        begins: Number of each job that goes on from a checkpoint -> the checkpoint's step.
+        warm: Those of them that are ideas of a search: warm starts.
         next_job: Number of the next new job.
     """
 
@@ -45,9 +47,11 @@ class Tally:
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
     run_dirs: set[str] = field(default_factory=set)
-    heedless: set[int] = field(default_factory=set)
+    ineffective: set[int] = field(default_factory=set)
     searched: int = 0
     probes: dict[int, float] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
+    warm: set[int] = field(default_factory=set)
     next_job: int = 0
 
     @classmethod
@@ -85,9 +89,11 @@ class Tally:
             list(self.ends),
             list(self.records),
             set(self.run_dirs),
-            set(self.heedless),
+            set(self.ineffective),
             self.searched,
             dict(self.probes),
+            dict(self.begins),
+            set(self.warm),
             self.next_job,
         )
 
@@ -100,6 +106,10 @@ class Tally:
         self.run_dirs.add(job.run_dir)
         self.searched += job.searches and not job.probes
         self.price(job)
+        if job.begins_at:
+            self.begins[job.job] = job.begins_at
+        if job.begins_of:
+            self.warm.add(job.job)
         self.next_job = max(self.next_job, job.job + 1)
 
     def price(self, job: Job) -> None:
@@ -117,7 +127,7 @@ class Tally:
         self.open.pop(job.job, None)
         self.ends.append(job.job)
         if job.details.unheeded:
-            self.heedless.add(job.job)
+            self.ineffective.add(job.job)
         if job.state in TROUBLED:
             self.troubled[job.job] = None
         if job.state is not TrialState.INTERRUPTED and not job.measures:

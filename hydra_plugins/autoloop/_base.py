@@ -33,7 +33,7 @@ def offer(group: str, name: str, node: DictConfig) -> None:
 
 
 class StreamingLauncher(Launcher):
-    """A launcher that tells of each job as it ends; see `autoloop.engine.launchers.Streams`.
+    """A launcher that reports each job as it ends; see `autoloop.engine.launchers.Streams`.
 
     Attributes:
         name: As in ``hydra/launcher=<name>``.
@@ -87,7 +87,7 @@ class StreamingLauncher(Launcher):
     def stream(
         self, jobs: "Iterable[tuple[int, Sequence[str]]]"
     ) -> "Generator[Outcome | Placed, None, None]":
-        """Run jobs and tell of each.
+        """Run jobs and report each.
 
         Args:
             jobs: Pairs of job number and overrides. One pair is taken whenever there is room; the iterable

@@ -57,7 +57,7 @@ def sweep(
     launcher: Launcher,
     arguments: Sequence[str],
 ) -> list[Sequence[JobReturn]]:
-    """Run a sweeper's study; a user's mistake is told in one message, with exit code 2.
+    """Run a sweeper's study; a user's mistake is reported in one message, with exit code 2.
 
     Args:
         chosen: The sweeper's settings.

@@ -46,7 +46,7 @@ class SlotsLauncher(StreamingLauncher):
         return launching.stream_in_slots(self.given, lambda: self.pool, jobs)
 
     def places(self) -> "Places":
-        """The slots; what the settings say of them is read when they are first asked for."""
+        """The slots; their settings are read when they are first asked for."""
         from autoloop.engine.slots import Places
 
         return Places(self.pool.slots, self.pool.to_fill)

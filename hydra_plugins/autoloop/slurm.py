@@ -36,7 +36,7 @@ class SlurmLauncher(StreamingLauncher):
     def stream(
         self, jobs: "Iterable[tuple[int, Sequence[str]]]"
     ) -> "Generator[Outcome | Placed, None, None]":
-        """Run jobs, and those adopted, and tell of each as SLURM takes it and as it ends.
+        """Run jobs, and those adopted, and report each as SLURM takes it and as it ends.
 
         Args:
             jobs: Pairs of job number and overrides. One pair is taken whenever there is room; the iterable
@@ -57,12 +57,12 @@ class SlurmLauncher(StreamingLauncher):
         return self.pool.stop(index)
 
     def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
-        """Let the next `stream` tell of the end of a job that an earlier process submitted.
+        """Let the next `stream` report the end of a job that an earlier process submitted.
 
         Args:
             index: Number of the job.
             overrides: Its overrides.
-            handle: What `stream` told when SLURM took it; empty if that was not written down any more.
+            handle: What `stream` reported when SLURM took it; empty if that was not written down.
 
         Returns:
             Whether SLURM ever took it.

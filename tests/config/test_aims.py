@@ -25,7 +25,7 @@ def test_named_objectives_have_their_goals_and_rules_judge_each_by_its_own():
         "eval/success_rate": "max",
         "latency_ms": "min",
     }
-    assert metrics.aims.told == "eval/success_rate up, latency_ms down"
+    assert metrics.aims.description == "eval/success_rate up, latency_ms down"
 
 
 def test_a_list_of_directions_counts_what_the_task_returns():
@@ -49,7 +49,7 @@ def test_constraints_are_limits_of_both_kinds():
         Constraint("lr", ">", 1e-4),
         Constraint("lr", "<", 1.0),
     )
-    assert [one.told for one in aims.broken({"latency_ms": 20.0, "lr": 1.0})] == ["lr < 1"]
+    assert [one.description for one in aims.broken({"latency_ms": 20.0, "lr": 1.0})] == ["lr < 1"]
     assert aims.excess({"latency_ms": 22.0, "lr": 0.5}) == (2.0, pytest.approx(1e-4 - 0.5), -0.5)
 
 

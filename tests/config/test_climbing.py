@@ -14,7 +14,8 @@ CONFIG = {"steps": 100, "trainer": {"max_epochs": 5, "max_steps": -1}, "lr": 0.1
 
 
 def read(**given: Any) -> Climbing:
-    return Climbing.read({"climb": None, "keep": None, "climb_knob": None, "continues": None, **given})
+    unsaid = {"climb": None, "keep": None, "climb_knob": None, "continues": None, "warm_start": False}
+    return Climbing.read({**unsaid, **given})
 
 
 def test_four_go_up_and_one_to_the_top_where_nothing_is_said() -> None:
@@ -46,6 +47,31 @@ def test_continuing_is_read_with_its_folder_and_off_where_no_checkpoint_is_known
     assert read(continues={**said, "checkpoint": None}).continues is None
 
 
+WARM = {
+    "checkpoint": "out",
+    "halfway": "out/step_*",
+    "set": {"from": "{checkpoint}"},
+    "knobs": ["lr", "loss.*"],
+}
+
+
+def test_a_run_keeps_its_middle_where_children_start_there() -> None:
+    """Without a warm start it keeps its end alone; where half a run is, its length says."""
+    found = read(continues={**WARM, "keep": {"save": True, "save_freq": "{halfway}"}}).continues
+    assert found is not None
+    assert found.keeping() == {"save": True}
+    assert found.keeping(2001) == {"save": True, "save_freq": 1000}
+
+
+@pytest.mark.parametrize(
+    ("path", "heeded"), [("lr", True), ("loss.a.weight", True), ("lr_2", False), ("a.lr", False)]
+)
+def test_a_run_that_goes_on_heeds_the_knobs_that_are_named(path: str, heeded: bool) -> None:
+    found = read(continues=WARM).continues
+    assert found is not None
+    assert found.heeds(path) is heeded
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -56,6 +82,10 @@ def test_continuing_is_read_with_its_folder_and_off_where_no_checkpoint_is_known
         ({"climb": [10, 100], "continues": {"checkpoint": "last"}}, "says nowhere what gets the checkpoint"),
         ({"climb": [10, 100], "continues": {"chekpoint": "last"}}, "did you mean 'checkpoint'"),
         ({"continues": "last"}, "write {checkpoint:"),
+        ({"continues": {**WARM, "knobs": "lr"}}, "knobs is no list of paths"),
+        ({"warm_start": True}, "set continues .docs"),
+        ({"warm_start": True, "continues": {**WARM, "halfway": None}}, "set continues.halfway"),
+        ({"warm_start": True, "continues": {**WARM, "knobs": []}}, "set continues.knobs"),
     ],
 )
 def test_what_means_nothing_is_refused(given: dict[str, Any], told: str) -> None:

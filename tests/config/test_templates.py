@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
@@ -19,6 +21,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from autoloop.config.compose import Composer
+from autoloop.config.copies import quick_copy
 from autoloop.config.templates import Templates
 from autoloop.edits import Constant, apply, change
 from autoloop.edits.variants import Variant, signature
@@ -87,6 +90,47 @@ def test_a_config_from_a_template_is_what_hydra_composes(templates: Templates, o
     assert OmegaConf.to_container(made) == OmegaConf.to_container(composed)
 
 
+KEYS = ["lr", "+new", "++lr", "opt.betas.0", "hydra.sweep.subdir", "model@here", "~lr"]
+NUMBERS = (
+    "0 -0 7 -12 1234567890123456 0.5 -0.0 1.50 1e-05 3.2e7 -2e3 01 1. .5 1_0 1e+5 0x1 1e400 inf "
+    "12345678901234567890 1,2 0.1e-7 1e-400"
+)
+
+
+def test_an_override_with_a_number_is_what_hydra_s_parser_reads(templates: Templates):
+    """To the type of the value, whether it was read in the quick way or by that parser."""
+    for text in [f"{key}={value}" for key in KEYS for value in [*NUMBERS.split(), "", "1.0 "]]:
+        found, parsed = templates._parse(text), OverridesParser.create().parse_override(text)
+        assert repr(found) == repr(parsed), text
+        assert type(found._value) is type(parsed._value), text
+
+
+def test_a_copy_is_what_omegaconf_would_make(templates: Templates):
+    """Values, types, flags, parents; and nothing that is set in the copy is set in the config."""
+    config = templates.by_hydra([ASKED, "lr=0.7"])
+    config.hydra._set_flag("readonly", True)
+    copied, expected = quick_copy(config), copy.deepcopy(config)
+    assert nodes(copied) == nodes(expected)
+    with omegaconf.read_write(copied.hydra), omegaconf.open_dict(copied):
+        copied.hydra.job.name, copied.opt.betas[0], copied.model.width = "other", 0.1, 1
+        copied.layers.append(3)
+    assert nodes(config) == nodes(expected) and copied.opt._get_parent() is copied
+
+
+def nodes(config: object, path: tuple[object, ...] = ()) -> list[object]:
+    """All nodes of a config: place, type, value, what is known of it."""
+    content = config.__dict__.get("_content")
+    below = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
+    own = (path, type(config), config._metadata, None if below else config._value())
+    return [own, *(line for key, node in below for line in nodes(node, (*path, key)))]
+
+
 @pytest.mark.parametrize("overrides", [["lr_=1"], ["model=huge"], ["lr"], ["lr=1,2"], ["opt.betas.7=1"]])
 def test_what_does_not_compose_is_told_by_hydra(templates: Templates, overrides: list[str]):
     """A mistake has the same words whether or not a template was there."""
@@ -126,7 +170,7 @@ def test_hydra_composes_once_for_any_number_of_values(templates: Templates):
 
 def test_a_template_that_disagrees_is_not_trusted(templates: Templates, monkeypatch: pytest.MonkeyPatch):
     """Where another Hydra composes otherwise than this module does, Hydra composes."""
-    monkeypatch.setattr(Templates, "_tell_overrides", lambda *_: None)
+    monkeypatch.setattr(Templates, "_set_overrides", lambda *_: None)
     for lr in (1, 2):
         overrides = [ASKED, f"lr={lr}"]
         assert templates.compose(overrides).hydra.overrides.task == overrides

@@ -56,7 +56,7 @@ def test_what_the_user_says_comes_first_and_what_is_taken_is_said(
     """A goal or a direction beats a name; where none was given, the study says which it took and why."""
     aim = Metrics.read(config, direction).aim
     assert (aim.goal, bool(aim.why)) == (goal, said)
-    assert "hydra.sweeper.direction=" in aim.told
+    assert "hydra.sweeper.direction=" in aim.description
 
 
 def test_a_direction_is_read_in_any_usual_spelling() -> None:

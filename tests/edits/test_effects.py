@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoloop.edits import change
-from autoloop.edits.effects import DeadKnob, dead_paths, read_ignored, unheeded, why_dead
+from autoloop.edits.effects import IgnoredKnob, ignored_paths, read_ignored, unheeded, why_ignored
 from autoloop.errors import ConfigError
 from autoloop.loop.filling import usable_edits
 from autoloop.runner.job_logs import url_in
@@ -66,7 +66,7 @@ def test_the_page_of_a_run_is_found_in_the_log(tmp_path):
 
 
 CONFIG = {"preset": True, "optimizer": {"lr": 1.0, "eps": 1.0}, "policy": {"lr": 1.0}}
-DEAD = read_ignored(
+IGNORED = read_ignored(
     {"optimizer.*": {"why": "the preset replaces it", "while": {"preset": True}}, "policy.lr": "frozen"}
 )
 
@@ -84,19 +84,19 @@ DEAD = read_ignored(
 def test_a_dead_knob_is_known_by_its_path(edit, why):
     """An edit is in vain only if every place it changes is dead."""
     places = [path for path, _, _ in change([edit], CONFIG).changes]
-    assert why_dead(places, dead_paths(DEAD, CONFIG), CONFIG) == why
+    assert why_ignored(places, ignored_paths(IGNORED, CONFIG), CONFIG) == why
 
 
 def test_a_knob_lives_where_its_condition_does_not_hold():
     """What is dead under the preset works without it."""
     free = {**CONFIG, "preset": False}
-    assert dead_paths(DEAD, free) == {"policy.lr": "frozen"}
+    assert ignored_paths(IGNORED, free) == {"policy.lr": "frozen"}
 
 
 def test_edits_of_dead_knobs_are_skipped_in_words():
     """The rest of a proposal goes on."""
     kept, skipped = usable_edits(
-        ["optimizer.lr@mul=2", "optimizer.eps@mul=2"], CONFIG, [DeadKnob("optimizer.lr", "no use")]
+        ["optimizer.lr@mul=2", "optimizer.eps@mul=2"], CONFIG, [IgnoredKnob("optimizer.lr", "no use")]
     )
     assert (kept, skipped) == (["optimizer.eps@mul=2"], ["optimizer.lr@mul=2: skipped, no use"])
 

@@ -46,5 +46,5 @@ def _entry(place: int, job: dict[str, Any]) -> dict[str, Any]:
 
 def _ended(place: int, job: dict[str, Any]) -> dict[str, Any]:
     values = {name: job[name] for name in ("error", "speed", "mem_gb") if name in job}
-    told = trial_event(place, job.get("state", "COMPLETE"), job.get("error"))
+    told = trial_event(place, job.get("state", "COMPLETE"), job.get("error"), job.get("time", place))
     return {**told, "name": job["name"], "round": job.get("round", 1), "values": {"mem_gb": 1.0, **values}}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.errors import ConfigError
 from autoloop.loop.controls import (
     ACTIONS,
@@ -18,10 +18,10 @@ from autoloop.loop.controls import (
     jobs_at_once,
     judge,
     limits_of,
-    read_words,
+    parse_control,
 )
 from autoloop.loop.due import Decide, Flow, Hold, Limits, PlanRound, Run, Stop, next_step
-from autoloop.study.events import UserTold, read_event
+from autoloop.study.events import UserControl, read_event
 from autoloop.study.record import Study
 from tests.helpers.studies import (
     decisions_event,
@@ -48,16 +48,16 @@ BEGUN = [
 STANDING = Standing(Limits(rounds=3), slots=2, config=lambda: {"lr": 0.1, "wd": 0.0})
 
 
-def said(words: str) -> UserTold:
-    return replace(read_words(words.split()), by="me@box", asked_as=words)
+def control_of(words: str) -> UserControl:
+    return replace(parse_control(words.split()), by="me@box", asked_as=words)
 
 
-def answered(words: str, study: Study | None = None, **standing: Any) -> UserTold:
-    return judge(said(words), study or replay(BEGUN), replace(STANDING, **standing))
+def answered(words: str, study: Study | None = None, **standing: Any) -> UserControl:
+    return judge(control_of(words), study or replay(BEGUN), replace(STANDING, **standing))
 
 
-def told(study: Study, *lines: str, **standing: Any) -> Study:
-    """The study after somebody told it something, each of which must be taken."""
+def after_requests(study: Study, *lines: str, **standing: Any) -> Study:
+    """The study after requests, each of which must be accepted."""
     for line in lines:
         answer = answered(line, study, **standing)
         assert answer.taken, answer.outcome
@@ -79,7 +79,7 @@ def told(study: Study, *lines: str, **standing: Any) -> Study:
     ],
 )
 def test_words_are_understood(words: str, fields: dict[str, Any]):
-    request = read_words(words.split())
+    request = parse_control(words.split())
     assert {name: getattr(request, name) for name in fields} == fields
 
 
@@ -107,7 +107,7 @@ def test_words_are_understood(words: str, fields: dict[str, Any]):
 )
 def test_what_cannot_be_understood_is_said(words: str, says: str):
     with pytest.raises(ConfigError, match=says):
-        read_words(words.split())
+        parse_control(words.split())
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,18 @@ def test_what_cannot_be_done_is_answered_with_why(words: str, outcome: str):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_everything_comes_too_late_for_a_study_that_is_over(action: str):
     study = replay([*BEGUN, trial_event(2), {"event": "stop", "time": 0.0, "reason": "all is done"}])
-    answer = judge(UserTold(action=action, by="me@box", name="2", path="lr"), study, STANDING)
+    answer = judge(UserControl(action=action, by="me@box", name="2", path="lr"), study, STANDING)
     assert (answer.taken, answer.outcome) == (False, "too late: the study is over (all is done)")
 
 
 def test_an_unknown_action_and_a_second_pause_are_refused():
-    assert "nothing that a study can be told" in judge(UserTold(action="x", by=""), Study(), STANDING).outcome
-    assert answered("pause", told(replay(BEGUN), "pause")).outcome == "the study is paused by me@box already"
+    assert (
+        "not a request that a study knows" in judge(UserControl(action="x", by=""), Study(), STANDING).outcome
+    )
+    assert (
+        answered("pause", after_requests(replay(BEGUN), "pause")).outcome
+        == "the study is paused by me@box already"
+    )
 
 
 def test_a_job_is_stopped_once():
@@ -161,23 +166,23 @@ def test_a_job_is_stopped_once():
 
 
 def test_a_pause_holds_all_that_would_start_until_the_study_goes_on():
-    study = told(replay(BEGUN), "pause")
+    study = after_requests(replay(BEGUN), "pause")
     assert next_step(study, STANDING.limits) == Hold("paused by me@box")
-    assert isinstance(next_step(told(study, "continue"), STANDING.limits), Run)
+    assert isinstance(next_step(after_requests(study, "continue"), STANDING.limits), Run)
 
 
 def test_time_in_which_a_paused_study_runs_nothing_is_none():
-    study = told(replay(BEGUN), "pause")
-    study.record(UserTold(action="keep", by="x", time=50.0))  # a job runs: it counts
+    study = after_requests(replay(BEGUN), "pause")
+    study.record(UserControl(action="keep", by="x", time=50.0))  # a job runs: it counts
     counted = study.seconds
     study.record(replace(read_event(trial_event(2)), time=60.0))
-    study.record(UserTold(action="keep", by="x", time=3600.0))
+    study.record(UserControl(action="keep", by="x", time=3600.0))
     assert (counted, study.seconds) == (50.0, 60.0)
 
 
 @pytest.mark.parametrize("word", ["finish", "end"])
 def test_an_end_starts_nothing_more_and_stops_the_study(word: str):
-    study = told(replay(BEGUN), word)
+    study = after_requests(replay(BEGUN), word)
     step = next_step(study, STANDING.limits)
     assert isinstance(step, Stop)
     assert "by me@box" in step.reason
@@ -186,12 +191,12 @@ def test_an_end_starts_nothing_more_and_stops_the_study(word: str):
 
 
 def test_a_finish_is_taken_back_while_something_runs():
-    study = told(replay(BEGUN), "finish", "continue")
+    study = after_requests(replay(BEGUN), "finish", "continue")
     assert isinstance(next_step(study, STANDING.limits), Run)
 
 
 def test_a_refused_proposal_is_not_run_nor_made_again_and_leaves_its_number_taken():
-    study = told(replay(BEGUN), "refuse waits")
+    study = after_requests(replay(BEGUN), "refuse waits")
     assert [job.name for job in study.counted()] == ["baseline", "done", "runs"]
     assert [(one.rule, one.why) for one in study.refused[2]] == [("faster", "refused by me@box")]
     assert study.controls.refused == {"signature of waits": "refused by me@box"}
@@ -208,50 +213,50 @@ def test_the_baseline_cannot_be_refused():
 
 
 def test_limits_that_were_told_hold_in_later_processes_until_one_says_otherwise():
-    study = told(replay(BEGUN), "rounds=5", "max_hours=2")
+    study = after_requests(replay(BEGUN), "rounds=5", "max_hours=2")
     assert limits_of(study, Limits(rounds=3)) == Limits(rounds=5, max_hours=2.0)
     assert limits_of(study, Limits(rounds=4)) == Limits(rounds=4, max_hours=2.0)
-    told(study, "rounds=7", limits=Limits(rounds=4))
+    after_requests(study, "rounds=7", limits=Limits(rounds=4))
     assert limits_of(study, Limits(rounds=4)).rounds == 7
     assert limits_of(study, Limits(rounds=3)).rounds == 7  # as the study's own command says
-    told(study, "max_hours=none", limits=Limits(rounds=4))
+    after_requests(study, "max_hours=none", limits=Limits(rounds=4))
     assert limits_of(study, Limits()).max_hours is None
 
 
 def test_a_limit_that_was_told_decides():
     ended = [*BEGUN, trial_event(2), job_event(3), trial_event(3), decisions_event(2)]
     assert next_step(replay(ended), Limits(rounds=3)) == PlanRound(3)
-    step = next_step(told(replay(ended), "rounds=2"), Limits(rounds=3))
+    step = next_step(after_requests(replay(ended), "rounds=2"), Limits(rounds=3))
     assert step == Stop("all 2 rounds are done")
 
 
 def test_fewer_jobs_at_once():
-    study = told(replay(BEGUN), "n_jobs=1")
+    study = after_requests(replay(BEGUN), "n_jobs=1")
     assert (jobs_at_once(study, 2), jobs_at_once(study, None), jobs_at_once(Study(), 2)) == (1, 1, 2)
 
 
 def test_knobs_are_banned_freed_and_bounded():
-    ignored = (DeadKnob("wd", "not heeded"),)
-    study = told(replay(BEGUN), "ban lr", "bounds lr 0 1")
+    ignored = (IgnoredKnob("wd", "not heeded"),)
+    study = after_requests(replay(BEGUN), "ban lr", "bounds lr 0 1")
     assert [(knob.path, knob.why) for knob in ignored_of(study, ignored)] == [
         ("wd", "not heeded"),
         ("lr", "banned by me@box"),
     ]
     assert bounds_of(study, {"lr": (None, 5.0), "wd": (0.0, None)}) == {"lr": (0.0, 1.0), "wd": (0.0, None)}
-    told(study, "free lr", "free wd", ignored=("wd",))
+    after_requests(study, "free lr", "free wd", ignored=("wd",))
     assert list(ignored_of(study, ignored)) == []
 
 
 def test_each_round_waits_for_its_yes():
-    asks = Flow(asks=True)
+    asks = Flow(needs_approval=True)
     study = replay([study_event(), round_event(1, variant_entry(0, "baseline"))])
     assert next_step(study, Limits(), asks) == Hold("round 1 waits for a yes")
-    answer = answered("approve", study, asks=True)
+    answer = answered("approve", study, needs_approval=True)
     assert (answer.round, answer.outcome) == (1, "round 1 runs: 1 job")
-    assert answered("approve 2", study, asks=True).outcome == "round 2 does not wait for a yes"
-    told(study, "approve", asks=True)
+    assert answered("approve 2", study, needs_approval=True).outcome == "round 2 does not wait for a yes"
+    after_requests(study, "approve", needs_approval=True)
     assert isinstance(next_step(study, Limits(), asks), Run)
-    assert answered("approve", study, asks=True).outcome == "no round waits for a yes"
+    assert answered("approve", study, needs_approval=True).outcome == "no round waits for a yes"
 
 
 def test_a_variant_is_refused_where_no_place_is_left():
@@ -269,7 +274,7 @@ def test_what_was_refused_changes_nothing_but_is_known():
     study = replay(BEGUN)
     before = study.controls
     study.record(replace(answered("stop 1"), time=1.0))
-    assert replace(study.controls, heard=frozenset()) == before
-    assert study.controls.heard == {"stop 1"}
+    assert replace(study.controls, handled=frozenset()) == before
+    assert study.controls.handled == {"stop 1"}
     assert next_step(study, STANDING.limits) == next_step(replay(BEGUN), STANDING.limits)
     assert isinstance(next_step(replay(BEGUN[:6]), STANDING.limits), Decide)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from autoloop.edits import change
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.edits.variants import Variant, signature
 from autoloop.loop.due import Limits
 from autoloop.loop.filling import Derived, Disposer, Obstacles
@@ -54,7 +54,9 @@ def test_every_threshold_and_window_of_a_shipped_rule_is_told(
     assert before.foresee(CONFIG) != after.foresee(CONFIG)
 
 
-def lines(*rules: Rule, ignored: tuple[DeadKnob, ...] = (), ran: dict[str, Any] | None = None) -> list[str]:
+def lines(
+    *rules: Rule, ignored: tuple[IgnoredKnob, ...] = (), ran: dict[str, Any] | None = None
+) -> list[str]:
     start = Variant("baseline", (), None, "baseline", "start", {}, "", (), CONFIG, signature(CONFIG))
 
     def derive(parent: Variant, edits: Any) -> Derived:
@@ -63,7 +65,7 @@ def lines(*rules: Rule, ignored: tuple[DeadKnob, ...] = (), ran: dict[str, Any] 
 
     seen = {start.signature: "baseline", **({signature(ran): "tried"} if ran else {})}
     return list(
-        outlook_lines(rules, start, Disposer({"baseline": start}, seen, derive, Obstacles(dead=ignored)))
+        outlook_lines(rules, start, Disposer({"baseline": start}, seen, derive, Obstacles(ignored=ignored)))
     )
 
 
@@ -111,7 +113,7 @@ def test_knobs_that_the_config_lacks_or_the_trainer_does_not_heed_are_told() -> 
     rule = MetricLevel(
         name="high", metric="loss", above=1, edits=["optimizer.lr@mul=2", "batch_size@mul=2", "lr@mul=2"]
     )
-    told = lines(rule, ignored=(DeadKnob("optimizer.lr", "the preset replaces it"),))
+    told = lines(rule, ignored=(IgnoredKnob("optimizer.lr", "the preset replaces it"),))
     assert told[1:] == [
         "      batch_size: 8 -> 16",
         "      (optimizer.lr@mul=2: skipped, the preset replaces it)",

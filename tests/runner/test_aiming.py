@@ -31,7 +31,7 @@ def test_a_name_that_only_the_task_can_read_ends_no_study(config: dict[str, Any]
 
 def test_the_first_lines_go_by_the_name_that_the_config_has() -> None:
     """What is said before anything runs is what will be done, unless the user says another way."""
-    said = Metrics.read({}).foretold("val/acc_best")
+    said = Metrics.read({}).description("val/acc_best")
     assert said.startswith("the study maximises the returned value: the config calls it val/acc_best")
-    assert Metrics.read({}).foretold("zorp") == Metrics.read({}).foretold()
-    assert Metrics.read({}, "min").foretold("val/acc").startswith("the study minimises")
+    assert Metrics.read({}).description("zorp") == Metrics.read({}).description()
+    assert Metrics.read({}, "min").description("val/acc").startswith("the study minimises")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoloop.store.journal import JournalReader
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 from autoloop.study.record import Study
 from autoloop.study.trials import TrialState
 from tests.helpers.flow_app.launch import always
@@ -27,9 +27,9 @@ def ended(name: str):
     return seen
 
 
-def told(run: Running) -> list[UserTold]:
+def told(run: Running) -> list[UserControl]:
     """What the journal says that users told."""
-    return [event for event in JournalReader(run.study_dir).update() if isinstance(event, UserTold)]
+    return [event for event in JournalReader(run.study_dir).update() if isinstance(event, UserControl)]
 
 
 def test_a_study_is_steered_from_its_first_round_to_its_end(tmp_path: Path, capsys):

@@ -15,6 +15,8 @@ from autoloop.study.record import Study
 from autoloop.views.export.mirror import OptunaMirror
 from autoloop.views.export.optuna import export_optuna
 from autoloop.views.promote import promoted_words
+from autoloop.views.serve.observed import Observed
+from autoloop.views.serve.pieces import result
 from tests.helpers.flow_app.launch import Ran, run
 
 APP = Path(__file__).with_name("front_app.py")
@@ -49,6 +51,12 @@ def test_a_tuple_and_a_list_of_directions_make_a_front(found: Ran):
     assert f"the front has {len(points)} trials: {points[0].name} (objective_0 " in found.output
     page = (found.study_dir / "reports" / "report.html").read_text()
     assert 'id="front"' in page and "objective_1 against objective_0" in page
+
+
+def test_the_page_shows_the_front_and_how_it_grew(found: Ran):
+    """As the report does: one objective has neither."""
+    drawn = result(Observed(found.study_dir))
+    assert 'id="front"' in drawn and "hypervolume of the front" in drawn
 
 
 def test_a_killed_study_of_a_front_goes_on_where_it_was(found: Ran):

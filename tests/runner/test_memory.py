@@ -77,9 +77,11 @@ def failures(error: str, state: str = "FAILED") -> Study:
 
 def test_where_jobs_failed_and_which_knobs_were_ignored_is_known_with_its_source() -> None:
     memory = memory_of([("monday", failures("probability has to be between 0 and 1"))])
-    assert [one.told for one in memory.closed] == ["dropout from 1.2 on, where jobs 2 and 3 of monday failed"]
-    assert [one.path for one in memory.dead] == ["decay"]
-    assert "child1 of the earlier study monday" in memory.dead[0].why
+    assert [one.description for one in memory.closed] == [
+        "dropout from 1.2 on, where jobs 2 and 3 of monday failed"
+    ]
+    assert [one.path for one in memory.ignored] == ["decay"]
+    assert "child1 of the earlier study monday" in memory.ignored[0].why
     assert "The trainer ignored decay in monday: no rule or sampler changes it here." in memory.notes
     assert (
         "No job goes to dropout from 1.2 on, where jobs 2 and 3 of monday failed, unless you ask for it."

@@ -64,7 +64,7 @@ def test_lists_alone_are_a_product_as_with_hydras_basic_sweeper(app: Path):
         ("z=1", f"x={x}", f"model={model}") for x in (3, 4) for model in ("big", "small", "wide")
     ]
     assert settings.limits.rounds == 1
-    assert "a product of 6 starting points" in search.told[0]
+    assert "a product of 6 starting points" in search.explained[0]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_beside_a_space_or_a_number_of_trials_lists_are_the_samplers(app: Path, 
     search, settings, composer = asked("z=1", "x=1,2", "model=small,big", **more)
     assert [start.overrides for start in read_points((), search, composer, settings).starts] == [("z=1",)]
     assert {"x", "model"} <= space("z=1", "x=1,2", "model=small,big", **more).keys()
-    assert "the sampler's space" in search.told[0]
+    assert "the sampler's space" in search.explained[0]
     assert settings.limits.max_jobs == settings.n_trials == more.get("n_trials", 20)
 
 

@@ -12,21 +12,25 @@ import pytest
 
 from autoloop.errors import JournalError
 from autoloop.store.requests import FOLDER, MOST_BYTES, answer, answer_to, leave, pending
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 
-STOP = UserTold(action="stop", by="", name="3")
+STOP = UserControl(action="stop", by="", name="3")
 
 
 def test_a_request_is_found_as_it_was_left_and_its_answer_read(tmp_path: Path):
     """Signed with the owner of its file, at the machine that it names."""
     path = leave(tmp_path, STOP)
     (request,) = pending(tmp_path)
-    assert request.told is not None
-    assert (request.told.action, request.told.name, request.told.asked_as) == ("stop", "3", path.stem)
-    assert "@" in request.told.by
+    assert request.control is not None
+    assert (request.control.action, request.control.name, request.control.asked_as) == (
+        "stop",
+        "3",
+        path.stem,
+    )
+    assert "@" in request.control.by
     assert (request.path, request.problem) == (path, "")
     assert answer_to(path, 0) is None
-    answer(request, replace(request.told, taken=True, outcome="done"))
+    answer(request, replace(request.control, taken=True, outcome="done"))
     assert answer_to(path, 0) == (True, "done")
     assert pending(tmp_path) == []
 
@@ -41,7 +45,7 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path):
         writer.start()
     for writer in writers:
         writer.join()
-    names = [request.told.name for request in pending(tmp_path) if request.told]
+    names = [request.control.name for request in pending(tmp_path) if request.control]
     assert sorted(names) == sorted([str(number) for number in range(20)] * 4)
 
 
@@ -50,10 +54,10 @@ def test_who_signs_for_another_is_found_out(tmp_path: Path):
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "by": "root_of_all@box", "asked_as": "another"}))
     (request,) = pending(tmp_path)
-    assert request.told is not None
-    assert request.told.by.endswith("@box")
-    assert not request.told.by.startswith("root_of_all")
-    assert request.told.asked_as == path.stem
+    assert request.control is not None
+    assert request.control.by.endswith("@box")
+    assert not request.control.by.startswith("root_of_all")
+    assert request.control.asked_as == path.stem
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -74,7 +78,7 @@ def test_what_cannot_be_read_is_a_problem(tmp_path: Path, content: str):
     path = leave(tmp_path, STOP)
     path.write_text(content)
     (request,) = pending(tmp_path)
-    assert request.told is None
+    assert request.control is None
     assert request.problem
 
 

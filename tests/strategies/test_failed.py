@@ -102,7 +102,7 @@ def test_a_point_says_what_part_of_the_space_is_left_out() -> None:
     now = Situation([], known, [], round=6, opened=4, bounds=BEYOND, failed=regions)
     reasons = [one.reason for one in MixedStrategy().propose(now) if one.rule == "sample"]
     assert reasons
-    assert all(f"leaving out {regions[0].told}" in reason for reason in reasons)
+    assert all(f"leaving out {regions[0].description}" in reason for reason in reasons)
 
 
 def crashed(job: int, error: str, *edits: str, state: str = "FAILED") -> Trial:
@@ -136,7 +136,7 @@ BAD = "ValueError: bad value"
 )
 def test_what_failures_say_of_the_space(failed: list[tuple[str, str]], regions: list[str]) -> None:
     trials = [crashed(job, error, *edits.split()) for job, (error, edits) in enumerate(failed, 1)]
-    assert [region.told for region in failed_regions([BASELINE, *trials])] == regions
+    assert [region.description for region in failed_regions([BASELINE, *trials])] == regions
 
 
 def test_an_interrupted_job_says_nothing_and_a_later_success_takes_the_fence_away() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from autoloop.strategies.base import Situation
-from autoloop.strategies.best_trials import said_of_best
-from autoloop.strategies.front import FrontProcess, _gained
+from autoloop.strategies.best_trials import proposals_for_best
+from autoloop.strategies.front import BEYOND, FrontProcess, _gained
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.samplers import Floats, QuasiRandom, Sampler, Seen
 from autoloop.strategies.standing import ranked
@@ -48,6 +48,31 @@ def test_the_built_in_sampler_finds_most_of_a_front_in_24_jobs():
     assert found > 0.7 > hypervolume(searched(QuasiRandom(), 24)[1], CORNER)
 
 
+def wells(point: Floats) -> list[float]:
+    """Two narrow wells in a plain where all is about 1 (Fonseca and Fleming, 1995), their front between."""
+    place = 8 * point - 4
+    return [float(1 - np.exp(-((place + side / np.sqrt(3)) ** 2).sum())) for side in (-1, 1)]
+
+
+def test_a_front_in_a_small_part_of_a_plain_is_found():
+    """Nearly everywhere both values are 1 but for the last digits; the whole front has a volume of 0.552."""
+    start = np.random.default_rng(0).random((1, 3))
+    points = np.vstack([start, QuasiRandom().ask(Seen(start, np.array([np.nan]), start[0], 0), 3)])
+    while len(points) < 48:
+        losses = np.array([wells(one) for one in points])
+        seen = Seen(points, losses[:, 0], points[0], 0, several=losses)
+        points = np.vstack([points, FrontProcess().ask(seen, 4)])
+    assert hypervolume(np.array([wells(one) for one in points]), CORNER) > 0.75 * 0.552
+
+
+def test_a_refined_point_keeps_away_from_where_jobs_failed():
+    points = np.random.default_rng(0).random((10, 2))
+    losses = np.array([zdt1(one) for one in points])
+    seen = Seen(points, losses[:, 0], points[0], 0, several=losses, avoid=lambda found: found[:, 1] < 0.3)
+    asked = FrontProcess().ask(seen, 4)
+    assert (asked[:, 1] >= 0.3).all()
+
+
 @pytest.mark.parametrize("sampler", [FrontProcess(), OptunaFront("tpe")], ids=["built in", "tpe"])
 def test_a_sampler_learns_what_is_feasible_and_repeats_itself(sampler: Sampler):
     if isinstance(sampler, OptunaFront):
@@ -62,9 +87,10 @@ def test_the_expected_gain_is_what_draws_of_the_objectives_gain_on_average(objec
     generator = np.random.default_rng(0)
     front = np.array([[1.0, 4, 2], [2, 2, 3], [4, 1, 1]])[:, :objectives]
     mean, deviation = 3 * generator.random((2, objectives)), np.full((2, objectives), 0.7)
-    corner = front.max(axis=0) + 0.5 * np.ptp(front, axis=0)
+    worst = front.max(axis=0) + 1.0
+    corner = worst + BEYOND * np.ptp(front, axis=0)
     before = hypervolume(front, corner)
-    for one, told in enumerate(_gained(mean, deviation, front)):
+    for one, told in enumerate(_gained(mean, deviation, front, worst)):
         drawn = mean[one] + deviation[one] * generator.normal(size=(3000, objectives))
         gains = [hypervolume(np.vstack([front, each]), corner) - before for each in drawn]
         assert told == pytest.approx(np.mean(gains), rel=0.1)
@@ -101,7 +127,7 @@ def test_trials_are_ranked_by_front_and_feasibility():
     order = [one.name for one in ranked(situation)]
     assert set(order[:3]) == {"base", "quick", "exact"}
     assert order[3:] == ["worse", "plump", "fat"]
-    assert said_of_best(situation, 2) == []
+    assert proposals_for_best(situation, 2) == []
 
 
 def _variant(job):

@@ -69,7 +69,7 @@ def test_an_earlier_study_that_misleads_counts_for_nothing() -> None:
     wrong = study("old", lambda point: 1 / bowl(point))
     assert not prior(wrong, own).counts
     assert np.array_equal(asked(wrong, own, 3), GaussianProcess().ask(own, 3))
-    assert prior(wrong, own).reason == "nothing from old (rank agreement -1.00 with the results here)"
+    assert prior(wrong, own).description == "nothing from old (rank agreement -1.00 with the results here)"
 
 
 def test_the_one_that_agrees_counts_beside_the_one_that_misleads() -> None:
@@ -88,7 +88,7 @@ def test_the_weight_fades_as_own_results_come_in_and_falls_with_the_agreement() 
 
 
 def test_own_results_outweigh_what_an_earlier_study_foretells() -> None:
-    """Around a place where this study is far worse than foretold it looks elsewhere."""
+    """Around a place where this study is far worse than expected it looks elsewhere."""
     points = [[0.5, 0.5], BEST, [0.75, 0.3], [0.85, 0.35], [0.2, 0.2], [0.1, 0.9]]
     moved = np.array([0.2, 0.2])
     own = seen(points, lambda point: 0.1 + float(((np.asarray(point) - moved) ** 2).sum()))

@@ -16,6 +16,7 @@ from autoloop.store.journal import FILE_NAME, Journal, recorded
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import (
     KINDS,
+    AssumedObjective,
     Details,
     Event,
     JobEnded,
@@ -32,8 +33,7 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
-    Unsaid,
-    UserTold,
+    UserControl,
     read_event,
 )
 from autoloop.study.plans import Plan
@@ -45,7 +45,9 @@ JOURNALS = sorted((ROOT / "tests/data/studies").rglob(FILE_NAME))
 
 PLAN = Plan("a", None, "", "", {}, "", (), ("lr=.inf",), "s", (ValueChange("lr", 1, math.inf),), ())
 EVENTS: list[Event] = [
-    StudyBegun(command="train", overrides=(), objective=Objective(goal="max"), judging=Unsaid(open=True)),
+    StudyBegun(
+        command="train", overrides=(), objective=Objective(goal="max"), judging=AssumedObjective(open=True)
+    ),
     RoundPlanned(round=1, variants=(Planned(0, PLAN),), refused=(Refusal("a", "x", ("lr@mul=2",), "no"),)),
     RoundPlanned(round=1, variants=(Planned(1, PLAN),), refused=(), aim="confirm"),
     JobStarted(job=0, name="a", round=1, run_dir="0"),
@@ -67,11 +69,11 @@ EVENTS: list[Event] = [
     SearchClosed(reason="done", limits={"rounds": 1}),
     StudyStopped(reason="done", limits={"rounds": 1}),
     StudyResumed(pid=1, host="vm", names="unique"),
-    UserTold(
+    UserControl(
         action="set", by="me@vm", asked_as="1-2-a", asked_at=5.0, name="rounds", value=3, was=2, taken=True
     ),
-    UserTold(action="bounds", by="me@vm", path="lr", low=0.1, taken=True, outcome="held"),
-    UserTold(action="add", by="me@vm", edits=("lr@mul=2",), of="a", reason="why", outcome="too late"),
+    UserControl(action="bounds", by="me@vm", path="lr", low=0.1, taken=True, outcome="held"),
+    UserControl(action="add", by="me@vm", edits=("lr@mul=2",), of="a", reason="why", outcome="too late"),
 ]
 
 

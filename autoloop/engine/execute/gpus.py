@@ -1,4 +1,4 @@
-"""The GPUs of this machine, as the NVIDIA driver tells of them; nothing here opens one."""
+"""The GPUs of this machine, as the NVIDIA driver reports them; nothing here opens one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def visible(listed: str) -> tuple[str, ...]:
 
 
 def detect_gpus(environ: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Return the names of the GPUs a job may be given, None where they cannot be told.
+    """Return the names of the GPUs a job may be given, None if they cannot be found out.
 
     Args:
         environ: The environment; where it has CUDA_VISIBLE_DEVICES, that list is the answer (`visible`).
@@ -49,7 +49,7 @@ def detect_gpus(environ: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def free_memory_gb() -> dict[str, float]:
-    """Return free memory in GiB per GPU, by index and by UUID; empty where it cannot be told."""
+    """Return free memory in GiB per GPU, by index and by UUID; empty if it cannot be found out."""
     free: dict[str, float] = {}
     for row in query("gpu", "index,uuid,memory.free"):
         if len(row) == 3 and row[2].isdigit():

@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -37,7 +37,9 @@ from autoloop.engine.execute.child import (
     log_text,
 )
 from autoloop.engine.execute.exits import without_exit
+from autoloop.engine.execute.hydra_run import run_by_hydra
 from autoloop.engine.execute.program import Program, enter, run_again, this_program
+from autoloop.engine.execute.returns import SmallReturn
 from autoloop.engine.execute.traces import Travelling, failure_text
 from autoloop.engine.execute.values import Reply
 from autoloop.engine.execute.zygote import shared
@@ -145,21 +147,16 @@ def run(index: int, overrides: Sequence[str], restarts: int = 0) -> Reply:
     enter(batch.program, batch.task_function)
     try:
         config = _compose(batch, index, overrides)
-        config_now = written(config)
-        if not is_as_planned(config_now, _job_dir(config)):
+        config_now, job_dir = written(config), _job_dir(config)
+        if not is_as_planned(config_now, job_dir):
             config = _compose(batch, index, overrides, by_hydra=True)
-            config_now = written(config)
+            config_now, job_dir = written(config), _job_dir(config)
         hide_secrets_of(config_now)
         if restarts:
             config = _in_fresh_dir(batch, index, overrides, restarts, config)
-        enter_job_dir(_job_dir(config))
-        job_return = run_job(
-            hydra_context=batch.hydra_context,
-            task_function=without_exit(batch.task_function),
-            config=config,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-        )
+            job_dir = _job_dir(config)
+        enter_job_dir(job_dir)
+        job_return = run_by_hydra(batch.hydra_context, without_exit(batch.task_function), config)
     except Exception as error:  # noqa: BLE001  the border of a job: its failure is its outcome
         job_return = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
         job_return.return_value = error
@@ -203,14 +200,15 @@ def _reply(job_return: JobReturn) -> Reply:
     """Make a job's return ready for the way back to the main process."""
     if job_return.status is JobStatus.COMPLETED:
         job_return.return_value = _portable_value(plain(job_return._return_value))
-        return Reply(job_return)
+        return Reply(SmallReturn.of(job_return))
     error = job_return._return_value
     exit_code = getattr(error, "exit_code", None)
     shown = failure_text(error)
     log_text(shown)
     text = last_line(error) if exit_code is None else str(error)
     job_return.return_value = Travelling(_portable_error(error), shown)
-    return Reply(job_return, redact(text, os.environ), EXIT_FAILED if exit_code is None else exit_code)
+    exit_code = EXIT_FAILED if exit_code is None else exit_code
+    return Reply(SmallReturn.of(job_return), redact(text, os.environ), exit_code)
 
 
 def _portable_value(value: Any) -> Any:

@@ -28,7 +28,7 @@ class Interrupts:
 
     Args:
         on_interrupt: Called with False for the first signal and True for each further one. An error of it is
-            told, and signals go on to be heard.
+            logged, and later signals are still handled.
         patience_s: Seconds after the second signal in which the context must have been left; then this
             process ends, and with it what watches it.
     """
@@ -91,5 +91,5 @@ class Interrupts:
     def _notify(self, again: bool) -> None:
         try:
             self._on_interrupt(again)
-        except Exception:  # the border of the thread: without it no further signal would be heard
+        except Exception:  # the border of the thread: without it no further signal would be handled
             log.exception("the interruption could not be passed on; once more ends this process")

@@ -19,7 +19,7 @@ class MemoryKills:
     """Watches the kernel's count of processes it ended for lack of memory.
 
     Args:
-        counters: The file that holds the count; where it is missing, nothing is ever told.
+        counters: The file that holds the count; if it is missing, nothing is ever reported.
     """
 
     def __init__(self, counters: Path = _COUNTERS) -> None:

@@ -242,7 +242,7 @@ class Pool:
             if self._interrupted.wait(max(0.0, pause_s)):
                 return None
             if self._settings.stagger_s:
-                began = time.time()  # a job that is told to wait has not begun
+                began = time.time()  # a job that has to wait has not begun
             assignment = pickle.dumps(self._assignment(request, slot, began))
             running = self._start(assignment) or self._start_cold(assignment)
             self._last_start = time.monotonic()

@@ -47,7 +47,7 @@ def descendants(root: int) -> list[int]:
 
 
 def has_opened_gpu(fd_dir: Path = _PROC / "self" / "fd") -> bool:
-    """Return whether this process has initialised CUDA, told by the device file that only CUDA opens."""
+    """Return whether this process has initialised CUDA, known from the device file that only CUDA opens."""
     for entry in fd_dir.iterdir():
         with contextlib.suppress(OSError):
             if str(entry.readlink()).startswith("/dev/nvidia-uvm"):

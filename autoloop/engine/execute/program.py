@@ -120,7 +120,7 @@ def _top_level(frame: FrameType | None) -> FrameType | None:
 def run_again(program: Program) -> bool:
     """Run ``program`` in this process as ``__main__``, unless that was done; return whether it is.
 
-    A program that fails is told on standard error, and ``__main__`` is what it was before.
+    A program that fails is reported on standard error, and ``__main__`` is what it was before.
     """
     if program.file not in _ran:
         _ran[program.file] = program.file in _own or (program.starts_app and _run(program))
@@ -158,7 +158,7 @@ def _run(program: Program) -> bool:
         with _app_not_started(), seeds.noted():
             _TopLevel(program).exec_module(main)
         _forget_wandb()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code; told
+    except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code; reported
         sys.modules[_MAIN] = before
         _warn(program, error)
         return False

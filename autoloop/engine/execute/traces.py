@@ -41,9 +41,9 @@ def _arrived(error: BaseException, text: str) -> BaseException:
 
 
 def failure_text(error: BaseException) -> str:
-    """What the log of a job says of the exception that ended it: the app's part of its traceback.
+    """What the log of a job shows of the exception that ended it: the app's part of its traceback.
 
-    Of one that tells of another program's end only its message, since that program's words stand in the log.
+    If it reports the end of another program, only its message, since that program's output is in the log.
     Secrets are taken out.
     """
     if getattr(error, "exit_code", None) is not None and not isinstance(error, JobExitError):

@@ -7,7 +7,7 @@ from enum import Enum
 
 from autoloop.engine.execute.values import EndedBy, JobLimits
 
-#: Seconds after which a silent supervisor is told to continue; then those, beside its grace time, after which
+#: Seconds after which a silent supervisor gets SIGCONT; then those, beside its grace time, after which
 #: it is killed; then those after which it is given up. The second row is for who is in a hurry.
 _PATIENCE_S = (5.0, 30.0, 60.0)
 _HURRY_S = (1.0, 2.0, 3.0)

@@ -141,7 +141,7 @@ class _Ended(BaseException):
 
 
 def serve(fd: int) -> None:
-    """Be the zygote: import, share and fork as told on socket ``fd``, until it closes or SIGTERM comes.
+    """Be the zygote: import, share and fork as requested on socket ``fd``, until it closes or SIGTERM comes.
 
     It returns when all jobs have ended: what the end of this process takes down is theirs too.
     """

@@ -22,7 +22,7 @@ class RunNoter:
     """Notes the runs of one job, between `begin` and `end`, in the job's process.
 
     Every version of W&B opens ``logs/debug.log`` in a run's directory in the process that called
-    ``wandb.init``, which Python's audit events tell of, without a hand in W&B itself and however it was
+    ``wandb.init``, which Python's audit events report, without a hand in W&B itself and however it was
     imported.
 
     Args:

@@ -17,7 +17,7 @@ def close_wandb(exit_code: int = 0) -> None:
     W&B reads the environment once, when it begins: without this every later job of the process would write
     into the directory of the first, or into a run that the one before left open. It also waits until the file
     of each run is whole, which may be some time after ``finish``. A W&B that nobody imported, or that belongs
-    to the process this one was forked from, is left alone. What goes wrong is told in the log: it costs at
+    to the process this one was forked from, is left alone. What goes wrong is logged: it costs at
     most the last rows, not the job.
 
     Args:

@@ -84,10 +84,10 @@ class InsideWatch:
 
     def _look(self) -> None:
         try:
-            self._heed_user(self._study())
+            self._end_by_user(self._study())
             if self._inside.watching.rules and not self._ended:
                 self._watcher.look()
-        except Exception:  # the border of the thread: told, and tried again at the next look
+        except Exception:  # the border of the thread: logged, and tried again at the next look
             log.exception("the job could not be watched this time")
 
     def _check_time(self) -> None:
@@ -95,7 +95,7 @@ class InsideWatch:
         if limit is not None and time.monotonic() - self._began >= limit:
             self._end_once(EarlyEnd("timeout", f"it ran for more than {counted(limit / 60, 'minute')}"))
 
-    def _heed_user(self, study: Study) -> None:
+    def _end_by_user(self, study: Study) -> None:
         """End the job where a user wants that; the journal says so."""
         job = study.jobs.get(self._job)
         asked = job.stop if job is not None else None

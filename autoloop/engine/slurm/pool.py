@@ -33,7 +33,7 @@ log = logging.getLogger("autoloop")
 #: A job to run: its number and its overrides.
 Due = tuple[int, Sequence[str]]
 
-#: What the supervisor of a job is told, by why the job is to end.
+#: What the supervisor of a job is sent, by the reason why the job is to end.
 _ORDERS: Mapping[EndedBy, signal.Signals] = {"stopped": signal.SIGUSR1, "interrupted": signal.SIGTERM}
 
 
@@ -103,12 +103,12 @@ class SlurmPool:
         return None if n_jobs is None else tuple(Slot(index) for index in range(n_jobs))
 
     def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
-        """Take over a job that an earlier process submitted: the next `run` tells of its end.
+        """Take over a job that an earlier process submitted: the next `run` reports its end.
 
         Args:
             index: Number of the job.
             overrides: Its overrides.
-            handle: What `Placed` told of it; empty if that process died before it was written down.
+            handle: The handle of its `Placed`; empty if that process died before it was written down.
 
         Returns:
             Whether such a job was submitted at all.
@@ -120,7 +120,7 @@ class SlurmPool:
         return True
 
     def run(self, sweep: Any, jobs: Iterable[Due]) -> Iterator[Outcome | Placed]:
-        """Run ``jobs``, and those adopted, and tell of each as it is placed and as it ends.
+        """Run ``jobs``, and those adopted, and report each as it is placed and as it ends.
 
         Args:
             sweep: What all jobs have in common; travels by cloudpickle, in a file only this user can read.
@@ -241,7 +241,7 @@ class SlurmPool:
     def _watch(
         self, messages: SimpleQueue[Outcome | Placed | None], leave: threading.Event
     ) -> Iterator[Outcome | Placed]:
-        """Tell of submissions at once and of ends at the next look, until there is nothing more to tell."""
+        """Report submissions at once and ends at the next look, until there is nothing more to report."""
         fed, look_at = False, 0.0
         while not leave.is_set() and not (fed and not self._out):
             message = self._next(messages, min(look_at - time.monotonic(), 0.5))
@@ -286,7 +286,7 @@ class SlurmPool:
     def _end(
         self, job: _Out, start: Mapping[str, Any] | None, queued: Mapping[str, Queued] | None
     ) -> Outcome | None:
-        """How a job ended; None while it has not, as far as can be told."""
+        """How a job ended; None while it has not, as far as is known."""
         if start is not None and is_result(start):
             return _outcome(job, start)
         if queued is None:
@@ -336,7 +336,7 @@ def _outcome(job: _Out, start: Mapping[str, Any]) -> Outcome:
 def _without_result(
     job: _Out, start: Mapping[str, Any], entry: Queued | None, facts: Mapping[str, str]
 ) -> Outcome:
-    """The end of a job that SLURM ended, or that died with its supervisor; what is known is told."""
+    """The end of a job that SLURM ended, or that died with its supervisor; with what is known of it."""
     state = facts.get("JobState") or (entry.state if entry else "")
     known = _facts(job, start)
     if known["exit_code"] is None and known["signal"] is None:

@@ -34,7 +34,7 @@ def sources(folder: Path, names: Sequence[str]) -> list[Source]:
 
 
 def _facts(folder: Path) -> dict[str, str]:
-    """Return what the file beside a run's metrics says of it."""
+    """Return what the file beside a run's metrics records of it."""
     try:
         with open_regular(folder / META) as file:
             return dict(_FACT.findall(file.read(_META_BYTES).decode("utf-8", "replace")))

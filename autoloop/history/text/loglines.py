@@ -1,4 +1,4 @@
-"""Lines of a log, told by patterns: the last resort, for programs that log numbers nowhere else.
+"""Lines of a log, read by patterns: the last resort, for programs that log numbers nowhere else.
 
 A pattern is a regular expression with named groups that is looked for again and again in each line. The
 group of a counter (``step``, ``iteration``, ``epoch``...) is the step, every other one a metric of its name,

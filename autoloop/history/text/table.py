@@ -1,4 +1,4 @@
-"""Tables: lines of CSV in, points out; which column counts the steps is told by the header alone."""
+"""Tables: lines of CSV in, points out; the header alone decides which column counts the steps."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from autoloop.history.wandb.runlog import RunLog
 from autoloop.history.whole import WholeFiles
 
 JSONL_NAME, SUMMARY_NAME = "wandb-history.jsonl", "wandb-summary.json"
-#: What a person is told was looked for.
+#: What was looked for, as messages name it.
 LOOKED_FOR = f"run-*.wandb, {JSONL_NAME} or {SUMMARY_NAME}"
 _LOG_NAME = re.compile(r"run-(?P<id>.+)\.wandb")
 _RUN_DIR_NAME = re.compile(r"(?:offline-run|run|dryrun)-(?P<stamp>\d{8}_\d{6})-(?P<id>.+)")

@@ -1,11 +1,11 @@
-"""Controls: what a user may tell a running study. Values in, values out. No file, no clock.
+"""Controls: what a user may ask of a running study. Values in, values out. No file, no clock.
 
-`words` reads what was said, `judging` says what comes of it, `effect` what holds then.
+`parsing` reads a request, `judging` accepts or refuses it, `effect` applies it to the settings.
 """
 
 from autoloop.loop.controls.effect import bounds_of, ignored_of, jobs_at_once, limits_of
 from autoloop.loop.controls.judging import Standing, judge
-from autoloop.loop.controls.words import ACTIONS, SETTINGS, read_words
+from autoloop.loop.controls.parsing import ACTIONS, SETTINGS, parse_control
 
 __all__ = [
     "ACTIONS",
@@ -16,5 +16,5 @@ __all__ = [
     "jobs_at_once",
     "judge",
     "limits_of",
-    "read_words",
+    "parse_control",
 ]

@@ -1,4 +1,4 @@
-"""What holds in a study by the word of its users, over what it was started with."""
+"""Applies requests of users to the settings that a study was started with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.loop.steps import Limits
 from autoloop.strategies.base import Bounds
-from autoloop.study.controls import ToldLimit
+from autoloop.study.controls import ChangedLimit
 from autoloop.study.record import Study
 
 #: Limits that are counts; the other one is hours.
@@ -29,18 +29,18 @@ def limits_of(study: Study, limits: Limits) -> Limits:
     """
     changed: dict[str, Any] = {}
     for name in (*_COUNTS, "max_hours"):
-        told = study.controls.limits.get(name)
-        if told is not None and getattr(limits, name) in (told.was, (study.header.limits or {}).get(name)):
-            changed |= _changed(name, told)
+        limit = study.controls.limits.get(name)
+        if limit is not None and getattr(limits, name) in (limit.was, (study.header.limits or {}).get(name)):
+            changed |= _changed(name, limit)
     return replace(limits, **changed) if changed else limits
 
 
-def _changed(name: str, told: ToldLimit) -> Mapping[str, Any]:
-    if told.value is None:
+def _changed(name: str, limit: ChangedLimit) -> Mapping[str, Any]:
+    if limit.value is None:
         return {} if name == "rounds" else {name: None}
-    if not math.isfinite(told.value) or told.value <= 0:
+    if not math.isfinite(limit.value) or limit.value <= 0:
         return {}
-    return {name: int(told.value) if name in _COUNTS else told.value}
+    return {name: int(limit.value) if name in _COUNTS else limit.value}
 
 
 def jobs_at_once(study: Study, room: int | None) -> int | None:
@@ -50,10 +50,10 @@ def jobs_at_once(study: Study, room: int | None) -> int | None:
         study: The record.
         room: What the launcher and the settings allow.
     """
-    told = study.controls.limits.get("n_jobs")
-    if told is None or told.value is None or not told.value >= 1:
+    limit = study.controls.limits.get("n_jobs")
+    if limit is None or limit.value is None or not limit.value >= 1:
         return room
-    return int(told.value) if room is None else min(room, int(told.value))
+    return int(limit.value) if room is None else min(room, int(limit.value))
 
 
 def bounds_of(study: Study, bounds: Bounds) -> Bounds:
@@ -61,10 +61,10 @@ def bounds_of(study: Study, bounds: Bounds) -> Bounds:
     return {**bounds, **study.controls.bounds} if study.controls.bounds else bounds
 
 
-def ignored_of(study: Study, ignored: Sequence[DeadKnob]) -> Sequence[DeadKnob]:
-    """Knobs that edits are kept from: those that the trainer does not heed, and those that users banned."""
+def ignored_of(study: Study, ignored: Sequence[IgnoredKnob]) -> Sequence[IgnoredKnob]:
+    """Knobs that edits are kept from: those that the trainer ignores, and those that users banned."""
     controls = study.controls
     if not controls.banned and not controls.freed:
         return ignored
     left = [knob for knob in ignored if knob.path not in controls.freed]
-    return [*left, *(DeadKnob(path, why) for path, why in controls.banned.items())]
+    return [*left, *(IgnoredKnob(path, why) for path, why in controls.banned.items())]

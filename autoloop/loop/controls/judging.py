@@ -1,4 +1,4 @@
-"""Whether what a user says can be done now, and what is said back."""
+"""Whether a request of a user can be carried out now, and the answer."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Any
 
 from autoloop.errors import EditError, counted, did_you_mean
 from autoloop.loop.controls.effect import ignored_of, limits_of
-from autoloop.loop.controls.words import SETTINGS
+from autoloop.loop.controls.parsing import SETTINGS
 from autoloop.loop.steps import Limits
 from autoloop.rules.paths import matches
 from autoloop.study.controls import CONTINUE, END, FINISH, PAUSE
-from autoloop.study.events import UserTold
+from autoloop.study.events import UserControl
 from autoloop.study.record import Job, Study
 
 LATE = "too late: "
-"""Begins what is said of a control that comes too late."""
+"""Begins the answer to a request that comes too late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides about a control beside the record.
+    """What the answer to a request depends on beside the record.
 
     Attributes:
         limits: The limits that this process was started with.
         n_jobs: How many jobs it was to run at a time; None for no limit.
-        slots: How many jobs its launcher can run at a time; None where it does not tell.
-        asks: Whether each round waits for a yes.
-        delay: When a running job hears of its end, in words: empty for at once.
+        slots: How many jobs its launcher can run at a time; None if it does not say.
+        needs_approval: Whether each round waits for the approval of a user.
+        delay: When a running job is stopped, as a clause; empty for at once.
         ignored: Paths that edits are kept from by a setting.
-        config: Gives the baseline's config; None where that is not known yet.
+        config: Returns the baseline's config; None if that is not known yet.
     """
 
     limits: Limits
     n_jobs: int | None = None
     slots: int | None = None
-    asks: bool = False
+    needs_approval: bool = False
     delay: str = ""
     ignored: tuple[str, ...] = ()
     config: Callable[[], Mapping[str, Any]] | None = None
@@ -46,25 +46,27 @@ class _NoError(Exception):
     """It cannot be done; the message says why."""
 
 
-def judge(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    """Say whether a request is done, and what comes of it.
+def judge(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    """Decide whether a request is carried out, and answer it.
 
     Args:
-        told: The request.
+        control: The request.
         study: The record.
-        standing: What decides besides.
+        standing: What else the answer depends on.
 
     Returns:
-        The same with the answer, and with the jobs or the round that are meant.
+        The request with the answer, and with the jobs or the round that it concerns.
     """
-    if told.action not in _JUDGES:
-        return replace(told, taken=False, outcome=f"{told.action!r} is nothing that a study can be told")
+    if control.action not in _JUDGES:
+        return replace(
+            control, taken=False, outcome=f"{control.action!r} is not a request that a study knows"
+        )
     try:
         if study.stopped is not None:
             raise _NoError(f"{LATE}the study is over ({study.stopped.reason})")
-        return replace(_JUDGES[told.action](told, study, standing), taken=True)
+        return replace(_JUDGES[control.action](control, study, standing), taken=True)
     except (_NoError, EditError) as no:
-        return replace(told, taken=False, outcome=" ".join(str(no).split()))
+        return replace(control, taken=False, outcome=" ".join(str(no).split()))
 
 
 def _named(study: Study, name: str) -> Job:
@@ -81,13 +83,13 @@ def _named(study: Study, name: str) -> Job:
     return job
 
 
-def _stop(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    job = _named(study, told.name)
+def _stop(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    job = _named(study, control.name)
     if not job.started:
         raise _NoError(f"job {job.job} ({job.name}) has not started; refuse takes it out of the plan")
     _refuse_stopping(job)
-    said = f"job {job.job} ({job.name}) is stopped{standing.delay}"
-    return replace(told, jobs=(job.job,), name=job.name, outcome=said)
+    outcome = f"job {job.job} ({job.name}) is stopped{standing.delay}"
+    return replace(control, jobs=(job.job,), name=job.name, outcome=outcome)
 
 
 def _refuse_stopping(job: Job) -> None:
@@ -95,16 +97,16 @@ def _refuse_stopping(job: Job) -> None:
         raise _NoError(f"{LATE}job {job.job} ({job.name}) is being stopped by {job.stop.rule}")
 
 
-def _keep(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    job = _named(study, told.name)
+def _keep(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    job = _named(study, control.name)
     _refuse_stopping(job)
     return replace(
-        told, jobs=(job.job,), name=job.name, outcome=f"no stop rule ends job {job.job} ({job.name})"
+        control, jobs=(job.job,), name=job.name, outcome=f"no stop rule ends job {job.job} ({job.name})"
     )
 
 
-def _refuse(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    job = _named(study, told.name)
+def _refuse(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    job = _named(study, control.name)
     what = f"job {job.job} ({job.name})"
     if job.started:
         raise _NoError(f"{LATE}{what} runs; stop ends it")
@@ -115,7 +117,7 @@ def _refuse(told: UserTold, study: Study, standing: Standing) -> UserTold:
     with_it = [job, *_repeats(study, job)]
     outcome = f"{what} is not run" + (f", nor {counted(len(with_it) - 1, 'repeat')}" if with_it[1:] else "")
     return replace(
-        told,
+        control,
         jobs=tuple(one.job for one in with_it),
         signatures=tuple(one.signature for one in with_it),
         name=job.name,
@@ -128,21 +130,21 @@ def _repeats(study: Study, job: Job) -> list[Job]:
     return [one for one in study.waiting() if one.is_repeat and one.origin == job.place]
 
 
-def _add(told: UserTold, study: Study, standing: Standing) -> UserTold:
+def _add(control: UserControl, study: Study, standing: Standing) -> UserControl:
     if study.closing is not None:
         raise _NoError(f"{LATE}the search is over ({study.closing.reason}); what runs measures what it found")
     if study.controls.ending:
         raise _NoError(f"{LATE}the study is {study.controls.ending}")
-    if told.of and study.by_name(told.of) is None:
+    if control.of and study.by_name(control.of) is None:
         names = [job.name for job in study.counted()]
-        raise _NoError(f"there is no job {told.of!r} to make a child of{did_you_mean(told.of, names)}")
+        raise _NoError(f"there is no job {control.of!r} to make a child of{did_you_mean(control.of, names)}")
     most = limits_of(study, standing.limits).max_jobs
     if most is not None and study.searched >= most:
         raise _NoError(f"the budget leaves no place: max_jobs={most}; a larger one makes room")
-    return told
+    return control
 
 
-def _found(told: UserTold, standing: Standing) -> None:
+def _found(control: UserControl, standing: Standing) -> None:
     """See to it that a path names something of the config.
 
     Raises:
@@ -150,90 +152,98 @@ def _found(told: UserTold, standing: Standing) -> None:
         _NoError: It names nothing.
     """
     config = standing.config() if standing.config else None
-    if config is not None and not matches(config, told.path):
+    if config is not None and not matches(config, control.path):
         known = [path for path, _ in matches(config, "*")]
-        raise _NoError(f"the config has nothing at {told.path!r}{did_you_mean(told.path, known)}")
+        raise _NoError(f"the config has nothing at {control.path!r}{did_you_mean(control.path, known)}")
 
 
-def _ban(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    _found(told, standing)
-    if told.path in study.controls.banned:
-        raise _NoError(f"{told.path} is {study.controls.banned[told.path]} already")
-    return replace(told, outcome=f"no proposal changes {told.path} from the next plan on")
+def _ban(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    _found(control, standing)
+    if control.path in study.controls.banned:
+        raise _NoError(f"{control.path} is {study.controls.banned[control.path]} already")
+    return replace(control, outcome=f"no proposal changes {control.path} from the next plan on")
 
 
-def _free(told: UserTold, study: Study, standing: Standing) -> UserTold:
+def _free(control: UserControl, study: Study, standing: Standing) -> UserControl:
     kept = [knob.path for knob in ignored_of(study, ())]
     kept += [path for path in standing.ignored if path not in study.controls.freed]
-    if told.path not in kept:
-        raise _NoError(f"{told.path} is neither banned nor ignored{did_you_mean(told.path, kept)}")
-    return replace(told, outcome=f"proposals may change {told.path} from the next plan on")
+    if control.path not in kept:
+        raise _NoError(f"{control.path} is neither banned nor ignored{did_you_mean(control.path, kept)}")
+    return replace(control, outcome=f"proposals may change {control.path} from the next plan on")
 
 
-def _bounds(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    _found(told, standing)
-    low, high = ("none" if side is None else f"{side:g}" for side in (told.low, told.high))
-    return replace(told, outcome=f"edits of {told.path} stay within [{low}, {high}] from the next plan on")
+def _bounds(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    _found(control, standing)
+    low, high = ("none" if side is None else f"{side:g}" for side in (control.low, control.high))
+    return replace(
+        control, outcome=f"edits of {control.path} stay within [{low}, {high}] from the next plan on"
+    )
 
 
-def _set(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    if told.name not in SETTINGS:
-        raise _NoError(f"{told.name!r} cannot be changed while a study runs; there are {', '.join(SETTINGS)}")
-    if told.name == "n_jobs":
-        if told.value is not None and standing.slots is not None and told.value > standing.slots:
-            raise _NoError(f"n_jobs={told.value:g}: the launcher has {counted(standing.slots, 'slot')}")
+def _set(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    if control.name not in SETTINGS:
+        raise _NoError(
+            f"{control.name!r} cannot be changed while a study runs; there are {', '.join(SETTINGS)}"
+        )
+    if control.name == "n_jobs":
+        if control.value is not None and standing.slots is not None and control.value > standing.slots:
+            raise _NoError(f"n_jobs={control.value:g}: the launcher has {counted(standing.slots, 'slot')}")
         before: float | None = standing.n_jobs
     else:
-        before = getattr(standing.limits, told.name)
-    value = "none" if told.value is None else f"{told.value:g}"
-    begun = f"; round {study.rounds[-1]} is planned already" if _is_behind(told, study) else ""
-    return replace(told, was=before, outcome=f"{told.name}={value} holds{begun}")
+        before = getattr(standing.limits, control.name)
+    value = "none" if control.value is None else f"{control.value:g}"
+    begun = f"; round {study.rounds[-1]} is planned already" if _is_behind(control, study) else ""
+    return replace(control, was=before, outcome=f"{control.name}={value} holds{begun}")
 
 
-def _is_behind(told: UserTold, study: Study) -> bool:
+def _is_behind(control: UserControl, study: Study) -> bool:
     rounds = study.rounds
-    return told.name == "rounds" and told.value is not None and bool(rounds) and rounds[-1] > told.value
+    return (
+        control.name == "rounds" and control.value is not None and bool(rounds) and rounds[-1] > control.value
+    )
 
 
-def _pause(told: UserTold, study: Study, standing: Standing) -> UserTold:
+def _pause(control: UserControl, study: Study, standing: Standing) -> UserControl:
     if study.controls.paused:
         raise _NoError(f"the study is {study.controls.paused} already")
-    return replace(told, outcome="nothing new starts; what runs goes on to its end")
+    return replace(control, outcome="nothing new starts; what runs goes on to its end")
 
 
-def _continue(told: UserTold, study: Study, standing: Standing) -> UserTold:
+def _continue(control: UserControl, study: Study, standing: Standing) -> UserControl:
     if not study.controls.paused and not study.controls.ending:
         raise _NoError("the study is not paused")
-    return replace(told, outcome="the study goes on")
+    return replace(control, outcome="the study goes on")
 
 
-def _finish(told: UserTold, study: Study, standing: Standing) -> UserTold:
+def _finish(control: UserControl, study: Study, standing: Standing) -> UserControl:
     if study.controls.ending:
         raise _NoError(f"the study is being {study.controls.ending} already")
-    return replace(told, outcome=f"the study ends after {counted(len(study.running()), 'running job')}")
+    return replace(control, outcome=f"the study ends after {counted(len(study.running()), 'running job')}")
 
 
-def _end(told: UserTold, study: Study, standing: Standing) -> UserTold:
+def _end(control: UserControl, study: Study, standing: Standing) -> UserControl:
     running = tuple(job.job for job in study.running() if job.stop is None)
-    said = f"the study ends; {counted(len(running), 'running job')} {'is' if len(running) == 1 else 'are'}"
-    return replace(told, jobs=running, outcome=f"{said} stopped{standing.delay}")
+    outcome = f"the study ends; {counted(len(running), 'running job')} {'is' if len(running) == 1 else 'are'}"
+    return replace(control, jobs=running, outcome=f"{outcome} stopped{standing.delay}")
 
 
-def _approve(told: UserTold, study: Study, standing: Standing) -> UserTold:
-    if not standing.asks:
+def _approve(control: UserControl, study: Study, standing: Standing) -> UserControl:
+    if not standing.needs_approval:
         raise _NoError("no round waits for a yes: the study runs without approve=true")
     waiting = sorted({job.round for job in study.waiting()} - study.controls.approved)
-    if told.round is None and not waiting:
+    if control.round is None and not waiting:
         raise _NoError("no round waits for a yes")
-    if told.round is not None and told.round not in waiting:
-        known = "is approved already" if told.round in study.controls.approved else "does not wait for a yes"
-        raise _NoError(f"round {told.round} {known}")
-    number = waiting[0] if told.round is None else told.round
+    if control.round is not None and control.round not in waiting:
+        known = (
+            "is approved already" if control.round in study.controls.approved else "does not wait for a yes"
+        )
+        raise _NoError(f"round {control.round} {known}")
+    number = waiting[0] if control.round is None else control.round
     jobs = [job for job in study.waiting() if job.round == number]
-    return replace(told, round=number, outcome=f"round {number} runs: {counted(len(jobs), 'job')}")
+    return replace(control, round=number, outcome=f"round {number} runs: {counted(len(jobs), 'job')}")
 
 
-_JUDGES: dict[str, Callable[[UserTold, Study, Standing], UserTold]] = {
+_JUDGES: dict[str, Callable[[UserControl, Study, Standing], UserControl]] = {
     "stop": _stop,
     "keep": _keep,
     "refuse": _refuse,

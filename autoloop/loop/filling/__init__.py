@@ -10,7 +10,7 @@ from autoloop.loop.filling.disposer import Disposer, Objection, Obstacles, no_ob
 from autoloop.loop.filling.first import first_round
 from autoloop.loop.filling.fitting import effective_edits, usable_edits
 from autoloop.loop.filling.later import next_round
-from autoloop.loop.filling.measuring import add_longer, add_repeats, add_without
+from autoloop.loop.filling.measuring import add_anew, add_longer, add_repeats, add_without
 from autoloop.loop.filling.round import Round
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Objection",
     "Obstacles",
     "Round",
+    "add_anew",
     "add_longer",
     "add_repeats",
     "add_without",

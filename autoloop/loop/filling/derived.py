@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoloop.edits import ValueChange
@@ -20,6 +20,8 @@ class Derived:
         signature: Hash of the config.
         changes: (path, old value, new value) of each value that changed.
         notes: What was rounded, clipped or left alone, in words.
+        begins: What it goes on from, as a variant's evidence has it: ``from_step``, the step of a checkpoint,
+            and ``from_job``, the job that left it; empty where it starts from the beginning.
     """
 
     config: Mapping[str, Any]
@@ -27,9 +29,14 @@ class Derived:
     signature: str
     changes: tuple[ValueChange, ...] = ()
     notes: tuple[str, ...] = ()
+    begins: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, variant: Variant) -> Variant:
         """The variant with this config, and with what leads to it."""
+        if self.begins:
+            note = "goes on from step {from_step} of {from_job}".format(**self.begins)
+            evidence = {**variant.evidence, **self.begins}
+            variant = replace(variant, reason=f"{variant.reason}; {note}", evidence=evidence)
         return replace(
             variant,
             config=self.config,

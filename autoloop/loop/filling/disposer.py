@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.edits.variants import Variant
 from autoloop.errors import EditError, MisfitError
 from autoloop.loop.filling.derived import Derive, Derived
@@ -30,13 +30,13 @@ class Obstacles:
 
     Attributes:
         objection: See `Objection`.
-        dead: Knobs that the trainer does not heed; edits of them are skipped.
+        ignored: Knobs that the trainer ignores; edits of them are skipped.
         regions: Where jobs failed again and again; only the user's own variants may lead there.
         refused: Signature of a config -> why a user does not want it run.
     """
 
     objection: Objection = no_objection
-    dead: Sequence[DeadKnob] = ()
+    ignored: Sequence[IgnoredKnob] = ()
     regions: Sequence[FailedRegion] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,9 +76,9 @@ class Disposer:
         self._misfits: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def usable(self, proposal: Decision) -> tuple[str, ...]:
-        """The edits of a proposal that its parent's config has and the trainer heeds."""
+        """The edits of a proposal that its parent's config has and the trainer uses."""
         return tuple(
-            usable_edits(proposal.edits, self.parents[proposal.trial].config, self._obstacles.dead)[0]
+            usable_edits(proposal.edits, self.parents[proposal.trial].config, self._obstacles.ignored)[0]
         )
 
     def refusal(self, proposal: Decision) -> str:
@@ -105,7 +105,7 @@ class Disposer:
 
     def _appraised(self, proposal: Decision) -> Derived | str:
         parent = self.parents[proposal.trial]
-        edits, skipped = usable_edits(proposal.edits, parent.config, self._obstacles.dead)
+        edits, skipped = usable_edits(proposal.edits, parent.config, self._obstacles.ignored)
         if not edits:
             return "; ".join(skipped)
         try:

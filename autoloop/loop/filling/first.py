@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autoloop.edits.effects import DeadKnob, dead_paths, why_dead
+from autoloop.edits.effects import IgnoredKnob, ignored_paths, why_ignored
 from autoloop.edits.variants import Variant, safe_name
 from autoloop.errors import EditError, NoChangeError
 from autoloop.loop.filling.derived import Derive
@@ -14,7 +14,7 @@ from autoloop.loop.filling.round import Round
 
 
 def first_round(
-    starts: Sequence[Variant], named: Sequence[Variant], derive: Derive, dead: Sequence[DeadKnob] = ()
+    starts: Sequence[Variant], named: Sequence[Variant], derive: Derive, ignored: Sequence[IgnoredKnob] = ()
 ) -> Round:
     """Fill round 1: each starting point, followed by the user's variants of it.
 
@@ -24,7 +24,7 @@ def first_round(
             whose ``rule`` is ``"sweep"`` comes from a comma list: where it equals another it is left out
             without an error.
         derive: See `Derive`.
-        dead: Knobs that the trainer does not heed; a variant that turns one says so in its notes.
+        ignored: Knobs that the trainer ignores; a variant that changes one gets a note.
 
     Raises:
         EditError: A named variant cannot be applied, changes nothing, or equals another.
@@ -36,16 +36,16 @@ def first_round(
         for variant in named:
             _take_named(planned, start, variant, derive, several=len(starts) > 1)
     order = {start.name: position for position, start in enumerate(starts)}
-    planned.variants = [replace(v, notes=(*v.notes, *_unheeded(v, dead))) for v in planned.variants]
+    planned.variants = [replace(v, notes=(*v.notes, *_ignored_edits(v, ignored))) for v in planned.variants]
     planned.variants.sort(key=lambda variant: order[variant.parent or variant.name])
     return planned
 
 
-def _unheeded(variant: Variant, dead: Sequence[DeadKnob]) -> list[str]:
-    """What a variant changes in vain, in words."""
-    known = dead_paths(dead, variant.config) if variant.changes else {}
-    told = ((path, why_dead([path], known, variant.config)) for path, _, _ in variant.changes)
-    return [f"{path}: the trainer does not heed it: {why}" for path, why in told if why]
+def _ignored_edits(variant: Variant, ignored: Sequence[IgnoredKnob]) -> list[str]:
+    """Which edits of a variant the trainer ignores, in words."""
+    known = ignored_paths(ignored, variant.config) if variant.changes else {}
+    reasons = ((path, why_ignored([path], known, variant.config)) for path, _, _ in variant.changes)
+    return [f"{path}: the trainer ignores it: {why}" for path, why in reasons if why]
 
 
 def _take_start(planned: Round, start: Variant) -> None:
@@ -84,6 +84,6 @@ def _take_named(planned: Round, start: Variant, variant: Variant, derive: Derive
 
 def _of_variant(error: EditError, name: str) -> EditError:
     """The same error, naming the variant it was found in."""
-    told = EditError(f"in variant {name!r}:\n{error}", error.text, error.position, error.nearest)
-    told.why = error.why
-    return told
+    explained = EditError(f"in variant {name!r}:\n{error}", error.text, error.position, error.nearest)
+    explained.why = error.why
+    return explained

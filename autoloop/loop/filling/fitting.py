@@ -6,28 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoloop.edits import change
-from autoloop.edits.effects import DeadKnob, dead_paths, why_dead
+from autoloop.edits.effects import IgnoredKnob, ignored_paths, why_ignored
 from autoloop.edits.groups import is_pick
 from autoloop.errors import EditError, NoChangeError
 
 
 def usable_edits(
-    edits: Sequence[str], config: Mapping[str, Any], dead: Sequence[DeadKnob] = ()
+    edits: Sequence[str], config: Mapping[str, Any], ignored: Sequence[IgnoredKnob] = ()
 ) -> tuple[list[str], list[str]]:
     """The edits that fit this config, and a sentence for each that does not.
 
     A rule names the knobs of several kinds of config; those that this one lacks are skipped, never invented.
-    So are edits that turn nothing but knobs which the trainer does not heed. Beside an edit that picks an
-    option of a config group the others are taken as they are: they speak of a config that nobody has yet.
+    So are edits that turn nothing but knobs which the trainer ignores. Beside an edit that picks an
+    option of a config group the others are taken as they are: they are for a config that nobody has yet.
     """
     if any(is_pick(edit, config) for edit in edits):
         return list(edits), []
     fitting, skipped = _sieved(edits, config, EditError)
-    unheeded = dead_paths(dead, config)
+    patterns = ignored_paths(ignored, config)
     usable = []
     for edit in fitting:
-        places = [path for path, _, _ in change([edit], config).changes] if unheeded else []
-        why = why_dead(places, unheeded, config)
+        places = [path for path, _, _ in change([edit], config).changes] if patterns else []
+        why = why_ignored(places, patterns, config)
         if why:
             skipped.append(f"{edit}: skipped, {why}")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from autoloop.loop.filling.derived import Derive, Derived
 from autoloop.loop.filling.round import Round
 from autoloop.loop.repeats import repeat
 from autoloop.loop.steps import Lengthen
-from autoloop.study.record import CLIMB, REPEAT, WITHOUT
+from autoloop.study.record import ANEW, CLIMB, REPEAT, WITHOUT, Job
 
 
 def add_repeats(
@@ -95,6 +95,35 @@ def add_without(
         expects=f"no worse than {of}",
     )
     _add_derived(planned, start, child, derive)
+
+
+def add_anew(planned: Round, job: Job, variant_of: Callable[[Job], Variant]) -> None:
+    """Put a config into a round that is trained from the beginning; before it went on from a checkpoint.
+
+    Args:
+        planned: The round.
+        job: The job that went on.
+        variant_of: Its variant, without what let it go on.
+    """
+    variant = variant_of(job)
+    again = replace(
+        variant,
+        name=safe_name(f"{job.name}-anew"),
+        edits=(),
+        parent=job.name,
+        rule=ANEW,
+        reason=f"{job.name} went on from step {job.begins_at} of {job.begins_of}; this trains its settings "
+        "from the beginning",
+        evidence={},
+        expects=f"no worse than {job.name}",
+        changes=(),
+        notes=(),
+    )
+    twin = planned.seen.get(again.signature)
+    if twin is None:
+        planned.add(again)
+    else:
+        planned.refuse(again, f"already run as {twin}")
 
 
 def add_longer(

@@ -1,9 +1,9 @@
 """Keeping score: paired verdicts against a noise floor, the scorecard of rules, how sure a result is."""
 
 from autoloop.loop.score.bootstrap import Interval, interval
-from autoloop.loop.score.conclusion import conclusion, confirmed, dropped_edits, kept_edits, told_of_climb
+from autoloop.loop.score.conclusion import conclusion, confirmed, describe_climb, dropped_edits, kept_edits
 from autoloop.loop.score.confirmation import Confirmation, confirmation, front_confirmed
-from autoloop.loop.score.earlier import earlier_failures, earlier_trials, heedless_knobs
+from autoloop.loop.score.earlier import earlier_failures, earlier_trials, ignored_knobs
 from autoloop.loop.score.front import front, hypervolumes, standing_losses
 from autoloop.loop.score.leader import contenders, leader, standings
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, levels, start_at, winner
@@ -36,6 +36,7 @@ __all__ = [
     "confirmation",
     "confirmed",
     "contenders",
+    "describe_climb",
     "dropped_edits",
     "each_objective",
     "earlier_failures",
@@ -43,8 +44,8 @@ __all__ = [
     "earlier_trials",
     "front",
     "front_confirmed",
-    "heedless_knobs",
     "hypervolumes",
+    "ignored_knobs",
     "interval",
     "judge_of",
     "kept_edits",
@@ -61,7 +62,6 @@ __all__ = [
     "standing_losses",
     "standings",
     "start_at",
-    "told_of_climb",
     "tried_knobs",
     "verdict",
     "verdicts",

@@ -36,8 +36,8 @@ def interval_of_mean(gains: Sequence[float], floor_pct: float) -> tuple[float, f
 def better_than_zero(gains: Sequence[float], floor_pct: float) -> float:
     """Probability (0 to 1) that the true mean gain is above 0, by the less sure of the same two errors."""
     middle = fmean(gains)
-    said = [_above_zero(middle, error, degrees) for error, degrees in _errors(gains, floor_pct)]
-    return min(said, key=lambda share: abs(share - 0.5))
+    shares = [_above_zero(middle, error, degrees) for error, degrees in _errors(gains, floor_pct)]
+    return min(shares, key=lambda share: abs(share - 0.5))
 
 
 def _errors(gains: Sequence[float], floor_pct: float) -> list[tuple[float, int]]:

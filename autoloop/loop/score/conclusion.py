@@ -8,7 +8,7 @@ from autoloop.errors import counted
 from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
-from autoloop.loop.score.front_words import front_told, no_feasible
+from autoloop.loop.score.front_words import describe_front, no_feasible
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise
@@ -44,7 +44,7 @@ def conclusion(study: Study, reason: str) -> str:
     """
     best = believed(study)
     ran = counted(sum(job.running or job.state is not None for job in study.counted()), "job")
-    found = front_told(study) or no_feasible(study)
+    found = describe_front(study) or no_feasible(study)
     if found:
         return f"the study ends after {ran}: {reason}; {found}"
     if best is None:
@@ -57,15 +57,19 @@ def conclusion(study: Study, reason: str) -> str:
     found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
     dropped = dropped_edits(study)
     found += f", without edits of {dropped}" if dropped else ""
+    if study.is_warm(best):
+        found += (
+            f" (it went on from step {best.begins_at} of {best.begins_of}: not trained from the beginning)"
+        )
     sure = confirmed(study)
-    longer = told_of_climb(study)
-    said = f"{found}{sure or _against_start(study, best)}" + (f"; {longer}" if longer else "")
-    return f"the study ends after {ran}: {reason}; {said}"
+    longer = describe_climb(study)
+    sentence = f"{found}{sure or _against_start(study, best)}" + (f"; {longer}" if longer else "")
+    return f"the study ends after {ran}: {reason}; {sentence}"
 
 
-def told_of_climb(study: Study) -> str:
+def describe_climb(study: Study) -> str:
     """What the longer runs of a climb came to, level by level, as a clause; empty where there were none."""
-    clauses = [_told_of(study, level) for level in levels(study)]
+    clauses = [_describe_level(study, level) for level in levels(study)]
     if not clauses:
         return ""
     best = climbed(study)
@@ -73,28 +77,28 @@ def told_of_climb(study: Study) -> str:
     return "; ".join([*clauses, last])
 
 
-def _told_of(study: Study, level: ClimbLevel) -> str:
+def _describe_level(study: Study, level: ClimbLevel) -> str:
     """One level: who is first there, what the starting point came to, and whether the order held."""
     at, found = f"at length {level.length}", standing_at(study, level.number)
     lost = [f"{job.name} {_ending(job)}" for job in level.jobs if job.state is not None and not job.known]
     if not found:
         return f"{at} {' and '.join(lost)}" if lost else f"{at} nothing ended"
     first = found[0]
-    told = [f"{at} the best is {first.name}, objective {first.objective:.6g}"]
+    clauses = [f"{at} the best is {first.name}, objective {first.objective:.6g}"]
     start = start_at(study, first, level.number)
     if start is not None and start.known:
         itself = start.place == first.place
-        told.append("the starting point itself" if itself else _gain_over(study, first, start))
+        clauses.append("the starting point itself" if itself else _gain_over(study, first, start))
     order = agreement(study, level)
     if order.pairs:
-        told.append(
+        clauses.append(
             f"{order.same} of {counted(order.pairs, 'pair')} in the order of the level below "
             f"(Kendall's tau {order.tau:.2g})"
         )
     led = standing_at(study, level.number - 1)
     if led and idea(study, first).place != idea(study, led[0]).place:
-        told.append(f"it takes the place of {led[0].name}, which led before")
-    return ", ".join([*told, *lost])
+        clauses.append(f"it takes the place of {led[0].name}, which led before")
+    return ", ".join([*clauses, *lost])
 
 
 def _gain_over(study: Study, job: Job, start: Job) -> str:
@@ -159,10 +163,10 @@ def confirmed(study: Study) -> str:
     own = believed(study) is best
     who = "" if own else f"{best.name}, which looked best, "
     failed = f"came to no result on {_seeds(broken, 'fresh')}"
-    said = [f"{'it ' if own else who}{failed}"] if broken else []
+    parts = [f"{'it ' if own else who}{failed}"] if broken else []
     if found is not None:
-        said.insert(0, f"{who}{'' if own else 'is '}{_gain(found)}")
-    return (", " if own and found is not None else "; ") + "; ".join(said)
+        parts.insert(0, f"{who}{'' if own else 'is '}{_gain(found)}")
+    return (", " if own and found is not None else "; ") + "; ".join(parts)
 
 
 def _gain(found: Confirmation) -> str:
@@ -191,9 +195,9 @@ def _against_start(study: Study, best: Job) -> str:
     word, amount = "better" if gain >= 0 else "worse", partial(known.scale.amount, reference=start.objective)
     seed = " at the same seed" if is_seeded(study) else ""
     found = f"{amount(gain)} {word} than {start.name}{_size(start, known)}{seed}"
-    told = f", {found} ({sure} {amount(margin, digits=2)})"
+    clause = f", {found} ({sure} {amount(margin, digits=2)})"
     doubtful = gain < CLOSE_PCT and study.searched >= FEW
-    return told + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")
+    return clause + ("; a third of such gains are luck: confirm=3 tells, on fresh seeds" if doubtful else "")
 
 
 def _size(start: Job, known: Results) -> str:

@@ -83,7 +83,7 @@ def front_confirmed(study: Study) -> list[tuple[Job, list[Confirmation]]]:
     """The points of the front that ran on fresh seeds: what these say of each objective."""
     each = each_objective(study)
     found = [(job, [confirmation_of(one, one.jobs[job.job]) for one in each]) for job in front(study)]
-    return [(job, said) for job, whole in found if (said := [one for one in whole if one is not None])]
+    return [(job, gains) for job, whole in found if (gains := [one for one in whole if one is not None])]
 
 
 def broken_seeds(study: Study, job: Job) -> int:

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from autoloop.edits import find
-from autoloop.edits.effects import DeadKnob
+from autoloop.edits.effects import IgnoredKnob
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import results
 from autoloop.loop.score.reduction import Knobs, knobs, root
@@ -52,7 +52,7 @@ def earlier_trials(study: Study, name: str) -> Iterator[EarlierTrial]:
         )
 
 
-def heedless_knobs(study: Study, name: str) -> list[DeadKnob]:
+def ignored_knobs(study: Study, name: str) -> list[IgnoredKnob]:
     """The knobs that jobs of a study turned in vain.
 
     Args:
@@ -60,8 +60,8 @@ def heedless_knobs(study: Study, name: str) -> list[DeadKnob]:
         name: What the study is called.
     """
     return [
-        DeadKnob(path, f"no effect in {job.name} of the earlier study {name}: the trainer ignores it")
-        for job in study.heedless()
+        IgnoredKnob(path, f"no effect in {job.name} of the earlier study {name}: the trainer ignores it")
+        for job in study.ineffective()
         for path in job.details.unheeded
     ]
 

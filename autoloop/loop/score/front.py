@@ -65,14 +65,23 @@ def hypervolumes(study: Study, jobs: Sequence[Job]) -> list[float]:
         study: The record.
         jobs: Jobs in the order they ended.
     """
-    losses = np.array([job.losses if _counts(job) else [np.nan] * len(study.aims.objectives) for job in jobs])
-    known = np.isfinite(losses).all(axis=1)
-    if not known.any():
+    count = len(study.aims.objectives)
+    losses = as_losses([job for job in jobs if _counts(job)], count)
+    if not len(losses):
         return [0.0] * len(jobs)
-    whole = losses[known][is_front(losses[known])]
-    scaled, corner = unit_scaled(losses, whole), np.full(losses.shape[1], 1 + MARGIN)
+    whole = losses[is_front(losses)]
+    scaled, corner = iter(unit_scaled(losses, whole)), np.full(count, 1 + MARGIN)
     most = hypervolume(unit_scaled(whole, whole), corner)
-    return [hypervolume(scaled[: count + 1][known[: count + 1]], corner) / most for count in range(len(jobs))]
+    ahead, reached, found = np.empty((0, count)), 0.0, []
+    for job in jobs:
+        if _counts(job):
+            result = next(scaled)
+            if not (ahead <= result).all(axis=1).any():  # else the front is as it was
+                ahead = np.vstack([ahead, result])
+                ahead = ahead[is_front(ahead)]
+                reached = hypervolume(ahead, corner) / most
+        found.append(reached)
+    return found
 
 
 def _counts(job: Job) -> bool:

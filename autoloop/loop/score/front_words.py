@@ -7,7 +7,7 @@ import math
 from autoloop.curves.aims import Constraint
 from autoloop.errors import counted
 from autoloop.loop.score.confirmation import Confirmation, front_confirmed
-from autoloop.loop.score.front import front
+from autoloop.loop.score.front import front, hypervolumes
 from autoloop.study.record import Job, Study
 
 LISTED = 6
@@ -21,7 +21,7 @@ def numbers(study: Study, job: Job) -> dict[str, float]:
     return {one.name: (-1 if one.maximize else 1) * loss for one, loss in pairs}
 
 
-def numbers_told(study: Study, job: Job) -> str:
+def describe_numbers(study: Study, job: Job) -> str:
     """The objectives of a job in words: ``eval/success 0.92, latency_ms 18.1``."""
     return ", ".join(f"{name} {value:.4g}" for name, value in numbers(study, job).items())
 
@@ -56,19 +56,35 @@ def _excess(job: Job) -> float:
     return sum(math.inf if math.isnan(one) else max(one, 0.0) for one in job.excess)
 
 
-def front_told(study: Study) -> str:
+def describe_front(study: Study) -> str:
     """The front as a clause; empty where there is none."""
     points = front(study)
     if not points:
         return ""
-    listed = "; ".join(f"{job.name} ({numbers_told(study, job)})" for job in points[:LISTED])
+    listed = "; ".join(f"{job.name} ({describe_numbers(study, job)})" for job in points[:LISTED])
     more = f"; and {len(points) - LISTED} more" if len(points) > LISTED else ""
-    told = f"the front has {counted(len(points), 'trial')}: {listed}{more}"
-    fresh = (f"{job.name} on fresh seeds: {_said(study, each)}" for job, each in front_confirmed(study))
-    return "; ".join([told, *fresh])
+    line = f"the front has {counted(len(points), 'trial')}: {listed}{more}"
+    fresh = (
+        f"{job.name} on fresh seeds: {_describe_fresh(study, each)}" for job, each in front_confirmed(study)
+    )
+    return "; ".join([line, *fresh])
 
 
-def _said(study: Study, each: list[Confirmation]) -> str:
+def describe_growth(study: Study) -> str:
+    """Which trial last added to the front, and how much, as a clause; empty where there is none."""
+    ended = [job for job in study.jobs.values() if job.known and math.isfinite(job.ended_at)]
+    jobs = sorted(ended, key=lambda job: job.ended_at)
+    reached = hypervolumes(study, jobs) if study.aims.several else []
+    steps = [(now - before, job) for before, now, job in zip([0.0, *reached], reached, jobs, strict=False)]
+    gain, last = next((step for step in reversed(steps) if step[0] > 0), (0.0, None))
+    if last is None:
+        return ""
+    since = len({job.place for job in jobs[jobs.index(last) + 1 :] if not job.measures})
+    after = f", {counted(since, 'trial')} ago" if since else ""
+    return f"{last.name} added {100 * gain:.2g} % of its hypervolume{after}"
+
+
+def _describe_fresh(study: Study, each: list[Confirmation]) -> str:
     """What fresh seeds say of a point, objective by objective."""
     return ", ".join(
         f"{aim.name} {found.fresh:.4g}, "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import fmean
 
 from autoloop.loop.objective import is_all_zero
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import Results, results
-from autoloop.study.record import Job, Study
+from autoloop.study.record import ANEW, Job, Study
 
 
 def standings(study: Study) -> dict[int, float]:
@@ -44,11 +45,36 @@ def ranked(study: Study) -> list[Job]:
 def leader(study: Study) -> Job | None:
     """The job that ended the search by what ``until`` asks for, else that with the best standing.
 
-    None while none has a result, and where a front takes its place (`autoloop.loop.score.front`).
+    None while none has a result, and where a front takes its place (`autoloop.loop.score.front`). Once the
+    search is over a warm start is none: its settings count with what they come to from the beginning.
     """
     if study.aims.several:
         return None
-    return study.by_name(study.worthy) or next(iter(ranked(study)), None)
+    first = _first(study, lambda job: not (study.closing and study.is_warm(job)))
+    worthy = study.by_name(study.worthy)
+    if worthy is None:
+        return first
+    return worthy if not (study.closing and study.is_warm(worthy)) else anew(study, worthy) or first
+
+
+def _first(study: Study, fits: Callable[[Job], bool]) -> Job | None:
+    return next((job for job in ranked(study) if fits(job)), None)
+
+
+def anew(study: Study, job: Job) -> Job | None:
+    """The run that trained a warm start's settings from the beginning; None where none has a result."""
+    runs = (one for one in study.counted() if one.rule == ANEW and one.origin == job.place)
+    return next((one for one in runs if one.known), None)
+
+
+def unproven(study: Study) -> Job | None:
+    """The warm start that leads and was not trained from the beginning yet; None where there is none."""
+    tried = {one.origin for one in study.counted() if one.rule == ANEW}
+    refused = {one.trial for group in study.refused.values() for one in group if one.rule == ANEW}
+    worthy = study.by_name(study.worthy)
+    best = worthy or _first(study, lambda job: job.place not in tried and job.name not in refused)
+    fresh = best is not None and best.place not in tried and best.name not in refused
+    return best if best is not None and fresh and study.is_warm(best) else None
 
 
 def contenders(study: Study, most: int) -> list[Job]:

@@ -16,7 +16,7 @@ SIGMAS = 2.0
 """A difference counts where it is larger than this many standard errors."""
 
 CORRELATION = 0.9
-"""Between parent and child at one seed, where pairs have not told better (measured: 0.93 to 0.98)."""
+"""Between parent and child at one seed, unless pairs have shown a better value (measured: 0.93 to 0.98)."""
 
 ASSUMED_PCT = 1.5
 """Standard deviation of a paired gain where nothing was measured; two of them are `BackToParent`'s 3 %."""
@@ -137,5 +137,5 @@ def _pooled(groups: Iterable[Iterable[float]]) -> _Pooled:
 
 
 def _usable(group: list[float]) -> bool:
-    """Whether a config's results tell of noise; rates that are all 0 cannot fall and do not."""
+    """Whether a config's results show noise; rates that are all 0 cannot fall and do not."""
     return len(group) > 1 and any(group)

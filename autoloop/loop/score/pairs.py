@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from autoloop.study.compare import Scale, gain_pct
-from autoloop.study.record import CLIMB, REPEAT, Job, Study
+from autoloop.study.record import ANEW, CLIMB, REPEAT, Job, Study
 from autoloop.study.trials import TrialState
 
 Seed = Any
@@ -46,7 +46,7 @@ class Pair:
         return fmean(self.gains_pct) if self.gains_pct else None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The comparison in words, where there is one."""
         gain = self.gain_pct or 0.0
         amount = self.scale.amount(gain, self.parent.objective, digits=2)
@@ -145,7 +145,9 @@ def afterwards(study: Study, job: Job, rule: str) -> dict[Seed, float]:
 def pairs(study: Study) -> list[Pair]:
     """Every child that ended, beside its parent, as planned.
 
-    An interrupted job, a repeat, or a longer run of its parent's config is none.
+    An interrupted job, a repeat, or a longer run of its parent's config is none, nor is what trains a warm
+    start's settings from the beginning. A warm start and its parent have the same steps in all, and the first
+    half of them in common.
     """
     return list(each_pair(study, results(study)))
 
@@ -155,5 +157,5 @@ def each_pair(study: Study, known: Results) -> Iterator[Pair]:
     for job in study.counted():
         parent = study.parent(job)
         ended = job.state not in (None, TrialState.INTERRUPTED)
-        if parent is not None and ended and not job.is_repeat and job.rule != CLIMB:
+        if parent is not None and ended and not job.is_repeat and job.rule not in (ANEW, CLIMB):
             yield Pair(job, parent, known.gains_pct(job, parent), known.scale)

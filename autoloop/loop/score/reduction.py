@@ -61,12 +61,19 @@ def groups(job_knobs: Mapping[str, object]) -> list[Paths]:
 
 
 def without(study: Study, job: Job, paths: Paths) -> Job | None:
-    """The job that ran with another's config but for these knobs, which it left as they were; or None."""
+    """The job that ran with another's config but for these knobs, which it left as they were; or None.
+
+    One that went on from a checkpoint is none: the other was trained from the beginning.
+    """
     line = _line(study, job)
     wanted = {path: pair for path, pair in _knobs(line).items() if path not in paths}
-    ideas = (one for one in study.counted() if not one.is_repeat and one.place != job.place)
-    kin = (other for one in ideas if (other := _line(study, one))[-1].place == line[-1].place)
-    return next((other[0] for other in kin if _knobs(other) == wanted), None)
+    ideas = (
+        one
+        for one in study.counted()
+        if not one.is_repeat and not study.is_warm(one) and one.place != job.place
+    )
+    similar = (other for one in ideas if (other := _line(study, one))[-1].place == line[-1].place)
+    return next((other[0] for other in similar if _knobs(other) == wanted), None)
 
 
 def reductions(study: Study, winner: Job) -> list[Paths]:
@@ -127,7 +134,7 @@ def checked(study: Study, winner: Job, paths: Paths) -> tuple[float, ...]:
 
 
 def _no_worse(gains: Sequence[float], floor: Noise) -> bool:
-    """Whether gains at common seeds tell of no loss that is more than noise."""
+    """Whether gains at common seeds show no loss beyond the noise."""
     return bool(gains) and fmean(gains) >= -floor.margin_pct(len(gains))
 
 

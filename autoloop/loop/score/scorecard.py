@@ -110,7 +110,7 @@ def outcomes(study: Study) -> list[ProposalOutcome]:
     return [_outcome(pair, judged(pair)) for pair in tried]
 
 
-def _outcome(pair: Pair, said: Verdict) -> ProposalOutcome:
+def _outcome(pair: Pair, verdict: Verdict) -> ProposalOutcome:
     gain = pair.gain_pct
     finite = gain if gain is not None and math.isfinite(gain) else None
-    return ProposalOutcome(pair.child.rule, pair.child.knobs, said, finite)
+    return ProposalOutcome(pair.child.rule, pair.child.knobs, verdict, finite)

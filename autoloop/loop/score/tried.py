@@ -18,7 +18,7 @@ FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What studies tell of one knob, from children that changed it and nothing else.
+    """What studies show about one knob, from children that changed it and nothing else.
 
     Attributes:
         knob: Its path; items of one list are one knob.
@@ -79,7 +79,7 @@ def tried_knobs(studies: Iterable[Study]) -> list[Tried]:
             changed = groups(_changes(pair.child))
             if len(changed) == 1 and (pair.gain_pct is not None or pair.child.stopping is not None):
                 verdicts.setdefault(_name(changed[0]), []).append(verdict(pair, floor))
-    found = [_tried(knob, said) for knob, said in verdicts.items()]
+    found = [_tried(knob, each) for knob, each in verdicts.items()]
     return sorted(found, key=lambda one: (-(one.better + one.worse), -one.compared, one.knob))
 
 
@@ -100,5 +100,5 @@ def _name(paths: Sequence[str]) -> str:
     return ".".join("*" if part.isdigit() else part for part in first.split("."))
 
 
-def _tried(knob: str, said: Sequence[Verdict]) -> Tried:
-    return Tried(knob, len(said), said.count(Verdict.BETTER), said.count(Verdict.WORSE))
+def _tried(knob: str, found: Sequence[Verdict]) -> Tried:
+    return Tried(knob, len(found), found.count(Verdict.BETTER), found.count(Verdict.WORSE))

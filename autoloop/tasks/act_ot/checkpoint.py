@@ -33,8 +33,16 @@ def check_output_dir(output_dir: str | None) -> None:
         raise OutputDirError(Path(output_dir))
 
 
-def save_policy(policy: ActPolicy, settings: PolicySettings, output_dir: str) -> Path:
-    """Write the policy into ``output_dir``, which is created here and must not exist.
+def save_policy(
+    policy: ActPolicy, settings: PolicySettings, output_dir: str | Path, begun: bool = False
+) -> Path:
+    """Write the policy into ``output_dir``.
+
+    Args:
+        policy: The policy.
+        settings: Its settings.
+        output_dir: The directory; it is created here and must not exist.
+        begun: Whether this training has created it already.
 
     Returns:
         The directory.
@@ -44,7 +52,7 @@ def save_policy(policy: ActPolicy, settings: PolicySettings, output_dir: str) ->
     """
     directory = Path(output_dir)
     try:
-        directory.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=begun)
     except FileExistsError as error:
         raise OutputDirError(directory) from error
     save_file({name: value.contiguous() for name, value in policy.state_dict().items()}, directory / _WEIGHTS)

@@ -267,7 +267,9 @@ class ActOtSettings:
     """Everything one training needs; ``config`` is the whole config as given, for the record.
 
     ``resume_from`` is the ``output_dir`` of a shorter training with the same settings, which this one goes on
-    from: the numbers are those of a training that was never interrupted.
+    from: the numbers are those of a training that was never interrupted. With ``save_checkpoint``, a training
+    leaves what another one needs to go on in ``output_dir``; with ``save_freq`` also every so many steps on
+    the way, in ``output_dir/step_<step>``.
     """
 
     steps: int = 2000
@@ -276,6 +278,7 @@ class ActOtSettings:
     seed: int = 42
     batch_size: int = 16
     save_checkpoint: bool = False
+    save_freq: int | None = None
     output_dir: str | None = None
     resume_from: str | None = None
     cache_dir: str | None = None
@@ -290,6 +293,8 @@ class ActOtSettings:
         for name in ("steps", "log_freq", "eval_freq", "batch_size"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
         _require(self.seed >= 0, f"seed must not be negative, got {self.seed}")
+        every = self.save_freq
+        _require(every is None or every >= 1, f"save_freq must be at least 1, got {every}")
         _require(
             not self.save_checkpoint or self.output_dir is not None,
             "save_checkpoint=true needs an output_dir",

@@ -57,10 +57,21 @@ def train_policy(settings: ActOtSettings) -> dict[str, float]:
             training.go_on_from(load_progress(Path(settings.resume_from), settings.steps))
         final = _run_loop(training, settings, run)
         if settings.save_checkpoint and settings.output_dir is not None:
-            saved = save_policy(training.averaged, settings.policy, settings.output_dir)
+            begun = Path(settings.output_dir).exists()
+            saved = save_policy(training.averaged, settings.policy, settings.output_dir, begun)
             store_checkpoint(run, saved, settings.wandb)
             save_progress(training.progress(), saved)
     return final
+
+
+def _save_on_the_way(training: Training, settings: ActOtSettings) -> None:
+    """Leave a checkpoint where one is due; the one at the end is another."""
+    every, output_dir = settings.save_freq, settings.output_dir
+    if not settings.save_checkpoint or every is None or output_dir is None:
+        return
+    if training.steps % every == 0 and training.steps < settings.steps:
+        saved = save_policy(training.averaged, settings.policy, Path(output_dir, f"step_{training.steps}"))
+        save_progress(training.progress(), saved)
 
 
 class Training:
@@ -197,6 +208,7 @@ def _run_loop(training: Training, settings: ActOtSettings, run: Recorder) -> dic
             _log.info("step %d: %s", step, ", ".join(f"{name}={value:.5g}" for name, value in row.items()))
             final |= row
             _check_finite(row, step)
+        _save_on_the_way(training, settings)
     return final
 
 

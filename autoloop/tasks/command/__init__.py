@@ -1,6 +1,6 @@
 """``task=command``: trains with a script of the user's own, in a process of its own, unchanged.
 
-What the user says of the script stands in the config's ``command`` node, what is special about this kind of
+What the user sets for the script is in the config's ``command`` node, what is special about this kind of
 trainer in ``profile``, and the trainer's own config under ``config``; docs/trainers.md describes all three.
 """
 
@@ -29,7 +29,7 @@ def run(cfg: DictConfig) -> None:
     Raises:
         ConfigError: The settings cannot be used; nothing was started.
         TrainerFailedError: The trainer failed; the message is what it died of.
-        KeyboardInterrupt: The job was asked to end; the trainer was told and has ended.
+        KeyboardInterrupt: The job was asked to end; the trainer was asked too and has ended.
     """
     trainer = read_trainer(cfg)
     devices = check_launcher(trainer)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from autoloop.engine.execute.signals import signal_name, signal_number
 
-#: Wrappers that tell of a failure in the script they started; the cause stands above.
+#: Wrappers that report a failure in the script they started; the cause is above.
 _WRAPPERS = re.compile(r"^(subprocess\.)?CalledProcessError\b|\bChildFailedError\b")
 _WRAPPER_LOG = re.compile(r"^[EWI]\d{4} ")  # torchrun's
 _RANK = re.compile(r"^\[(rank|default)\d+\]: ?")
@@ -19,7 +19,7 @@ _TRACEBACK = "Traceback (most recent call last):"
 #: What argparse and draccus say: ``train.py: error: no such argument: --foo``, ``error: no such field``.
 _USAGE = re.compile(r"^(\S+: )?error: .*")
 _LINE = 4000  # characters of a line that patterns are looked for in
-_LENGTH = 400  # characters of a cause: it is told in one line
+_LENGTH = 400  # characters of a cause: it is shown in one line
 
 
 class TrainerFailedError(RuntimeError):
@@ -62,7 +62,7 @@ def _killed(returncode: int, code: int) -> str:
     """Which signal ended the trainer, in words; empty if none did.
 
     A shell says it as 128 and the signal's number; where no signal has that number for a name, the code is
-    the trainer's own, unless the system itself tells of a signal.
+    the trainer's own, unless the system itself reports a signal.
     """
     named = code - 128 in map(int, signal.Signals)
     return f"killed by {signal_name(code - 128)}" if named or returncode < 0 else ""

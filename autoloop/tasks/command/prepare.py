@@ -190,7 +190,7 @@ def _free_port() -> int:
 def _environment(trainer: Trainer, base: Mapping[str, str], devices: int | None) -> dict[str, str | None]:
     """What changes in the environment: accelerate's variables unless they are set, then the user's own.
 
-    Without a GPU accelerate has to be told, or each process of a job takes itself for the only one.
+    Without a GPU accelerate has to know that, or each process of a job takes itself for the only one.
     """
     defaults = {"PYTHONUNBUFFERED": "1"}  # its output reaches the log as it comes
     if trainer.start != "accelerate":

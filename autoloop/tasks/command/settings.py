@@ -1,4 +1,4 @@
-"""What the config says of a trainer, read and checked."""
+"""The config of a trainer, read and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run looked at by itself: its metrics in numbers, and what rules say of it."""
+"""One run looked at by itself: its metrics in numbers, and the decisions of rules on it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AnalysedRun:
         steps: Last step of its history, 0 if there is none.
         problem: What could not be read, in words; empty if nothing.
         source: Whose files it was read from: ``wandb``, ``csv``...; empty where nothing was found.
-        decisions: What each rule says of it.
+        decisions: The decision of each rule on it.
     """
 
     key: str

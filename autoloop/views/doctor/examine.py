@@ -28,7 +28,7 @@ _WIDTH = 110  # of a line
 def examine(
     folder: Path, app: Path | None, words: Sequence[str], environ: Mapping[str, str]
 ) -> tuple[str, int]:
-    """Look at this environment and return what is to be told, and how many things are wrong.
+    """Look at this environment and return what to show, and how many things are wrong.
 
     Args:
         folder: Where studies are to be written; what lies there is looked at, nothing is left behind.
@@ -77,7 +77,7 @@ def _folded(title: str, items: Iterable[str]) -> list[str]:
 
 
 def _free_gib(folder: Path) -> float:
-    """Free space where a directory is, or is to be; -1 where nothing can be told."""
+    """Free space where a directory is, or is to be; -1 if that is not known."""
     try:
         return shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.is_dir())).free / _GIB
     except (OSError, StopIteration):

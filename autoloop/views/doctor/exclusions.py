@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 Version = tuple[int, ...]
 
-#: What packages do not say of themselves: names and ranges (from, up to) that exclude each other, and why.
+#: What packages do not declare themselves: names and ranges (from, up to) that exclude each other, and why.
 #: A range holds versions from its first on and before its second; "python" is the interpreter.
 _KNOWN: Sequence[tuple[Mapping[str, tuple[Version, Version]], str]] = (
     (

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution, distributions
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-#: What a study may depend on, in the order in which it is told.
+#: What a study may depend on, in the order in which it is shown.
 OF_INTEREST = (
     *(
         "autoloop",

@@ -24,7 +24,7 @@ from autoloop.study.events import (
     StudyBegun,
     StudyResumed,
     StudyStopped,
-    UserTold,
+    UserControl,
 )
 from autoloop.study.record import Event, Study
 from autoloop.study.trials import TrialState
@@ -97,7 +97,7 @@ def _closing(event: SearchClosed, study: Study) -> str:
 
 
 def _objective(event: ObjectiveSeen, study: Study) -> str:
-    return f"the objective: the study {text.clean(study.aim.told)}"
+    return f"the objective: the study {text.clean(study.aim.description)}"
 
 
 def _resume(event: StudyResumed, study: Study) -> str:
@@ -108,7 +108,7 @@ def _stop(event: StudyStopped, study: Study) -> str:
     return conclusion(study, stop_reason(event))
 
 
-def _control(event: UserTold, study: Study) -> str:
+def _control(event: UserControl, study: Study) -> str:
     what = " ".join(filter(None, [event.action, event.name or event.path, *event.edits]))
     return f"{event.by}: {what}: {'' if event.taken else 'refused: '}{event.outcome}"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.errors import counted
+from autoloop.loop.score.front_words import describe_growth
 from autoloop.study.decisions import Decision, fired, silent
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
@@ -180,7 +181,7 @@ def _rounds(study: Study) -> int:
 
 
 def _limit(study: Study, name: str) -> int | None:
-    """A limit as the study began with it, or as a user told it since; None for none."""
+    """A limit as the study began with it, or as a user changed it since; None for none."""
     limit = study.controls.limits.get(name)
     if limit is None:
         return study.header.limit(name)
@@ -188,7 +189,7 @@ def _limit(study: Study, name: str) -> int | None:
 
 
 def _held(study: Study) -> list[str]:
-    """What a user told the study as a whole, while it goes on."""
+    """Whether a user paused or ended the study, while it goes on."""
     reasons = (study.controls.paused, study.controls.ending)
     return [f"the study is {text.clean(one)}" for one in reasons if one and study.stopped is None]
 
@@ -275,8 +276,8 @@ def _best(facts: Facts) -> str:
     best = facts.best
     if facts.front:
         first = facts.front[0]
-        told = text.clean(f"{first.name} ({facts.numbers(first)})")
-        return f"front of {counted(len(facts.front), 'trial')}, one end: {told}"
+        best_text = text.clean(f"{first.name} ({facts.numbers(first)}); {describe_growth(facts.study)}")
+        return f"front of {counted(len(facts.front), 'trial')}, one end: {best_text}"
     if best is None:
         return text.clean(facts.nothing_found) if facts.study.aims.constraints else ""
     change = facts.change(best, facts.baseline)
@@ -328,6 +329,7 @@ def _warnings(facts: Facts, place: str | Path) -> list[str]:
             log = f" (log: {shlex.quote(str(Path(place) / where))})" if where else ""
             lines.append((job.ended_at, text.clean(f"job {job.job} {job.name}: {facts.verdict(job)}{log}")))
         lines += [
-            (job.ended_at, text.clean(f"job {job.job} {job.name}: {told}")) for told in job.details.warnings
+            (job.ended_at, text.clean(f"job {job.job} {job.name}: {warning}"))
+            for warning in job.details.warnings
         ]
     return [line for _, line in sorted(lines, key=lambda pair: -pair[0] if math.isfinite(pair[0]) else 0.0)]

@@ -8,7 +8,7 @@ from typing import Any
 from autoloop.errors import counted
 from autoloop.loop.due import failures_in_a_row
 from autoloop.loop.score import conclusion
-from autoloop.loop.score.front_words import front_told, numbers
+from autoloop.loop.score.front_words import describe_front, numbers
 from autoloop.study.decisions import fired
 from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study
@@ -51,7 +51,7 @@ def _round_end(event: RulesAsked, facts: Facts) -> dict[str, Any]:
     asked = fired(event.decisions)
     proposals = [f"{found.rule} on {found.trial}: {found.reason}" for found in asked]
     best = f"; best so far: {_describe(facts.best, facts)}" if facts.best else ""
-    best = f"; {front_told(facts.study)}" if facts.front else best
+    best = f"; {describe_front(facts.study)}" if facts.front else best
     return {
         "event": "round_end",
         "round": number,

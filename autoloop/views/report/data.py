@@ -151,7 +151,7 @@ def _point(facts: Facts, job: Job) -> dict[str, Any]:
 def _limits(facts: Facts, job: Job) -> dict[str, Any]:
     """The constraints and what the job has of each; nothing without any."""
     values = job.details.values
-    found = {one.told: values.get(one.name) for one in facts.study.aims.constraints}
+    found = {one.description: values.get(one.name) for one in facts.study.aims.constraints}
     return {"constraints": found} if found else {}
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
-from autoloop.loop.score.front_words import broken, no_feasible, numbers_told
+from autoloop.loop.score.front_words import broken, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
-from autoloop.study.record import MEASURING, Job, Study
+from autoloop.study.record import ANEW, MEASURING, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
@@ -148,7 +148,7 @@ class Facts:
         return line[::-1]
 
     def kind(self, job: Job) -> str:
-        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Gain.word`).
+        """Mark of a job: running, stopped, failed, root, or what it is against its parent (`Gain.verdict`).
 
         One that breaks a constraint is worse.
         """
@@ -163,7 +163,7 @@ class Facts:
         if self.study.aims.several:
             return self._judged[job.place].value if job.place in self._judged else "root"
         change = self.change(job, self.parent(job))
-        return change.word if change else "root"
+        return change.verdict if change else "root"
 
     def hint(self, job: Job) -> str:
         """A job in one line: name, result and verdict."""
@@ -172,13 +172,13 @@ class Facts:
     def numbers(self, job: Job) -> str:
         """The result of a job in words: of several objectives each with its name."""
         if self.study.aims.several and job.known:
-            return numbers_told(self.study, job)
+            return describe_numbers(self.study, job)
         return text.number(job.objective)
 
     @property
     def limits(self) -> str:
         """The study's constraints in words; empty without any."""
-        return " and ".join(one.told for one in self.study.aims.constraints)
+        return " and ".join(one.description for one in self.study.aims.constraints)
 
     @cached_property
     def further_names(self) -> list[str]:
@@ -299,7 +299,7 @@ class Facts:
                 name, (counts[name, True], counts[name, False]), of_rule.get(name, []), self._beside_parent
             )
             for name in names
-            if name and name not in MEASURING
+            if name and name not in (ANEW, *MEASURING)
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
 
@@ -384,9 +384,9 @@ def states(jobs: Iterable[Job]) -> str:
     """How many jobs are in which state, in words (``3 complete, 1 failed``)."""
     counts: dict[str, int] = {}
     for job in jobs:
-        word = job.state.value.lower() if job.state else "running" if job.running else "waiting"
-        counts[word] = counts.get(word, 0) + 1
-    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "no jobs"
+        state = job.state.value.lower() if job.state else "running" if job.running else "waiting"
+        counts[state] = counts.get(state, 0) + 1
+    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "no jobs"
 
 
 def last(job: Job, metric: str, key: str = "last") -> float | None:

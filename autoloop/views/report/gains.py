@@ -30,7 +30,7 @@ class Gain:
     scale: Scale
 
     @property
-    def word(self) -> str:
+    def verdict(self) -> str:
         """``better``, ``worse``, ``same``, or ``unclear`` where it may be noise."""
         if self.better is None:
             return "same"
@@ -39,9 +39,9 @@ class Gain:
         return "better" if self.better else "worse"
 
     @property
-    def told(self) -> str:
-        """The word as it stands behind the percentage."""
-        return "within the noise" if self.word == "unclear" else self.word
+    def label(self) -> str:
+        """The verdict as it is shown behind the percentage."""
+        return "within the noise" if self.verdict == "unclear" else self.verdict
 
     def than(self, reference: str) -> str:
         """The comparison in words.
@@ -49,7 +49,9 @@ class Gain:
         Args:
             reference: What the value is compared with.
         """
-        joint = {"same": "same as", "unclear": "within the noise of"}.get(self.word, f"{self.word} than")
+        joint = {"same": "same as", "unclear": "within the noise of"}.get(
+            self.verdict, f"{self.verdict} than"
+        )
         return f"{joint} {reference}"
 
     @property

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.loop.score import confirmed, dropped_edits, front_confirmed, kept_edits, told_of_climb
+from autoloop.loop.score import confirmed, describe_climb, dropped_edits, front_confirmed, kept_edits
 from autoloop.loop.score.front_words import no_feasible
 from autoloop.study.decisions import Decision, Refusal, fired, silent
 from autoloop.study.events import Details
@@ -62,26 +62,26 @@ def _head(facts: Facts) -> list[str]:
     title = md(study.header.task or "study")
     lines = [f"# {title}", "", f"Objective: {md_code(facts.metric)} ({goal} is better)."]
     if study.aims.several:
-        lines[-1] = f"Objectives: {md(study.aims.told)}."
+        lines[-1] = f"Objectives: {md(study.aims.description)}."
     elif facts.limits:
         lines.append(f"Constraints: {md(facts.limits)}.")
-    lines += [f"The study {md(study.aim.told)}."] if study.aim.why else []
+    lines += [f"The study {md(study.aim.description)}."] if study.aim.why else []
     lines += [md(line) for line in (study.header.learnt.notes if study.header.learnt else ())]
     lines.append(f"Jobs: {states(facts.jobs)}.")
     lines += [facts.cut] if facts.cut else []
     if front:
         lines += _front(facts)
     elif best is None:
-        told = md(no_feasible(study))
+        problem = md(no_feasible(study))
         none = "No job has completed with a value of the objective yet."
-        lines.append(f"{told[:1].upper()}{told[1:]}." if told else none)
+        lines.append(f"{problem[:1].upper()}{problem[1:]}." if problem else none)
     else:
         gain = md(confirmed(study)) or _against_baseline(facts, best)
         lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
         dropped, kept = dropped_edits(study), kept_edits(study)
         lines += [f"It is without edits of {md(dropped)}."] if dropped else []
         lines += [f"Edits that only seemed to do nothing stay: {md(kept)}."] if kept else []
-        longer = told_of_climb(study)
+        longer = describe_climb(study)
         lines += [f"Trained longer: {md(longer)}."] if longer else []
         lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
     if study.stopped is not None:
@@ -123,7 +123,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
         return ""
     return (
         f", {change.shown('baseline')} against the baseline's {text.number(baseline.objective)}:"
-        f" {change.told} ({noise_note(facts)})"
+        f" {change.label} ({noise_note(facts)})"
     )
 
 
@@ -164,7 +164,7 @@ def _state(job: Job) -> str:
 
 
 def _cell(change: Gain | None, reference: str) -> str:
-    return text.MISSING if change is None else f"{change.shown(reference)} {change.told}"
+    return text.MISSING if change is None else f"{change.shown(reference)} {change.label}"
 
 
 def _metric(job: Job, metric: str) -> str:
@@ -247,7 +247,7 @@ def _exit(details: Details) -> str:
 
 
 def _listed(facts: Facts, number: int) -> tuple[list[Decision], int]:
-    """What the rules said of the jobs that are shown, by round, and how often they spoke of others."""
+    """The decisions on the jobs that are shown, by round, and the number of those on others."""
     decisions = facts.study.decisions.get(number, ())
     if not facts.cut:
         return list(decisions), 0

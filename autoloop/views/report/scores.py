@@ -57,7 +57,7 @@ def score_of(
     wins, gains = 0, []
     for job in ended:
         if change := gain(job):
-            wins += change.word == "better"
+            wins += change.verdict == "better"
             gains += [change.gain_pct] if math.isfinite(change.pct) else []
     fired, silent = decisions
     return Score(

@@ -11,7 +11,7 @@ from autoloop.views.report.facts import Facts, noise_note
 from autoloop.views.report.probed import probed
 
 LEFT_OUT = 3
-"""Proposals left out that are told."""
+"""Most proposals left out that are shown."""
 
 
 def why(study: Study, job: str | int) -> str:

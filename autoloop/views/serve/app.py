@@ -18,11 +18,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from autoloop.errors import AutoloopError
-from autoloop.loop.controls import ACTIONS, SETTINGS, read_words
+from autoloop.loop.controls import ACTIONS, SETTINGS, parse_control
 from autoloop.store.files import inside
 from autoloop.store.reading import end_of_log
 from autoloop.store.redact import without_controls
-from autoloop.store.requests import tell
+from autoloop.store.requests import send
 from autoloop.study.record import Job
 from autoloop.views.report.figures.markup import Markup
 from autoloop.views.report.figures.style import STYLE
@@ -148,9 +148,9 @@ class _Pages:
             raise HTTPException(400, 'send {"words": [..]}')
         observed = self._observed(request)
         try:
-            told = read_words(words)
+            control = parse_control(words)
             with self._saying:
-                taken, outcome = tell(observed.study_dir, observed.study(), told, PATIENCE_S)
+                taken, outcome = send(observed.study_dir, observed.study(), control, PATIENCE_S)
         except AutoloopError as error:
             taken, outcome = False, str(error)
         return _json({"taken": taken, "outcome": without_controls(outcome)})

@@ -22,7 +22,7 @@ def page_beside(study_dir: Path) -> Iterator[None]:
     """Show a study in a browser until the context ends; its address is printed.
 
     The page is drawn in a process of low priority, so that it costs the study nothing. Whatever ends this
-    process ends that one, since its standard input closes then. Where it cannot start, that is told.
+    process ends that one, since its standard input closes then. If it cannot start, a warning says so.
 
     Args:
         study_dir: The study's directory.

@@ -10,11 +10,13 @@ from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts, log_path
 from autoloop.views.report.figures.curves import card, reference
+from autoloop.views.report.figures.front import front_section
 from autoloop.views.report.figures.headline import headline, subtitle
 from autoloop.views.report.figures.job import body
 from autoloop.views.report.figures.knobs import knobs
 from autoloop.views.report.figures.lineage import lineage_figure
 from autoloop.views.report.figures.markup import Markup, el, join
+from autoloop.views.report.figures.progress import progress
 from autoloop.views.report.figures.timeline import timeline
 from autoloop.views.serve.importance import Share, importance
 from autoloop.views.serve.observed import Observed
@@ -29,7 +31,7 @@ NOTHING = el("p", "Nothing yet.", class_="soft")
 
 
 def result(observed: Observed) -> Markup:
-    """Title, headline and what is told besides."""
+    """Title, headline and other remarks; of several objectives the front and how it grew."""
     facts = observed.facts()
     note = "no process runs this study any more; autoloop resume goes on with it" if observed.is_left else ""
     return join(
@@ -37,6 +39,7 @@ def result(observed: Observed) -> Markup:
             el("p", subtitle(facts), class_="soft"),
             el("p", note, class_="aside alert", role="note") if note else None,
             headline(facts) if facts.jobs else NOTHING,
+            *([front_section(facts), progress(facts)] if facts.study.aims.several else []),
         ]
     )
 
@@ -51,8 +54,8 @@ def running(observed: Observed) -> Markup:
     origins = [origin for job in shown if (origin := reference(facts, job)) is not None]
     curves = {job.job: observed.curves(job) for job in [*origins, *shown]}
     cards = [card(facts, job, curves) for job in shown]
-    said = f"{counted(len(jobs), 'job')} now" if jobs else "None now; the latest that ended"
-    return join([el("p", said, class_="soft"), el("div", *cards, class_="cards")])
+    heading = f"{counted(len(jobs), 'job')} now" if jobs else "None now; the latest that ended"
+    return join([el("p", heading, class_="soft"), el("div", *cards, class_="cards")])
 
 
 def lineage(observed: Observed) -> Markup:
@@ -136,7 +139,7 @@ def summary(observed: Observed) -> dict[str, object]:
         "paused": bool(study.controls.paused),
         "ending": study.controls.ending,
         "waiting": waiting if not study.running() else [],
-        "limits": {name: told.value for name, told in study.controls.limits.items()},
+        "limits": {name: limit.value for name, limit in study.controls.limits.items()},
         "banned": sorted(study.controls.banned),
         "kept": sorted(study.controls.kept),
         "progress": {number: one.step for number, one in observed.progress.items()},

@@ -31,6 +31,28 @@ def test_going_on_gives_the_numbers_of_an_uninterrupted_training(halves, tmp_pat
     assert weights[0] == weights[1]
 
 
+def test_a_training_goes_on_from_the_middle_of_another_one(halves, tmp_path):
+    """What is left on the way is as good as what is left at the end, and the end is where it was."""
+    whole, _ = halves
+    one = act_ot.train({**whole, "output_dir": str(tmp_path / "whole"), "save_freq": HALF})
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir() if path.is_dir()) == [f"step_{HALF}"]
+    halfway = str(tmp_path / "whole" / f"step_{HALF}")
+    two = act_ot.train({**whole, "output_dir": str(tmp_path / "rest"), "resume_from": halfway})
+    assert two == one
+
+
+def test_a_training_that_goes_on_heeds_its_own_learning_rate(halves, tmp_path):
+    """The optimizer's moments are the checkpoint's, its settings are the config's."""
+    whole, half = halves
+    act_ot.train({**half, "output_dir": str(tmp_path / "half")})
+    resumed = {**whole, "resume_from": str(tmp_path / "half")}
+    same = act_ot.train({**resumed, "output_dir": str(tmp_path / "same")})
+    faster = {**whole.get("policy", {}), "optimizer_lr": 1e-2}
+    other = act_ot.train({**resumed, "policy": faster, "output_dir": str(tmp_path / "other")})
+    assert other["train/lr"] == 1e-2
+    assert other["eval/offline_eval/avg_l1"] != same["eval/offline_eval/avg_l1"]
+
+
 def test_a_directory_without_a_training_is_refused(halves, tmp_path):
     whole, _ = halves
     (tmp_path / "empty").mkdir()

@@ -157,8 +157,8 @@ def test_what_is_told_goes_the_way_of_requests(running: Journal):
     def desk() -> None:
         while not (found := pending(study_dir)):
             pass
-        assert found[0].told is not None
-        answer(found[0], replace(found[0].told, taken=True, outcome="job 0 is stopped"))
+        assert found[0].control is not None
+        answer(found[0], replace(found[0].control, taken=True, outcome="job 0 is stopped"))
 
     thread = threading.Thread(target=desk)
     thread.start()

@@ -154,7 +154,7 @@ def mark(kind: str, x: float, y: float, hint: str = "") -> Markup:
     """Return the mark of a trial with a hint to hover: a cross if it failed, a square if stopped, else a dot.
 
     Args:
-        kind: What `Facts.kind` says of it; the CSS class of the mark.
+        kind: Its `Facts.kind`; the CSS class of the mark.
         x: Position in px.
         y: Position in px.
         hint: Text of the hint; none if empty.

@@ -1,4 +1,4 @@
-"""Curves of a child and its parent, for the objective and for the metric that made the rule speak."""
+"""Curves of a child and its parent, for the objective and for the metric that made the rule fire."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def reference(facts: Facts, job: Job) -> Job | None:
 
 
 def metrics(facts: Facts, job: Job) -> list[str]:
-    """Metrics drawn for a job: the objective, and the one that made its rule speak."""
+    """Metrics drawn for a job: the objective, and the one that made its rule fire."""
     origin = reference(facts, job) or job
     found = rule_metric(job, origin.summary)
     return list(dict.fromkeys([facts.metric, *([found] if found else [])]))
@@ -156,7 +156,7 @@ def _outcome(job: Job, change: Gain | None) -> str:
         return f"runs, step {job.steps}" if job.steps else "runs"
     if job.stop_step is not None:
         return f"stopped at step {job.stop_step} by {_stopper(job)}"
-    gain = f" ({change.shown('parent')} {change.told})" if change else ""
+    gain = f" ({change.shown('parent')} {change.label})" if change else ""
     return text.number(job.objective) + gain
 
 

@@ -36,7 +36,7 @@ def front_section(facts: Facts) -> Markup | None:
 
 
 def _note(facts: Facts) -> str:
-    limits = " and ".join(one.told for one in facts.study.aims.constraints)
+    limits = " and ".join(one.description for one in facts.study.aims.constraints)
     return (
         f"One mark per trial. {counted(len(facts.front), 'trial')} with a ring: no other is better in every "
         "objective" + (f" among those that keep {limits}." if limits else ".")

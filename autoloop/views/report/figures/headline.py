@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autoloop.errors import counted
-from autoloop.loop.score import confirmation, confirmed, dropped_edits, kept_edits, told_of_climb
+from autoloop.loop.score import confirmation, confirmed, describe_climb, dropped_edits, kept_edits
 from autoloop.study.compare import difference
 from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
@@ -45,7 +45,7 @@ def subtitle(facts: Facts) -> str:
 
 
 def _of_several(facts: Facts) -> str:
-    return f"{counted(len(facts.rounds), 'round')} · {facts.study.aims.told}{_ended(facts)}"
+    return f"{counted(len(facts.rounds), 'round')} · {facts.study.aims.description}{_ended(facts)}"
 
 
 def _ended(facts: Facts) -> str:
@@ -84,10 +84,10 @@ def _best(facts: Facts) -> list[Markup]:
         tiles.append(_tile(size, note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
         note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
-        tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.word))
+        tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.verdict))
     dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
-    longer = told_of_climb(facts.study)
+    longer = describe_climb(facts.study)
     tiles += [_tile(best.name, longer, "Trained longer")] if longer else []
     tiles += [_tile("kept", kept, "Edits that only seemed idle")] if kept else []
     return tiles

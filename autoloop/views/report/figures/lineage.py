@@ -162,7 +162,7 @@ def _entry(facts: Facts, job: Job, depth: int) -> Markup:
     change = facts.change(job, facts.parent(job))
     chips = [
         el("span", text.shorten(text.clean(outcome), 90), class_=f"chip {kind}"),
-        el("span", f"{change.shown('parent')} {change.told}", class_=f"chip whole {kind}")
+        el("span", f"{change.shown('parent')} {change.label}", class_=f"chip whole {kind}")
         if change
         else None,
         el("span", job.plan.rule, class_="chip rule") if job.plan.rule else None,

@@ -1,9 +1,12 @@
-"""How the best result came down over the hours that were spent."""
+"""How the best result, or the front of several objectives, grew over the hours that were spent."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from autoloop.loop.score import hypervolumes
 from autoloop.study.record import Job
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
@@ -13,6 +16,27 @@ from autoloop.views.report.figures.markup import Markup, el, join
 Point = tuple[float, Job]  # what had been spent when a job ended, and the job
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What grew as jobs ended.
+
+    Attributes:
+        title: What the drawing shows.
+        axis: What its heights are.
+        note: What the line in it is.
+        y: Their scale.
+        heights: Number of a job -> the value at which it is drawn; NaN where it has none.
+        steps: The points at which the line rises or falls.
+    """
+
+    title: str
+    axis: str
+    note: str
+    y: AxisScale
+    heights: Mapping[int, float]
+    steps: list[Point]
+
+
 def progress(facts: Facts) -> Markup | None:
     """Return the section; None while no job has ended."""
     points, unit = spent(facts)
@@ -20,33 +44,54 @@ def progress(facts: Facts) -> Markup | None:
         return None
     box = Box(56, 28, 1070, 290)
     x = fit([0.0, *(at for at, _ in points)], box.left, box.right, air=0.02)
-    y = result_scale(facts, box.bottom - 8, box.top)
-    steps = best_so_far(facts, points)
-    marks = [
-        mark(facts.kind(job), x(at), _height(job, y, box), facts.hint(job))
-        for at, job in points
-        if job.job in facts.is_shown
-    ]
+    course = (_front_grown if facts.study.aims.several else _best_found)(facts, points, box)
+    steps = (f"{text.number(course.heights[job.job])} after {text.number(at, 3)}" for at, job in course.steps)
     image = drawing(
         1090,
         332,
-        f"Best {facts.metric} so far against {unit}",
-        "; ".join(f"{text.number(job.objective)} after {text.number(at, 3)}" for at, job in steps) + ".",
-        axes(box, x, y, unit, facts.metric),
-        _baseline(facts, y, box),
-        _staircase(steps, x, y, box),
-        *marks,
-        *_steps_named(steps, x, y),
+        f"{course.title} against {unit}",
+        "; ".join(steps) + ".",
+        axes(box, x, course.y, unit, course.axis),
+        None if facts.study.aims.several else _baseline(facts, course.y, box),
+        _staircase(course, x, box),
+        *(_mark(facts, at, job, course, x, box) for at, job in points if job.job in facts.is_shown),
+        *_steps_named(course, x),
     )
-    note = (
-        f"One mark per trial, when it ended; the blue line is the best so far. Spent: {_total(points, unit)}."
-    )
+    note = f"One mark per trial, when it ended; {course.note}. Spent: {_total(points, unit)}."
     return el(
         "section",
         el("h2", f"Progress over {unit}"),
         el("p", note, class_="soft"),
         el("figure", el("div", image, class_="scroll", tabindex=0, role="group", aria_label="Progress")),
         id="progress",
+    )
+
+
+def _best_found(facts: Facts, points: list[Point], box: Box) -> _Course:
+    return _Course(
+        f"Best {facts.metric} so far",
+        facts.metric,
+        "the blue line is the best so far",
+        result_scale(facts, box.bottom - 8, box.top),
+        {job.job: job.objective for _, job in points},
+        best_so_far(facts, points),
+    )
+
+
+def _front_grown(facts: Facts, points: list[Point], box: Box) -> _Course:
+    """Of several objectives: the hypervolume of the front after each job, in percent of what it has now."""
+    reached = [100 * share for share in hypervolumes(facts.study, [job for _, job in points])]
+    steps = [
+        point for point, before, now in zip(points, [0.0, *reached], reached, strict=False) if now > before
+    ]
+    return _Course(
+        "Hypervolume of the front",
+        "hypervolume of the front, % of what it has now",
+        "the blue line is how much of the objectives' space the front dominates, and a name is a trial that "
+        "added to it",
+        fit([0.0, 100.0], box.bottom - 8, box.top),
+        {job.job: now if job.known else math.nan for (_, job), now in zip(points, reached, strict=True)},
+        steps,
     )
 
 
@@ -74,8 +119,10 @@ def best_so_far(facts: Facts, points: list[Point]) -> list[Point]:
     return steps
 
 
-def _height(job: Job, y: AxisScale, box: Box) -> float:
-    return y(job.objective) if math.isfinite(job.objective) else box.bottom - 4
+def _mark(facts: Facts, at: float, job: Job, course: _Course, x: AxisScale, box: Box) -> Markup:
+    value = course.heights[job.job]
+    height = course.y(value) if math.isfinite(value) else box.bottom - 4
+    return mark(facts.kind(job), x(at), height, facts.hint(job))
 
 
 def _baseline(facts: Facts, y: AxisScale, box: Box) -> Markup | None:
@@ -86,23 +133,23 @@ def _baseline(facts: Facts, y: AxisScale, box: Box) -> Markup | None:
     return join([rule, label(box.right, at - 6, "baseline", anchor="end")])
 
 
-def _staircase(steps: list[Point], x: AxisScale, y: AxisScale, box: Box) -> Markup | None:
-    if not steps:
+def _staircase(course: _Course, x: AxisScale, box: Box) -> Markup | None:
+    if not course.steps:
         return None
-    corners = [f"M{x(steps[0][0]):g},{y(steps[0][1].objective):g}"]
-    corners += [f"H{x(at):g}V{y(job.objective):g}" for at, job in steps[1:]]
+    places = [(x(at), course.y(course.heights[job.job])) for at, job in course.steps]
+    corners = [f"M{places[0][0]:g},{places[0][1]:g}", *(f"H{across:g}V{up:g}" for across, up in places[1:])]
     return el("path", d="".join([*corners, f"H{box.right:g}"]), class_="line best")
 
 
-def _steps_named(steps: list[Point], x: AxisScale, y: AxisScale) -> list[Markup]:
+def _steps_named(course: _Course, x: AxisScale) -> list[Markup]:
     """Names of the last improvements, as many as fit beside each other."""
     named: list[Markup] = []
     free = math.inf
-    for at, job in reversed(steps):
+    for at, job in reversed(course.steps):
         name = text.shorten(text.clean(job.name), 24)
         place, width = x(at), 7.0 * len(name)
         if place + width < free and len(named) < 8:
-            named.append(label(place + 7, y(job.objective) + 18, name, class_="name"))
+            named.append(label(place + 7, course.y(course.heights[job.job]) + 18, name, class_="name"))
             free = place
     return named
 

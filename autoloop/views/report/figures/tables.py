@@ -95,7 +95,7 @@ def _trial(facts: Facts, job: Job) -> list[Content]:
 def _change(change: Gain | None, reference: str) -> Content:
     if change is None:
         return text.MISSING
-    return el("span", f"{change.shown(reference)} {change.word}", class_=change.word)
+    return el("span", f"{change.shown(reference)} {change.verdict}", class_=change.verdict)
 
 
 def table(

@@ -12,28 +12,30 @@ _CONFIGS = ("cfg", "hydra_cfg")
 
 
 class SmallReturn(JobReturn):
-    """A job's return whose configs, some hundred kilobytes as objects, are unpacked when asked for."""
+    """A job's return whose configs, some hundred kilobytes as objects, are unpacked when asked for.
+
+    It is packed where the job ran and travels so.
+    """
 
     _packed: dict[str, bytes]
 
     @classmethod
     def of(cls, found: JobReturn) -> JobReturn:
         """The same, kept small where its configs can be packed."""
+        if isinstance(found, cls):
+            return found
         packed = {name: pack(config) for name in _CONFIGS if (config := getattr(found, name)) is not None}
         if not all(packed.values()):
             return found
-        made = cls.__new__(cls)
         kept = {name: value for name, value in vars(found).items() if name not in _CONFIGS}
-        vars(made).update(kept, _packed=packed)
-        return made
+        return _small({**kept, "_packed": packed})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kept = {name: value for name, value in vars(self).items() if name != "_packed"}
-        return _whole, ({**kept, **{name: getattr(self, name) for name in _CONFIGS}},)
+        return _small, (vars(self),)
 
 
-def _whole(values: dict[str, Any]) -> JobReturn:
-    made = JobReturn()
+def _small(values: dict[str, Any]) -> SmallReturn:
+    made = SmallReturn.__new__(SmallReturn)
     vars(made).update(values)
     return made
 

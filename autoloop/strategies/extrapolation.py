@@ -1,4 +1,4 @@
-"""What runs that were ended early would have come to, as runs that went on tell."""
+"""Predicts the final objective of runs that were ended early, from runs that went on."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from autoloop.history.series import Series
 
 LEAST = 3
-"""With fewer runs that went on nothing is foretold."""
+"""With fewer runs that went on nothing is predicted."""
 
 
-def foretold(stopped: Mapping[str, tuple[int, float]], complete: Sequence[Series]) -> dict[str, float]:
-    """Foretell the end of runs from where runs that went on were at the same step.
+def predict_final(stopped: Mapping[str, tuple[int, float]], complete: Sequence[Series]) -> dict[str, float]:
+    """Predict the final objective of runs from where runs that went on were at the same step.
 
-    The ends of these are a straight line in what they had at the step, by least squares and never falling; on
-    a scale of logarithms where all values are above 0. What lies beyond all that is known moves as the line
-    does, but no farther than by its own distance. So a run that was behind is foretold to end behind.
+    A straight line is fitted by least squares to (value at the step, final value) of the runs that went on,
+    with a slope between 0 and 1, on logarithms if all values are above 0. So a run that was behind is
+    predicted to end behind.
 
     Args:
         stopped: Name of each run that was ended early -> the step it came to, and its objective there.
         complete: The objective's curves of runs that came to their end.
 
     Returns:
-        Name -> objective at the end; without those that too few others tell of.
+        Name -> objective at the end; without runs for which too few others went on.
     """
     found = {}
     for name, (step, value) in stopped.items():
@@ -46,5 +46,5 @@ def _on_line(pairs: np.ndarray, value: float) -> float:
     here, end = known[:, 0], known[:, 1]
     spread = float(((here - here.mean()) ** 2).sum())
     slope = float(((here - here.mean()) * (end - end.mean())).sum()) / spread if spread > 0 else 0.0
-    told = float(end.mean()) + min(max(slope, 0.0), 1.0) * (own - float(here.mean()))
-    return math.exp(told) if logs else told
+    final = float(end.mean()) + min(max(slope, 0.0), 1.0) * (own - float(here.mean()))
+    return math.exp(final) if logs else final
