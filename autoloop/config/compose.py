@@ -73,10 +73,8 @@ class Composer:
         self._templates = Templates(loader, master)
         self._seen = lru_cache(_KEPT)(self._see)
         self._written = lru_cache(_KEPT)(self._write)
-        self._latest: tuple[tuple[str, ...] | None, dict[str, Any]] = (
-            None,
-            {},
-        )  # as written, what was seen last
+        #: What was seen last, as written.
+        self._latest: tuple[tuple[str, ...] | None, dict[str, Any]] = (None, {})
         self.root = root_of(master)
         self.signs_values = False
         self._known_keys: dict[tuple[str, ...], frozenset[str]] = {}
