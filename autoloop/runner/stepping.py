@@ -119,7 +119,7 @@ class Stepper:
         self.planner.remember(study, planned.variants)
         more = " more" if len(study.of_round(planned.number)) > len(planned.variants) else ""
         log.info("round %d: %s%s", planned.number, counted(len(planned.variants), "job"), more)
-        longest = max(len(variant.name) for variant in planned.variants)
+        longest = max((len(variant.name) for variant in planned.variants), default=0)
         for variant in planned.variants:
             log.info("  %-*s  %s", longest, variant.name, _describe(variant, self.settings.detail))
         return None

@@ -200,12 +200,14 @@ def around(
         knobs: What the sampler may turn.
         best: The config with the best rate.
         count: How many points.
-        reach: Parts of the way that they go, on the rates and on the other knobs.
+        reach: Parts of the way that they go, on the rates and on the other knobs. Without other knobs the rates
+            go as far as those would.
     """
     centre = np.clip([knob.unit(best) for knob in knobs], 0.0, 1.0)
     spread = quasi_random(1, count, len(knobs), opening.seed)
     rates = set(knob_paths(RATE, opening.start.config))
-    parts = np.array([reach[0] if rates & _places(knob.path, opening) else reach[1] for knob in knobs])
+    of_rate = np.array([bool(rates & _places(knob.path, opening)) for knob in knobs])
+    parts = np.where(of_rate & ~of_rate.all(), reach[0], reach[1])
     points: Floats = np.asarray(centre + parts * (spread - centre))
     found = (sampled(opening.start.name, knobs, point, WHY_AROUND) for point in points)
     return [one for one in found if one is not None]

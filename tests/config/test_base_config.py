@@ -62,7 +62,7 @@ def test_without_a_trainers_config_words_stay():
         ("a.json", "{" * 20 + '"a": ' * 3, "column"),
         ("a.yaml", "a: [1, 2\nb: 3", "line 2"),
         ("a.yaml", "a: 1\na: 2", "a.yaml"),
-        ("a.toml", "a = 1", "neither in .json nor in .yaml"),
+        ("a.toml", "a = 1", "its name ends with none of .json, .yaml and .yml"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path, name, text, said):

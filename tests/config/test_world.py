@@ -121,7 +121,7 @@ def test_files_are_read_once_and_one_changed_before_it_was_read_is_refused(loade
         (conf / name).write_text("k: 7\n")
     assert composer.config(["edits=y"])["opt"] == {"k": 1}
     assert list(world.files) == [str(conf / "other.yaml"), str(conf / "opt/sgd.yaml")]
-    with pytest.raises(ConfigError, match=r"adam\.yaml was changed while the study runs"):
+    with pytest.raises(ConfigError, match=r"adam\.yaml was changed while the study was running"):
         composer.config(["opt=adam", "edits=x"])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from autoloop.edits import change
 from autoloop.edits.variants import Variant, signature
 from autoloop.loop.filling import Derived, Disposer, Round
-from autoloop.loop.rounds import _tell_left_out
+from autoloop.loop.rounds import _note_left_out
 from autoloop.rules.base import Decision
 from autoloop.strategies.base import NO_PLACE
 
@@ -37,7 +37,7 @@ def test_a_proposal_that_found_no_place_is_told_and_one_that_runs_is_not() -> No
     ]
     planned = Round(2, {})
     ran = {BASE.signature: "a", signature({"lr": 0.3}): "b"}
-    _tell_left_out(passed_over, [taken], Disposer({"a": BASE}, ran, derive), planned)
+    _note_left_out(passed_over, [taken], Disposer({"a": BASE}, ran, derive), planned)
     assert [(one.rule, one.why) for one in planned.refused] == [
         ("late", NO_PLACE),
         ("known", "already run as b"),

@@ -42,7 +42,7 @@ def test_it_may_answer_with_json_json_lines_or_lines_of_edits(printed: str) -> N
         ("raise SystemExit('no idea')", "ended with exit code 1: no idea"),
         ("import time; time.sleep(60)", "did not answer within"),
         ("print('lr@mull=2')", "mull"),
-        ("print('[3]')", "it is no proposal"),
+        ("print('[3]')", "it is not a proposal"),
         ('print(\'{"edits": ["lr@mul=2"], "parent": "bets"}\')', "did you mean 'best'"),
         ("print('x' * 2000000)", "printed 2000001 characters"),
         ("while True: print('x' * 1000000)", "it printed too much"),

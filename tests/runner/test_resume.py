@@ -176,7 +176,7 @@ def test_resume_false_refuses_a_directory_with_a_study(tmp_path):
     run(tmp_path / "s", "rounds=1")
     done = run(tmp_path / "s", "rounds=1", "autoloop.resume=false")
     assert done.code == 2
-    assert "holds a study already and resume=false" in done.output
+    assert "contains a study already, and resume=false" in done.output
 
 
 @pytest.mark.slow

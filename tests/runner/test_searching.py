@@ -154,7 +154,11 @@ def test_config_groups_are_choices_and_a_key_of_one_option_counts_there(app: Pat
             r"no sampler looks for it; write hydra.sweeper.space=\{y:\[0,1\]\}",
         ),
         (["z=1", "y=interval(0,1)"], {"space": {"y": [2, 3]}}, "given twice.*no value in common"),
-        (["z=1", "y=interval(0,1)"], {"strategy": "rules"}, "RulesStrategy turns no space.*strategy=mixed"),
+        (
+            ["z=1", "y=interval(0,1)"],
+            {"strategy": "rules"},
+            "RulesStrategy does not use a space.*strategy=mixed",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_told_first(app: Path, words: list[str], given: Any, says: str):

@@ -36,6 +36,14 @@ def go_on(study: Path, events: int, app: Path) -> list[dict[str, Any]]:
     return events_of(app / "study")[events:]
 
 
+def wordless(event: dict[str, object]) -> dict[str, object]:
+    """An event without the sentences that explain its decisions: they may be put better today."""
+    decisions = event.get("decisions")
+    if not isinstance(decisions, list):
+        return event
+    return {**event, "decisions": [{**one, "reason": ""} for one in decisions]}
+
+
 def test_an_unfinished_study_goes_on_and_ends_as_it_did_then(tmp_path: Path) -> None:
     """It is cut after the end of its job 2, and was begun before events had types, in another directory."""
     study = STUDIES / "going_on"
@@ -43,7 +51,7 @@ def test_an_unfinished_study_goes_on_and_ends_as_it_did_then(tmp_path: Path) -> 
     cut = next(n for n, event in enumerate(events, 1) if (event["event"], event.get("job")) == ("trial", 2))
     resume, *after = go_on(study, cut, tmp_path)
     assert (resume["event"], resume["changed"]) == ("resume", [])
-    assert after == events[cut:]
+    assert [wordless(event) for event in after] == [wordless(event) for event in events[cut:]]
 
 
 def test_a_study_that_was_begun_with_other_shipped_rules_goes_on_by_itself(tmp_path: Path) -> None:
