@@ -60,7 +60,7 @@ class EarlierModel:
         scores: float64 (n,), their results, scored within it; lower is better.
         kernel: The kernel fitted to them.
         weight: How much it counts, 0 to 1.
-        agreed: How far this study's results have the order that it foretells; see `agreement`.
+        agreed: How far this study's results have the order that it predicts; see `agreement`.
     """
 
     name: str
@@ -244,7 +244,7 @@ def agreement(expected: Floats, scores: Floats) -> float:
     """How far results have the expected order: 1 the same, -1 the reverse; NaN where nothing has an order.
 
     Kendall's rank correlation, each pair counting by how far its two results lie apart: of pairs that differ
-    by less than the noise nobody can foretell the order.
+    by less than the noise nobody can predict the order.
     """
     first, second = np.triu_indices(len(scores), 1)
     apart = scores[first] - scores[second]

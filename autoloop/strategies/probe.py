@@ -200,8 +200,8 @@ def around(
         knobs: What the sampler may turn.
         best: The config with the best rate.
         count: How many points.
-        reach: Parts of the way that they go, on the rates and on the other knobs. Without other knobs the rates
-            go as far as those would.
+        reach: Parts of the way that they go, on the rates and on the other knobs. Where all knobs are rates,
+            they go as far as others would.
     """
     centre = np.clip([knob.unit(best) for knob in knobs], 0.0, 1.0)
     spread = quasi_random(1, count, len(knobs), opening.seed)
