@@ -29,10 +29,10 @@ renew: $(READY)
 	$(BIN)/python -m tests.renew
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 3 -m slow
 
 # Studies killed at every line of the journal and at a hundred random moments, with the figures; `test-slow` has them too.
 test-chaos: $(READY)

@@ -24,3 +24,8 @@ def hydra_is_as_new() -> Iterator[None]:
     """
     yield
     Singleton.set_state(copy.deepcopy(UNTOUCHED))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests start first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.name != "test_chaos.py")
