@@ -37,6 +37,8 @@ from autoloop.errors import AutoloopError, ConfigError
 from autoloop.store.redact import print_error
 
 MULTIRUN = ("-m", "--multirun")
+#: Flags that say where configs lie; a single run takes them as a study does.
+WHERE = ("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn")
 CONF_DIR = Path(__file__).resolve().parent / "conf"
 
 
@@ -90,7 +92,8 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
 
 def is_multirun(words: Sequence[str]) -> bool:
     """Whether a command line asks for a study, or for what Hydra's own flags show."""
-    return any(word.startswith("-") or word.startswith("hydra.mode=") for word in words)
+    flags = [word for word in words if word.startswith("-") and not word.startswith(WHERE)]
+    return bool(flags) or any(word.startswith("hydra.mode=") for word in words)
 
 
 def _choice(word: str) -> str:

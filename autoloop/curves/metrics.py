@@ -241,7 +241,8 @@ class Metrics:
     def _named(self) -> set[str]:
         """Names and globs of the metrics that somebody looks at."""
         older = (name for others in self.aliases.values() for name in others)
-        return {self.objective, *self.goals, *self.aliases, *older, *self.finite, *self.known, *self.watched}
+        named = (self.objective, *self.goals, *self.aliases, *older, *self.finite, *self.known, *self.watched)
+        return {name for name in named if isinstance(name, str)}  # a stranger's journal may hold anything
 
     def _canonical_name(self, name: str, history: History) -> str:
         for canonical, others in self.aliases.items():

@@ -157,6 +157,14 @@ def test_bare_edits_change_a_single_run():
     assert "ot.loss_config.features.0.weight_embed=0.1" in words
 
 
+@pytest.mark.parametrize("flag", [["--config-dir", "{}"], ["--config-dir={}"], ["-cd", "{}"]])
+def test_a_single_run_with_configs_of_its_own_is_edited(flag, tmp_path):
+    """Where configs lie does not make a run a study, whose sweeper would apply the edits."""
+    where = [word.format(tmp_path) for word in flag]
+    assert hydra_arguments([*where, "steps@mul=2"])[-1] == f"steps={2 * composed([])[0]['steps']}"
+    assert hydra_arguments([*where, "-m", "steps@mul=2"])[-1] == "hydra.sweeper.edits=['steps@mul=2']"
+
+
 def test_edits_of_a_multirun_go_to_the_sweeper():
     words = hydra_arguments(["-m", "ot.loss_config.reg@mul=1.0,1.5", "rounds=3"])
     assert words == ["-m", "rounds=3", "hydra.sweeper.edits=['ot.loss_config.reg@mul=1.0,1.5']"]
