@@ -13,7 +13,14 @@ from autoloop.edits.variants import Variant
 from autoloop.history.series import Series
 from autoloop.loop.disposal import Disposal
 from autoloop.loop.filling import Derive, Disposer, Obstacles, Round
-from autoloop.loop.score import ProposalOutcome, Scorecard, outcomes, standing_losses, standings
+from autoloop.loop.score import (
+    ProposalOutcome,
+    Scorecard,
+    ignored_knobs,
+    outcomes,
+    standing_losses,
+    standings,
+)
 from autoloop.loop.steps import Limits
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
@@ -149,13 +156,8 @@ class Known:
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
         trials = Lazy(numbers, trial)
         open_ones = [job for job in study.counted() if not job.measures and job.state is None]
-        ineffective = [
-            IgnoredKnob(path, f"no effect in {job.name}: the trainer ignores it")
-            for job in study.ineffective()
-            for path in job.details.unheeded
-        ]
         running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, ineffective, _early(study, curve_of))
+        return cls(study, number, room, trials, running, ignored_knobs(study), _early(study, curve_of))
 
     @property
     def has_failures(self) -> bool:
@@ -196,8 +198,8 @@ def _early(study: Study, curve_of: CurveOf) -> EarlyResults:
     ended = {job.name: job.stop_step for job in jobs if job.stop_step is not None}
     if not ended:
         return {}
-    told = [job for job in jobs if job.known or job.name in ended][-MOST_CURVES:]
-    curves = {job.name: curve for job in told if (curve := curve_of(job)) is not None}
+    latest = [job for job in jobs if job.known or job.name in ended][-MOST_CURVES:]
+    curves = {job.name: curve for job in latest if (curve := curve_of(job)) is not None}
     return early_results(ended, curves)
 
 

@@ -82,9 +82,8 @@ def remember(wanted: Sequence[str], study_dir: Path, pattern: str, task: str, ai
         others = list[str]()
         beside = list(_usable(_made_by(pattern, study_dir), task, aim, others))
         return _memory_of(beside, others)
-    goes_on = (
-        study_dir / FILE_NAME
-    ).is_file()  # then round 1 is planned, and what is gone by now ends nothing
+    # Round 1 of a study that goes on is planned, so what is gone by now ends nothing.
+    goes_on = (study_dir / FILE_NAME).is_file()
     found: list[tuple[Path, Study]] = []
     passed_over = list[str]()
     for name in wanted:

@@ -60,7 +60,7 @@ class GaussianProcess(Sampler):
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return the points of the largest expected improvement."""
         prior = seen.prior if seen.prior is not None and seen.prior.counts else None
-        if informative(seen) < (LEAST_POINTS if prior is None else 1):
+        if knows_too_little(seen):
             return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
         generator = np.random.default_rng([seen.seed, len(seen.points)])
         lost = min(MOST_FAILED, int((~np.isfinite(seen.losses)).sum()))
@@ -155,6 +155,12 @@ def _chosen(belief: _Belief, free: Floats, lost: Bools | None, count: int) -> li
         open_ones = open_ones & (np.arange(len(free)) != best)
         belief.believe(free, best, float(mean[best]))
     return found
+
+
+def knows_too_little(seen: Seen) -> bool:
+    """Whether trials tell too little for a process, so that points are spread evenly."""
+    has_prior = seen.prior is not None and seen.prior.counts
+    return informative(seen) < (1 if has_prior else LEAST_POINTS)
 
 
 def informative(seen: Seen) -> int:

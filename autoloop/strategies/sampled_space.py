@@ -15,7 +15,7 @@ from autoloop.strategies.base import Opening, Probed, Situation
 from autoloop.strategies.configurations import left
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.front import FrontProcess
-from autoloop.strategies.gaussian import APART, LEAST_POINTS, GaussianProcess, informative
+from autoloop.strategies.gaussian import APART, GaussianProcess, informative, knows_too_little
 from autoloop.strategies.optuna_front import OptunaFront
 from autoloop.strategies.optuna_sampler import KINDS, OptunaSampler
 from autoloop.strategies.points import seen_by
@@ -241,11 +241,9 @@ class SampledSpace:
         """Return what a point of the sampler is good for."""
         learns = self.name == "gaussian"
         count = informative(seen) if learns else int(np.isfinite(seen.losses).sum())
-        prior = seen.prior
-        least = 1 if prior is not None and prior.counts else LEAST_POINTS
-        evenly = learns and count < least
+        evenly = learns and knows_too_little(seen)
         why = CHOICE["quasi_random" if evenly else self.name].format(trials=counted(count, "trial"))
-        return why if prior is None else f"{why}, and {prior.description}"
+        return why if seen.prior is None else f"{why}, and {seen.prior.description}"
 
 
 def _sampler(name: str) -> Sampler:

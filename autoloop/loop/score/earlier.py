@@ -52,15 +52,16 @@ def earlier_trials(study: Study, name: str) -> Iterator[EarlierTrial]:
         )
 
 
-def ignored_knobs(study: Study, name: str) -> list[IgnoredKnob]:
-    """The knobs that jobs of a study turned in vain.
+def ignored_knobs(study: Study, name: str = "") -> list[IgnoredKnob]:
+    """The knobs that jobs of a study changed without effect.
 
     Args:
         study: The record.
-        name: What the study is called.
+        name: What the study is called, if it is an earlier one.
     """
+    of_earlier = f" of the earlier study {name}" if name else ""
     return [
-        IgnoredKnob(path, f"no effect in {job.name} of the earlier study {name}: the trainer ignores it")
+        IgnoredKnob(path, f"no effect in {job.name}{of_earlier}: the trainer ignores it")
         for job in study.ineffective()
         for path in job.details.unheeded
     ]
@@ -73,14 +74,14 @@ def earlier_failures(study: Study, name: str) -> list[FailedRegion]:
         study: The record.
         name: What the study is called.
     """
-    jobs = [job for job in study.counted()[-MOST_PLACED:] if job.state is not None and not job.measures]
-    first = next(iter(study.counted()), None)
+    counted = study.counted()
     trials = [
         job.trial(job.plan.variant(config, job.plan.overrides))
-        for job in jobs
-        if first is not None
+        for job in counted[-MOST_PLACED:]
+        if job.state is not None
+        and not job.measures
         and not _is_of_machine(job)
-        and root(study, job).place == first.place
+        and root(study, job).place == counted[0].place
         and (config := config_of(study, knobs(study, job)))
     ]
     return [replace(region, study=name) for region in failed_regions(trials)]
