@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,6 +23,9 @@ _CONFIG = Path(".hydra") / "config.yaml"
 _KEYS = {"tracking_uri": "mlruns", "log_dir": "tensorboard", "logdir": "tensorboard"}  # and a name for inside
 _OUTPUT = "${hydra:runtime.output_dir}"
 _MOST_DEEP = 8  # levels of a config
+_EVENTS = "events.out.tfevents"
+_FOLDERS = 500  # below a directory that a job began in, at most so many are looked at
+_LEVELS = 4
 
 
 def describe_outside(job_dir: Path, environ: Mapping[str, str] = os.environ) -> str:
@@ -31,7 +35,8 @@ def describe_outside(job_dir: Path, environ: Mapping[str, str] = os.environ) -> 
         job_dir: The job's directory.
         environ: The environment that the job ran in.
     """
-    return "; ".join([*_of_mlflow(job_dir, environ), *_of_trackio(job_dir, environ), *_of_config(job_dir)])
+    found = (_of_mlflow(job_dir, environ), _of_trackio(job_dir, environ), _of_config(job_dir))
+    return "; ".join(chain(*found, _of_tensorboard(job_dir)))
 
 
 def _of_mlflow(job_dir: Path, environ: Mapping[str, str]) -> Iterator[str]:
@@ -51,6 +56,36 @@ def _of_trackio(job_dir: Path, environ: Mapping[str, str]) -> Iterator[str]:
         found = [regular(file) for file in place.iterdir() if file.suffix == ".db"]
         if any(status and status.st_mtime >= notes.since for status in found):
             yield f"trackio wrote into {place}: {_set_variable('TRACKIO_DIR', 'trackio')}"
+
+
+def _of_tensorboard(job_dir: Path) -> Iterator[str]:
+    """Yield where event files were written since the job began, below the directory that it began in.
+
+    ``SummaryWriter()`` writes into ``runs`` of the working directory.
+    """
+    notes = RunNotes.read(job_dir)
+    if notes is None or not notes.since:
+        return
+    folder = next((found for place in notes.places if (found := _with_events(place, notes.since))), "")
+    if folder:
+        yield (
+            f"TensorBoard wrote into {folder}: a directory of '{_OUTPUT}/tensorboard', or "
+            "hydra.job.chdir=true for a relative one, has it in the job's directory"
+        )
+
+
+def _with_events(place: str, since: float) -> str:
+    """Return the first directory there with an event file of that time, jobs' own aside; empty for none."""
+    for folder, inner, files in islice(os.walk(place), _FOLDERS):
+        if ".hydra" in inner:
+            inner.clear()
+            continue
+        is_deep = len(Path(folder).relative_to(place).parts) >= _LEVELS
+        inner[:] = [] if is_deep else sorted(name for name in inner if not name.startswith("."))
+        events = (regular(Path(folder, name)) for name in files if name.startswith(_EVENTS))
+        if any(status is not None and status.st_mtime >= since for status in events):
+            return folder
+    return ""
 
 
 def _set_variable(name: str, folder: str) -> str:

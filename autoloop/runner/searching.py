@@ -386,9 +386,10 @@ def refuse_missing(config: Mapping[str, Any], known: Sequence[str] = ()) -> None
 
 
 def _missing(node: Any, path: str) -> Iterator[str]:
+    """Yield what has no value; what is instantiated (``_target_``) often gets the rest from the code."""
     if node == "???":
         yield path
-    elif isinstance(node, Mapping):
+    elif isinstance(node, Mapping) and "_target_" not in node:
         for key, item in node.items():
             yield from _missing(item, f"{path}.{key}" if path else str(key))
 

@@ -63,3 +63,20 @@ def test_it_is_part_of_the_problem(tmp_path, monkeypatch):
     """A reader of an empty directory gets the sentence."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "/data/runs")
     assert "leads to /data/runs" in read_history(tmp_path).problem
+
+
+@pytest.mark.parametrize(
+    ("file", "since", "is_told"),
+    [("runs/a/events.out.tfevents.1.host", 1.0, True), ("runs/a/events.out.tfevents.1.host", 9e9, False),
+     ("outputs/0/tb/events.out.tfevents.1.host", 1.0, False), ("runs/a/metrics.txt", 1.0, False)],
+)  # fmt: skip
+def test_tensorboard_s_files_in_the_working_directory(file, since, is_told, tmp_path):
+    """`SummaryWriter()` writes beside the program; files of an earlier time or of another job say nothing."""
+    (tmp_path / "outputs" / "0" / ".hydra").mkdir(parents=True)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(b"x")
+    (job := tmp_path / "job").mkdir()
+    note(job, mark="m", places=[str(tmp_path)], since=since)
+    found = describe_outside(job, {})
+    assert (f"TensorBoard wrote into {(tmp_path / file).parent}: " in found) == is_told
+    assert ("hydra.job.chdir=true" in found) == is_told

@@ -16,7 +16,7 @@ from autoloop.config.settings import Settings
 from autoloop.errors import ConfigError
 from autoloop.runner.plan import read_points
 from autoloop.runner.planning import Planner
-from autoloop.runner.searching import Search, understood
+from autoloop.runner.searching import Search, refuse_missing, understood
 from autoloop.strategies.space import Knob, read_space
 
 FILES = {
@@ -183,3 +183,10 @@ def test_an_edit_picks_an_option_and_sets_what_it_has(app: Path):
         search, settings, composer = asked("z=1", variants={"v": {"model@set": value}})
         with pytest.raises(ConfigError.__base__, match=says):
             Planner(settings, composer, app).first(read_points((), search, composer, settings))
+
+
+def test_what_the_code_instantiates_may_lack_values():
+    """Its program gives the rest, as in ``instantiate(model, vocab_size=..)``; elsewhere it is a mistake."""
+    refuse_missing({"model": {"_target_": "app.GPT", "vocab_size": "???", "head": {"size": "???"}}})
+    with pytest.raises(ConfigError, match=r"model\.size has no value"):
+        refuse_missing({"model": {"size": "???"}, "head": {"_target_": "app.Head", "size": "???"}})

@@ -30,6 +30,7 @@ KNOWN = {
     r"|\bgrdn:(?P<train__grad_norm>\S+)|\blr:(?P<train__lr>\S+)"
     r"|\bupdt_s:(?P<train__update_s>\S+)|\bdata_s:(?P<train__dataloading_s>\S+)",
     "nanot5": r"\[(?P<part>\w+)\] Step (?P<step>\d+) out of \d+|(?P<name>\w+) --> (?P<value>\S+)",
+    "nanogpt": r"\b[Ss]tep (?P<step>\d+): train loss (?P<train__loss>\S+), val loss (?P<val__loss>\S+)",
 }
 _PART, _NAME, _VALUE = "part", "name", "value"
 _SUFFIXES = (".log", ".out")

@@ -89,3 +89,11 @@ def test_patterns_that_cannot_be_used(lines, said):
     """What is wrong with a pattern is said when the study begins."""
     with pytest.raises(ConfigError, match=re.escape(said)):
         Metrics.read({"lines": lines})
+
+
+@pytest.mark.parametrize("first", ["step", "Step"])
+def test_lines_of_nanogpt(first):
+    """Its program, and the many made after it, print what they evaluate and log it nowhere else."""
+    row = row_of(re.compile(KNOWN["nanogpt"]), f"{first} 250: train loss 4.1234, val loss nan")
+    assert (row["step"], row["train/loss"]) == (250, 4.1234)
+    assert row["val/loss"] != row["val/loss"]
