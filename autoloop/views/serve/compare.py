@@ -9,7 +9,7 @@ from autoloop.study.record import Job
 from autoloop.views.export.rows import knob
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
-from autoloop.views.report.figures.chart import Box, axes, cropped, drawing, fit, line
+from autoloop.views.report.figures.chart import PANEL, axes, cropped, fit, line, panel
 from autoloop.views.report.figures.markup import Markup, el, join
 
 MOST_JOBS = 8
@@ -61,7 +61,7 @@ def _panel(metric: str, jobs: Sequence[Job], curves: Curves) -> Markup:
     found = {
         place: curves[job.job][metric] for place, job in enumerate(jobs) if metric in curves.get(job.job, {})
     }
-    box = Box(48, 26, 330, 150)
+    box = PANEL
     x = fit([0.0, *(float(one.steps[-1]) for one in found.values() if len(one))], box.left, box.right, air=0)
     y = fit((value for one in found.values() for value in one.values.tolist()), box.bottom, box.top, 6)
     lines = [line(one, x, y, f"c{place}", BUCKETS) for place, one in found.items()]
@@ -69,7 +69,7 @@ def _panel(metric: str, jobs: Sequence[Job], curves: Curves) -> Markup:
     described = "; ".join(f"{jobs[place].name} ends at {_last(one)}" for place, one in found.items())
     title = f"{shown} of {len(found)} jobs"
     frame = axes(box, x, y, y_label=text.shorten(shown, 44), x_ticks=4)
-    return drawing(342, 174, title, described, frame, cropped(box, *lines))
+    return panel(title, described, frame, cropped(box, *lines))
 
 
 def _last(series: Series) -> str:

@@ -130,6 +130,15 @@ def label(x: float, y: float, content: str, anchor: str | None = None, class_: s
     return el("text", content, x=round(x, 1), y=round(y, 1), text_anchor=anchor, class_=class_)
 
 
+#: Where the curves of one small drawing lie.
+PANEL = Box(48, 26, 330, 150)
+
+
+def panel(title: str, description: str, *content: Markup | None) -> Markup:
+    """Return the small drawing around `PANEL`; beside it there is room for the last label of the axis."""
+    return drawing(352, 174, title, description, *content)
+
+
 def cropped(box: Box, *content: Markup | None) -> Markup:
     """Return content of which only what lies in the box is seen."""
     width, height = box.right - box.left, box.bottom - box.top

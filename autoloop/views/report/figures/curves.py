@@ -16,14 +16,15 @@ from autoloop.views.report import text
 from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.chart import (
     LARGEST,
+    PANEL,
     AxisScale,
     Box,
     axes,
     cropped,
-    drawing,
     fit,
     label,
     line,
+    panel,
     thin,
 )
 from autoloop.views.report.figures.job import link
@@ -164,14 +165,12 @@ def _panel(metric: str, job: Job, origin: Job | None, curves: Curves, of_the_rul
     child = thin(curves[job.job][metric])
     parent = thin(curves[origin.job][metric]) if origin and metric in curves.get(origin.job, {}) else None
     both = [series for series in (parent, child) if series is not None]
-    box = Box(48, 26, 330, 150)
+    box = PANEL
     ends = [float(series.steps[-1]) for series in both if len(series.steps)]
     x = fit([0.0, *ends], box.left, box.right, air=0)
     settled = [value for series in both for value in series.values[_settled(series) :].tolist()]
     y = fit(settled, box.bottom, box.top, log_above=6)
-    return drawing(
-        342,
-        174,
+    return panel(
         f"{metric} of {job.name}",
         _described(child, parent),
         _shade(rule_window(job, parent), x, box) if of_the_rule and parent is not None else None,
