@@ -19,6 +19,8 @@ from autoloop.errors import ConfigError, did_you_mean
 #: The config group whose options are files of the user's; their content stands under `ROOT`.
 GROUP = "base_config"
 ROOT = "config"
+#: How the name of a config file ends.
+SUFFIXES = (".json", ".yaml", ".yml")
 #: Knobs that belong to the trainer's config even where a file leaves them to the trainer's defaults.
 TRAINER_KNOBS = ("steps", "log_freq", "eval_freq", "seed")
 
@@ -35,7 +37,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
         ConfigError: There is no such file, it cannot be read (with line and column), holds a key twice, or
             holds something other than a mapping.
     """
-    if path.suffix not in (".json", ".yaml", ".yml"):
+    if path.suffix not in SUFFIXES:
         raise ConfigError(f"{path} is not a config file: its name ends with none of .json, .yaml and .yml")
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -51,7 +53,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
 
 def _nearest_file(path: Path) -> str:
     try:
-        names = [entry.name for entry in path.parent.iterdir()]
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in SUFFIXES]
     except OSError:
         return f" (there is no directory {path.parent} either)"
     return did_you_mean(path.name, names)

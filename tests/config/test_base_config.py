@@ -79,6 +79,10 @@ def test_a_missing_file_names_the_nearest(tmp_path):
     (tmp_path / "baseline.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"did you mean 'baseline\.json'"):
         read_config_file(tmp_path / "baselin.json")
+    (tmp_path / "missings").mkdir()
+    with pytest.raises(ConfigError) as error:
+        read_config_file(tmp_path / "missing.json")
+    assert "missings" not in str(error.value)  # a directory is none
 
 
 texts = st.text(st.sampled_from("a ${}\\:.'\"?é")) | st.text(max_size=8)
