@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from autoloop.errors import ConfigError, SettingError, counted, did_you_mean
-from autoloop.loop.steps import Climb
+from autoloop.loop.steps import Breeding, Climb
 from autoloop.rules.paths import is_number, matches
 
 KNOBS = (
@@ -97,6 +97,8 @@ class Climbing:
         knob: The same; empty where it is to be found.
         continues: How a run goes on from another; None where every run starts anew.
         warm_start: Whether children start from a checkpoint of their parent's.
+        breeding: How the jobs of a round go on from those before, where the strategy wants that and the app's
+            config is known; else None.
     """
 
     lengths: tuple[int, ...] = ()
@@ -104,6 +106,7 @@ class Climbing:
     knob: str = ""
     continues: Continues | None = None
     warm_start: bool = False
+    breeding: Breeding | None = None
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Climbing:
@@ -124,7 +127,7 @@ class Climbing:
             raise SettingError("keep", list(keep), why)
         continues = _continues(given["continues"])
         if given["warm_start"]:
-            _check_warm(continues)
+            check_continues(continues, "warm_start=true", halfway=True)
         return cls(lengths, keep, given["climb_knob"] or "", continues, given["warm_start"])
 
     def limit(self, config: Mapping[str, Any]) -> Climb | None:
@@ -182,21 +185,25 @@ def _wholes(name: str, value: Any) -> tuple[int, ...]:
     return tuple(several)
 
 
-def _check_warm(continues: Continues | None) -> None:
+def check_continues(continues: Continues | None, wanted: str, halfway: bool = False) -> Continues:
     """See to it that a child can start from a checkpoint of its parent's.
+
+    Args:
+        continues: How a run goes on, as far as it is known.
+        wanted: The setting that needs it, for the message.
+        halfway: Whether it needs checkpoints on the way.
 
     Raises:
         ConfigError: It is not known how, or with which edits; the message says what is missing.
     """
     lacking = "continues" if continues is None else ""
-    if continues is not None and not continues.halfway:
+    if continues is not None and halfway and not continues.halfway:
         lacking = "continues.halfway, where a run leaves its checkpoints on the way"
     elif continues is not None and not continues.knobs:
         lacking = "continues.knobs, the knobs that a continued run takes from its config"
-    if lacking:
-        raise ConfigError(
-            f"warm_start=true needs to know how this trainer continues: set {lacking} (docs/climb.md)"
-        )
+    if lacking or continues is None:
+        raise ConfigError(f"{wanted} needs to know how this trainer continues: set {lacking} (docs/climb.md)")
+    return continues
 
 
 def _continues(value: Any) -> Continues | None:

@@ -21,11 +21,11 @@ from autoloop.loop.score import (
     standing_losses,
     standings,
 )
-from autoloop.loop.steps import Limits
+from autoloop.loop.steps import Breeding, Limits
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
-from autoloop.strategies.base import Bounds
+from autoloop.strategies.base import Bounds, Generation
 from autoloop.strategies.early import EarlyResults, early_results
 from autoloop.strategies.failed import FAILURES, FailedRegion
 from autoloop.strategies.pace import Pacing
@@ -68,6 +68,7 @@ class Terms:
         pacing: Settings of the probes of the learning rate.
         earlier: Trials of earlier studies of this app.
         closed: Where jobs of these studies failed.
+        breeding: How the jobs of a round go on from those of the round before; None where they do not.
     """
 
     strategy: Strategy
@@ -83,6 +84,7 @@ class Terms:
     pacing: Pacing = field(default_factory=Pacing)
     earlier: Sequence[EarlierTrial] = ()
     closed: Sequence[FailedRegion] = ()
+    breeding: Breeding | None = None
 
     @property
     def obstacles(self) -> Obstacles:
@@ -98,6 +100,10 @@ class Terms:
             if isinstance(space, Mapping)
             else []
         )
+
+    def generation(self, number: int, start: Mapping[str, Any]) -> Generation | None:
+        """What holds for a round of this number, beside a baseline with this config; None for nothing."""
+        return None if self.breeding is None else self.breeding.generation(number, start)
 
     def leave(self, config: Mapping[str, Any], ignored: Sequence[IgnoredKnob]) -> list[str]:
         """What no strategy may change by itself: the seed, and what the trainer ignores."""
@@ -234,6 +240,7 @@ def opening_of(terms: Terms, planned: Round, start: Variant, slots: int | None) 
         touched=[path for one in asked_for if one.rule != PROBE for path, _, _ in one.changes],
         leave=terms.leave(start.config, terms.ignored),
         pace=terms.pacing.of(start.config) if terms.limits.rounds > 1 else "rounds=1 runs nothing more",
+        generation=terms.generation(1, start.config),
     )
 
 
@@ -303,6 +310,7 @@ def situation_of(
         failed=failed,
         early=known.early,
         earlier=terms.earlier,
+        generation=terms.generation(known.number, known.start.variant.config),
     )
 
 

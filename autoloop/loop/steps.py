@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from autoloop.loop.until import Condition
+from autoloop.rules.paths import matches
+from autoloop.strategies.base import Generation
 from autoloop.study.record import Job
 
 #: Limits that journals of earlier versions do not have, with their defaults.
@@ -29,6 +32,31 @@ class Climb:
     lengths: tuple[int, ...]
     keep: tuple[int, ...]
     knob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Breeding:
+    """How the jobs of each round go on from those of the round before: a round is a generation.
+
+    Attributes:
+        knob: Path of the length in the app's config.
+        length: Length of a generation where the study has no job yet, in the unit of ``knob``.
+        free: Patterns of the paths that a job may change when it goes on.
+    """
+
+    knob: str
+    length: int
+    free: tuple[str, ...]
+
+    def generation(self, number: int, start: Mapping[str, Any]) -> Generation:
+        """What holds for a round.
+
+        Args:
+            number: Its number, from 1.
+            start: Config of the baseline in round 1, which has the length of a generation.
+        """
+        found = next((value for _, value in matches(start, self.knob)), self.length)
+        return Generation(self.knob, number * int(found), self.free)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,10 @@ def log_end(study: Study, stop: Stop, study_dir: Path, settings: Settings) -> No
     if study.aims.several and where.is_file():
         log.info("the points of the front, and how to run each once more: %s", where)
     if best:
-        log.info("run the best once more (%s): %s", where, Facts(study).command(best))
+        log.info("run the best once more (%s): %s", where, Facts(study).again(best))
         checkpoint = checkpoint_of(best, settings.climbing.continues, study_dir)
-        if checkpoint is not None and settings.limits.climb is not None:
+        goes_on = settings.limits.climb is not None or settings.climbing.breeding is not None
+        if checkpoint is not None and goes_on:
             log.info("its checkpoint: %s", checkpoint)
     idle = idle_share(study)
     if math.isfinite(idle):

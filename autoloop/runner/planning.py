@@ -19,9 +19,10 @@ from autoloop.loop.briefing import Besides, Known, Terms, opening_of, room_of
 from autoloop.loop.controls import bounds_of, ignored_of, limits_of
 from autoloop.loop.filling import Round
 from autoloop.loop.rounds import after_probe, later_round, measuring_round, opening_round, requested_round
-from autoloop.loop.score import ProposalOutcome, outcomes
+from autoloop.loop.score import Generations, ProposalOutcome, outcomes
 from autoloop.loop.steps import Lengthen, Measure
 from autoloop.rules.base import Decision
+from autoloop.runner.generations import NextGeneration
 from autoloop.runner.longer import continued, without_continuing
 from autoloop.runner.memory import NOTHING, Memory
 from autoloop.runner.plan import Points
@@ -108,7 +109,7 @@ class Planner:
             number: Number of the round.
             places: How many jobs it may have at the most; None for any number.
         """
-        terms = self._going_on(self._terms_now(study), study)
+        terms = self._going_on(self._terms_now(study), study, number)
         room = room_of(study, terms.limits, places)
         known = Known.of(study, number, room, self._variant_of, self.curve_of)
         answer = self._ask_outside(known)
@@ -169,13 +170,23 @@ class Planner:
             ignored=[*ignored_of(study, self.settings.ignored), *self._memory.ignored],
         )
 
-    def _going_on(self, terms: Terms, study: Study) -> Terms:
-        """Let children go on from a checkpoint, where that is wanted."""
+    def _going_on(self, terms: Terms, study: Study, number: int | None = None) -> Terms:
+        """Let children go on from a checkpoint, where that is wanted.
+
+        Args:
+            terms: What holds for the round.
+            study: The record.
+            number: Number of the round; None for the latest.
+        """
         wish = self.settings.climbing
-        if not wish.warm_start or wish.continues is None:
+        if wish.continues is None:
             return terms
-        warm = WarmStart(wish.continues, study, self.study_dir, self._composer, terms.derive)
-        return replace(terms, derive=warm.derive)
+        known = (wish.continues, study, self.study_dir, self._composer, terms.derive)
+        if wish.breeding is not None:
+            number = len(study.rounds) if number is None else number
+            members = NextGeneration(*known, number, wish.breeding.generation(number, self.baseline(study)))
+            return replace(terms, derive=members.derive)
+        return replace(terms, derive=WarmStart(*known).derive) if wish.warm_start else terms
 
     def _ask_outside(self, known: Known) -> Answer:
         """What the strategy's outside proposer says; nothing where it has none."""
@@ -212,6 +223,19 @@ class Planner:
     def trial(self, job: Job) -> Trial:
         """A trial without its curves, from the journal; its config is composed when somebody looks at it."""
         return job.trial(self._variant_of(job))
+
+    def beside(self, study: Study, job: Job) -> Trial:
+        """The same as rules see it: a member of a population has what it is compared with as its parent.
+
+        That is what its parent came to in the same generation without an edit; where that is the member
+        itself it has none.
+        """
+        trial = self.trial(job)
+        if study.generation(job) == 1:
+            return trial
+        other = Generations.of(study).beside(job, study.parent(job))
+        parent = None if other is None or other.place == job.place else other.name
+        return replace(trial, variant=replace(trial.variant, parent=parent))
 
     def curve_of(self, job: Job) -> Series | None:
         """The objective's curve of a job that ended, from its directory; read once."""
@@ -299,4 +323,5 @@ def terms_of(settings: Settings, composer: Composer, stops: bool) -> Terms:
         cooldown=judging.cooldown,
         freeze=judging.freeze,
         pacing=settings.pacing(stops),
+        breeding=settings.climbing.breeding,
     )

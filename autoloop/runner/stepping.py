@@ -165,7 +165,7 @@ class Stepper:
         """Ask the callbacks about the jobs that ended, and write down what they said."""
         study = self.journal.study
         numbers = {job.name: job.job for job in study.counted() if job.state is not None}
-        known = Lazy(numbers, lambda name: self.planner.trial(study.jobs[numbers[name]]))
+        known = Lazy(numbers, lambda name: self.planner.beside(study, study.jobs[numbers[name]]))
         judged = study.unjudged()
         decisions = self._asked(number, judged, known)
         self.journal.append(

@@ -42,6 +42,7 @@ from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, log_end, write_stop
+from autoloop.runner.generations import breeding, length_begun
 from autoloop.runner.longer import as_begun, climbing
 from autoloop.runner.memory import remember
 from autoloop.runner.onlookers import onlookers
@@ -106,7 +107,8 @@ class StudyRunner:
         self.arguments = tuple(arguments)
         self.composer = Composer(context.config_loader, config, settings.bounds)
         search, settings = understood(arguments, settings, self.composer, context.config_loader)
-        self.search, settings = climbing(search, settings, self.composer)
+        search, settings = climbing(search, settings, self.composer)
+        self.search, settings = breeding(search, settings, self.composer)
         self.composer.bounds = dict(settings.bounds)
         self.settings = settings
         fill = partial(self.launcher.to_fill, settings.n_jobs)
@@ -163,7 +165,7 @@ class StudyRunner:
     def _begun_otherwise(self, study: Study) -> bool:
         """Take up how a study began; return whether that leads to other starting points."""
         search = self.search
-        self.search = as_begun(search, study)
+        self.search = as_begun(length_begun(search, self.settings.climbing.breeding, study), study)
         return self.composer.imitate(study.header) or self.search != search
 
     def _begin(self) -> tuple[Points, Round]:

@@ -6,12 +6,14 @@ from typing import Any
 from autoloop.rules.build import build
 from autoloop.strategies.base import Foresight, Opening, Situation, Strategy
 from autoloop.strategies.mixed import MixedStrategy
+from autoloop.strategies.population import PopulationStrategy
 from autoloop.strategies.rules import RulesStrategy
 
 __all__ = [
     "Foresight",
     "MixedStrategy",
     "Opening",
+    "PopulationStrategy",
     "RulesStrategy",
     "Situation",
     "Strategy",

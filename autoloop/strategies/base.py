@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from autoloop.edits.variants import Variant
 from autoloop.rules.base import Decision
@@ -12,7 +13,7 @@ from autoloop.strategies.early import EarlyResults
 from autoloop.strategies.failed import FailedRegion
 from autoloop.strategies.pace import Pace
 from autoloop.strategies.remembered import EarlierTrial
-from autoloop.study.plans import ANEW, PROBE, REMEMBERED
+from autoloop.study.plans import ANEW, PERTURB, POPULATION, PROBE, REMEMBERED
 from autoloop.study.trials import Trial
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -26,7 +27,7 @@ OUTSIDE = "outside"
 SAMPLE = "sample"
 """Who proposes points of the space."""
 
-NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED, ANEW)
+NO_RULES = (ASKED_FOR, OUTSIDE, SAMPLE, PROBE, REMEMBERED, ANEW, POPULATION, PERTURB)
 """Who proposes without being a rule."""
 
 NO_PLACE = "not taken: the round had no place left for it"
@@ -56,6 +57,30 @@ def as_proposed(proposal: Decision) -> object:
 def no_preference(proposal: Decision) -> float:
     """Expect as much of one proposal as of another."""
     return 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What holds for the jobs of a round that go on from those of the round before.
+
+    Attributes:
+        knob: Path of the length of a training.
+        length: What it is set to in this round: the steps (or epochs) from the beginning to its end.
+        free: Patterns of the paths that a job may change when it goes on (`Continues.knobs`).
+    """
+
+    knob: str
+    length: int
+    free: tuple[str, ...]
+
+    def may_change(self, path: str) -> bool:
+        """Whether a job that goes on takes the value at a path from its own config."""
+        return any(fnmatchcase(path, pattern) for pattern in self.free)
+
+    @property
+    def edit(self) -> str:
+        """The edit that lets a job train to the end of this round."""
+        return f"{self.knob}@set={self.length}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +117,7 @@ class Situation:
         early: What trials had at the steps where some of them were ended (`autoloop.strategies.early`); empty
             where none was.
         earlier: Trials of earlier studies of this app; evidence, never results of this study.
+        generation: What holds where the jobs of a round go on from those before; else None.
     """
 
     finished: Sequence[Trial]
@@ -118,6 +144,7 @@ class Situation:
     failed: Sequence[FailedRegion] = ()
     early: EarlyResults = field(default_factory=dict)
     earlier: Sequence[EarlierTrial] = ()
+    generation: Generation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +177,7 @@ class Opening:
         misfit: As in `Situation`.
         pace: How a training goes; where that is not known, or there is to be no probe, why, as a clause.
         probed: What the probes showed; None before there were any.
+        generation: As in `Situation`, of round 1.
     """
 
     start: Variant
@@ -164,6 +192,7 @@ class Opening:
     probes: int = 0
     pace: Pace | str = "nothing is known of how a training goes"
     probed: Probed | None = None
+    generation: Generation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +220,13 @@ class Strategy(ABC):
     Attributes:
         proposer: The program that is asked for proposals beside it (`autoloop.runner.proposer`); None for
             none.
+        breeds: Whether the jobs of a round go on from those of the round before; `Situation.generation` then
+            says how far.
+        interval: Length of such a round; None for the length of the baseline over the number of rounds.
     """
 
+    breeds: bool = False
+    interval: int | None = None
     proposer: Mapping[str, object] | None = None
 
     @abstractmethod

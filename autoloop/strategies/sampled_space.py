@@ -138,7 +138,7 @@ class SampledSpace:
         start = starting_point(situation)
         if count <= 0 or start is None or not has_result(situation):
             return
-        knobs = self._knobs(situation, start.variant.config)
+        knobs = self.knobs(situation, start.variant.config)
         while knobs:
             stuck = yield from self._of(situation, start, knobs, count)
             if not stuck:
@@ -214,12 +214,12 @@ class SampledSpace:
         start = starting_point(situation)
         if start is None or not has_result(situation):
             return "no trial has a result that the sampler could learn from"
-        if not self._knobs(situation, start.variant.config):
+        if not self.knobs(situation, start.variant.config):
             return (
                 "the sampler has no knob to change: no number has bounds or was changed by a variant or rule "
                 "(name some in bounds, variants or strategy.space)"
             )
-        knobs = self._knobs(situation, start.variant.config)
+        knobs = self.knobs(situation, start.variant.config)
         free = left(knobs, _known(situation))
         if free is not None and not len(free):
             every = left(knobs, ())
@@ -232,8 +232,13 @@ class SampledSpace:
         known = (opening.bounds, opening.touched, self.span, opening.leave)
         return read_space(opening.start.config, self.space, *known, usual=usual)
 
-    def _knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
-        """Return what the sampler may turn."""
+    def knobs(self, situation: Situation, config: Mapping[str, Any]) -> tuple[Knob, ...]:
+        """Return what the sampler may turn.
+
+        Args:
+            situation: What is known.
+            config: The baseline's config.
+        """
         known = (situation.bounds, touched(situation), self.span, situation.leave)
         return read_space(config, self.space, *known, usual=True)
 

@@ -145,6 +145,12 @@ class Job:
         return name if isinstance(name, str) else ""
 
     @property
+    def generation(self) -> int:
+        """Number of the generation of a population that it belongs to, from 1; 1 where there is none."""
+        number = self.plan.evidence.get("generation", 1)
+        return number if isinstance(number, int) and number > 1 else 1
+
+    @property
     def is_repeat(self) -> bool:
         """Whether it runs its parent's config once more, with another seed."""
         return self.rule in (REPEAT, CHECK, CONFIRM)

@@ -39,6 +39,16 @@ CLIMB = "climb"
 ANEW = "anew"
 """The rule of a variant that trains from the beginning what its parent trained from a checkpoint on."""
 
+POPULATION = "population"
+"""The rule of a variant that trains on what its parent trained, up to the end of the next generation.
+
+Its evidence, and that of every other job that is planned after the first generation, has ``generation``: the
+number of the generation, from 1. Results of two generations are results of two lengths.
+"""
+
+PERTURB = "perturb"
+"""Who proposes an edit of a copy in a population, where no rule fired on what is copied."""
+
 REMEMBERED = "remembered"
 """Who proposes a setting that was better than the baseline in an earlier study."""
 

@@ -39,7 +39,20 @@ from autoloop.study.events import (
     UserControl,
 )
 from autoloop.study.jobs import Job
-from autoloop.study.plans import ANEW, CHECK, CLIMB, CONFIRM, MEASURING, MINIMAL, PROBE, REPEAT, WITHOUT, Plan
+from autoloop.study.plans import (
+    ANEW,
+    CHECK,
+    CLIMB,
+    CONFIRM,
+    MEASURING,
+    MINIMAL,
+    PERTURB,
+    POPULATION,
+    PROBE,
+    REPEAT,
+    WITHOUT,
+    Plan,
+)
 from autoloop.study.settled import GROUP, OPEN, PackedList, Packer, Settled
 from autoloop.study.tally import Tally
 from autoloop.study.trials import TrialState
@@ -51,6 +64,8 @@ __all__ = [
     "CONFIRM",
     "MEASURING",
     "MINIMAL",
+    "PERTURB",
+    "POPULATION",
     "PROBE",
     "REPEAT",
     "WITHOUT",
@@ -312,10 +327,20 @@ class Study:
         """Whether a job of the search goes on from another's checkpoint."""
         return job.job in self.tally.warm
 
+    def generation(self, job: Job) -> int:
+        """Number of the generation of a population that a job belongs to, from 1; see `Job.generation`."""
+        return self.tally.generations.get(job.job, 1)
+
+    @property
+    def breeds(self) -> bool:
+        """Whether its jobs are generations of a population, of which there are two or more."""
+        return bool(self.tally.generations)
+
     def best(self) -> Job | None:
         """The completed job with the best objective, measurements aside; None while there is none.
 
-        One that breaks a constraint is none. Of equals the one that was planned first.
+        One that breaks a constraint is none. Of equals the one that was planned first. Of a population those
+        of the latest generation that has a result.
         """
         best = self.tally.best()
         return None if best is None else self.jobs[best]

@@ -35,6 +35,7 @@ class Tally:
         probes: Number of each probe -> what it takes of a budget (`Job.cost`).
         begins: Number of each job that goes on from a checkpoint -> the checkpoint's step.
         warm: Those of them that are ideas of a search: warm starts.
+        generations: Number of each job of a population -> its generation, from the second on.
         next_job: Number of the next new job.
     """
 
@@ -52,6 +53,7 @@ class Tally:
     probes: dict[int, float] = field(default_factory=dict)
     begins: dict[int, int] = field(default_factory=dict)
     warm: set[int] = field(default_factory=set)
+    generations: dict[int, int] = field(default_factory=dict)
     next_job: int = 0
 
     @classmethod
@@ -94,6 +96,7 @@ class Tally:
             dict(self.probes),
             dict(self.begins),
             set(self.warm),
+            dict(self.generations),
             self.next_job,
         )
 
@@ -108,7 +111,9 @@ class Tally:
         self.price(job)
         if job.begins_at:
             self.begins[job.job] = job.begins_at
-        if job.begins_of:
+        if job.generation > 1:
+            self.generations[job.job] = job.generation
+        elif job.begins_of:
             self.warm.add(job.job)
         self.next_job = max(self.next_job, job.job + 1)
 
@@ -148,8 +153,15 @@ class Tally:
             self._note(jobs[number], None if best is None else jobs[best], maximize)
 
     def _note(self, job: Job, best: Job | None, maximize: bool) -> None:
-        if job.known and job.feasible and not job.measures and (best is None or _better(job, best, maximize)):
+        if not (job.known and job.feasible and not job.measures):
+            return
+        if best is None or self._is_better(job, best, maximize):
             self.records.append((job.ended_as, job.job))
+
+    def _is_better(self, job: Job, best: Job, maximize: bool) -> bool:
+        """Whether a job takes the place of the best: of two generations the later one counts."""
+        own, other = (self.generations.get(one.job, 1) for one in (job, best))
+        return own > other or (own == other and _better(job, best, maximize))
 
     def drop(self, job: Job) -> None:
         """A later try takes the place of a job."""

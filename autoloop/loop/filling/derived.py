@@ -21,7 +21,9 @@ class Derived:
         changes: (path, old value, new value) of each value that changed.
         notes: What was rounded, clipped or left alone, in words.
         begins: What it goes on from, as a variant's evidence has it: ``from_step``, the step of a checkpoint,
-            and ``from_job``, the job that left it; empty where it starts from the beginning.
+            and ``from_job``, the job that left it, where it does not start from the beginning; and of a
+            population ``generation`` and ``length``.
+        name: What it is called; empty for a name of round and rule.
     """
 
     config: Mapping[str, Any]
@@ -30,13 +32,15 @@ class Derived:
     changes: tuple[ValueChange, ...] = ()
     notes: tuple[str, ...] = ()
     begins: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
     def of(self, variant: Variant) -> Variant:
         """The variant with this config, and with what leads to it."""
         if self.begins:
+            variant = replace(variant, evidence={**variant.evidence, **self.begins})
+        if "from_job" in self.begins:
             note = "goes on from step {from_step} of {from_job}".format(**self.begins)
-            evidence = {**variant.evidence, **self.begins}
-            variant = replace(variant, reason=f"{variant.reason}; {note}", evidence=evidence)
+            variant = replace(variant, reason=f"{variant.reason}; {note}")
         return replace(
             variant,
             config=self.config,

@@ -59,7 +59,7 @@ def _take_proposal(planned: Round, proposal: Decision, disposer: Disposer, name:
         return
     parent = disposer.parents[proposal.trial]
     child = Variant(
-        name=safe_name(name or f"r{planned.number}_{proposal.rule}"),
+        name=safe_name(name or found.name or f"r{planned.number}_{proposal.rule}"),
         edits=disposer.usable(proposal),
         parent=parent.name,
         rule=proposal.rule,

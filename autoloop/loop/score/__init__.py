@@ -5,13 +5,14 @@ from autoloop.loop.score.conclusion import conclusion, confirmed, describe_climb
 from autoloop.loop.score.confirmation import Confirmation, confirmation, front_confirmed
 from autoloop.loop.score.earlier import earlier_failures, earlier_trials, ignored_knobs
 from autoloop.loop.score.front import front, hypervolumes, standing_losses
+from autoloop.loop.score.generations import Generations, describe_schedule, schedule
 from autoloop.loop.score.leader import contenders, leader, standings
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, levels, start_at, winner
 from autoloop.loop.score.noise import Noise, earlier_noise, noise
 from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.score.projection import each_objective
-from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
+from autoloop.loop.score.reduction import chosen, knobs, root, start_of, without_effect
 from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, outcomes
 from autoloop.loop.score.tried import StudyOutcome, Tried, outcome, tried_knobs, without_any_effect
 from autoloop.loop.score.verdicts import Verdict, judge_of, verdict, verdicts
@@ -19,6 +20,7 @@ from autoloop.loop.score.verdicts import Verdict, judge_of, verdict, verdicts
 __all__ = [
     "ClimbLevel",
     "Confirmation",
+    "Generations",
     "Interval",
     "Noise",
     "Pair",
@@ -37,6 +39,7 @@ __all__ = [
     "confirmed",
     "contenders",
     "describe_climb",
+    "describe_schedule",
     "dropped_edits",
     "each_objective",
     "earlier_failures",
@@ -59,9 +62,11 @@ __all__ = [
     "results",
     "root",
     "rounds_without_gain",
+    "schedule",
     "standing_losses",
     "standings",
     "start_at",
+    "start_of",
     "tried_knobs",
     "verdict",
     "verdicts",

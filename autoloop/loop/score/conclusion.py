@@ -9,6 +9,7 @@ from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
 from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
 from autoloop.loop.score.front_words import describe_front, no_feasible
+from autoloop.loop.score.generations import describe_schedule
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise
@@ -21,6 +22,7 @@ from autoloop.loop.score.reduction import (
     knobs,
     reductions,
     root,
+    start_of,
     without_effect,
 )
 from autoloop.study.compare import Scale, gain_pct
@@ -63,7 +65,8 @@ def conclusion(study: Study, reason: str) -> str:
         )
     sure = confirmed(study)
     longer = describe_climb(study)
-    sentence = f"{found}{sure or _against_start(study, best)}" + (f"; {longer}" if longer else "")
+    clauses = [f"{found}{sure or _against_start(study, best)}", longer, describe_schedule(study, best)]
+    sentence = "; ".join(clause for clause in clauses if clause)
     return f"the study ends after {ran}: {reason}; {sentence}"
 
 
@@ -183,7 +186,9 @@ def _gain(found: Confirmation) -> str:
 
 
 def _against_start(study: Study, best: Job) -> str:
-    start = root(study, best)
+    start = start_of(study, best)
+    if start is None:
+        return f"; {root(study, best).name} has no run of that length to compare it with"
     if start.place == best.place:
         return ", which is the starting point itself" if jobs_beside(study, start) else ""
     known = results(study)

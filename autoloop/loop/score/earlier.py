@@ -27,6 +27,8 @@ MOST_PLACED = 200
 def earlier_trials(study: Study, name: str) -> Iterator[EarlierTrial]:
     """Yield the trials of a study that have a result or diverged, its starting points with them.
 
+    Of a population only the first generation: settings of later ones acted from the middle of a run on.
+
     Args:
         study: The record.
         name: What the study is called.
@@ -35,7 +37,8 @@ def earlier_trials(study: Study, name: str) -> Iterator[EarlierTrial]:
     sign = -1 if study.maximize else 1
     jobs = study.counted()
     for place, job in enumerate(jobs):
-        if job.measures or not (job.known or job.state is TrialState.INFEASIBLE):
+        known_end = job.known or job.state is TrialState.INFEASIBLE
+        if job.measures or not known_end or study.generation(job) > 1:
             continue
         placed = place >= len(jobs) - MOST_PLACED
         first, changed = root(study, job), knobs(study, job)

@@ -35,11 +35,14 @@ def _standing(job: Job, best: Job, known: Results) -> float:
 
 
 def ranked(study: Study) -> list[Job]:
-    """The jobs that have a standing, the best first; of equals the one that was planned first."""
+    """The jobs that have a standing, the best first; of equals the one that was planned first.
+
+    Of a population those of a later generation come first: they were trained for longer.
+    """
     values = standings(study)
     sign = -1 if study.maximize else 1
     jobs = [job for job in study.counted() if job.place in values and not job.measures]
-    return sorted(jobs, key=lambda job: sign * values[job.place])
+    return sorted(jobs, key=lambda job: (-study.generation(job), sign * values[job.place]))
 
 
 def leader(study: Study) -> Job | None:

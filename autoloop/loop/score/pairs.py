@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from autoloop.loop.score.generations import Generations
 from autoloop.study.compare import Scale, gain_pct
-from autoloop.study.record import ANEW, CLIMB, REPEAT, Job, Study
+from autoloop.study.record import ANEW, CLIMB, POPULATION, REPEAT, Job, Study
 from autoloop.study.trials import TrialState
 
 Seed = Any
@@ -62,14 +63,21 @@ class Results:
             search. The seed a job inherited is None; a repeat carries its own as ``evidence["seed"]``.
         maximize: Whether a larger result is better.
         scale: What gains are in percent of.
+        generations: Place of a job -> its generation of a population, from the second on.
     """
 
     by_seed: Mapping[int, Mapping[Seed, float]]
     maximize: bool
     scale: Scale
+    generations: Mapping[int, int] = field(default_factory=dict)
 
     def gains_pct(self, job: Job, reference: Job) -> tuple[float, ...]:
-        """Gains of one job over another, one for each seed that both ran with; none without a result."""
+        """Gains of one job over another, one for each seed that both ran with; none without a result.
+
+        Nor are there any between two generations of a population, which were trained to two lengths.
+        """
+        if self.generations.get(job.place, 1) != self.generations.get(reference.place, 1):
+            return ()
         return self.compare(self.by_seed.get(job.place, {}), self.by_seed.get(reference.place, {}))
 
     def compare(self, own: Mapping[Seed, float], other: Mapping[Seed, float]) -> tuple[float, ...]:
@@ -89,7 +97,8 @@ def results(study: Study) -> Results:
     """
     found = _by_seed(study)
     scale = Scale.of(value for by_seed in found.values() for value in by_seed.values())
-    return Results(found, study.maximize, scale)
+    generations = {study.jobs[job].place: number for job, number in study.tally.generations.items()}
+    return Results(found, study.maximize, scale, generations)
 
 
 class _BySeed(Mapping[int, Mapping[Seed, float]]):
@@ -147,15 +156,17 @@ def pairs(study: Study) -> list[Pair]:
 
     An interrupted job, a repeat, or a longer run of its parent's config is none, nor is what trains a warm
     start's settings from the beginning. A warm start and its parent have the same steps in all, and the first
-    half of them in common.
+    half of them in common. The parent of a copy in a population stands for what it came to itself in the
+    copy's generation; a run that goes on without an edit is no child.
     """
     return list(each_pair(study, results(study)))
 
 
 def each_pair(study: Study, known: Results) -> Iterator[Pair]:
     """The same, one after the other: there may be very many."""
+    generations = Generations.of(study)
     for job in study.counted():
-        parent = study.parent(job)
+        parent = generations.beside(job, study.parent(job))
         ended = job.state not in (None, TrialState.INTERRUPTED)
-        if parent is not None and ended and not job.is_repeat and job.rule not in (ANEW, CLIMB):
+        if parent is not None and ended and not job.is_repeat and job.rule not in (ANEW, CLIMB, POPULATION):
             yield Pair(job, parent, known.gains_pct(job, parent), known.scale)

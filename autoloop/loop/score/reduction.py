@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from autoloop.loop.score.generations import Generations
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.noise import Noise, noise
 from autoloop.loop.score.pairs import afterwards, results
@@ -28,6 +29,14 @@ _ITEM = re.compile(r"\.\d+(?=\.|$)")
 def root(study: Study, job: Job) -> Job:
     """The starting point that a job descends from."""
     return _line(study, job)[-1]
+
+
+def start_of(study: Study, job: Job) -> Job | None:
+    """The starting point that a job is compared with: in a population what it came to in the same generation.
+
+    None where it did not get there.
+    """
+    return Generations.of(study).beside(job, root(study, job))
 
 
 def knobs(study: Study, job: Job) -> Knobs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autoloop.loop.score.levels import winner
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import each_pair, results
-from autoloop.loop.score.reduction import groups, root
+from autoloop.loop.score.reduction import groups, start_of
 from autoloop.loop.score.verdicts import Verdict, verdict
 from autoloop.study.record import Job, Study
 
@@ -61,7 +61,7 @@ def outcome(study: Study) -> StudyOutcome:
     """What a study came to."""
     best = winner(study)
     jobs = sum(job.state is not None for job in study.counted())
-    start = None if best is None else root(study, best)
+    start = None if best is None else start_of(study, best)
     if best is None or start is None or start.place == best.place:
         return StudyOutcome(jobs, best, start, None, False)
     gains = results(study).gains_pct(best, start)

@@ -88,7 +88,7 @@ def _end(event: StudyStopped, facts: Facts) -> dict[str, Any]:
         "metric": facts.metric,
         "best": _result(facts),
         **_front(facts),
-        "command": facts.command(best) if best else None,
+        "command": facts.again(best) if best else None,
         "text": conclusion(facts.study, stop_reason(event)),
     }
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from autoloop.edits import LiteralError, parse_literal
-from autoloop.loop.score import confirmation, levels, start_at, without_effect
+from autoloop.loop.score import confirmation, levels, schedule, start_at, without_effect
 from autoloop.loop.score.front_words import numbers
 from autoloop.study.record import CLIMB, Job, Study
 from autoloop.views.report.facts import Facts
@@ -119,17 +119,32 @@ def best(study: Study, facts: Facts | None = None) -> dict[str, Any]:
         **_limits(facts, job),
         **_proof(study),
         **_again(facts, job),
+        **_schedule(study, job),
     }
 
 
 def _again(facts: Facts, job: Job) -> dict[str, Any]:
     """How to run a job once more."""
     return {
-        "command": facts.command(job),
+        "command": facts.again(job),
         **({"cwd": cwd} if (cwd := facts.study.header.cwd) else {}),
         "overrides": list(job.plan.overrides),
         "params": best_params(facts, job),
     }
+
+
+def _schedule(study: Study, job: Job) -> dict[str, Any]:
+    """The parts of a run of a population, and what each changed; nothing for a run of one part."""
+    parts = [
+        {
+            "name": part.job.name,
+            "from_step": part.begins_at,
+            "run_dir": part.job.run_dir,
+            "changed": dict(part.changed),
+        }
+        for part in schedule(study, job)
+    ]
+    return {"schedule": parts} if parts else {}
 
 
 def _solution(facts: Facts, job: Job) -> dict[str, Any]:
@@ -158,7 +173,11 @@ def _limits(facts: Facts, job: Job) -> dict[str, Any]:
 def _beside(study: Study, facts: Facts, job: Job) -> float:
     """The baseline's result at the length that a job was trained to; NaN where there is none."""
     level = job.plan.evidence.get("level") if job.rule == CLIMB else 0
-    start = start_at(study, job, level) if isinstance(level, int) and level else facts.baseline
+    start = (
+        start_at(study, job, level)
+        if isinstance(level, int) and level
+        else facts.gains.generations.beside(job, facts.baseline)
+    )
     return start.objective if start is not None else math.nan
 
 

@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
-from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
+from autoloop.loop.score import Verdict, front, judge_of, pairs, schedule, winner
 from autoloop.loop.score.front_words import broken, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
-from autoloop.study.record import ANEW, MEASURING, Job, Study
+from autoloop.study.record import ANEW, MEASURING, POPULATION, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
 from autoloop.views.report.gains import Gain, Gains
@@ -163,7 +163,7 @@ class Facts:
         if self.study.aims.several:
             return self._judged[job.place].value if job.place in self._judged else "root"
         change = self.change(job, self.parent(job))
-        return change.verdict if change else "root"
+        return change.verdict if change else "same" if job.rule == POPULATION else "root"
 
     def hint(self, job: Job) -> str:
         """A job in one line: name, result and verdict."""
@@ -231,12 +231,15 @@ class Facts:
             return "the baseline" if job is self.baseline else "no parent to compare with"
         if job.is_repeat:
             return f"{job.plan.parent} with another seed"
+        if job.rule == POPULATION:
+            return f"{job.plan.parent}, trained on"
         if self.study.aims.several and job.place in self._judged:
             return _TOGETHER[self._judged[job.place]]
         change = self.change(job, self.parent(job))
+        long = " at the same length" if self.study.generation(job) > 1 else ""
         if change is None:
-            return f"its parent {job.plan.parent} has no value of {self.metric}"
-        return f"{change.than('its parent')} ({change.shown('parent')})"
+            return f"its parent {job.plan.parent} has no value of {self.metric}{long}"
+        return f"{change.than('its parent')}{long} ({change.shown('parent')})"
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -299,7 +302,7 @@ class Facts:
                 name, (counts[name, True], counts[name, False]), of_rule.get(name, []), self._beside_parent
             )
             for name in names
-            if name and name not in (ANEW, *MEASURING)
+            if name and name not in (ANEW, POPULATION, *MEASURING)
         ]
         return sorted(scores, key=lambda score: (-score.wins, -score.tries, -score.fired, score.rule))
 
@@ -308,6 +311,11 @@ class Facts:
         if job.details.command:
             return shell_line(job.details.command)
         return shlex.join(rerun_words(self.study.header, job.plan.overrides))
+
+    def again(self, job: Job) -> str:
+        """The same of what a job came to; of a population a command for each part of its run, in turn."""
+        parts = [part.job for part in schedule(self.study, job)] or [job]
+        return " && ".join(map(self.command, parts))
 
     @property
     def study_command(self) -> str:
@@ -359,11 +367,6 @@ class Facts:
 def log_path(job: Job) -> str:
     """Path of a job's log relative to the study; empty where it left none."""
     return f"{job.run_dir}/{job.details.log}" if job.details.log else ""
-
-
-def log_lines(job: Job, most: int) -> list[str]:
-    """The last lines of a job's log, as far as the journal keeps them."""
-    return job.details.log_tail.splitlines()[-most:]
 
 
 def stop_reason(stop: StudyStopped) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
-from autoloop.loop.score import noise, results
+from autoloop.loop.score import Generations, noise, results
 from autoloop.study.compare import Scale, difference
 from autoloop.study.record import Job, Study
 
@@ -79,6 +79,7 @@ class Gains:
     Attributes:
         noise: The study's noise floor.
         scale: What gains are in percent of.
+        generations: What each job of a population came to in later generations.
     """
 
     def __init__(self, study: Study) -> None:
@@ -86,14 +87,17 @@ class Gains:
         self._results = results(study)
         self.noise = noise(study)
         self.scale = self._results.scale
+        self.generations = Generations.of(study)
 
     def change(self, job: Job, reference: Job | None) -> Gain | None:
         """How ``job`` did against ``reference``.
 
         None where there is nothing to compare: either did not come to its end with a result (a job that was
         stopped early has only the value of an early step), both are one, or ``job`` is its parent once more
-        with another seed.
+        with another seed. In a population the reference stands for what it came to, without an edit, in the
+        generation of ``job``.
         """
+        reference = self.generations.beside(job, reference)
         if reference is None or reference.job == job.job or job.is_repeat:
             return None
         if not (job.known and reference.known):

@@ -7,14 +7,21 @@ from itertools import groupby
 
 from autoloop.errors import counted
 from autoloop.history.series import Series
-from autoloop.loop.score import confirmed, describe_climb, dropped_edits, front_confirmed, kept_edits
+from autoloop.loop.score import (
+    confirmed,
+    describe_climb,
+    describe_schedule,
+    dropped_edits,
+    front_confirmed,
+    kept_edits,
+)
 from autoloop.loop.score.front_words import no_feasible
 from autoloop.study.decisions import Decision, Refusal, fired, silent
 from autoloop.study.events import Details
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, last, log_lines, log_path, noise_note, states, stop_reason
+from autoloop.views.report.facts import Facts, last, log_path, noise_note, states, stop_reason
 from autoloop.views.report.gains import Gain
 from autoloop.views.report.probed import probed
 from autoloop.views.report.text import md, md_block, md_code
@@ -83,7 +90,8 @@ def _head(facts: Facts) -> list[str]:
         lines += [f"Edits that only seemed to do nothing stay: {md(kept)}."] if kept else []
         longer = describe_climb(study)
         lines += [f"Trained longer: {md(longer)}."] if longer else []
-        lines += ["", "Run the best configuration again:", "", *md_block(facts.command(best))]
+        lines += [f"Of the run itself: {md(parts)}."] if (parts := describe_schedule(study, best)) else []
+        lines += ["", "Run the best configuration again:", "", *md_block(facts.again(best))]
     if study.stopped is not None:
         lines += ["", f"The study stopped: {md(stop_reason(study.stopped))}."]
     return [*lines, ""]
@@ -122,7 +130,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
     if baseline is None or change is None:
         return ""
     return (
-        f", {change.shown('baseline')} against the baseline's {text.number(baseline.objective)}:"
+        f", {change.shown('baseline')} against the baseline's {text.number(change.reference)}:"
         f" {change.label} ({noise_note(facts)})"
     )
 
@@ -236,7 +244,7 @@ def _log(job: Job) -> list[str]:
     ]
     if log_path(job):
         lines[0] += f", log: {md_code(log_path(job))}"
-    tail = log_lines(job, LOG_LINES)
+    tail = job.details.log_tail.splitlines()[-LOG_LINES:]
     return [*lines, "", *(md_block("\n".join(tail)) if tail else ["(the log is empty)"]), ""]
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from autoloop.errors import counted
-from autoloop.loop.score import confirmation, confirmed, describe_climb, dropped_edits, kept_edits
+from autoloop.loop.score import (
+    confirmation,
+    confirmed,
+    describe_climb,
+    describe_schedule,
+    dropped_edits,
+    kept_edits,
+)
 from autoloop.study.compare import difference
 from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
@@ -83,12 +90,14 @@ def _best(facts: Facts) -> list[Markup]:
         size = difference(abs(sure.gain_pct), sure.reference, sure.scale)
         tiles.append(_tile(size, note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
-        note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
+        note = f"{change.than(f'the baseline {text.number(change.reference)}')}; {noise_note(facts)}"
         tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.verdict))
     dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
     longer = describe_climb(facts.study)
     tiles += [_tile(best.name, longer, "Trained longer")] if longer else []
+    parts = describe_schedule(facts.study, best)
+    tiles += [_tile(best.name, parts, "Settings")] if parts else []
     tiles += [_tile("kept", kept, "Edits that only seemed to have no effect")] if kept else []
     return tiles
 
@@ -122,7 +131,7 @@ def _command(facts: Facts) -> list[Markup]:
         return _commands(facts)
     if facts.best is None:
         return []
-    line = el("pre", facts.command(facts.best), class_="copy", tabindex=0, aria_label="Command to run next")
+    line = el("pre", facts.again(facts.best), class_="copy", tabindex=0, aria_label="Command to run next")
     return [el("h3", "Run next"), el("p", "The best configuration, once more (one click selects it):"), line]
 
 

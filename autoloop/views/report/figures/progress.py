@@ -108,13 +108,14 @@ def spent(facts: Facts) -> tuple[list[Point], str]:
 
 
 def best_so_far(facts: Facts, points: list[Point]) -> list[Point]:
-    """The points at which a completed job was better than all before it."""
+    """The points at which a completed job was better than all before it, or was trained for longer."""
     steps: list[Point] = []
     for at, job in points:
         if not job.known or job.measures:
             continue
         change = facts.change(job, steps[-1][1]) if steps else None
-        if not steps or (change and change.better):
+        longer = bool(steps) and facts.study.generation(job) > facts.study.generation(steps[-1][1])
+        if not steps or longer or (change and change.better):
             steps.append((at, job))
     return steps
 
@@ -126,9 +127,11 @@ def _mark(facts: Facts, at: float, job: Job, course: _Course, x: AxisScale, box:
 
 
 def _baseline(facts: Facts, y: AxisScale, box: Box) -> Markup | None:
-    if facts.baseline is None or not math.isfinite(facts.baseline.objective):
+    best, baseline = facts.best, facts.baseline
+    baseline = baseline if best is None else facts.gains.generations.beside(best, baseline)
+    if baseline is None or not math.isfinite(baseline.objective):
         return None
-    at = y(facts.baseline.objective)
+    at = y(baseline.objective)
     rule = el("line", x1=box.left, x2=box.right, y1=at, y2=at, class_="line reference")
     return join([rule, label(box.right, at - 6, "baseline", anchor="end")])
 
