@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +53,42 @@ class Rows:
         """No artifacts here."""
 
 
+def config_of(
+    total: float, weight: float, rate: float, seed: int, gap: float = 1.6, steps: int = STEPS
+) -> dict[str, Any]:
+    """The config of a training; see `train`."""
+    loss = {"reg": total / 3, "tau_src": total / 3, "tau_tgt": total / 3, "heuristic": True}
+    return {
+        "steps": steps,
+        "log_freq": LOG_FREQ,
+        "eval_freq": EVAL_FREQ,
+        "seed": seed,
+        "dataset": {"src_episodes": 48, "tgt_episodes": 6, "eval_episodes": 12, "gap": gap},
+        "policy": {"optimizer_lr": rate, "device": "cpu"},
+        "ot": {"lambda_ot": weight, "loss_config": loss},
+        "wandb": {"enable": False},
+    }
+
+
+@contextmanager
+def training_of(config: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """A training of the built-in task that is to begin, and its settings."""
+    from autoloop.tasks.act_ot import training as act_ot
+    from autoloop.tasks.act_ot.demos import load_demonstrations
+    from autoloop.tasks.act_ot.settings import read_settings
+
+    act_ot.success_rate = lambda *policy_and_world: 0.0  # rollouts cost half of an evaluation
+    settings = read_settings(config)
+    with (
+        act_ot._accelerator(settings.policy) as accelerator,
+        act_ot._reproducibly(settings.seed, accelerator),
+    ):
+        demonstrations = load_demonstrations(
+            settings.dataset, Path(tempfile.gettempdir()) / "autoloop_act_ot_table"
+        )
+        yield act_ot.Training(settings, demonstrations, accelerator), settings
+
+
 def train(
     total: float, weight: float, rate: float, seed: int, gap: float = 1.6, steps: int = STEPS
 ) -> np.ndarray:
@@ -65,30 +103,12 @@ def train(
         steps: Steps of the training; it is evaluated every `EVAL_FREQ`.
     """
     from autoloop.tasks.act_ot import training as act_ot
-    from autoloop.tasks.act_ot.demos import load_demonstrations
     from autoloop.tasks.act_ot.errors import DivergedError
-    from autoloop.tasks.act_ot.settings import read_settings
 
-    act_ot.success_rate = lambda *policy_and_world: 0.0  # rollouts cost half of an evaluation
-    loss = {"reg": total / 3, "tau_src": total / 3, "tau_tgt": total / 3, "heuristic": True}
-    config = {
-        "steps": steps,
-        "log_freq": LOG_FREQ,
-        "eval_freq": EVAL_FREQ,
-        "seed": seed,
-        "dataset": {"src_episodes": 48, "tgt_episodes": 6, "eval_episodes": 12, "gap": gap},
-        "policy": {"optimizer_lr": rate, "device": "cpu"},
-        "ot": {"lambda_ot": weight, "loss_config": loss},
-        "wandb": {"enable": False},
-    }
-    settings, recorder = read_settings(config), Rows()
-    with act_ot._accelerator(settings.policy) as accelerator, act_ot._reproducibly(seed, accelerator):
-        demonstrations = load_demonstrations(
-            settings.dataset, Path(tempfile.gettempdir()) / "autoloop_act_ot_table"
-        )
-        training = act_ot.Training(settings, demonstrations, accelerator)
-        with suppress(DivergedError):  # the rows logged so far stand, the rest is NaN
-            act_ot._run_loop(training, settings, recorder)
+    recorder = Rows()
+    begun = training_of(config_of(total, weight, rate, seed, gap, steps))
+    with begun as (training, settings), suppress(DivergedError):
+        act_ot._run_loop(training, settings, recorder)  # the rows logged so far stand, the rest is NaN
     rows = [recorder.rows.get(step, {}) for step in range(LOG_FREQ, steps + 1, LOG_FREQ)]
     evals = [recorder.rows.get(step, {}) for step in range(EVAL_FREQ, steps + 1, EVAL_FREQ)]
     table = np.full((len(METRICS), len(rows)), np.nan, dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -73,6 +73,17 @@ class Net:
         return float(-(wanted * logs).sum(axis=1).mean()), (np.exp(logs) - wanted) / len(targets)
 
 
+@dataclass
+class Progress:
+    """How far a training has come, and all that it needs to go on."""
+
+    net: Net
+    rng: np.random.Generator
+    optimizer: Adam | Momentum
+    step: int = 0
+    window: list[tuple[float, float]] = field(default_factory=list)  # since the curves' last point
+
+
 class Perceptron(Task):
     """Trains `Net` with SGD and momentum, or with Adam, and logs every 5 % of the steps."""
 
@@ -113,31 +124,41 @@ class Perceptron(Task):
             return self._train(config, steps or self.steps)
 
     def _train(self, config: Mapping[str, Any], last: int) -> History:
-        data, rng = self.data, np.random.default_rng(config["seed"])
-        net = Net.drawn(data.inputs.shape[1], int(config["hidden"]), self.classes, rng)
-        step_of = Adam(config) if config["optimizer"] == "adam" else Momentum(config)
-        every = max(1, self.steps // 20)
-        window: list[tuple[float, float]] = []
+        return self.train_on(config, last, self.begun(config))
+
+    def begun(self, config: Mapping[str, Any]) -> Progress:
+        """A training before its first step."""
+        rng = np.random.default_rng(config["seed"])
+        net = Net.drawn(self.data.inputs.shape[1], int(config["hidden"]), self.classes, rng)
+        return Progress(net, rng, Adam(config) if config["optimizer"] == "adam" else Momentum(config))
+
+    def train_on(self, config: Mapping[str, Any], last: int, progress: Progress) -> History:
+        """Train up to a step and return the curves of these steps; the progress is taken along."""
+        data, rng, net = self.data, progress.rng, progress.net
+        first, every = progress.step, max(1, self.steps // 20)
         logged: dict[str, list[float]] = {"train/loss": [], "train/grad_norm": [], "eval/loss": []}
-        for step in range(1, last + 1):
+        for step in range(first + 1, last + 1):
+            progress.step = step
             batch = rng.integers(len(data.inputs), size=int(config["batch_size"]))
             drop = float(config.get("dropout", 0.0))
             keep = (rng.random((len(batch), net.weights[0].shape[1])) > drop) / (1 - drop) if drop else None
             loss, slopes = net.gradient(
                 data.inputs[batch], data.targets[batch], keep, float(config.get("label_smoothing", 0.0))
             )
-            window.append((loss, math.sqrt(sum(float((slope**2).sum()) for slope in slopes))))
+            progress.window.append((loss, math.sqrt(sum(float((slope**2).sum()) for slope in slopes))))
             warm = min(1.0, step / max(1, int(config.get("warmup", 0))))
-            step_of.move(net.weights, slopes, float(config["lr"]) * warm, float(config["weight_decay"]))
+            progress.optimizer.move(
+                net.weights, slopes, float(config["lr"]) * warm, float(config["weight_decay"])
+            )
             if step % every == 0:
-                losses, norms = zip(*window, strict=True)
+                losses, norms = zip(*progress.window, strict=True)
                 logged["train/loss"].append(float(np.mean(losses)))
                 logged["train/grad_norm"].append(float(np.mean(norms)))
                 logged["eval/loss"].append(net.loss(data.eval_inputs, data.eval_targets))
-                window = []
+                progress.window = []
                 if not math.isfinite(logged["eval/loss"][-1]):
                     break
-        steps = np.arange(1, len(logged["eval/loss"]) + 1) * every
+        steps = (first // every + np.arange(1, len(logged["eval/loss"]) + 1)) * every
         return History({name: Series(steps, np.array(values)) for name, values in logged.items()})
 
 

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from autoloop.config.climbing import Climbing
 from autoloop.config.judging import Judging
 from autoloop.config.probe import ProbeSetting
 from autoloop.config.settings import Settings, load_group
@@ -80,6 +81,7 @@ class MemoryStudy:
         judging: How score is kept.
         probe: Whether the study opens with a probe of the learning rate.
         memory: What earlier studies tell.
+        climbing: How a job goes on from another, where the strategy wants that.
         study: The record.
         steps: Steps trained so far.
     """
@@ -96,6 +98,7 @@ class MemoryStudy:
     judging: Judging = field(default_factory=Judging)
     probe: bool = True
     memory: Memory = NOTHING
+    climbing: Climbing = field(default_factory=Climbing)
     study: Study = field(default_factory=Study)
     steps: int = 0
 
@@ -117,6 +120,7 @@ class MemoryStudy:
             bounds=self.task.bounds,
             seed=self.seed,
             judging=self.judging,
+            climbing=self.climbing,
             probe=ProbeSetting(self.task.steps, self.task.first_result) if self.probe else NO_PROBE,
         )
         self.planner = Planner(
@@ -126,13 +130,7 @@ class MemoryStudy:
 
     def run(self) -> MemoryStudy:
         """Run the study to its end."""
-        config = {**self.task.config, "seed": self.seed}
-        about = ("baseline", (), None, "baseline", "start", {}, "")
-        start = Variant(*about, (json.dumps(config),), config, signature(config))
-        goal = "max" if self.task.maximize else "min"
-        objective = {"metric": self.task.objective, "goal": goal, "stat": "last"}
-        self._record("study", objective=objective, config=exact(config))
-        planned = self.planner.first(Points((), (start,), self._guessed(start)))
+        planned = self.begin()
         number = 1
         while planned.variants and self.study.searched <= self.jobs - 1 and self.steps < self.max_steps:
             self._run_jobs(planned)
@@ -145,6 +143,16 @@ class MemoryStudy:
             if self.study.searched <= self.jobs - 1:
                 planned = self.planner.next(self.study, number, SLOTS)
         return self
+
+    def begin(self) -> Round:
+        """Begin the study, and plan its first round."""
+        config = {**self.task.config, "seed": self.seed}
+        about = ("baseline", (), None, "baseline", "start", {}, "")
+        start = Variant(*about, (json.dumps(config),), config, signature(config))
+        goal = "max" if self.task.maximize else "min"
+        objective = {"metric": self.task.objective, "goal": goal, "stat": "last"}
+        self._record("study", objective=objective, config=exact(config))
+        return self.planner.first(Points((), (start,), self._guessed(start)))
 
     def _guessed(self, start: Variant) -> tuple[Variant, ...]:
         """The user's variants."""
