@@ -286,7 +286,7 @@ def _best(facts: Facts) -> str:
         if (change and facts.baseline)
         else ""
     )
-    return f"{text.clean(best.name)} {text.number(best.objective)}{gain}"
+    return f"{text.clean(best.name)} {facts.numbers(best)}{gain}"
 
 
 def _decisions(facts: Facts) -> tuple[str, list[str]]:

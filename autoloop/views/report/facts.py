@@ -12,7 +12,8 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_words, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
-from autoloop.loop.score.front_words import broken, describe_numbers, no_feasible
+from autoloop.loop.score.averages import Averages, averages, result_of
+from autoloop.loop.score.front_words import broken, describe_mean, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import ANEW, MEASURING, Job, Study
 from autoloop.study.trials import TrialState
@@ -172,8 +173,21 @@ class Facts:
     def numbers(self, job: Job) -> str:
         """The result of a job in words: of several objectives each with its name."""
         if self.study.aims.several and job.known:
-            return describe_numbers(self.study, job)
-        return text.number(job.objective)
+            return describe_numbers(self.study, job, self.averages)
+        return text.number(self.result(job)) + describe_mean(job, self.averages)
+
+    @cached_property
+    def averages(self) -> Averages:
+        """Results over several seeds, by place of the job; empty unless the study asks for them."""
+        return averages(self.study)
+
+    def seeds(self, job: Job) -> int:
+        """How many seeds a job's result is the mean of."""
+        return self.averages[job.place].seeds if job.place in self.averages else 1
+
+    def result(self, job: Job) -> float:
+        """The first or only objective of a job, the mean over its seeds where it has several."""
+        return result_of(job, self.averages)
 
     @property
     def limits(self) -> str:
@@ -184,6 +198,12 @@ class Facts:
     def further_names(self) -> list[str]:
         """Names of the numbers that the study is judged by beside its first objective."""
         return [name for name in self.study.aims.names if name != self.metric]
+
+    @cached_property
+    def limited_names(self) -> list[str]:
+        """Names of the numbers of constraints that are no objectives."""
+        own = [one.name for one in self.study.aims.objectives]
+        return [name for name in self.further_names if name not in own]
 
     def further(self, job: Job) -> list[float | None]:
         """A job's value of each of these."""
