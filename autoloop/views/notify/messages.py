@@ -14,7 +14,8 @@ from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, log_path, states, stop_reason
+from autoloop.views.report.facts import Facts, stop_reason
+from autoloop.views.report.jobs import log_path, states
 
 
 def messages(event: Event, study: Study, study_dir: str, failures: int) -> list[dict[str, Any]]:

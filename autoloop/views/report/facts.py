@@ -376,16 +376,6 @@ class Facts:
         return sorted(time for time in [*(job.started_at for job in jobs), *ends] if math.isfinite(time))
 
 
-def log_path(job: Job) -> str:
-    """Path of a job's log relative to the study; empty where it left none."""
-    return f"{job.run_dir}/{job.details.log}" if job.details.log else ""
-
-
-def log_lines(job: Job, most: int) -> list[str]:
-    """The last lines of a job's log, as far as the journal keeps them."""
-    return job.details.log_tail.splitlines()[-most:]
-
-
 def stop_reason(stop: StudyStopped) -> str:
     """Why a study stopped, in words."""
     return (stop.reason or "no reason given").rstrip(".")
@@ -398,19 +388,3 @@ def noise_note(facts: Facts) -> str:
     if facts.baseline is not None and facts.baseline.known and not scale.is_percent(facts.baseline.objective):
         margin = scale.amount(floor.margin_pct(), facts.baseline.objective, digits=2)
     return f"a gain of up to {margin} may be noise ({floor.source})"
-
-
-def states(jobs: Iterable[Job]) -> str:
-    """How many jobs are in which state, in words (``3 complete, 1 failed``)."""
-    counts: dict[str, int] = {}
-    for job in jobs:
-        state = job.state.value.lower() if job.state else "running" if job.running else "waiting"
-        counts[state] = counts.get(state, 0) + 1
-    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "no jobs"
-
-
-def last(job: Job, metric: str, key: str = "last") -> float | None:
-    """One number of a job's summary; None where the metric or the number is missing."""
-    entry: Mapping[str, Any] = job.summary.get(metric, {})
-    found = entry.get(key)
-    return float(found) if isinstance(found, (int, float)) else None

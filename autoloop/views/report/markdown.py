@@ -14,8 +14,9 @@ from autoloop.study.events import Details
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, last, log_lines, log_path, noise_note, states, stop_reason
+from autoloop.views.report.facts import Facts, noise_note, stop_reason
 from autoloop.views.report.gains import Gain
+from autoloop.views.report.jobs import last, log_lines, log_path, states
 from autoloop.views.report.probed import probed
 from autoloop.views.report.text import md, md_block, md_code
 

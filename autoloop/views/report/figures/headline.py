@@ -9,11 +9,12 @@ from autoloop.study.compare import difference
 from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, noise_note, states, stop_reason
+from autoloop.views.report.facts import Facts, noise_note, stop_reason
 from autoloop.views.report.figures.front import front_table
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
 from autoloop.views.report.figures.timeline import busy_lanes, busy_share
+from autoloop.views.report.jobs import states
 
 MOST_STEPS = 12  # generations of the best trial that are shown: the first and the latest
 MOST_TROUBLES = 8  # failed trials that are listed one by one, the latest
