@@ -23,7 +23,8 @@ def standings(study: Study) -> dict[int, float]:
         return {}
     known = results(study)
     jobs = [job for job in study.counted() if job.known and job.feasible and not job.measures]
-    return {job.place: _standing(job, best, known) for job in jobs}
+    several = set(known.with_several_seeds) if best.place in known.with_several_seeds else ()
+    return {job.place: _standing(job, best, known) if job.place in several else job.objective for job in jobs}
 
 
 def _standing(job: Job, best: Job, known: Results) -> float:
