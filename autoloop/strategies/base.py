@@ -118,6 +118,8 @@ class Situation:
             where none was.
         earlier: Trials of earlier studies of this app; evidence, never results of this study.
         generation: What holds where the jobs of a round go on from those before; else None.
+        telling: The trials of a very long study that tell the most, in the order they were planned
+            (`autoloop.loop.telling`); None where ``trials`` are few enough to look through.
     """
 
     finished: Sequence[Trial]
@@ -145,6 +147,12 @@ class Situation:
     early: EarlyResults = field(default_factory=dict)
     earlier: Sequence[EarlierTrial] = ()
     generation: Generation | None = None
+    telling: Sequence[Trial] | None = None
+
+    @property
+    def looked_at(self) -> Sequence[Trial]:
+        """The trials to look through: what that costs does not grow with a very long study."""
+        return list(self.trials.values()) if self.telling is None else self.telling
 
 
 @dataclass(frozen=True, slots=True)

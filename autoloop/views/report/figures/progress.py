@@ -128,7 +128,7 @@ def _mark(facts: Facts, at: float, job: Job, course: _Course, x: AxisScale, box:
 
 def _baseline(facts: Facts, y: AxisScale, box: Box) -> Markup | None:
     best, baseline = facts.best, facts.baseline
-    baseline = baseline if best is None else facts.gains.generations.beside(best, baseline)
+    baseline = baseline if best is None else facts.beside(best)
     if baseline is None or not math.isfinite(baseline.objective):
         return None
     at = y(baseline.objective)
