@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from autoloop.study.by_place import ByPlace
 from autoloop.study.jobs import Job
 from autoloop.study.trials import TrialState
 
@@ -20,8 +21,7 @@ class Tally:
     A job that a later try replaced is in ``tries`` alone.
 
     Attributes:
-        tries: Place of a variant (`Job.place`) -> number of the one job that ran it, or of several, the
-            latest last.
+        tries: Place of a variant (`Job.place`) -> numbers of the jobs that ran it, the latest last.
         named: Name -> place of the one variant that has it.
         rounds: Round -> numbers of its jobs.
         open: Jobs that have not ended.
@@ -38,7 +38,7 @@ class Tally:
         next_job: Number of the next new job.
     """
 
-    tries: dict[int, int | tuple[int, ...]] = field(default_factory=dict)
+    tries: ByPlace = field(default_factory=ByPlace)
     named: dict[str, int] = field(default_factory=dict)
     rounds: dict[int, dict[int, None]] = field(default_factory=dict)
     open: dict[int, None] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Tally:
     def copy(self) -> Tally:
         """The same, which later changes do not reach."""
         return Tally(
-            dict(self.tries),
+            self.tries.copy(),
             dict(self.named),
             {number: dict(jobs) for number, jobs in self.rounds.items()},
             dict(self.open),
@@ -99,7 +99,7 @@ class Tally:
 
     def plan(self, job: Job) -> None:
         """A job is planned."""
-        self.tries[job.place] = (*self.tries_of(job.place), job.job) if job.place in self.tries else job.job
+        self.tries.add(job.place, job.job)
         self.named[job.name] = job.place
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
@@ -119,8 +119,7 @@ class Tally:
 
     def tries_of(self, place: int) -> tuple[int, ...]:
         """Numbers of the jobs that ran the variant of a place, the latest last."""
-        found = self.tries.get(place, ())
-        return (found,) if isinstance(found, int) else found
+        return self.tries.get(place)
 
     def end(self, job: Job, best: Job | None, maximize: bool) -> None:
         """A job has ended; ``best`` is the best before it."""
@@ -162,7 +161,7 @@ class Tally:
     def withdraw(self, job: Job) -> None:
         """A job that has not started is taken out of the plan; nothing else gets its name or number."""
         self.drop(job)
-        self.tries.pop(job.place)
+        self.tries.drop(job.place)
 
     def judge(self, jobs: Iterable[int]) -> None:
         """The rules were asked about jobs."""
