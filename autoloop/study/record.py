@@ -166,6 +166,8 @@ class Study:
 
     def once(self, name: str, find: Callable[[], V]) -> V:
         """Return what is known by a name of the study as it stands; it is found once until the next event."""
+        if self._answers.get("") is not self.header:
+            self._answers = {"": self.header}
         if name not in self._answers:
             self._answers[name] = find()
         answer: V = self._answers[name]
