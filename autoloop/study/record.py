@@ -403,7 +403,7 @@ class Study:
         self.jobs[job.job] = job
 
     def _on_job(self, event: JobStarted) -> None:
-        self.tally.run_dirs.add(event.run_dir)
+        self.tally.run_dirs.add(event.run_dir, event.job)
         self.jobs[event.job] = replace(
             self.jobs[event.job].whole(),
             started=True,
@@ -414,7 +414,7 @@ class Study:
         )
 
     def _on_placed(self, event: JobPlaced) -> None:
-        self.tally.run_dirs.add(event.run_dir)
+        self.tally.run_dirs.add(event.run_dir, event.job)
         self.jobs[event.job] = replace(
             self.jobs[event.job].whole(), run_dir=event.run_dir, handle=event.handle, restarts=event.restarts
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from autoloop.study.by_place import ByPlace
 from autoloop.study.jobs import Job
+from autoloop.study.run_dirs import RunDirs
 from autoloop.study.trials import TrialState
 
 TROUBLED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
@@ -46,7 +47,7 @@ class Tally:
     troubled: dict[int, None] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
-    run_dirs: set[str] = field(default_factory=set)
+    run_dirs: RunDirs = field(default_factory=RunDirs)
     ineffective: set[int] = field(default_factory=set)
     searched: int = 0
     probes: dict[int, float] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Tally:
             dict(self.troubled),
             list(self.ends),
             list(self.records),
-            set(self.run_dirs),
+            self.run_dirs.copy(),
             set(self.ineffective),
             self.searched,
             dict(self.probes),
@@ -103,7 +104,7 @@ class Tally:
         self.named[job.name] = job.place
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
-        self.run_dirs.add(job.run_dir)
+        self.run_dirs.add(job.run_dir, job.job)
         self.searched += job.searches and not job.probes
         self.price(job)
         if job.begins_at:
