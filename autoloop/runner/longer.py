@@ -137,18 +137,29 @@ def checkpoint_of(job: Job, continues: Continues | None, study_dir: Path) -> Pat
 
 def newest(study_dir: Path, run_dir: str, pattern: str) -> Path | None:
     """The newest file or folder that a pattern finds in a job's directory; None where there is none."""
-    found = [path for path, _ in found_in(study_dir, run_dir, pattern)]
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path)), default=None)
+    found = [(path.stat().st_mtime_ns, str(path), path) for path, _ in found_in(study_dir, run_dir, pattern)]
+    return max(found)[-1] if found else None
 
 
 def found_in(study_dir: Path, run_dir: str, pattern: str) -> list[tuple[Path, str]]:
     """What a pattern finds in a job's directory: each path, and the same relative to that directory.
 
-    A study's directory may be a stranger's: what lies outside the job's directory is none.
+    A study's directory may be a stranger's: what lies outside the job's directory is none. Nor is a link that
+    leads nowhere, as one to a checkpoint that was pruned since, or a file or folder with nothing in it, as a
+    run leaves that was killed while it wrote one.
     """
     root = inside(study_dir.resolve(), run_dir)
-    found = [path for path in root.glob(pattern) if path.resolve().is_relative_to(root.resolve())]
+    found = [path for path in root.glob(pattern) if _holds_something(path, root)]
     return [(path, str(path.relative_to(root))) for path in found]
+
+
+def _holds_something(path: Path, root: Path) -> bool:
+    try:
+        if not path.resolve(strict=True).is_relative_to(root.resolve()):
+            return False
+        return any(path.iterdir()) if path.is_dir() else path.is_file() and path.stat().st_size > 0
+    except (OSError, RuntimeError):  # before Python 3.13 a link that leads to itself is a RuntimeError
+        return False
 
 
 def _overrides(words: Mapping[str, Any], checkpoint: Path | None = None) -> list[str]:

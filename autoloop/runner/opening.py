@@ -25,6 +25,7 @@ from autoloop.errors import ConfigError, JournalError, counted
 from autoloop.loop.due import Limits
 from autoloop.runner.aiming import assumed
 from autoloop.runner.plan import Points
+from autoloop.runner.program import program_files
 from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import sweep_drafts, write_atomic
@@ -127,6 +128,7 @@ def header_of(
             config=exact(composer.identity(start.overrides)),
             files=dict(files),
             knobs=tuple(sorted(composer.study_keys)),
+            code=program_files(),
         ),
         single=words_of_single_run(config, composer, start.overrides),
         learnt=learnt,
@@ -193,9 +195,8 @@ def _go_on(
 ) -> None:
     """Write down that this process goes on; adopt jobs that outlived the last one, take others over."""
     host = socket.gethostname()
-    journal.append(
-        StudyResumed(pid=os.getpid(), host=host, changed=changed.own + changed.shipped, names="unique")
-    )
+    said = (*changed.own, *changed.shipped, *(f"{file} of the program has changed" for file in changed.code))
+    journal.append(StudyResumed(pid=os.getpid(), host=host, changed=said, names="unique"))
     _log_missing_abilities(launcher)
     study_dir = journal.path.parent
     for directory in (study_dir, study_dir / "reports", study_dir / "reports" / "data"):
@@ -207,11 +208,23 @@ def _go_on(
         log.info(
             "it continues with %s as this version of autoloop ships them; each is in study.jsonl", changes
         )
+    if changed.code:
+        log.warning(
+            "the program has changed since this study began (%s): results from before and after that may not "
+            "be comparable; choose another hydra.sweep.dir if they are not",
+            shortened(changed.code),
+        )
     for job in [job for job in study.jobs.values() if job.running]:
         if launcher.adopt(job.job, job.plan.overrides, job.handle):
             log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
         else:
             take_over(job)
+
+
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """A few names, and how many there are besides."""
+    more = len(names) - most
+    return ", ".join([*names[:most], *([f"{more} more"] if more > 0 else [])])
 
 
 def _log_missing_abilities(launcher: JobLauncher) -> None:
