@@ -1,4 +1,4 @@
-"""Values as words of a command line, in the three ways trainers take them."""
+"""Values as arguments of a command line, in the three ways trainers take them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from autoloop.edits import LiteralError, format_literal
 from autoloop.errors import ConfigError
 
 
-def flag_words(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
-    """Write values as words.
+def flag_args(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
+    """Write values as arguments.
 
     Args:
         flags: Mappings, nested or not; a value in a later one wins. None is left out, except in Hydra's
         style.
         style: ``equals`` (``--a.b=1``, as draccus and other dataclass command lines read it), ``argparse``
-            (``--a-b 1``, lists as several words, true as the bare flag, false left out) or ``hydra``
+            (``--a-b 1``, lists as several arguments, true as the bare flag, false left out) or ``hydra``
             (``a.b=1``).
 
     Raises:
@@ -30,7 +30,7 @@ def flag_words(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
     for mapping in flags:
         values.update(_flat(mapping, ""))
     write = _STYLES[style]
-    return [word for name, value in values.items() for word in write(name, value)]
+    return [arg for name, value in values.items() for arg in write(name, value)]
 
 
 def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
