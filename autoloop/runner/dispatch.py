@@ -370,7 +370,7 @@ def _asked(job: Job, decision: StopDecision) -> StopAsked:
 def _result(study: Study, job: Job) -> str:
     if not job.known:
         return "without a result"
-    numbers = describe_numbers(study, job) if study.aims.several else f"objective {job.objective:.6g}"
+    numbers = describe_numbers(study, job, {}) if study.aims.several else f"objective {job.objective:.6g}"
     limits = broken(study, job)
     return f"{numbers}, breaks a constraint: {limits}" if limits else numbers
 

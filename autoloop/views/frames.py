@@ -124,7 +124,7 @@ class LoadedStudy:
 
     def __repr__(self) -> str:
         best = self._facts.best
-        found = f", best {best.name} {text.number(best.objective)}" if best else ""
+        found = f", best {best.name} {self._facts.numbers(best)}" if best else ""
         return f"<study {self.study_dir}: {len(self._facts.jobs)} jobs, {self.metric}{found}>"
 
     def _repr_html_(self) -> str:

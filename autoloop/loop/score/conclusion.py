@@ -7,8 +7,9 @@ from functools import partial
 from autoloop.errors import counted
 from autoloop.loop.objective import missing
 from autoloop.loop.repeats import is_seeded
+from autoloop.loop.score.averages import averages, result_of
 from autoloop.loop.score.confirmation import Confirmation, believed, broken_seeds, confirmation
-from autoloop.loop.score.front_words import describe_front, no_feasible
+from autoloop.loop.score.front_words import describe_front, describe_mean, no_feasible
 from autoloop.loop.score.leader import leader
 from autoloop.loop.score.levels import ClimbLevel, agreement, climbed, idea, levels, standing_at, start_at
 from autoloop.loop.score.noise import noise
@@ -54,7 +55,9 @@ def conclusion(study: Study, reason: str) -> str:
         why = missing(study)
         why = f"; {why}" if why and why not in reason else ""
         return f"the study ends after {ran}, none with a result: {reason}{why}"
-    found = f"the best is {best.name} (job {best.job}), objective {best.objective:.6g}"
+    averaged = averages(study)
+    result = f"objective {result_of(best, averaged):.6g}{describe_mean(best, averaged)}"
+    found = f"the best is {best.name} (job {best.job}), {result}"
     dropped = dropped_edits(study)
     found += f", without edits of {dropped}" if dropped else ""
     if study.is_warm(best):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from autoloop.loop.score.averages import Averages, averages
 from autoloop.loop.score.leader import standings
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import results
@@ -53,7 +54,7 @@ def most_telling(study: Study, most: int) -> list[Job]:
     jobs = front(study)
     if len(jobs) <= most:
         return jobs
-    worth = shares(np.array([job.losses for job in jobs]))
+    worth = shares(_as_losses(study, jobs, averages(study)))
     chosen = set(np.argsort(-worth, kind="stable")[:most].tolist())
     return [job for place, job in enumerate(jobs) if place in chosen]
 
@@ -66,7 +67,7 @@ def hypervolumes(study: Study, jobs: Sequence[Job]) -> list[float]:
         jobs: Jobs in the order they ended.
     """
     count = len(study.aims.objectives)
-    losses = as_losses([job for job in jobs if _counts(job)], count)
+    losses = _as_losses(study, [job for job in jobs if _counts(job)], averages(study))
     if not len(losses):
         return [0.0] * len(jobs)
     whole = losses[is_front(losses)]
@@ -97,6 +98,13 @@ def brings_news(study: Study, job: Job, before: Sequence[Job]) -> bool:
     )
 
 
-def as_losses(jobs: Sequence[Job], count: int) -> Floats:
-    """The objectives of jobs: float64 (n, count)."""
-    return np.array([job.losses for job in jobs], dtype=np.float64).reshape(len(jobs), count)
+def _as_losses(study: Study, jobs: Sequence[Job], averaged: Averages) -> Floats:
+    """The objectives of jobs, averaged over seeds, lower is better: float64 (n, number of objectives)."""
+    signs = [-1 if one.maximize else 1 for one in study.aims.objectives]
+    found = [
+        [sign * value for sign, value in zip(signs, averaged[job.place].values, strict=True)]
+        if job.place in averaged
+        else job.losses
+        for job in jobs
+    ]
+    return np.array(found, dtype=np.float64).reshape(len(jobs), len(signs))

@@ -6,6 +6,7 @@ import math
 
 from autoloop.curves.aims import Constraint
 from autoloop.errors import counted
+from autoloop.loop.score.averages import Averages, averages
 from autoloop.loop.score.confirmation import Confirmation, front_confirmed
 from autoloop.loop.score.front import front, hypervolumes
 from autoloop.study.record import Job, Study
@@ -14,16 +15,30 @@ LISTED = 6
 """Points of a front that one sentence names."""
 
 
-def numbers(study: Study, job: Job) -> dict[str, float]:
-    """Name of each of several objectives -> a job's own number, NaN where it has none."""
-    losses = job.losses or [math.nan] * len(study.aims.objectives)
-    pairs = zip(study.aims.objectives, losses, strict=True)
+def numbers(study: Study, job: Job, averaged: Averages) -> dict[str, float]:
+    """Name of each of several objectives -> a job's number, NaN where it has none.
+
+    Args:
+        study: The record.
+        job: The job.
+        averaged: Means over several seeds, which take the place of a job's own numbers; empty for these.
+    """
+    aims = study.aims.objectives
+    if job.place in averaged:
+        return dict(zip([one.name for one in aims], averaged[job.place].values, strict=True))
+    pairs = zip(aims, job.losses or [math.nan] * len(aims), strict=True)
     return {one.name: (-1 if one.maximize else 1) * loss for one, loss in pairs}
 
 
-def describe_numbers(study: Study, job: Job) -> str:
-    """The objectives of a job in words: ``eval/success 0.92, latency_ms 18.1``."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in numbers(study, job).items())
+def describe_numbers(study: Study, job: Job, averaged: Averages) -> str:
+    """The objectives of a job in words: ``eval/success 0.92, latency_ms 18.1, mean of 3 seeds``."""
+    found = ", ".join(f"{name} {value:.4g}" for name, value in numbers(study, job, averaged).items())
+    return found + describe_mean(job, averaged)
+
+
+def describe_mean(job: Job, averaged: Averages) -> str:
+    """Of how many seeds a job's numbers are the mean, after a comma; empty where they are its own."""
+    return f", mean of {averaged[job.place].seeds} seeds" if job.place in averaged else ""
 
 
 def broken(study: Study, job: Job) -> str:
@@ -58,10 +73,10 @@ def _excess(job: Job) -> float:
 
 def describe_front(study: Study) -> str:
     """The front as a clause; empty where there is none."""
-    points = front(study)
+    points, averaged = front(study), averages(study)
     if not points:
         return ""
-    listed = "; ".join(f"{job.name} ({describe_numbers(study, job)})" for job in points[:LISTED])
+    listed = "; ".join(f"{job.name} ({describe_numbers(study, job, averaged)})" for job in points[:LISTED])
     more = f"; and {len(points) - LISTED} more" if len(points) > LISTED else ""
     line = f"the front has {counted(len(points), 'trial')}: {listed}{more}"
     fresh = (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from statistics import fmean
 
 from autoloop.loop.objective import is_all_zero
+from autoloop.loop.score.averages import averages, result_of, seeds_of
 from autoloop.loop.score.noise import noise
 from autoloop.loop.score.pairs import Results, results
 from autoloop.study.record import ANEW, Job, Study
@@ -16,22 +17,33 @@ def standings(study: Study) -> dict[int, float]:
 
     A job that ran with several seeds is compared with the best one at every seed that both have; its standing
     is the best one's objective, better or worse by the mean of these gains. With the one seed that all share
-    it is the objective itself. Jobs that all returned 0 have none, nor has one that breaks a constraint.
+    it is the objective itself. Where each configuration runs with several seeds (``seeds``), it is their
+    mean; a job that lacks a result on some of them is compared with the best one's mean in the same way.
+    Jobs that all returned 0 have none, nor has one that breaks a constraint.
     """
     best = study.best()
     if best is None or is_all_zero(study):
         return {}
-    known = results(study)
+    known, averaged = results(study), averages(study)
+    whole = {place: one.values[0] for place, one in averaged.items() if one.seeds == seeds_of(study)}
+    reference = result_of(best, averaged)
     jobs = [job for job in study.counted() if job.known and job.feasible and not job.measures]
-    return {job.place: _standing(job, best, known) for job in jobs}
+    corrected = set(known.with_several_seeds) if best.place in known.with_several_seeds else set()
+    if reference != best.objective:
+        corrected = {job.place for job in jobs}
+    return {
+        **{job.place: job.objective for job in jobs},
+        **{job.place: _standing(job, best, known, reference) for job in jobs if job.place in corrected},
+        **{job.place: whole[job.place] for job in jobs if job.place in whole},
+    }
 
 
-def _standing(job: Job, best: Job, known: Results) -> float:
+def _standing(job: Job, best: Job, known: Results, reference: float) -> float:
     gains = known.gains_pct(job, best)
-    if len(gains) < 2:  # the one seed alone: nothing to correct
+    if len(gains) < 2 and reference == best.objective:  # the one seed alone: nothing to correct
         return job.objective
     sign = 1 if known.maximize else -1
-    return best.objective + sign * fmean(gains) / 100 * known.scale.unit(best.objective)
+    return reference + sign * fmean(gains) / 100 * known.scale.unit(best.objective)
 
 
 def ranked(study: Study) -> list[Job]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from autoloop.loop.score.averages import is_further_seed
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.export.optuna import (
@@ -51,7 +52,7 @@ class OptunaMirror:
         Raises:
             OutsideError: Optuna is not installed.
         """
-        ended = [job for job in study.counted() if job.state is not None and job.job not in self._known]
+        ended = [job for job in _settled(study) if job.job not in self._known]
         if not ended or study.open:
             return
         optuna, facts = import_optuna(), Facts(study)
@@ -91,7 +92,7 @@ class OptunaMirror:
             system_attrs=constraints(job),
             params={path: value for path, (value, _) in values.items()},
             distributions={path: distribution for path, (_, distribution) in values.items()},
-            user_attrs={**attributes(job), **others},
+            user_attrs={**attributes(facts, job), **others},
         )
         if math.isfinite(job.started_at) and math.isfinite(job.ended_at):
             trial.datetime_start = datetime.fromtimestamp(job.started_at)
@@ -125,3 +126,14 @@ class OptunaMirror:
             else:
                 others[path] = str(value)
         return params, others
+
+
+def _settled(study: Study) -> list[Job]:
+    """The jobs whose results are final: with several seeds for each configuration once all of them ended."""
+    jobs = study.counted()
+    waiting = {job.origin for job in jobs if is_further_seed(study, job) and job.state is None}
+    return [
+        job
+        for job in jobs
+        if job.state is not None and job.place not in waiting and not is_further_seed(study, job)
+    ]

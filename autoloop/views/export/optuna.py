@@ -13,6 +13,7 @@ from typing import Any
 
 from autoloop.curves.metrics import Metrics
 from autoloop.errors import AutoloopError, OutsideError
+from autoloop.loop.score.averages import is_further_seed
 from autoloop.loop.score.front_words import numbers
 from autoloop.store.files import inside
 from autoloop.store.reading import read_curves
@@ -35,7 +36,8 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     """Write every ended job as a trial of a new Optuna study and return how many there are.
 
     Parameters are the paths that any variant changed; the curve of the objective becomes the intermediate
-    values; lineage, rule and reason are user attributes.
+    values; lineage, rule and reason are user attributes. Where each configuration runs with several seeds, it
+    is one trial, its values are the means, and the curve is that of the first seed.
 
     Args:
         study: The study.
@@ -50,7 +52,7 @@ def export_optuna(study: Study, study_dir: Path, storage: str, name: str, metric
     """
     optuna = import_optuna()
     facts = Facts(study)
-    ended = [job for job in facts.jobs if job.state is not None]
+    ended = [job for job in facts.jobs if job.state is not None and not is_further_seed(study, job)]
     ranges = value_ranges(facts, ended)
     with _created(optuna, storage, name, directions(study)) as target:
         target.set_user_attr("autoloop study", str(study_dir.resolve()))
@@ -137,7 +139,7 @@ def trial_of(
         system_attrs=constraints(job),
         params=params,
         distributions={path: _distribution(optuna, values) for path, values in ranges.items()},
-        user_attrs=attributes(job),
+        user_attrs=attributes(facts, job),
         intermediate_values=dict(curve),
     )
     if math.isfinite(job.started_at) and math.isfinite(job.ended_at):
@@ -153,8 +155,10 @@ def directions(study: Study) -> list[str]:
 
 
 def results(facts: Facts, job: Job) -> list[float]:
-    """A job's own number of each objective."""
-    return list(numbers(facts.study, job).values()) if facts.study.aims.several else [job.objective]
+    """A job's number of each objective, the mean over its seeds where it has several."""
+    if not facts.study.aims.several:
+        return [facts.result(job)]
+    return list(numbers(facts.study, job, facts.averages).values())
 
 
 def constraints(job: Job) -> dict[str, Any]:
@@ -164,7 +168,7 @@ def constraints(job: Job) -> dict[str, Any]:
     return {"constraints": [1.0 if math.isnan(one) else one for one in job.excess]}
 
 
-def attributes(job: Job) -> dict[str, Any]:
+def attributes(facts: Facts, job: Job) -> dict[str, Any]:
     """What a trial keeps of a job beside parameters and value."""
     plan = job.plan
     return {
@@ -178,6 +182,7 @@ def attributes(job: Job) -> dict[str, Any]:
         "run_dir": job.run_dir,
         "state": job.state.value if job.state else None,
         "error": job.error,
+        **({"seeds": facts.seeds(job)} if facts.averages else {}),
         **job.details.values,
     }
 

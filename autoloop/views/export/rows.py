@@ -25,7 +25,9 @@ def job_rows(study: Study) -> list[dict[str, Any]]:
     """Return one row per job, in job order: its place in the study, its knobs, each metric in three numbers.
 
     Knobs are the paths that any variant changed (``config.<path>``), with the baseline's value where a job's
-    lineage did not touch them. All rows have the same keys; what a job lacks is None.
+    lineage did not touch them. Where each configuration runs with several seeds, ``seeds`` and
+    ``mean.<objective>`` are in the row of its first seed. All rows have the same keys; what a job lacks is
+    None.
     """
     facts = Facts(study)
     metrics = list(dict.fromkeys(name for job in facts.jobs for name in job.summary))
@@ -95,12 +97,26 @@ def _place(facts: Facts, job: Job) -> dict[str, Any]:
         "reason": job.plan.reason,
         "state": job.state.value if job.state else None,
         "objective": _finite(job.objective),
+        **_means(facts, job),
         "steps": job.steps,
         "seconds": _finite(seconds),
         "spent_hours": facts.spent_hours(job),
         "run_dir": job.run_dir,
         "url": job.details.url or None,
         "error": job.error or None,
+    }
+
+
+def _means(facts: Facts, job: Job) -> dict[str, Any]:
+    """Number of seeds, and the mean of each objective over them; nothing unless a study has several seeds."""
+    if not facts.averages:
+        return {}
+    found = facts.averages.get(job.place)
+    names = [one.name for one in facts.study.aims.objectives] or ["objective"]
+    means = found.values if found else [None] * len(names)
+    return {
+        "seeds": found.seeds if found else None,
+        **{f"mean.{name}": mean for name, mean in zip(names, means, strict=True)},
     }
 
 

@@ -29,7 +29,8 @@ from autoloop.study.events import (
 from autoloop.study.record import Event, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import log_path, stop_reason
+from autoloop.views.report.facts import stop_reason
+from autoloop.views.report.jobs import log_path
 
 
 def describe(event: Event, study: Study) -> str:

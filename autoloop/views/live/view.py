@@ -16,7 +16,8 @@ from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.live.progress import Progress
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, log_path, stop_reason
+from autoloop.views.report.facts import Facts, stop_reason
+from autoloop.views.report.jobs import log_path
 
 BAD = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INFEASIBLE)
 
@@ -286,7 +287,7 @@ def _best(facts: Facts) -> str:
         if (change and facts.baseline)
         else ""
     )
-    return f"{text.clean(best.name)} {text.number(best.objective)}{gain}"
+    return f"{text.clean(best.name)} {facts.numbers(best)}{gain}"
 
 
 def _decisions(facts: Facts) -> tuple[str, list[str]]:

@@ -14,7 +14,8 @@ from autoloop.study.events import JobEnded, RulesAsked, StudyStopped
 from autoloop.study.record import Event, Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, log_path, states, stop_reason
+from autoloop.views.report.facts import Facts, stop_reason
+from autoloop.views.report.jobs import log_path, states
 
 
 def messages(event: Event, study: Study, study_dir: str, failures: int) -> list[dict[str, Any]]:
@@ -97,7 +98,12 @@ def _front(facts: Facts) -> dict[str, Any]:
     """The points of a front, each with its numbers; nothing where the study has one objective."""
     if not facts.study.aims.several:
         return {}
-    return {"front": [{"job": job.job, "name": job.name, **numbers(facts.study, job)} for job in facts.front]}
+    return {
+        "front": [
+            {"job": job.job, "name": job.name, **numbers(facts.study, job, facts.averages)}
+            for job in facts.front
+        ]
+    }
 
 
 def _counts(jobs: list[Job]) -> dict[str, int]:
@@ -111,10 +117,10 @@ def _result(facts: Facts) -> dict[str, Any] | None:
         return None
     change = facts.change(best, facts.baseline)
     gain = change.gain_pct if change and change.is_percent else None
-    return {"job": best.job, "name": best.name, "objective": best.objective, "gain_pct": gain}
+    return {"job": best.job, "name": best.name, "objective": facts.result(best), "gain_pct": gain}
 
 
 def _describe(best: Job, facts: Facts) -> str:
     change = facts.change(best, facts.baseline)
     gain = f" ({change.shown('baseline')} against the baseline)" if change else ""
-    return f"{best.name} with {facts.metric} {text.number(best.objective)}{gain}"
+    return f"{best.name} with {facts.metric} {facts.numbers(best)}{gain}"

@@ -85,9 +85,9 @@ def optimization_results(study: Study, facts: Facts | None = None) -> dict[str, 
     return {
         "name": "autoloop",
         "best_evaluated_params": params,
-        "best_evaluated_result": facts.best.objective,
+        "best_evaluated_result": facts.result(facts.best),
         "best_params": dict(params),
-        "best_value": facts.best.objective,
+        "best_value": facts.result(facts.best),
         "best_overrides": list(facts.best.plan.overrides),
         "best_run_dir": facts.best.run_dir,
     }
@@ -113,9 +113,10 @@ def best(study: Study, facts: Facts | None = None) -> dict[str, Any]:
         "objective": {
             "metric": facts.metric,
             "goal": "max" if study.maximize else "min",
-            "value": job.objective,
+            "value": facts.result(job),
             "baseline": baseline if math.isfinite(baseline) else None,
         },
+        **_seeds(facts, job),
         **_limits(facts, job),
         **_proof(study),
         **_again(facts, job),
@@ -134,18 +135,35 @@ def _again(facts: Facts, job: Job) -> dict[str, Any]:
 
 def _solution(facts: Facts, job: Job) -> dict[str, Any]:
     """A point of the front as the Optuna sweeper writes it, with what finds its run."""
-    values = list(numbers(facts.study, job).values())
+    values = list(numbers(facts.study, job, facts.averages).values())
     params = best_params(facts, job)
-    return {"params": params, "values": values, "name": job.name, "run_dir": job.run_dir}
+    return {
+        "params": params,
+        "values": values,
+        "name": job.name,
+        "run_dir": job.run_dir,
+        **_seeds(facts, job),
+    }
 
 
 def _point(facts: Facts, job: Job) -> dict[str, Any]:
     """A point of the front, with each of its objectives and how to run it."""
-    results = numbers(facts.study, job)
+    results = numbers(facts.study, job, facts.averages)
     goals = {one.name: "max" if one.maximize else "min" for one in facts.study.aims.objectives}
     place = {"name": job.name, "job": job.job, "round": job.round, "run_dir": job.run_dir}
     values = {name: {"goal": goals[name], "value": value} for name, value in results.items()}
-    return {**place, "objectives": values, **_limits(facts, job), **_again(facts, job)}
+    return {
+        **place,
+        "objectives": values,
+        **_seeds(facts, job),
+        **_limits(facts, job),
+        **_again(facts, job),
+    }
+
+
+def _seeds(facts: Facts, job: Job) -> dict[str, int]:
+    """Of how many seeds a job's numbers are the mean; nothing where they are its own."""
+    return {"seeds": facts.seeds(job)} if job.place in facts.averages else {}
 
 
 def _limits(facts: Facts, job: Job) -> dict[str, Any]:
@@ -159,7 +177,7 @@ def _beside(study: Study, facts: Facts, job: Job) -> float:
     """The baseline's result at the length that a job was trained to; NaN where there is none."""
     level = job.plan.evidence.get("level") if job.rule == CLIMB else 0
     start = start_at(study, job, level) if isinstance(level, int) and level else facts.baseline
-    return start.objective if start is not None else math.nan
+    return facts.result(start) if start is not None else math.nan
 
 
 def _proof(study: Study) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from autoloop.config.rerun import rerun_command, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, winner
-from autoloop.loop.score.front_words import broken, describe_numbers, no_feasible
+from autoloop.loop.score.averages import Averages, averages, result_of
+from autoloop.loop.score.front_words import broken, describe_mean, describe_numbers, no_feasible
 from autoloop.study.events import StudyStopped
 from autoloop.study.record import ANEW, MEASURING, Job, Study
 from autoloop.study.trials import TrialState
@@ -172,8 +173,21 @@ class Facts:
     def numbers(self, job: Job) -> str:
         """The result of a job in words: of several objectives each with its name."""
         if self.study.aims.several and job.known:
-            return describe_numbers(self.study, job)
-        return text.number(job.objective)
+            return describe_numbers(self.study, job, self.averages)
+        return text.number(self.result(job)) + describe_mean(job, self.averages)
+
+    @cached_property
+    def averages(self) -> Averages:
+        """Results over several seeds, by place of the job; empty unless the study asks for them."""
+        return averages(self.study)
+
+    def seeds(self, job: Job) -> int:
+        """How many seeds a job's result is the mean of."""
+        return self.averages[job.place].seeds if job.place in self.averages else 1
+
+    def result(self, job: Job) -> float:
+        """The first or only objective of a job, the mean over its seeds where it has several."""
+        return result_of(job, self.averages)
 
     @property
     def limits(self) -> str:
@@ -184,6 +198,12 @@ class Facts:
     def further_names(self) -> list[str]:
         """Names of the numbers that the study is judged by beside its first objective."""
         return [name for name in self.study.aims.names if name != self.metric]
+
+    @cached_property
+    def limited_names(self) -> list[str]:
+        """Names of the numbers of constraints that are no objectives."""
+        own = [one.name for one in self.study.aims.objectives]
+        return [name for name in self.further_names if name not in own]
 
     def further(self, job: Job) -> list[float | None]:
         """A job's value of each of these."""
@@ -356,16 +376,6 @@ class Facts:
         return sorted(time for time in [*(job.started_at for job in jobs), *ends] if math.isfinite(time))
 
 
-def log_path(job: Job) -> str:
-    """Path of a job's log relative to the study; empty where it left none."""
-    return f"{job.run_dir}/{job.details.log}" if job.details.log else ""
-
-
-def log_lines(job: Job, most: int) -> list[str]:
-    """The last lines of a job's log, as far as the journal keeps them."""
-    return job.details.log_tail.splitlines()[-most:]
-
-
 def stop_reason(stop: StudyStopped) -> str:
     """Why a study stopped, in words."""
     return (stop.reason or "no reason given").rstrip(".")
@@ -378,19 +388,3 @@ def noise_note(facts: Facts) -> str:
     if facts.baseline is not None and facts.baseline.known and not scale.is_percent(facts.baseline.objective):
         margin = scale.amount(floor.margin_pct(), facts.baseline.objective, digits=2)
     return f"a gain of up to {margin} may be noise ({floor.source})"
-
-
-def states(jobs: Iterable[Job]) -> str:
-    """How many jobs are in which state, in words (``3 complete, 1 failed``)."""
-    counts: dict[str, int] = {}
-    for job in jobs:
-        state = job.state.value.lower() if job.state else "running" if job.running else "waiting"
-        counts[state] = counts.get(state, 0) + 1
-    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "no jobs"
-
-
-def last(job: Job, metric: str, key: str = "last") -> float | None:
-    """One number of a job's summary; None where the metric or the number is missing."""
-    entry: Mapping[str, Any] = job.summary.get(metric, {})
-    found = entry.get(key)
-    return float(found) if isinstance(found, (int, float)) else None

@@ -8,14 +8,15 @@ from itertools import groupby
 from autoloop.errors import counted
 from autoloop.history.series import Series
 from autoloop.loop.score import confirmed, describe_climb, dropped_edits, front_confirmed, kept_edits
-from autoloop.loop.score.front_words import no_feasible
+from autoloop.loop.score.front_words import no_feasible, numbers
 from autoloop.study.decisions import Decision, Refusal, fired, silent
 from autoloop.study.events import Details
 from autoloop.study.record import Job, Study
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, last, log_lines, log_path, noise_note, states, stop_reason
+from autoloop.views.report.facts import Facts, noise_note, stop_reason
 from autoloop.views.report.gains import Gain
+from autoloop.views.report.jobs import last, log_lines, log_path, states
 from autoloop.views.report.probed import probed
 from autoloop.views.report.text import md, md_block, md_code
 
@@ -77,7 +78,7 @@ def _head(facts: Facts) -> list[str]:
         lines.append(f"{problem[:1].upper()}{problem[1:]}." if problem else none)
     else:
         gain = md(confirmed(study)) or _against_baseline(facts, best)
-        lines.append(f"Best: {md_code(best.name)} with {text.number(best.objective)}{gain}.")
+        lines.append(f"Best: {md_code(best.name)} with {facts.numbers(best)}{gain}.")
         dropped, kept = dropped_edits(study), kept_edits(study)
         lines += [f"It is without edits of {md(dropped)}."] if dropped else []
         lines += [f"Edits that only seemed to do nothing stay: {md(kept)}."] if kept else []
@@ -91,18 +92,18 @@ def _head(facts: Facts) -> list[str]:
 
 def _front(facts: Facts) -> list[str]:
     """The points of the front and how to run each."""
-    aims, limited = facts.study.aims.objectives, facts.further_names
+    aims, limited = facts.study.aims.objectives, facts.limited_names
     lines = [
         f"The front has {counted(len(facts.front), 'trial')}; no other is better in every objective.",
         "",
     ]
-    lines += [
-        _row(["name", md(facts.metric), *map(md, limited)]),
-        _row(["---"] + ["---:"] * (1 + len(limited))),
-    ]
+    titles = [*(md(one.name) for one in aims), *map(md, limited), *(["seeds"] if facts.averages else [])]
+    lines += [_row(["name", *titles]), _row(["---"] + ["---:"] * len(titles))]
     for job in facts.front:
-        cells = [job.objective, *facts.further(job)]
-        lines.append(_row([md_code(job.name, in_table=True), *map(text.number, cells)]))
+        found = numbers(facts.study, job, facts.averages)
+        cells = [*found.values(), *map(job.details.values.get, limited)]
+        seeds = [str(facts.seeds(job))] if facts.averages else []
+        lines.append(_row([md_code(job.name, in_table=True), *map(text.number, cells), *seeds]))
     for job, each in front_confirmed(facts.study):
         fresh = ", ".join(
             f"{one.name} {text.number(found.fresh)}" for one, found in zip(aims, each, strict=False)
@@ -122,7 +123,7 @@ def _against_baseline(facts: Facts, job: Job) -> str:
     if baseline is None or change is None:
         return ""
     return (
-        f", {change.shown('baseline')} against the baseline's {text.number(baseline.objective)}:"
+        f", {change.shown('baseline')} against the baseline's {text.number(facts.result(baseline))}:"
         f" {change.label} ({noise_note(facts)})"
     )
 

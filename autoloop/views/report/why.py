@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autoloop.errors import AutoloopError, did_you_mean
+from autoloop.loop.score.front_words import describe_mean
 from autoloop.study.record import Job, Study
 from autoloop.views.report import text
 from autoloop.views.report.facts import Facts, noise_note
@@ -27,7 +28,8 @@ def why(study: Study, job: str | int) -> str:
     facts = Facts(study)
     found = find_job(facts, job)
     plan, parent = found.plan, facts.parent(found)
-    outcome = f"{text.number(found.objective)} {facts.metric}: {facts.verdict(found)}"
+    mean = describe_mean(found, facts.averages)
+    outcome = f"{text.number(facts.result(found))} {facts.metric}{mean}: {facts.verdict(found)}"
     rows = {
         "job": f"{found.job} of round {found.round}, {_state(found)}",
         "parent": _result(parent) if parent else "none",

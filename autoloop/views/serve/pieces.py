@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from autoloop.errors import OutsideError, counted
 from autoloop.study.record import Job
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, log_path
+from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.curves import card, reference
 from autoloop.views.report.figures.front import front_section
 from autoloop.views.report.figures.headline import headline, subtitle
@@ -18,6 +18,7 @@ from autoloop.views.report.figures.lineage import lineage_figure
 from autoloop.views.report.figures.markup import Markup, el, join
 from autoloop.views.report.figures.progress import progress
 from autoloop.views.report.figures.timeline import timeline
+from autoloop.views.report.jobs import log_path
 from autoloop.views.serve.importance import Share, importance
 from autoloop.views.serve.observed import Observed
 

@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 from autoloop.errors import counted
+from autoloop.loop.score.averages import is_further_seed
 from autoloop.loop.score.front_words import numbers
 from autoloop.study.record import Job
 from autoloop.views.report import text
@@ -24,7 +25,8 @@ Points = dict[int, dict[str, float]]
 def front_section(facts: Facts) -> Markup | None:
     """Return the section; None where the study has one objective, or no trial a result yet."""
     names = [one.name for one in facts.study.aims.objectives]
-    points = {job.job: numbers(facts.study, job) for job in facts.shown if job.known and job.losses}
+    shown = [job for job in facts.shown if job.known and job.losses and not is_further_seed(facts.study, job)]
+    points = {job.job: numbers(facts.study, job, facts.averages) for job in shown}
     if not names or not points:
         return None
     charts = [_chart(facts, points, names[0], other) for other in names[1 : 1 + MOST_CHARTS]]
@@ -49,16 +51,19 @@ def front_table(facts: Facts) -> Markup | None:
         return None
     aims = facts.study.aims
     own = [one.name for one in aims.objectives]
-    more = [one.name for one in aims.constraints if one.name not in own]
+    more = facts.limited_names
     titles = [f"{one.name} ({'higher' if one.maximize else 'lower'} is better)" for one in aims.objectives]
     rows = [_row(facts, job, own, more) for job in facts.front]
-    return table("The front: of these none is better than another in all.", ["trial", *titles, *more], rows)
+    seeds = ["seeds"] if facts.averages else []
+    caption = "The front: of these none is better than another in all."
+    return table(caption, ["trial", *titles, *more, *seeds], rows)
 
 
 def _row(facts: Facts, job: Job, own: list[str], more: list[str]) -> list[Content]:
-    found = numbers(facts.study, job)
+    found = numbers(facts.study, job, facts.averages)
     limited = [job.details.values.get(name) for name in more]
-    return [link(job), *(text.number(found[name]) for name in own), *(text.number(one) for one in limited)]
+    seeds = [str(facts.seeds(job))] if facts.averages else []
+    return [link(job), *(text.number(found[name]) for name in own), *map(text.number, limited), *seeds]
 
 
 def _chart(facts: Facts, points: Points, across: str, up: str) -> Markup:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from autoloop.errors import counted
 from autoloop.loop.score import confirmation, confirmed, describe_climb, dropped_edits, kept_edits
+from autoloop.loop.score.front_words import describe_mean
 from autoloop.study.compare import difference
 from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, noise_note, states, stop_reason
+from autoloop.views.report.facts import Facts, noise_note, stop_reason
 from autoloop.views.report.figures.front import front_table
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
 from autoloop.views.report.figures.timeline import busy_lanes, busy_share
+from autoloop.views.report.jobs import states
 
 MOST_STEPS = 12  # generations of the best trial that are shown: the first and the latest
 MOST_TROUBLES = 8  # failed trials that are listed one by one, the latest
@@ -75,7 +77,8 @@ def _best(facts: Facts) -> list[Markup]:
         return [_tile(str(len(facts.front)), "trials, none better than another in all", "The front")]
     if best is None:
         return [_tile(text.MISSING, facts.nothing_found, "Best")]
-    tiles = [_tile(text.number(best.objective), join([link(best), f", round {best.round}"]), "Best trial")]
+    whence = join([link(best), f", round {best.round}{describe_mean(best, facts.averages)}"])
+    tiles = [_tile(text.number(facts.result(best)), whence, "Best trial")]
     change, sure = facts.change(best, baseline), confirmation(facts.study)
     if sure is not None:
         note = confirmed(facts.study).lstrip(",; ")
@@ -83,7 +86,7 @@ def _best(facts: Facts) -> list[Markup]:
         size = difference(abs(sure.gain_pct), sure.reference, sure.scale)
         tiles.append(_tile(size, note, "Confirmed on fresh seeds", word))
     elif change is not None and baseline is not None:
-        note = f"{change.than(f'the baseline {text.number(baseline.objective)}')}; {noise_note(facts)}"
+        note = f"{change.than(f'the baseline {text.number(facts.result(baseline))}')}; {noise_note(facts)}"
         tiles.append(_tile(change.shown("baseline"), note, "Against the baseline", change.verdict))
     dropped, kept = dropped_edits(facts.study), kept_edits(facts.study)
     tiles += [_tile(best.name, f"without edits of {dropped}", "Reduced")] if dropped else []
@@ -101,20 +104,18 @@ def _path(facts: Facts) -> list[Markup]:
     """How the best trial came about, step by step."""
     if facts.best is None or facts.best.plan.parent is None:
         return []
-    steps = [_step(job) for job in facts.lineage(facts.best)]
+    steps = [_step(facts, job) for job in facts.lineage(facts.best)]
     if len(steps) > MOST_STEPS:
         left_out = counted(len(steps) - MOST_STEPS, "step") + " not shown"
         steps = [steps[0], el("li", left_out, class_="soft"), *steps[1 - MOST_STEPS :]]
     return [el("h3", "How it was found"), el("ol", *steps, class_="path")]
 
 
-def _step(job: Job) -> Markup:
+def _step(facts: Facts, job: Job) -> Markup:
     changes = [f"{path.rpartition('.')[2]} {text.value(new, 24)}" for path, _, new in job.plan.changes]
     why = f"{job.plan.rule}: " if job.plan.rule else ""
     what = text.shorten(text.clean(why + (", ".join(changes) or "as configured")), 110)
-    return el(
-        "li", el("b", link(job)), f" {text.number(job.objective)}", el("br"), el("span", what, class_="soft")
-    )
+    return el("li", el("b", link(job)), f" {facts.numbers(job)}", el("br"), el("span", what, class_="soft"))
 
 
 def _command(facts: Facts) -> list[Markup]:

@@ -6,8 +6,9 @@ from autoloop.errors import counted
 from autoloop.study.record import Job
 from autoloop.study.trials import TrialState
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, log_lines, log_path
+from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.markup import Content, Markup, el, file_link, join, web_link
+from autoloop.views.report.jobs import log_lines, log_path
 
 LOG_LINES = 30  # last lines of a job's log that are shown where it did not complete
 DIFF_ROWS = 60  # most rows of a configuration difference that are shown

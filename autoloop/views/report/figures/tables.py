@@ -8,10 +8,11 @@ from itertools import groupby
 from autoloop.study.decisions import Refusal, silent
 from autoloop.study.record import Job
 from autoloop.views.report import text
-from autoloop.views.report.facts import Facts, last
+from autoloop.views.report.facts import Facts
 from autoloop.views.report.figures.job import link
 from autoloop.views.report.figures.markup import Content, Markup, el, join
 from autoloop.views.report.gains import Gain
+from autoloop.views.report.jobs import last
 from autoloop.views.report.scores import Score
 
 SILENT_ROUNDS = 3  # latest rounds whose silent rules are listed one by one
