@@ -23,7 +23,7 @@ def flag_args(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
     Raises:
         ConfigError: A value that cannot be written in this style.
 
-    >>> flag_words([{"steps": 60, "wandb": {"mode": "offline", "entity": None}}], "equals")
+    >>> flag_args([{"steps": 60, "wandb": {"mode": "offline", "entity": None}}], "equals")
     ['--steps=60', '--wandb.mode=offline']
     """
     values: dict[str, Any] = {}
