@@ -18,7 +18,7 @@ from omegaconf._utils import get_omega_conf_dumper
 from autoloop import __version__
 from autoloop.config.compose import Composer
 from autoloop.config.origins import typed_of_hydra
-from autoloop.config.rerun import read_words, shell_line
+from autoloop.config.rerun import read_command, shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import ConfigError, JournalError, counted
@@ -77,7 +77,7 @@ def as_yaml(plain: Any) -> str:
     )
 
 
-def words_of_single_run(config: DictConfig, composer: Composer, overrides: Sequence[str]) -> tuple[str, ...]:
+def single_run_overrides(config: DictConfig, composer: Composer, overrides: Sequence[str]) -> tuple[str, ...]:
     """What a command must say to train one of a study's configs once (`StudyBegun.single`).
 
     Args:
@@ -85,10 +85,10 @@ def words_of_single_run(config: DictConfig, composer: Composer, overrides: Seque
         composer: Composes the configs of jobs.
         overrides: Those of a job.
     """
-    words = read_words(command_line())
-    if not any(word.startswith("hydra.mode=") for word in typed_of_hydra(config)):
-        return (*words.plugins, "hydra.mode=RUN")
-    return () if composer.composes_alone([*words.hydra, *overrides]) else words.plugins
+    command = read_command(command_line())
+    if not any(text.startswith("hydra.mode=") for text in typed_of_hydra(config)):
+        return (*command.plugins, "hydra.mode=RUN")
+    return () if composer.composes_alone([*command.hydra, *overrides]) else command.plugins
 
 
 def header_of(
@@ -130,7 +130,7 @@ def header_of(
             knobs=tuple(sorted(composer.study_keys)),
             code=program_files(),
         ),
-        single=words_of_single_run(config, composer, start.overrides),
+        single=single_run_overrides(config, composer, start.overrides),
         learnt=learnt,
         settings={
             **settings.raw,
