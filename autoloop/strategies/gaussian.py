@@ -64,8 +64,8 @@ class GaussianProcess(Sampler):
             return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
         generator = np.random.default_rng([seen.seed, len(seen.points)])
         lost = min(MOST_FAILED, int((~np.isfinite(seen.losses)).sum()))
-        points, scores, kinds = _learnt(seen, MOST_POINTS - lost)
-        points, scores = _with_failures(seen, points, scores)
+        points, scores, kinds = learnt(seen, MOST_POINTS - lost)
+        points, scores = with_failures(seen, points, scores)
         expected = Expected() if prior is None else Aligned.to(prior, points, scores)
         kernel = _kernel(kinds, points, expected.rest(points, scores), prior)
         dimensions = seen.start.size
@@ -169,7 +169,7 @@ def informative(seen: Seen) -> int:
     return int(np.isfinite(seen.losses).sum()) + early
 
 
-def _learnt(seen: Seen, most: int) -> tuple[Floats, Floats, Whole]:
+def learnt(seen: Seen, most: int) -> tuple[Floats, Floats, Whole]:
     """What is learnt from: points, scores, and how many choices each coordinate has.
 
     Where trials were ended early, the share of a training is one more coordinate, 1 at the end.
@@ -210,7 +210,7 @@ def _spread(order: Whole, most: int) -> Whole:
     return np.append(order[: most // 2], order[rest])
 
 
-def _with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, Floats]:
+def with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, Floats]:
     """The points and those that diverged, the latest ones, as bad as the worst."""
     failed = seen.points[~np.isfinite(seen.losses)][-MOST_FAILED:]
     failed = np.hstack([failed, np.ones((len(failed), points.shape[1] - failed.shape[1]))])
