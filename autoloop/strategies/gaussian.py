@@ -145,14 +145,16 @@ def _chosen(belief: _Belief, free: Floats, lost: Bools | None, count: int) -> li
     open_ones: Bools = np.ones(len(free), dtype=bool) if lost is None else ~lost
     open_ones = open_ones if open_ones.any() else np.ones(len(free), dtype=bool)
     found: list[int] = []
+    nearest = away(free, belief.points)
     for _ in range(count):
         mean, deviation = belief.predicted()
         gain = expected_improvement(mean, deviation, float(belief.scores.min())) + TINY * deviation
-        worth = open_ones & (away(free, belief.points) > APART)
+        worth = open_ones & (nearest > APART)
         worth = worth if worth.any() else open_ones
         best = int(np.argmax(np.where(worth, gain, -1.0)))
         found.append(best)
         open_ones = open_ones & (np.arange(len(free)) != best)
+        nearest = np.minimum(nearest, away(free, free[best][None]))
         belief.believe(free, best, float(mean[best]))
     return found
 
