@@ -3,7 +3,8 @@
     python benchmarks/scale.py loop 10000               # decide, journal, report; the jobs are made up
     python benchmarks/scale.py loop 2000 --after 98000  # the last of 100,000 trials
     python benchmarks/scale.py report 10000             # replaying and drawing a study
-    python benchmarks/scale.py beside OLD 1000 10000    # the same, in turn with the package in the folder OLD
+    python benchmarks/scale.py plan 10000               # a round of strategy=mixed, and a place that gets free
+    python benchmarks/scale.py beside OLD report 1000   # the same, in turn with the script of the folder OLD
     python benchmarks/scale.py idle                     # slots with and without a barrier; a pure simulation
 
 ``loop`` runs whole studies of rounds as wide as there are slots; every finished run has one child. All of it
@@ -45,7 +46,7 @@ from autoloop.rules.base import Decision
 from autoloop.runner.plan import Points
 from autoloop.runner.planning import Planner
 from autoloop.store.journal import FILE_NAME, Journal, read_study
-from autoloop.strategies import RulesStrategy
+from autoloop.strategies import MixedStrategy, RulesStrategy
 from autoloop.study.events import (
     Details,
     Event,
@@ -301,19 +302,57 @@ def report(trials: int, slots: int) -> None:
         print(f"report {drawn - copied:.2f} s, page {page:.1f} MiB; peak memory {_peak_mib()} MiB")
 
 
-def beside(earlier: Path, sizes: Sequence[int], slots: int) -> None:
-    """Run `report` with an earlier package and with this one in turn.
+class CountingComposer(JsonComposer):
+    """The same, and counts how many configs it composes, of which none is kept."""
+
+    composed = 0
+
+    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The config of a job."""
+        self.composed += 1
+        return super().config(overrides)
+
+
+def plan(trials: int, slots: int) -> None:
+    """Print what a round of ``strategy=mixed`` costs after so many trials, and a place that gets free later."""
+    with tempfile.TemporaryDirectory() as directory:
+        study_dir = Path(directory)
+        prefill(study_dir, trials, slots)
+        study, composer = read_study(study_dir), CountingComposer()
+        rules = (Fallback(name="step", edits=["lr@mul=0.99"]),)
+        settings = Settings(
+            Limits(rounds=10**6), rules, MixedStrategy(size=slots), Metrics(objective="loss"), {}
+        )
+        planner = Planner(settings, composer, study_dir, lambda: slots)  # type: ignore[arg-type]
+        print(f"{trials} trials:", end=" ")
+        for places, what in ((slots, f"a round of {slots}"), (1, "a free place")):
+            composer.composed, began = 0, time.process_time()
+            planner.next(study, study.rounds[-1] + 1, places)
+            spent = time.process_time() - began
+            print(f"{what} {spent:.2f} s, {composer.composed} configs looked at;", end=" ", flush=True)
+        print(f"peak memory {_peak_mib()} MiB")
+
+
+def beside(earlier: Path, what: str, sizes: Sequence[int], slots: int) -> None:
+    """Run a benchmark with an earlier state of the project and with this one in turn, each by its own script.
 
     Args:
-        earlier: A folder with its ``autoloop``, as ``git archive COMMIT autoloop hydra_plugins conf`` has it.
+        earlier: A folder with its files, as ``git archive COMMIT autoloop hydra_plugins benchmarks`` has them.
+        what: ``report`` or ``plan``.
         sizes: Trials.
         slots: Slots.
     """
+    here = Path(__file__).resolve().parent.parent
     for trials in sizes:
-        for name, path in (("before", str(earlier)), ("now", "")):
-            words = [sys.executable, __file__, "report", str(trials), "--slots", str(slots)]
+        for name, folder in (("before", earlier.resolve()), ("now", here)):
+            words = [sys.executable, str(folder / "benchmarks" / "scale.py"), what, str(trials)]
             ran = subprocess.run(
-                words, env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True, text=True
+                [*words, "--slots", str(slots)],
+                env={**os.environ, "PYTHONPATH": str(folder)},
+                cwd=folder,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             print(f"{name:7s} {ran.stdout.strip()}", flush=True)
 
@@ -382,8 +421,12 @@ def main() -> None:
     drawn = commands.add_parser("report")
     drawn.add_argument("trials", type=int)
     drawn.add_argument("--slots", type=int, default=1000)
+    planned = commands.add_parser("plan")
+    planned.add_argument("trials", type=int)
+    planned.add_argument("--slots", type=int, default=100)
     compared = commands.add_parser("beside")
     compared.add_argument("earlier", type=Path)
+    compared.add_argument("what", choices=("report", "plan"))
     compared.add_argument("trials", type=int, nargs="+")
     compared.add_argument("--slots", type=int, default=1000)
     commands.add_parser("idle")
@@ -391,7 +434,9 @@ def main() -> None:
     if given.command == "idle":
         idle()
     elif given.command == "beside":
-        beside(given.earlier, given.trials, given.slots)
+        beside(given.earlier, given.what, given.trials, given.slots)
+    elif given.command == "plan":
+        plan(given.trials, given.slots)
     elif given.command == "report":
         report(given.trials, given.slots)
     else:

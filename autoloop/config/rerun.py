@@ -8,9 +8,10 @@ import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from autoloop.study.events import StudyBegun
+if TYPE_CHECKING:  # every job imports this module, and no study
+    from autoloop.study.events import StudyBegun
 
 _PYTHON = re.compile(r"python[\d.]*$")
 #: Options of the interpreter that take a value; after ``-c`` and ``-m`` comes what it runs.

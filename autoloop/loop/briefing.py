@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from autoloop.edits.effects import IgnoredKnob, ignored_paths
@@ -17,11 +16,12 @@ from autoloop.loop.score import (
     ProposalOutcome,
     Scorecard,
     ignored_knobs,
-    outcomes,
+    latest_outcomes,
     standing_losses,
     standings,
 )
 from autoloop.loop.steps import Limits
+from autoloop.loop.telling import telling
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import matches
 from autoloop.strategies import Opening, Situation, Strategy
@@ -31,7 +31,7 @@ from autoloop.strategies.failed import FAILURES, FailedRegion
 from autoloop.strategies.pace import Pacing
 from autoloop.strategies.remembered import EarlierTrial
 from autoloop.study.record import MEASURING, PROBE, Job, Study
-from autoloop.study.settled import OPEN, Lazy
+from autoloop.study.settled import Lazy
 from autoloop.study.trials import Trial
 
 MOST_CURVES = 100
@@ -116,6 +116,7 @@ class Known:
         trials: Every finished trial by name, as they were planned, with the objective that it stands at.
         running: Variants of jobs that have not ended, as they were planned, measurements aside.
         ineffective: Knobs that jobs changed without effect.
+        shown: Those of them that a strategy looks through (`autoloop.loop.telling`).
         early: See `Situation`.
     """
 
@@ -125,6 +126,7 @@ class Known:
     trials: Mapping[str, Trial]
     running: Sequence[Variant]
     ineffective: Sequence[IgnoredKnob]
+    shown: Sequence[Trial] = ()
     early: EarlyResults = field(default_factory=dict)
 
     @classmethod
@@ -153,21 +155,19 @@ class Known:
             trial = replace(trial, losses=several.get(job.place, job.losses))
             return replace(trial, objective=value.get(job.place, job.objective))
 
-        numbers = {job.name: job.job for job in study.counted() if job.state is not None}
+        counted = study.counted()
+        ended = [job for job in counted if job.state is not None]
+        numbers = {job.name: job.job for job in ended}
         trials = Lazy(numbers, trial)
-        open_ones = [job for job in study.counted() if not job.measures and job.state is None]
-        running = [variant_of(job) for job in open_ones]
-        return cls(study, number, room, trials, running, ignored_knobs(study), _early(study, curve_of))
+        shown = [trials[job.name] for job in telling(ended, value, several, study.maximize)]
+        running = [variant_of(job) for job in counted if not job.measures and job.state is None]
+        early = _early(counted, curve_of)
+        return cls(study, number, room, trials, running, ignored_knobs(study), shown, early)
 
     @property
     def has_failures(self) -> bool:
         """Whether a job ended in a way that may say something against its settings."""
         return any(job.state in FAILURES for job in self.study.jobs.values())
-
-    @property
-    def latest(self) -> list[Trial]:
-        """The finished trials as they were planned; of very many the latest thousands."""
-        return [self.trials[name] for name in islice(self.trials, max(0, len(self.trials) - OPEN), None)]
 
     @property
     def start(self) -> Trial:
@@ -192,9 +192,9 @@ class Besides:
     slots: int | None = None
 
 
-def _early(study: Study, curve_of: CurveOf) -> EarlyResults:
+def _early(counted: Sequence[Job], curve_of: CurveOf) -> EarlyResults:
     """What jobs had where some were ended early; curves are only asked for where there are some."""
-    jobs = [job for job in study.counted() if not job.measures and math.isfinite(job.objective)]
+    jobs = [job for job in counted if not job.measures and math.isfinite(job.objective)]
     ended = {job.name: job.stop_step for job in jobs if job.stop_step is not None}
     if not ended:
         return {}
@@ -277,7 +277,7 @@ def situation_of(
     begun = {job.place for job in study.begun_with(1) if not job.measures}
     opened = {place for place in begun if (job := study.at(place)) and not job.probes}
     since = [job for job in study.counted() if not job.measures and job.place not in begun]
-    card = Scorecard([*besides.earlier, *outcomes(study)])
+    card = Scorecard([*besides.earlier, *latest_outcomes(study)])
     return Situation(
         finished=finished,
         trials=trials,
@@ -303,6 +303,7 @@ def situation_of(
         failed=failed,
         early=known.early,
         earlier=terms.earlier,
+        telling=known.shown if len(known.shown) < len(trials) else None,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from autoloop.edits import change, parse_edit
 from autoloop.errors import EditError, counted
 from autoloop.loop.score.noise import Noise, noise
-from autoloop.loop.score.pairs import Pair, pairs
+from autoloop.loop.score.pairs import Pair, latest_pairs
 from autoloop.loop.score.verdicts import Verdict, judge_of
 from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
@@ -59,7 +59,7 @@ class Disposal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_floor", noise(self.study))
         judged = judge_of(self.study)
-        for pair in pairs(self.study):
+        for pair in latest_pairs(self.study):
             if self._had_no_effect(pair):
                 self._idle.setdefault(pair.parent.place, []).append(pair)
             recent = self.round - pair.child.round <= self.cooldown

@@ -158,8 +158,10 @@ def is_all_zero(study: Study) -> bool:
 
     While that is so, what the study is judged by is still open, and no job is better than another.
     """
+    if not study.open:
+        return False
     done = [job for job in study.counted() if job.state is TrialState.COMPLETE]
-    return study.open and len(done) >= SEVERAL and all(_returned(job) == 0 for job in done)
+    return len(done) >= SEVERAL and all(_returned(job) == 0 for job in done)
 
 
 def _all_zero(done: Sequence[Job]) -> str:

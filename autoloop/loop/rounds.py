@@ -148,8 +148,8 @@ def later_round(terms: Terms, known: Known, besides: Besides) -> Round:
         known: What the record tells.
         besides: What no record has.
     """
-    failed = failed_regions(known.latest) if known.has_failures else []
-    failed += not_disproved(terms.closed, known.latest if terms.closed else ())
+    failed = failed_regions(known.shown) if known.has_failures else []
+    failed += not_disproved(terms.closed, known.shown if terms.closed else ())
     disposer = disposer_of(terms, known, failed)
     situation = situation_of(terms, known, besides, disposer, failed)
     proposals = terms.strategy.propose(situation)

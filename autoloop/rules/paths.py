@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -12,9 +12,17 @@ from autoloop.edits import find, format_path
 def matches(config: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
     """Return the places of a config that a path names, each ``(path without wildcards, value)``.
 
+    A config that has to be composed first (`autoloop.config.lazy`) keeps what it was once asked for.
+
     Raises:
         EditError: The path cannot be read.
     """
+    kept: Callable[[str], list[tuple[str, Any]]] | None = getattr(config, "places", None)
+    return places_in(config, path) if kept is None else kept(path)
+
+
+def places_in(config: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
+    """`matches` of a config that is at hand."""
     return [
         (format_path(keys), reduce(lambda node, key: node[key], keys, config)) for keys in find(path, config)
     ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from autoloop.curves.aims import WATCHED, Aims
 from autoloop.curves.metrics import Metrics
@@ -15,6 +14,7 @@ from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import ConfigError
 from autoloop.loop.objective import seen
 from autoloop.runner.collect import objective_again
+from autoloop.runner.named import named_in
 from autoloop.store.journal import Journal
 from autoloop.store.redact import logger
 from autoloop.study.events import AssumedObjective, ObjectiveSeen
@@ -27,27 +27,10 @@ NOT_RACED = (
 )
 """What becomes of the stop rules that compare jobs, where the user has several objectives or constraints."""
 
-NAMED_AT = "optimized_metric"
-"""Where apps write down which of their metrics they return."""
-
 
 def assumed(aim: Objective) -> AssumedObjective | None:
     """What is assumed of the objective; None if the user set metric and goal."""
     return AssumedObjective(why=aim.why, open=not aim.metric) if aim.why or not aim.metric else None
-
-
-def named_in(config: DictConfig) -> str:
-    """The metric that an app's config says its task returns.
-
-    Empty where it says none, or one that only the task's own process can read, by a resolver that it
-    registers; there it is asked again when the job ends.
-    """
-    try:
-        named = OmegaConf.select(config, NAMED_AT)
-    except OmegaConfBaseException as error:
-        log.debug("%s tells nothing before the task runs: %s", NAMED_AT, error)
-        return ""
-    return named if isinstance(named, str) else ""
 
 
 def log_aims(metrics: Metrics, named: str) -> None:

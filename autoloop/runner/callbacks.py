@@ -22,9 +22,9 @@ from autoloop.engine.wandb_env import ONE_RUN, SERVICE_VARIABLES, cache_of, wand
 from autoloop.history.run_notes import mark_in
 from autoloop.rules import judge
 from autoloop.rules.base import Decision, Rule
-from autoloop.runner.aiming import named_in
 from autoloop.runner.collect import JobEnd
 from autoloop.runner.job_logs import leave_traceback
+from autoloop.runner.named import named_in
 from autoloop.store.files import LINEAGE_FILE
 from autoloop.store.reading import read_history_of
 from autoloop.study.trials import Trial

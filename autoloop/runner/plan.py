@@ -193,7 +193,7 @@ def plan_text(
         foresight: What the strategy expects of the rounds after it.
         runs: Directory and command of each job.
         places: Where jobs run; None where the launcher does not tell.
-        named: The metric that the app says it returns, see `aiming.named_in`.
+        named: The metric that the app says it returns, see `named.named_in`.
         sketch: Makes a child without composing it, which would cost a tenth of a second for each rule.
         understood: What the words of the command line were understood as, line by line.
     """

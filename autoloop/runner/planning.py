@@ -222,10 +222,8 @@ class Planner:
         return self._curves[job.place]
 
     def _variant_of(self, job: Job) -> Variant:
-        found = self._variants.get(job.place)
-        if found is None:
-            found = self._variant(job.plan)
-            self._keep({job.place: found})
+        found = self._variants.pop(job.place, None) or self._variant(job.plan)
+        self._keep({job.place: found})
         return found
 
     def _anew_of(self, job: Job) -> Variant:
@@ -238,15 +236,18 @@ class Planner:
         return replace(bare, config=config, signature=signed)
 
     def _keep(self, variants: Mapping[int, Variant]) -> None:
-        """Keep variants at hand, the latest thousands of a long study."""
+        """Keep variants at hand, of a long study the thousands that were looked at last."""
         self._variants.update(variants)
         while len(self._variants) > OPEN:
             self._variants.pop(next(iter(self._variants)), None)
 
     def remember(self, study: Study, variants: Sequence[Variant]) -> None:
-        """Keep variants that have jobs now, so that their configs need not be composed again."""
+        """Keep variants that have jobs now, without their configs: the composer has the latest."""
         jobs = ((study.by_name(variant.name), variant) for variant in variants)
-        self._keep({job.place: variant for job, variant in jobs if job is not None})
+        self._keep({job.place: self._light(variant) for job, variant in jobs if job is not None})
+
+    def _light(self, variant: Variant) -> Variant:
+        return replace(variant, config=LazyConfig(self._composer, variant.overrides))
 
     def _variant(self, plan: Plan) -> Variant:
         overrides = tuple(reveal(override, os.environ) for override in plan.overrides)

@@ -36,7 +36,7 @@ from autoloop.loop.controls import jobs_at_once
 from autoloop.loop.due import next_step
 from autoloop.loop.filling import Round
 from autoloop.loop.steps import Flow, Hold, Run, Step, Stop, Wait
-from autoloop.runner.aiming import check_measured, log_aims, named_in, settle
+from autoloop.runner.aiming import check_measured, log_aims, settle
 from autoloop.runner.callbacks import RoundCallback
 from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
@@ -44,6 +44,7 @@ from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, log_end, write_stop
 from autoloop.runner.longer import as_begun, climbing
 from autoloop.runner.memory import remember
+from autoloop.runner.named import named_in
 from autoloop.runner.onlookers import onlookers
 from autoloop.runner.opening import (
     command_line,

@@ -92,6 +92,8 @@ class Situation:
         early: What trials had at the steps where some of them were ended (`autoloop.strategies.early`); empty
             where none was.
         earlier: Trials of earlier studies of this app; evidence, never results of this study.
+        telling: The trials of a very long study that tell the most, in the order they were planned
+            (`autoloop.loop.telling`); None where ``trials`` are few enough to look through.
     """
 
     finished: Sequence[Trial]
@@ -118,6 +120,12 @@ class Situation:
     failed: Sequence[FailedRegion] = ()
     early: EarlyResults = field(default_factory=dict)
     earlier: Sequence[EarlierTrial] = ()
+    telling: Sequence[Trial] | None = None
+
+    @property
+    def looked_at(self) -> Sequence[Trial]:
+        """The trials to look through: what that costs does not grow with a very long study."""
+        return list(self.trials.values()) if self.telling is None else self.telling
 
 
 @dataclass(frozen=True, slots=True)

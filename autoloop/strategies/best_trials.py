@@ -11,7 +11,7 @@ from autoloop.rules.base import Decision
 from autoloop.rules.paths import is_number
 from autoloop.strategies.base import NO_PLACE, NO_RULES, Situation
 from autoloop.strategies.shares import is_share
-from autoloop.strategies.standing import helped, ranked
+from autoloop.strategies.standing import has_rank, helped, ranked
 from autoloop.study.trials import Trial, TrialState
 
 GO_ON = "go_on"
@@ -68,9 +68,10 @@ def _new_starts(situation: Situation, best: Sequence[Trial]) -> list[Trial]:
 
 
 def _broken(situation: Situation) -> set[str]:
-    """Return the names of the trials that a rule may heal; one that was stopped for being behind is not."""
-    states = (TrialState.COMPLETE, TrialState.STOPPED)
-    return {name for name, one in situation.trials.items() if one.state not in states}
+    """Return the names of trials that a rule may heal; one that was stopped for being behind is not."""
+    states, trials = (TrialState.COMPLETE, TrialState.STOPPED), situation.trials
+    judged = {one.judged for one in situation.decisions if one.fired}
+    return {name for name in judged if name in trials and trials[name].state not in states}
 
 
 def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
@@ -79,8 +80,7 @@ def _go_on(trial: Trial, situation: Situation) -> list[Decision]:
     A point of the sampler is no step, and what the user asked for changes too much at once.
     """
     parent = situation.trials.get(trial.variant.parent or "")
-    known = {one.name for one in ranked(situation)}
-    if trial.variant.rule in NO_STEPS or parent is None or parent.name not in known:
+    if trial.variant.rule in NO_STEPS or parent is None or not has_rank(parent):
         return []
     edits = tuple(edit for change in trial.variant.changes if (edit := _again(*change)))
     if not edits or not helped(trial, parent, situation.maximize):

@@ -11,11 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
-from autoloop.edits import find
-from autoloop.rules.paths import is_number
+from autoloop.rules.paths import is_number, matches
 from autoloop.study.trials import Trial, TrialState
 
 LEAST = 2
@@ -217,8 +215,8 @@ def _is_named(path: str, failed: Trial) -> bool:
 
 
 def _value(path: str, config: Mapping[str, Any]) -> Any:
-    found = find(path, config)
-    return reduce(lambda node, key: node[key], found[0], config) if found else None
+    found = matches(config, path)
+    return found[0][1] if found else None
 
 
 def _jobs(numbers: Sequence[int]) -> str:

@@ -92,8 +92,8 @@ class FrontProcess(Sampler):
         losses, excess = numbers_of(seen)
         known = np.isfinite(losses).all(axis=1)
         if known.sum() < LEAST_POINTS:
-            return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
-        generator = np.random.default_rng([seen.seed, len(seen.points)])
+            return quasi_random(seen.told, count, seen.start.size, seen.seed)
+        generator = np.random.default_rng([seen.seed, seen.told])
         view = _View.of(seen.points, losses, excess, seen.kinds_of)
         chosen: list[Floats] = []
         free = seen.among
@@ -103,7 +103,7 @@ class FrontProcess(Sampler):
             chosen.append(candidates[best])
             free = free if free is None else np.delete(free, best, axis=0)
             view = view.believing(candidates[best])
-        even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)
+        even = quasi_random(seen.told, count - len(chosen), seen.start.size, seen.seed)
         return np.vstack([np.array(chosen).reshape(len(chosen), seen.start.size), even])
 
 

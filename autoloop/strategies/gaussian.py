@@ -61,8 +61,8 @@ class GaussianProcess(Sampler):
         """Return the points of the largest expected improvement."""
         prior = seen.prior if seen.prior is not None and seen.prior.counts else None
         if knows_too_little(seen):
-            return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
-        generator = np.random.default_rng([seen.seed, len(seen.points)])
+            return quasi_random(seen.told, count, seen.start.size, seen.seed)
+        generator = np.random.default_rng([seen.seed, seen.told])
         lost = min(MOST_FAILED, int((~np.isfinite(seen.losses)).sum()))
         points, scores, kinds = learnt(seen, MOST_POINTS - lost)
         points, scores = with_failures(seen, points, scores)
@@ -80,7 +80,7 @@ class GaussianProcess(Sampler):
             avoid,
             min(count, MOST_ASKED, len(free)),
         )
-        even = quasi_random(len(seen.points), count - len(chosen), seen.start.size, seen.seed)
+        even = quasi_random(seen.told, count - len(chosen), seen.start.size, seen.seed)
         return np.vstack([free[chosen], even])
 
 

@@ -68,7 +68,7 @@ def asked(study: Any, space: Mapping[str, Any], count: int) -> Floats:
 
 def seed_of(seen: Seen) -> int:
     """A seed for Optuna, another one for each number of points seen."""
-    return (seen.seed * 1000003 + len(seen.points)) % 2**31
+    return (seen.seed * 1000003 + seen.told) % 2**31
 
 
 def import_optuna(kind: str, since: tuple[int, int] | None = None) -> Any:

@@ -24,14 +24,16 @@ def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any
     A trial that was ended early has no result: what it had then is in `Seen.early`.
     """
     sign = -1 if situation.maximize else 1
-    trials = [one for one in situation.trials.values() if one.variant.rule not in MEASURING]
+    shown = situation.looked_at
+    trials = [one for one in shown if one.variant.rule not in MEASURING]
     failed = alike(trials)
     lost = {one.name for group in failed for one in group}
     states = (TrialState.COMPLETE, TrialState.INFEASIBLE)
     early = _early(situation, trials, knobs)
     trials = [one for one in trials if one.state in states or one.name in lost]
     losses = [sign * one.objective if one.usable else math.nan for one in trials]
-    passed = [one for one in situation.trials.values() if one.usable]
+    passed = [one for one in shown if one.usable]
+    everything = len(situation.trials)
     return Seen(
         places_of(trials, knobs),
         np.array(losses, dtype=np.float64),
@@ -49,6 +51,7 @@ def seen_by(situation: Situation, knobs: Sequence[Knob], start: Mapping[str, Any
         several=_numbers([one.losses if one.usable else () for one in trials]),
         excess=_numbers([one.excess for one in trials]),
         early=early,
+        more=max(0, everything - len(trials)) if everything > len(shown) else 0,
     )
 
 

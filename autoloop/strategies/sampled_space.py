@@ -172,7 +172,7 @@ class SampledSpace:
                     if stuck:
                         return stuck
         if seen.among is None:
-            spread = QuasiRandom().ask(replace(seen, points=seen.points[:0]), EVEN)
+            spread = QuasiRandom().ask(replace(seen, points=seen.points[:0], more=0), EVEN)
             spread = spread if seen.snap is None else seen.snap(spread)
             places = np.vstack([seen.points, *([running] if len(running) else [])])
             free = [point for point in spread if not _is_at(point, places, NOWHERE)]
@@ -257,10 +257,10 @@ def _sampler(name: str) -> Sampler:
     return built_in[name]
 
 
-def _known(situation: Situation) -> list[Mapping[str, Any]]:
-    """Return the configs of all jobs that ran or run."""
-    finished = [one.variant.config for one in situation.trials.values()]
-    return [*finished, *(one.config for one in situation.running)]
+def _known(situation: Situation) -> Iterator[Mapping[str, Any]]:
+    """Yield the configs of all jobs that ran or run."""
+    yield from (one.variant.config for one in situation.trials.values())
+    yield from (one.config for one in situation.running)
 
 
 def _news_first(points: Sequence[Floats] | Floats, seen: Seen, running: Floats) -> list[Floats]:

@@ -62,6 +62,7 @@ class Seen:
         early: What trials had before their end; None where none was ended early. Trials that were ended early
             are only here, not among ``points``.
         prior: What earlier studies let expect; None where there are none.
+        more: How many further trials a long study has that are not among ``points``.
     """
 
     points: Floats
@@ -76,6 +77,12 @@ class Seen:
     excess: Floats | None = None
     early: Early | None = None
     prior: Prior | None = None
+    more: int = 0
+
+    @property
+    def told(self) -> int:
+        """How many trials there are, shown or not: what is drawn or spread evenly goes on behind them."""
+        return len(self.points) + self.more
 
     @property
     def kinds_of(self) -> Whole:
@@ -135,7 +142,7 @@ class QuasiRandom(Sampler):
 
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return the next points of the sequence."""
-        return quasi_random(len(seen.points), count, seen.start.size, seen.seed)
+        return quasi_random(seen.told, count, seen.start.size, seen.seed)
 
 
 def quasi_random(skip: int, count: int, dimensions: int, seed: int) -> Floats:
@@ -154,7 +161,7 @@ class Random(Sampler):
 
     def ask(self, seen: Seen, count: int) -> Floats:
         """Return points drawn with the seed and the number of points seen."""
-        generator = np.random.default_rng([seen.seed, len(seen.points)])
+        generator = np.random.default_rng([seen.seed, seen.told])
         return np.asarray(generator.random((count, seen.start.size)))
 
 

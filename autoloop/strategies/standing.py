@@ -21,14 +21,13 @@ def ranked(situation: Situation) -> list[Trial]:
     break least first. Of several objectives the front comes first, then the front without it, and so on; in
     each of them those that it would lose most without.
     """
-    known = [
-        trial
-        for trial in situation.trials.values()
-        if trial.state is TrialState.COMPLETE
-        and math.isfinite(trial.objective)
-        and trial.variant.rule not in MEASURING
-    ]
-    return in_order(known, situation.maximize)
+    return in_order([trial for trial in situation.looked_at if has_rank(trial)], situation.maximize)
+
+
+def has_rank(trial: Trial) -> bool:
+    """Whether a trial completed with an objective, and is no measurement."""
+    complete = trial.state is TrialState.COMPLETE and math.isfinite(trial.objective)
+    return complete and trial.variant.rule not in MEASURING
 
 
 def in_order(known: Sequence[Trial], maximize: bool) -> list[Trial]:
@@ -73,11 +72,11 @@ def starting_point(situation: Situation) -> Trial | None:
 
 def has_result(situation: Situation) -> bool:
     """Whether a sampler can learn something: a trial has an objective, or shows where it does not work."""
-    trials = situation.trials.values()
+    trials = situation.looked_at
     return any(one.state is TrialState.INFEASIBLE or math.isfinite(one.objective) for one in trials)
 
 
 def touched(situation: Situation) -> list[str]:
     """Return the paths of what variants and rules have changed so far."""
-    ideas = (one.variant for one in situation.trials.values() if one.variant.rule not in MEASURING)
+    ideas = (one.variant for one in situation.looked_at if one.variant.rule not in MEASURING)
     return [path for variant in ideas for path, _, _ in variant.changes]

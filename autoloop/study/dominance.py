@@ -30,9 +30,17 @@ def is_front(losses: Floats) -> NDArray[np.bool_]:
     Returns:
         bool (n,).
     """
-    no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
-    better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
-    return np.asarray(~(no_worse & better).any(axis=0))
+    order = np.lexsort(losses.T[::-1])  # nothing is dominated by what comes later
+    left, place = order, 0
+    while place < len(left):
+        one = losses[left[place]]
+        later = losses[left[place + 1 :]]
+        kept = (later < one).any(axis=1) | (later == one).all(axis=1)
+        left = np.concatenate([left[: place + 1], left[place + 1 :][kept]])
+        place += 1
+    found = np.zeros(len(losses), dtype=np.bool_)
+    found[left] = True
+    return found
 
 
 def layers(losses: Floats) -> NDArray[np.int64]:

@@ -10,8 +10,9 @@ Nothing here reads a file or a clock: `autoloop.store.journal` does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 from autoloop.curves.aims import Aims
 from autoloop.curves.objective import Objective
@@ -59,6 +60,9 @@ __all__ = [
     "Plan",
     "Study",
 ]
+
+
+V = TypeVar("V")
 
 
 @nan_is_nan
@@ -128,6 +132,8 @@ class Study:
     _settled: bool = field(default=False, repr=False, compare=False)
     _loose: list[int] = field(default_factory=list, repr=False, compare=False)  # judged, not yet settled
     _rested: bool = field(default=False, repr=False, compare=False)  # nothing ran until the latest event
+    #: See `once`; a copy begins without any.
+    _answers: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
     _packers: tuple[Packer, Packer] = field(
         default_factory=lambda: (Packer(), Packer()), repr=False, compare=False
     )
@@ -156,6 +162,13 @@ class Study:
             _tally=self.tally.copy(),
             _loose=list(self._loose),
         )
+
+    def once(self, name: str, find: Callable[[], V]) -> V:
+        """Return what is known by a name of the study as it stands; it is found once until the next event."""
+        if name not in self._answers:
+            self._answers[name] = find()
+        answer: V = self._answers[name]
+        return answer
 
     def become(self, other: Study) -> None:
         """Take over all that another record says, for everybody who holds this one."""
@@ -198,6 +211,7 @@ class Study:
             JournalError: The event refers to a job that no round planned, or plans one twice.
         """
         self.events += 1
+        self._answers = {}
         self._rested = bool(self.controls.paused) and not self.running()
         try:
             getattr(self, f"_on_{event.kind}")(event)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from autoloop.cli import command
 from tests.cli.app import write_run
+from tests.helpers import warm
 from tests.helpers.places import ROOT
 
 APP = Path(__file__).parent / "app.py"
@@ -35,14 +37,12 @@ def process():
 
     def run(*words, cwd, **env):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("WANDB")}
-        return subprocess.run(
+        start = partial(subprocess.run, capture_output=True, text=True) if words[0] == "-c" else warm.run
+        return start(
             [sys.executable, *map(str, words)],
             cwd=cwd,
             env={**kept, "PYTHONPATH": str(ROOT), "HOME": str(cwd), "OMP_NUM_THREADS": "1", **env},
-            capture_output=True,
-            text=True,
             timeout=120,
-            check=False,
         )
 
     return run

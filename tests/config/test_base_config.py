@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 import pytest
@@ -13,6 +12,7 @@ from omegaconf import OmegaConf
 
 from autoloop.config.base_config import escaped, read_config_file, to_trainer
 from autoloop.errors import ConfigError
+from tests.helpers import warm
 from tests.helpers.running import BASELINE, environment, records, study_of, train
 
 APP = {
@@ -150,14 +150,7 @@ def test_keys_that_hydra_and_the_loop_know_are_the_trainers_own(tmp_path):
     (tmp_path / "odd.json").write_text(json.dumps(odd))
     (tmp_path / "idle.py").touch()
     words = ["task=command", "base_config=odd.json", "command.script=idle.py", "zeta=2", "hydra.run.dir=out"]
-    done = subprocess.run(
-        [sys.executable, "-m", "autoloop.train", *words],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.run([sys.executable, "-m", "autoloop.train", *words], cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode == 0, done.stderr
     written = (tmp_path / "out" / "train_config.json").read_text()
     assert written == json.dumps({**odd, "zeta": 2}, indent=2) + "\n"

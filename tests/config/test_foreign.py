@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from autoloop.config.knobs import SLOTS
 from autoloop.config.top_keys import share_n_jobs
 from autoloop.errors import ConfigError
 from autoloop.store.journal import read_study
+from tests.helpers import warm
 
 #: As config files for submitit's launcher and Optuna's sweeper say it, class and all.
 FILE = """
@@ -34,6 +34,7 @@ hydra:
 
 APP = """
 import hydra
+from tests.helpers import warm
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")
 def train(cfg):
@@ -63,7 +64,7 @@ def test_a_file_for_other_plugins_is_left_aside_and_said(app: Path):
     """The study runs with the plugins that were chosen; what both know holds."""
     words = ["-m", "hydra/sweeper=autoloop", "hydra/launcher=slots", "hydra.sweep.dir=study"]
     command = [sys.executable, "app.py", *words, "hydra.launcher.n_jobs=1"]
-    done = subprocess.run(command, cwd=app, capture_output=True, text=True, timeout=120, check=False)
+    done = warm.run(command, cwd=app)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [job.objective for job in read_study(app / "study").jobs.values()] == [0.5]
     lines = [line for line in done.stdout.splitlines() if "are ignored" in line]

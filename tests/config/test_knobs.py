@@ -19,6 +19,7 @@ from autoloop.config.top_keys import top_keys
 from autoloop.edits.variants import signature
 from autoloop.errors import ConfigError, SettingError
 from autoloop.store.journal import read_study
+from tests.helpers import warm
 
 TABLES = [(SWEEPER_NODE, SWEEPER), (SLOTS_NODE, SLOTS), (SLURM_NODE, SLURM)]
 KNOBS = list(dict.fromkeys(knob for _, knobs in TABLES for knob in knobs))
@@ -36,6 +37,7 @@ OWN = {
 
 APP = f"""
 import hydra
+from tests.helpers import warm
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")
 def train(cfg):
@@ -52,7 +54,7 @@ def sweep(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
     ours = ("-m", "hydra/sweeper=autoloop", "hydra/launcher=slots", "hydra.sweep.dir=study")
     variants = "hydra.sweeper.variants={longer:{rounds@mul:2}}"
     command = [sys.executable, "app.py", *ours, variants, *words]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    return warm.run(command, cwd=place)
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +199,6 @@ def test_an_app_that_was_written_for_us_has_knobs_at_its_top(
     (tmp_path / "config.yaml").write_text(config)
     (tmp_path / "app.py").write_text(APP.replace(f"{list(OWN)[1:]}", "[]").replace("cfg.lr", "cfg.x"))
     study = ["-m", "hydra/launcher=slots", "hydra.sweep.dir=s", "hydra.sweeper.dry_run=true"]
-    done = subprocess.run(
-        [sys.executable, "app.py", *study, *words], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = warm.run([sys.executable, "app.py", *study, *words], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"in round 1 of {rounds}." in done.stdout

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 
 import pytest
 
 from autoloop.config.rerun import program, read_words, rerun_words, runs_program
 from autoloop.study.events import StudyBegun
+from tests.helpers import warm
 from tests.helpers.places import ROOT
 
 
@@ -115,10 +115,10 @@ def test_a_chosen_file_that_speaks_of_sweeps_leaves_a_command_that_trains_once(
     study = ["hydra/sweeper=autoloop", "hydra.sweep.dir=s", "hydra.sweeper.dry_run=true"]
     study.append("hydra.sweeper.detail=full")
     words = [sys.executable, "train.py", *given, "+tuned=lr", *study]
-    plan = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    plan = warm.run(words, cwd=tmp_path, check=True).stdout
     again = re.search(r"train.py (.*)", plan)
     assert again and again[1] == kept, plan
-    done = subprocess.run([*words[:2], *again[1].split()], cwd=tmp_path, capture_output=True, text=True)
+    done = warm.run([*words[:2], *again[1].split()], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "outputs").is_dir()
     assert not (tmp_path / "s").exists()

@@ -27,6 +27,7 @@ from autoloop.store.files import PLANNED_FILE
 from autoloop.store.journal import read_study
 from autoloop.study.events import read_event
 from autoloop.study.identity import exact, prints
+from tests.helpers import warm
 
 APP = Path(__file__).with_name("app.py")
 CONFIG = """
@@ -51,9 +52,7 @@ def write_configs(path: Path) -> Path:
 
 def run(path: Path, *words: str, who: str = "me") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "WHO": who}
-    return subprocess.run(
-        [sys.executable, *words], cwd=path, env=environment, capture_output=True, text=True, timeout=120
-    )
+    return warm.run([sys.executable, *words], cwd=path, env=environment)
 
 
 def sweep(path: Path, *words: str, who: str = "me") -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from autoloop.store.journal import read_study
+from tests.helpers import warm
 from tests.helpers.places import DATA, HELPERS, ROOT
 
 BASELINE = DATA / "act_ot_baseline.json"
@@ -47,9 +48,7 @@ def train(tmp_path: Path, *words: str, only: bool = False, **extra: str) -> subp
     With ``only``, of these words alone.
     """
     line = [sys.executable, "-m", "autoloop.train", *words] if only else command_line(*words)
-    return subprocess.run(
-        line, cwd=tmp_path, env=environment(tmp_path, **extra), capture_output=True, text=True, timeout=240
-    )
+    return warm.run(line, cwd=tmp_path, env=environment(tmp_path, **extra))
 
 
 @contextmanager

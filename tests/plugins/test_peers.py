@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from autoloop.store.journal import read_study
 from autoloop.study.record import Study
+from tests.helpers import warm
 
 APP = """
 import hydra
@@ -27,6 +28,7 @@ if __name__ == "__main__":
 LOGGING = """
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from tests.helpers import warm
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")
 def train(cfg):
@@ -108,15 +110,7 @@ hydra:
 def sweep(place: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Start or go on with a study."""
     command = [sys.executable, "app.py", "-m", "hydra/sweeper=autoloop", "hydra.sweep.dir=study", *words]
-    return subprocess.run(
-        command,
-        cwd=place,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return warm.run(command, cwd=place, env={**os.environ, **variables})
 
 
 def ran(place: Path, *words: str, **variables: str) -> tuple[Study, str]:

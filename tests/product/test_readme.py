@@ -6,13 +6,13 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.helpers import warm
 from tests.helpers.places import ROOT
 
 if sys.version_info >= (3, 11):
@@ -41,14 +41,8 @@ def run(block: str, cwd: Path, *more: str) -> str:
     program, *words = shlex.split(block.replace("\\\n", " "))
     assert program == "python"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-    done = subprocess.run(
-        [sys.executable, *words, *more],
-        cwd=cwd,
-        env={**kept, "HOME": str(cwd), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
+    done = warm.run(
+        [sys.executable, *words, *more], cwd=cwd, env={**kept, "HOME": str(cwd), "OMP_NUM_THREADS": "1"}
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

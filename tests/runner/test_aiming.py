@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from autoloop.curves.metrics import Metrics
-from autoloop.runner.aiming import named_in
+from autoloop.runner.named import named_in
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from autoloop.runner.short_plan import cut, few, job_rows
 from autoloop.testing import trial
+from tests.helpers import warm
 from tests.helpers.flow_app.launch import APP, run
 from tests.helpers.places import ROOT
 
@@ -20,9 +20,7 @@ TWELVE = ",".join(str(value / 10) for value in range(1, 13))
 def plan(place: Path, *words: str, columns: int = 100) -> list[str]:
     command = [sys.executable, str(APP), "-m", "hydra/sweeper=autoloop", "hydra.sweeper.dry_run=true"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns)}
-    done = subprocess.run(
-        [*command, *words], cwd=place, env=environment, capture_output=True, text=True, check=True
-    )
+    done = warm.run([*command, *words], cwd=place, env=environment, check=True)
     return done.stdout.splitlines()
 
 

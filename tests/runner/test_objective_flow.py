@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from autoloop.views.analysis.sources import study_metrics
+from tests.helpers import warm
 from tests.helpers.flow_app.launch import Ran, run
 from tests.helpers.places import ROOT
 
@@ -69,12 +69,10 @@ def test_the_plan_tells_of_one_direction(tmp_path: Path) -> None:
         "hydra.sweeper.detail=full",
         "optimized_metric=val/acc",
     ]
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, str(APP), *words, "returns=number", "hydra.sweeper.rounds=2"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
         check=True,
     )
     assert "the study maximises the returned value: the config calls it val/acc" in done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from autoloop.cli import call
 from autoloop.store.journal import read_study
 from autoloop.study.trials import TrialState
+from tests.helpers import warm
 from tests.helpers.flow_app.launch import APP, METRICS, Ran, run
 from tests.helpers.places import ROOT
 
@@ -81,12 +81,5 @@ def test_probe_false_switches_it_off_and_the_plan_says_so(tmp_path: Path) -> Non
     command += [*words, "hydra.sweeper.dry_run=true", f"hydra.sweep.dir={tmp_path / 'study'}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for said, told in (("false", "probe=false"), ("true", "the config does not say how often eval/loss")):
-        done = subprocess.run(
-            [*command, f"hydra.sweeper.probe={said}"],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = warm.run([*command, f"hydra.sweeper.probe={said}"], cwd=tmp_path, env=environment, check=True)
         assert f"No probe of the learning rate: {told}" in " ".join(done.stdout.split())

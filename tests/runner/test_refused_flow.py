@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.helpers import warm
 from tests.helpers.flow_app.launch import Ran, run
 
 APP = Path(__file__).with_name("refusing_app.py")
@@ -46,7 +46,7 @@ def test_a_variant_of_the_users_that_does_not_compose_ends_the_study_before_anyt
 ) -> None:
     words = ["-m", "hydra/sweeper=autoloop", f"hydra.sweep.dir={tmp_path / 'study'}"]
     words += ["hydra.sweeper.variants={odd:{heads@set:7}}", "hydra.sweeper.rounds=2"]
-    done = subprocess.run([sys.executable, str(APP), *words], capture_output=True, text=True, check=False)
+    done = warm.run([sys.executable, str(APP), *words])
     assert done.returncode == 2
     assert "in variant 'odd':\nsize can no longer be resolved" in done.stderr
     assert not (tmp_path / "study" / "study.jsonl").exists()

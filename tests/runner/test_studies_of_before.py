@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from tests.helpers import warm
 from tests.helpers.places import DATA, ROOT
 
 STUDIES = DATA / "studies"
@@ -30,7 +30,7 @@ def go_on(study: Path, events: int, app: Path) -> list[dict[str, Any]]:
     kept = b"".join((study / "study.jsonl").read_bytes().splitlines(keepends=True)[:events])
     (app / "study/study.jsonl").write_bytes(kept)
     words = shlex.split(events_of(study)[0]["command"])
-    done = subprocess.run([sys.executable, *words[1:]], cwd=app, capture_output=True, text=True)
+    done = warm.run([sys.executable, *words[1:]], cwd=app)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (app / "study/study.jsonl").read_bytes().startswith(kept)
     return events_of(app / "study")[events:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from autoloop.loop.score import winner
+from tests.helpers import warm
 from tests.helpers.flow_app.launch import Ran, run
 
 APP = Path(__file__).with_name("worthy_app.py")
@@ -69,7 +69,7 @@ def test_best_yaml_and_the_last_line_hold_the_command_that_trains_the_worthy_run
     assert (stored["name"], stored["overrides"]) == (best.name, list(best.plan.overrides))
     assert any(line.endswith(f"best.yaml): {stored['command']}") for line in ran.output.splitlines())
     words = [sys.executable, *shlex.split(stored["command"])[1:], f"hydra.run.dir={tmp_path / 'again'}"]
-    subprocess.run(words, check=True, cwd=tmp_path)
+    warm.run(words, check=True, cwd=tmp_path)
     assert list((tmp_path / "again").glob("wandb/*/run-*.wandb"))
     for report in (ran.study_dir / "reports").glob("*.md"):
         assert f"Best: `{best.name}`" in report.read_text()

@@ -15,6 +15,7 @@ from autoloop.history import read_history
 from autoloop.store.journal import read_study
 from autoloop.study.trials import TrialState
 from autoloop.train import check_meant, composed, config_groups, hydra_arguments
+from tests.helpers import warm
 
 FEW_STEPS = ["steps=24", "log_freq=4", "eval_freq=8", "dataset.src_episodes=4", "dataset.tgt_episodes=2"]
 ROUNDS = [
@@ -30,9 +31,7 @@ ROUNDS = [
 def train(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "autoloop.train", *words, "cache_dir=cache"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    return subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=280
-    )
+    return warm.run(command, cwd=tmp_path, env=environment)
 
 
 @pytest.fixture(scope="module")

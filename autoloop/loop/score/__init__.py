@@ -12,7 +12,7 @@ from autoloop.loop.score.pairs import Pair, Results, pairs, results
 from autoloop.loop.score.progress import rounds_without_gain
 from autoloop.loop.score.projection import each_objective
 from autoloop.loop.score.reduction import chosen, knobs, root, without_effect
-from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, outcomes
+from autoloop.loop.score.scorecard import ProposalOutcome, Row, Scorecard, latest_outcomes, outcomes
 from autoloop.loop.score.tried import StudyOutcome, Tried, outcome, tried_knobs, without_any_effect
 from autoloop.loop.score.verdicts import Verdict, judge_of, verdict, verdicts
 
@@ -50,6 +50,7 @@ __all__ = [
     "judge_of",
     "kept_edits",
     "knobs",
+    "latest_outcomes",
     "leader",
     "levels",
     "noise",

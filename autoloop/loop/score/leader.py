@@ -28,9 +28,13 @@ def standings(study: Study) -> dict[int, float]:
     whole = {place: one.values[0] for place, one in averaged.items() if one.seeds == seeds_of(study)}
     reference = result_of(best, averaged)
     jobs = [job for job in study.counted() if job.known and job.feasible and not job.measures]
+    corrected = set(known.with_several_seeds) if best.place in known.with_several_seeds else set()
+    if reference != best.objective:
+        corrected = {job.place for job in jobs}
     return {
-        job.place: whole[job.place] if job.place in whole else _standing(job, best, known, reference)
-        for job in jobs
+        **{job.place: job.objective for job in jobs},
+        **{job.place: _standing(job, best, known, reference) for job in jobs if job.place in corrected},
+        **{job.place: whole[job.place] for job in jobs if job.place in whole},
     }
 
 

@@ -9,7 +9,7 @@ from statistics import fmean, median
 
 from autoloop.curves.jitters import BETWEEN
 from autoloop.errors import counted
-from autoloop.loop.score.pairs import Results, each_pair, results
+from autoloop.loop.score.pairs import Results, pairs_of, results
 from autoloop.study.record import CLIMB, Study
 
 SIGMAS = 2.0
@@ -55,8 +55,13 @@ def noise(study: Study) -> Noise:
     0.9))``; where there are none, what the earlier studies say from which it learns; else 1.5 %, and more
     where the curves of single runs jump further than that.
     """
+    return study.once("noise", lambda: _noise(study))
+
+
+def _noise(study: Study) -> Noise:
     known = results(study)
-    groups = (list(by_seed.values()) for by_seed in known.by_seed.values())
+    several = known.with_several_seeds
+    groups = (list(known.by_seed[place].values()) for place in several)
     between = _pooled(
         (100 * value / known.scale.unit(fmean(group)) for value in group)
         for group in groups
@@ -70,7 +75,8 @@ def noise(study: Study) -> Noise:
         runs = between.degrees + between.groups
         configs = "one config" if between.groups == 1 else counted(between.groups, "config")
         source = f"from {runs} runs of {configs} with several seeds"
-    paired = _pooled(pair.gains_pct for pair in each_pair(study, known) if len(set(pair.gains_pct)) > 1)
+    jobs = [job for place in several if (job := study.at(place)) is not None]
+    paired = _pooled(pair.gains_pct for pair in pairs_of(study, known, jobs) if len(set(pair.gains_pct)) > 1)
     if paired.degrees:
         source = f"from {counted(paired.groups, 'pair')} with several seeds"
     degrees = WEIGHT + paired.degrees

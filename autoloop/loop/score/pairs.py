@@ -7,13 +7,14 @@ difference. Further seeds come from repeats (`autoloop.study.record.REPEAT`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from autoloop.study.compare import Scale, gain_pct
 from autoloop.study.record import ANEW, CLIMB, REPEAT, Job, Study
+from autoloop.study.settled import OPEN
 from autoloop.study.trials import TrialState
 
 Seed = Any
@@ -68,6 +69,12 @@ class Results:
     maximize: bool
     scale: Scale
 
+    @property
+    def with_several_seeds(self) -> list[int]:
+        """Places of the jobs with results by other seeds than the inherited one, as they were planned."""
+        found = self.by_seed.several if isinstance(self.by_seed, _BySeed) else self.by_seed
+        return sorted(found)
+
     def gains_pct(self, job: Job, reference: Job) -> tuple[float, ...]:
         """Gains of one job over another, one for each seed that both ran with; none without a result."""
         return self.compare(self.by_seed.get(job.place, {}), self.by_seed.get(reference.place, {}))
@@ -87,9 +94,12 @@ def results(study: Study) -> Results:
     Repeats that measure what the search found are left out: no standing and no noise floor by which that was
     chosen changes after the fact.
     """
+    return study.once("results", lambda: _results(study))
+
+
+def _results(study: Study) -> Results:
     found = _by_seed(study)
-    scale = Scale.of(value for by_seed in found.values() for value in by_seed.values())
-    return Results(found, study.maximize, scale)
+    return Results(found, study.maximize, Scale.of(found.numbers()))
 
 
 class _BySeed(Mapping[int, Mapping[Seed, float]]):
@@ -113,6 +123,16 @@ class _BySeed(Mapping[int, Mapping[Seed, float]]):
 
     def __getitem__(self, place: int) -> Mapping[Seed, float]:
         return self._several[place] if place in self._several else {None: self._alone[place]}
+
+    @property
+    def several(self) -> Iterable[int]:
+        """The places that have more than the result of the inherited seed."""
+        return self._several.keys()
+
+    def numbers(self) -> Iterator[float]:
+        """All results."""
+        yield from (value for place, value in self._alone.items() if place not in self._several)
+        yield from (value for found in self._several.values() for value in found.values())
 
     def __contains__(self, place: object) -> bool:
         return place in self._alone
@@ -154,7 +174,17 @@ def pairs(study: Study) -> list[Pair]:
 
 def each_pair(study: Study, known: Results) -> Iterator[Pair]:
     """The same, one after the other: there may be very many."""
-    for job in study.counted():
+    return pairs_of(study, known, study.counted())
+
+
+def latest_pairs(study: Study) -> Iterator[Pair]:
+    """Those of the jobs planned last, all but in a very long study: what the next proposals are judged by."""
+    return pairs_of(study, results(study), study.counted()[-OPEN:])
+
+
+def pairs_of(study: Study, known: Results, jobs: Iterable[Job]) -> Iterator[Pair]:
+    """Those of some jobs."""
+    for job in jobs:
         parent = study.parent(job)
         ended = job.state not in (None, TrialState.INTERRUPTED)
         if parent is not None and ended and not job.is_repeat and job.rule not in (ANEW, CLIMB):

@@ -10,7 +10,7 @@ import numpy as np
 
 from autoloop.edits import path_of
 from autoloop.loop.score.bootstrap import Interval, interval
-from autoloop.loop.score.pairs import Pair, pairs
+from autoloop.loop.score.pairs import Pair, each_pair, latest_pairs, results
 from autoloop.loop.score.verdicts import Verdict, judge_of
 from autoloop.study.record import Study
 
@@ -105,9 +105,17 @@ def _wins(outcomes: Sequence[ProposalOutcome]) -> int:
 
 def outcomes(study: Study) -> list[ProposalOutcome]:
     """What came of every proposal of a study that a rule or sampler made, as they were planned."""
+    return _outcomes(study, each_pair(study, results(study)))
+
+
+def latest_outcomes(study: Study) -> list[ProposalOutcome]:
+    """The same, in a very long study of the proposals that were planned last."""
+    return _outcomes(study, latest_pairs(study))
+
+
+def _outcomes(study: Study, each: Iterable[Pair]) -> list[ProposalOutcome]:
     judged = judge_of(study)
-    tried = [pair for pair in pairs(study) if pair.child.rule and not pair.child.measures]
-    return [_outcome(pair, judged(pair)) for pair in tried]
+    return [_outcome(pair, judged(pair)) for pair in each if pair.child.rule and not pair.child.measures]
 
 
 def _outcome(pair: Pair, verdict: Verdict) -> ProposalOutcome:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoloop.store.journal import read_study
 from autoloop.study.record import Study
+from tests.helpers import warm
 from tests.helpers.places import ROOT
 
 APP = Path(__file__).with_name("app.py")
@@ -41,9 +41,7 @@ def run(
     command += [f"hydra.sweep.dir={study_dir}", metrics]
     command += [*(() if any("sweeper.strategy=" in word for word in words) else [RULES]), *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=study_dir.parent, env=environment, capture_output=True, text=True, check=False
-    )
+    done = warm.run(command, cwd=study_dir.parent, env=environment)
     output = done.stdout + done.stderr
     assert (study_dir / "study.jsonl").exists(), output
     return Ran(read_study(study_dir), output, done.returncode, study_dir)

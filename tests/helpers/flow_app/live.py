@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from autoloop import cli
 from autoloop.errors import JournalError
 from autoloop.store.journal import read_study
 from autoloop.study.record import Study
+from tests.helpers import warm
 from tests.helpers.flow_app.launch import APP, METRICS, RULES
 from tests.helpers.places import ROOT
 
@@ -36,7 +36,7 @@ class Running:
     """
 
     study_dir: Path
-    process: subprocess.Popen[bytes]
+    process: warm.Program
     output: Path
     answers: list[str] = field(default_factory=list)
 
@@ -81,9 +81,7 @@ def started(study_dir: Path, *words: str, launcher: str = "slots") -> Iterator[R
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     output = study_dir.parent / f"{study_dir.name}.out"
     with output.open("ab") as file:
-        process = subprocess.Popen(
-            command, cwd=study_dir.parent, env=environment, stdout=file, stderr=file, start_new_session=True
-        )
+        process = warm.start(command, cwd=study_dir.parent, env=environment, output=file, new_session=True)
     try:
         yield Running(study_dir, process, output)
     finally:

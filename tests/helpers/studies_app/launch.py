@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from autoloop.store.journal import FILE_NAME, read_study
 from autoloop.store.lock import is_alive
 from autoloop.study.record import Study
+from tests.helpers import warm
 from tests.helpers.places import ROOT
 
 HERE = Path(__file__).parent
@@ -69,24 +66,15 @@ def run(
 ) -> Ran:
     """Run the app to its end; it cannot make files of more than ``largest_file`` bytes."""
     study_dir.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
+    done = warm.run(
         command(study_dir, *overrides, script=script),
         env=environment(**(variables or {})),
         cwd=study_dir.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
+        merged=True,
         timeout=LIMIT_S,
-        preexec_fn=None if largest_file is None else partial(limit_files, largest_file),
-        check=False,
+        largest_file=largest_file,
     )
     return Ran(study_dir, done.returncode, done.stdout)
-
-
-def limit_files(size: int) -> None:
-    """Let this process and those it starts make no larger files."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def run_until(
@@ -101,17 +89,9 @@ def run_until(
     return run(study_dir, *overrides, script="interrupted.py", variables=variables)
 
 
-def start(study_dir: Path, *overrides: str) -> subprocess.Popen[str]:
-    """Start the app and leave it running; its output goes into a pipe."""
-    return subprocess.Popen(
-        command(study_dir, *overrides),
-        env=environment(),
-        cwd=study_dir.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+def start(study_dir: Path, *overrides: str) -> warm.Program:
+    """Start the app and leave it running."""
+    return warm.start(command(study_dir, *overrides), env=environment(), cwd=study_dir.parent, merged=True)
 
 
 def processes_of(study_dir: Path) -> list[int]:
@@ -125,7 +105,7 @@ def processes_of(study_dir: Path) -> list[int]:
     return alive
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: warm.Program) -> None:
     """Kill a process the hard way and collect it."""
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.communicate()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from autoloop.tasks.command.accepts import renamed, renames
+from tests.helpers import warm
 from tests.helpers.running import environment
 
 TRAINER = """
@@ -49,13 +49,8 @@ def test_the_same_task_trains_both_versions_of_lerobot(name, written, tmp_path: 
         "base_config=base.json",
     ]
     words += ["rounds=1", "gpus=[]", "n_jobs=3", "hydra.sweep.dir=study", "steps=1,2,3"]
-    done = subprocess.run(
-        [sys.executable, "-m", "autoloop.train", "-m", *words],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
+    done = warm.run(
+        [sys.executable, "-m", "autoloop.train", "-m", *words], cwd=tmp_path, env=environment(tmp_path)
     )
     seen = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("study/*/output/seen.json"))]
     assert [config[name] for config, _ in seen] == [7, 7, 7], done.stdout + done.stderr

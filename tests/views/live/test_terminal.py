@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 import pytest
 
 from autoloop.store.journal import read_study
+from tests.helpers import warm
 from tests.helpers.live_app.terminal import APP as SCRIPT
-from tests.helpers.live_app.terminal import PATIENCE_S, Terminal, environment
+from tests.helpers.live_app.terminal import Terminal, environment
 
 APP = [str(SCRIPT), "-m", "hydra/sweeper=autoloop", "hydra/launcher=slots"]
 STUDY = [
@@ -119,15 +119,7 @@ def test_a_terminal_gets_plain_lines_where_a_view_is_not_wanted_or_not_possible(
 
 def test_a_pipe_gets_one_plain_line_for_each_event(tmp_path: Path):
     (tmp_path / "gate").touch()
-    done = subprocess.run(
-        [sys.executable, *STUDY],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S,
-    )
+    done = warm.run([sys.executable, *STUDY], cwd=tmp_path, env=environment(), check=True)
     plain = (done.stdout + done.stderr).replace("\t#", "#")  # Hydra's own lines for jobs begin with a tab
     assert not CONTROL.search(plain)
     for event in (
