@@ -1,8 +1,8 @@
 """``python -m autoloop.train``: a Hydra app that trains the chosen task, once or, with ``-m``, in rounds.
 
-Words of the command line that are edits (``ot.loss_config.reg@mul=1.5``) are lifted out before Hydra sees
-them, since Hydra's grammar has no such word: with ``-m`` they go to the sweeper, without it they change this
-one run.
+Arguments of the command line that are edits (``ot.loss_config.reg@mul=1.5``) are lifted out before Hydra sees
+them, since Hydra's grammar does not know them: with ``-m`` they go to the sweeper, without it they change
+this one run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.base_config import GROUP, keep_files, to_trainer
-from autoloop.config.command_words import (
+from autoloop.config.given_overrides import (
     refuse_lists_alone,
     refuse_unknown_entries,
     settings_of_study,
@@ -71,69 +71,69 @@ def hydra_arguments(given: Sequence[str]) -> list[str]:
     Raises:
         EditError: An edit that cannot be read or, without ``-m``, does not fit the config.
     """
-    words, edits = lift_edits(given, config_groups())
-    if not is_multirun(words):
-        refuse_lists_alone(filter(_is_override, words), edits)
-    words = list(with_contents(map(_choice, words), default_groups()))
-    words = sorted(
-        _to_trainer(keep_files(words)), key=lambda word: word not in MULTIRUN
+    args, edits = lift_edits(given, config_groups())
+    if not is_multirun(args):
+        refuse_lists_alone(filter(_is_override, args), edits)
+    args = list(with_contents(map(_choice, args), default_groups()))
+    args = sorted(
+        _to_trainer(keep_files(args)), key=lambda arg: arg not in MULTIRUN
     )  # argparse wants it first
     if not edits:
-        return words
-    if is_multirun(words):
-        return _with(words, [f"hydra.sweeper.edits={format_literal(edits)}"])
-    app, root = composed([*_config_dirs(words), *(word for word in words if _is_override(word))])
+        return args
+    if is_multirun(args):
+        return _with(args, [f"hydra.sweeper.edits={format_literal(edits)}"])
+    app, root = composed([*_config_dirs(args), *(arg for arg in args if _is_override(arg))])
     before = seen(app, root)
     after = apply(edits, before)
     if root is None:
-        return _with(words, overrides_between(before, after))
-    return _with(words, placed(before, after, app[root] or {}, root))
+        return _with(args, overrides_between(before, after))
+    return _with(args, placed(before, after, app[root] or {}, root))
 
 
-def is_multirun(words: Sequence[str]) -> bool:
+def is_multirun(args: Sequence[str]) -> bool:
     """Whether a command line asks for a study, or for what Hydra's own flags show."""
-    flags = [word for word in words if word.startswith("-") and not word.startswith(WHERE)]
-    return bool(flags) or any(word.startswith("hydra.mode=") for word in words)
+    flags = [arg for arg in args if arg.startswith("-") and not arg.startswith(WHERE)]
+    return bool(flags) or any(arg.startswith("hydra.mode=") for arg in args)
 
 
-def _choice(word: str) -> str:
+def _choice(arg: str) -> str:
     """``+cluster=slurm`` as ``cluster=slurm``: what stands in conf/config.yaml is there already.
 
     The same goes for ``+timeout_min=30``: Hydra adds no key for a second time.
     """
-    key, _, chosen = word.removeprefix("+").partition("=")
+    key, _, chosen = arg.removeprefix("+").partition("=")
     content = chosen.startswith("{")  # +variants={a: ..} adds to what was chosen
     there = key in default_groups() or key in own_knobs()
-    return word.removeprefix("+") if there and not word.startswith("++") and not content else word
+    return arg.removeprefix("+") if there and not arg.startswith("++") and not content else arg
 
 
-def _is_override(word: str) -> bool:
-    return "=" in word and not word.startswith("-")
+def _is_override(arg: str) -> bool:
+    return "=" in arg and not arg.startswith("-")
 
 
-def _with(words: Sequence[str], added: Sequence[str]) -> list[str]:
+def _with(args: Sequence[str], added: Sequence[str]) -> list[str]:
     """Add overrides behind the last one: behind a flag, argparse would not take them."""
-    end = max((place for place, word in enumerate(words, start=1) if _is_override(word)), default=len(words))
-    return [*words[:end], *added, *words[end:]]
+    end = max((place for place, arg in enumerate(args, start=1) if _is_override(arg)), default=len(args))
+    return [*args[:end], *added, *args[end:]]
 
 
-def _to_trainer(words: Sequence[str]) -> list[str]:
+def _to_trainer(args: Sequence[str]) -> list[str]:
     """Send arguments for an external trainer's config to where it is."""
-    choices = [_first_choice(word) for word in words if word.partition("=")[0] in ("task", GROUP)]
-    return to_trainer(words, *composed([*_config_dirs(words), *choices])) if choices else list(words)
+    choices = [_first_choice(arg) for arg in args if arg.partition("=")[0] in ("task", GROUP)]
+    return to_trainer(args, *composed([*_config_dirs(args), *choices])) if choices else list(args)
 
 
-def _config_dirs(words: Sequence[str]) -> list[str]:
+def _config_dirs(args: Sequence[str]) -> list[str]:
     """Hydra's ``--config-dir DIR`` as an override, which composing apart from the command line takes."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd")
-    given = parser.parse_known_args(words)[0].config_dir
+    given = parser.parse_known_args(args)[0].config_dir
     return [f"hydra.searchpath={format_literal([f'file://{Path(given).absolute()}'])}"] if given else []
 
 
-def _first_choice(word: str) -> str:
+def _first_choice(arg: str) -> str:
     """The first of a comma list of options of a config group."""
-    group, _, options = word.partition("=")
+    group, _, options = arg.partition("=")
     return f"{group}={split_commas(options)[0]}"
 
 
@@ -168,11 +168,11 @@ def composed(overrides: Sequence[str]) -> tuple[dict[str, Any], str | None]:
         return app_config(config), root_of(config)
 
 
-def check_composes(words: Sequence[str]) -> None:
+def check_composes(args: Sequence[str]) -> None:
     """Compose the config once as Hydra is going to, to tell a mistake in our own words.
 
     Args:
-        words: The command line in Hydra's terms. With a flag such as ``--help`` nothing is checked.
+        args: The command line in Hydra's terms. With a flag such as ``--help`` nothing is checked.
 
     Raises:
         ConfigError: They do not compose.
@@ -182,35 +182,35 @@ def check_composes(words: Sequence[str]) -> None:
     from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
 
-    if any(word.startswith("-") and word not in MULTIRUN for word in words):
+    if any(arg.startswith("-") and arg not in MULTIRUN for arg in args):
         return
-    overrides = [word for word in words if word not in MULTIRUN]
-    mode = RunMode.RUN if len(overrides) == len(words) else RunMode.MULTIRUN
+    overrides = [arg for arg in args if arg not in MULTIRUN]
+    mode = RunMode.RUN if len(overrides) == len(args) else RunMode.MULTIRUN
     with _hydra_errors_explained(), initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         hydra_app = GlobalHydra.instance().hydra
         assert hydra_app is not None
         config = hydra_app.compose_config("config", overrides, run_mode=mode, with_log_configuration=False)
     planned = config.dry_run or OmegaConf.select(config, "hydra.sweeper.dry_run")
-    several = any(word.startswith("task=") and len(split_commas(word)) > 1 for word in words)
+    several = any(arg.startswith("task=") and len(split_commas(arg)) > 1 for arg in args)
     if not planned and not several:
         check_installed(str(config.trainer))
 
 
-def check_meant(words: Sequence[str]) -> None:
+def check_meant(args: Sequence[str]) -> None:
     """Find what composes and does something else than its user meant.
 
     Args:
-        words: The command line in Hydra's terms.
+        args: The command line in Hydra's terms.
 
     Raises:
         ConfigError: A rule is switched off that is not there, or a plan is asked for without ``-m``.
     """
-    overrides = [word for word in words if _is_override(word)]
+    overrides = [arg for arg in args if _is_override(arg)]
     off = switched_off(overrides)
     if off:
-        rest = [word for word in overrides if word not in off and not word.startswith("hydra")]
+        rest = [arg for arg in overrides if arg not in off and not arg.startswith("hydra")]
         refuse_unknown_entries(off, composed(rest)[0])
-    of_study = [] if is_multirun(words) else settings_of_study(overrides, own_knobs())
+    of_study = [] if is_multirun(args) else settings_of_study(overrides, own_knobs())
     if "dry_run=true" in of_study:
         raise ConfigError(
             "dry_run=true shows the plan of a study, but without -m only one job is trained: add -m"

@@ -3,7 +3,7 @@
     python benchmarks/scale.py loop 10000               # decide, journal, report; the jobs are made up
     python benchmarks/scale.py loop 2000 --after 98000  # the last of 100,000 trials
     python benchmarks/scale.py report 10000             # replaying and drawing a study
-    python benchmarks/scale.py plan 10000               # a round of strategy=mixed, and a place that gets free
+    python benchmarks/scale.py plan 10000               # a round of strategy=mixed, and a free place
     python benchmarks/scale.py beside OLD report 1000   # the same, in turn with the script of the folder OLD
     python benchmarks/scale.py idle                     # slots with and without a barrier; a pure simulation
 
@@ -314,7 +314,7 @@ class CountingComposer(JsonComposer):
 
 
 def plan(trials: int, slots: int) -> None:
-    """Print what a round of ``strategy=mixed`` costs after so many trials, and a place that gets free later."""
+    """Print what a round of ``strategy=mixed`` costs after so many trials, and then a free place."""
     with tempfile.TemporaryDirectory() as directory:
         study_dir = Path(directory)
         prefill(study_dir, trials, slots)
@@ -337,7 +337,7 @@ def beside(earlier: Path, what: str, sizes: Sequence[int], slots: int) -> None:
     """Run a benchmark with an earlier state of the project and with this one in turn, each by its own script.
 
     Args:
-        earlier: A folder with its files, as ``git archive COMMIT autoloop hydra_plugins benchmarks`` has them.
+        earlier: A folder with the files of ``git archive COMMIT autoloop hydra_plugins benchmarks``.
         what: ``report`` or ``plan``.
         sizes: Trials.
         slots: Slots.

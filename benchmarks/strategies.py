@@ -28,6 +28,7 @@ from contest.outside_run import compare, run_outside, table
 from contest.raw import append, read, seeds
 from contest.reference import best_known
 from contest.rivals import ALIASES, BUDGETS, MEANT, RIVALS, Choice, Choices
+from contest.score import regret
 from contest.task import Task
 
 RESULTS = Path(__file__).parent / "results" / "strategies.csv"
@@ -97,11 +98,27 @@ def _named(text: str, unsaid: Iterable[str] = RIVALS) -> Rivals:
     return {name: RIVALS[name] for name in names}
 
 
-def _compare(file: Path, ours: str) -> None:
-    """Print how a rival did against all others."""
-    print("\n".join(table(read(file), ours, BUDGETS)))
+def _rows(file: Path) -> list[dict[str, str]]:
+    """Raw results with their regret, which those of the contest's own tasks lack."""
+    rows, best = read(file), json.loads(BEST.read_text())
+    for row in rows:
+        if "regret" not in row:
+            fresh, baseline = (list(map(float, row[name].split())) for name in ("fresh", "baseline"))
+            row["regret"] = str(regret(fresh, baseline, best[row["task"]]))
+    return rows
+
+
+def _compare(file: Path, ours: str, beside: Path | None) -> None:
+    """Print how a rival did against all others, or against those of another file."""
+    rows = _rows(file)
+    if beside is not None:
+        others = _rows(beside)
+        for row in others:
+            row["rival"] += " before" if row["rival"] == ours else ""
+        rows = [row for row in rows if row["rival"] == ours] + others
+    print("\n".join(table(rows, ours, BUDGETS)))
     for budget in BUDGETS:
-        for other, theirs, mine, low, high in compare(read(file), ours, budget):
+        for other, theirs, mine, low, high in compare(rows, ours, budget):
             print(
                 f"{budget} jobs: {ours} {mine:.3f}, {other} {theirs:.3f} (ratio {mine / theirs:.2f}), "
                 f"difference {mine - theirs:+.3f} [{low:+.3f}, {high:+.3f}]"
@@ -124,12 +141,13 @@ def main() -> None:
     compares = commands.add_parser("compare")
     compares.add_argument("file", type=Path)
     compares.add_argument("--ours", default="mixed")
+    compares.add_argument("--beside", type=Path, default=None, help="CSV file with the others")
     commands.add_parser("report")
     given = parser.parse_args()
     if given.command == "run" and given.tasks:
         run_outside(given.tasks, _named(given.rivals), seeds(given), given.out or Path("regrets.csv"))
     elif given.command == "compare":
-        _compare(given.file, given.ours)
+        _compare(given.file, given.ours, given.beside)
     elif given.command == "run":
         run(seeds(given), [*given.only, *_named(given.rivals, ())], given.on, given.file)
     elif given.command == "best":

@@ -39,18 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code.
 
     Args:
-        arguments: The words after the program's name; those of this process if not given.
+        arguments: The arguments after the program's name; those of this process if not given.
     """
     command().main(args=arguments, prog_name="autoloop")
 
 
-def call(*words: object) -> None:
+def call(*args: object) -> None:
     """Run one command line inside another program.
 
     Raises:
         SystemExit: It did not end well; with its exit code.
     """
-    code = command().main(args=[str(word) for word in words], prog_name="autoloop", standalone_mode=False)
+    code = command().main(args=[str(arg) for arg in args], prog_name="autoloop", standalone_mode=False)
     if code:
         raise SystemExit(code)
 

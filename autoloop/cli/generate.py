@@ -28,7 +28,7 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
     "--task", default="lerobot_act_ot", show_default=True, help="What trains the file; see conf/task."
 )
 @click.option("--run", is_flag=True, help="Train it at once.")
-@click.argument("words", nargs=-1, metavar="[-- OVERRIDES]...")
+@click.argument("overrides", nargs=-1, metavar="[-- OVERRIDES]...")
 def command(
     base_cfg: Path | None,
     from_wandb: str | None,
@@ -38,7 +38,7 @@ def command(
     out_dir: Path | None,
     task: str,
     run: bool,
-    words: tuple[str, ...],
+    overrides: tuple[str, ...],
 ) -> None:
     """Make one variant of a config by edits.
 
@@ -53,7 +53,7 @@ def command(
         raise click.UsageError("--base-cfg needs --changes, for instance --changes batch_size@mul=2")
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     done = generate(base, changes, reason or "a copy", out_dir, created)
-    line = [*done.command, *words]
+    line = [*done.command, *overrides]
     for path, old, new in done.change.changes:
         click.echo(f"{path}: {value(old)} -> {value(new)}", err=True)
     for note in done.change.notes:

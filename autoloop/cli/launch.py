@@ -19,11 +19,11 @@ from autoloop.store.secrets import unknown_marks
 from autoloop.study.events import StudyBegun
 
 
-def become(words: Sequence[str], directory: Path | None = None) -> NoReturn:
+def become(args: Sequence[str], directory: Path | None = None) -> NoReturn:
     """Replace this process.
 
     Args:
-        words: ``python``, which stands for the interpreter that runs this, and its arguments; secrets that
+        args: ``python``, which stands for the interpreter that runs this, and its arguments; secrets that
             are hidden in them are put back.
         directory: Where to; None for the current directory.
 
@@ -32,27 +32,27 @@ def become(words: Sequence[str], directory: Path | None = None) -> NoReturn:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    arguments = [_revealed(word) for word in words[1:]]
+    arguments = [_revealed(arg) for arg in args[1:]]
     if directory is not None:
         os.chdir(directory)
     os.execv(sys.executable, [sys.executable, *arguments])
 
 
-def _revealed(word: str) -> str:
-    """A word of a command with its secrets, which no journal keeps.
+def _revealed(arg: str) -> str:
+    """An argument of a command with its secrets, which no journal keeps.
 
     Raises:
         AutoloopError: One is not in this environment.
     """
-    whole = reveal(word, os.environ)
-    key, equals, _ = word.partition("=")
+    whole = reveal(arg, os.environ)
+    key, equals, _ = arg.partition("=")
     names = [one for one in unknown_marks(whole) if one.isupper() or "." in one or one == key.lstrip("+")]
     if not names:
         return whole
     ways = [f"set {names[0]} in the environment"] if names[0].isupper() else []
-    ways += [f"give {key}=.. as a further word"] if equals else []
+    ways += [f"give {key}=.. as a further argument"] if equals else []
     advice = " or ".join(ways) or "give it anew"
-    raise AutoloopError(f"the command contained a secret, which the journal does not keep: {word}; {advice}")
+    raise AutoloopError(f"the command contained a secret, which the journal does not keep: {arg}; {advice}")
 
 
 def revealed(header: StudyBegun) -> StudyBegun:
@@ -60,32 +60,32 @@ def revealed(header: StudyBegun) -> StudyBegun:
     return replace(header, command=reveal(shell_line(header.command), os.environ))
 
 
-def shown(words: Sequence[str]) -> str:
+def shown(args: Sequence[str]) -> str:
     """A command as a line to copy, without secrets."""
-    return without_controls(redact(shlex.join(words), os.environ))
+    return without_controls(redact(shlex.join(args), os.environ))
 
 
 def stored_command(header: StudyBegun) -> tuple[list[str], Path]:
-    """Return the words that started a study, and the directory they were given in.
+    """Return the arguments that started a study, and the directory they were given in.
 
     Raises:
         AutoloopError: The journal does not hold them, or the directory is gone.
     """
-    words = shlex.split(shell_line(revealed(header).command))
-    if len(words) < 2:
+    args = shlex.split(shell_line(revealed(header).command))
+    if len(args) < 2:
         raise AutoloopError("the study's journal does not hold the command that started it")
     directory = Path(reveal(header.cwd or ".", os.environ))
     if not directory.is_dir():
-        raise AutoloopError(f"the study was started in {directory}, which no longer exists: {shown(words)}")
-    return words, directory
+        raise AutoloopError(f"the study was started in {directory}, which no longer exists: {shown(args)}")
+    return args, directory
 
 
-def check_trust(study_dir: Path, words: Sequence[str]) -> None:
+def check_trust(study_dir: Path, args: Sequence[str]) -> None:
     """See to it that what a study's journal says is run only where that is its user's own work.
 
     Args:
         study_dir: The study.
-        words: The command that would be run.
+        args: The command that would be run.
 
     Raises:
         AutoloopError: The study belongs to another user, or its command runs no Python file or module.
@@ -93,11 +93,11 @@ def check_trust(study_dir: Path, words: Sequence[str]) -> None:
     owner = next((uid for uid in _owners(study_dir) if uid != os.geteuid()), None)
     if owner is not None:
         why = f"the study in {study_dir} belongs to another user ({_user(owner)})"
-    elif not runs_program(words):
+    elif not runs_program(args):
         why = f"the command of the study in {study_dir} is not a Python file or module"
     else:
         return
-    raise AutoloopError(f"{why}; look at what it would run, and add --trust if that is right: {shown(words)}")
+    raise AutoloopError(f"{why}; look at what it would run, and add --trust if that is right: {shown(args)}")
 
 
 def _owners(study_dir: Path) -> Iterator[int]:

@@ -36,10 +36,10 @@ def file_option(name: str, help_text: str) -> Decorator:
 
 
 class GreedyCommand(click.Command):
-    """A command whose ``multiple`` options take all words up to the next option, as argparse's ``+`` does."""
+    """A command whose ``multiple`` options take all that follows up to the next one, as argparse's ``+``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option before each of its words, then let click read them."""
+        """Repeat the option before each of its values, then let click read them."""
         greedy = {
             flag
             for parameter in self.params
@@ -49,20 +49,20 @@ class GreedyCommand(click.Command):
         return super().parse_args(ctx, repeat_options(args, greedy))
 
 
-def repeat_options(words: list[str], greedy: set[str]) -> list[str]:
-    """Return words in which each value of a greedy option has that option before it.
+def repeat_options(args: list[str], greedy: set[str]) -> list[str]:
+    """Return arguments in which each value of a greedy option has that option before it.
 
     >>> repeat_options(["--changes", "a@set=1", "b@set=2", "--run"], {"--changes"})
     ['--changes', 'a@set=1', '--changes', 'b@set=2', '--run']
     """
     result: list[str] = []
     current = ""
-    for word in words:
-        if word.startswith("--"):
-            current = word if word in greedy else ""
-            result.append(word)
+    for arg in args:
+        if arg.startswith("--"):
+            current = arg if arg in greedy else ""
+            result.append(arg)
         elif current and result[-1] != current:
-            result += [current, word]
+            result += [current, arg]
         else:
-            result.append(word)
+            result.append(arg)
     return result

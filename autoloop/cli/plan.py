@@ -8,16 +8,16 @@ from autoloop.cli.launch import become
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES]...")
-def command(words: tuple[str, ...]) -> None:
+@click.argument("overrides", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES]...")
+def command(overrides: tuple[str, ...]) -> None:
     """Show what round 1 would run and what could follow; run nothing.
 
-    Takes the words of `python -m autoloop.train -m`: overrides, comma lists and
+    Takes the arguments of `python -m autoloop.train -m`: overrides, comma lists and
     edits. For each job what it changes is shown, then the rules and what ends
     the study. With detail=full also each job's directory, slot and command,
     which running jobs would be stopped, and what each rule waits for and would
     change. The same as dry_run=true, which any Hydra app with this sweeper
     takes.
     """
-    given = [word for word in words if word not in ("-m", "--multirun")]
+    given = [text for text in overrides if text not in ("-m", "--multirun")]
     become(["python", "-m", "autoloop.train", "-m", "hydra.sweeper.dry_run=true", *given])

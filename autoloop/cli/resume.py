@@ -34,10 +34,10 @@ FURTHER = (
 
 @click.command()
 @study_argument
-@click.argument("words", nargs=-1, metavar="[OVERRIDES]...")
+@click.argument("args", nargs=-1, metavar="[OVERRIDES]...")
 @click.option("--failed", is_flag=True, help="Run the jobs that failed or ran out of time again.")
 @trust_option
-def command(study: Path, words: tuple[str, ...], failed: bool, trust: bool) -> None:
+def command(study: Path, args: tuple[str, ...], failed: bool, trust: bool) -> None:
     """Continue a study where it stopped.
 
     Runs the command that started the study again, in the same working directory. Finished jobs are not run
@@ -46,40 +46,38 @@ def command(study: Path, words: tuple[str, ...], failed: bool, trust: bool) -> N
     hydra.sweeper.rounds=6 to continue a finished study.
     """
     record = read_study(study)
-    if record.stopped is not None and not words and not failed:
+    if record.stopped is not None and not args and not failed:
         why = without_controls(record.stopped.reason)
         click.echo(f"nothing to do: the study in {study} is finished ({why}). {FURTHER}")
         return
     started, directory = stored_command(record.header)
     if not trust:
         check_trust(study, started)
-    line = launch_line(started, study, words)
+    line = launch_line(started, study, args)
     if failed:
         requeue_failed(study)
     click.echo(shown(line), err=True)
     become(line, directory)
 
 
-def launch_line(words: Sequence[str], study_dir: Path, added: Sequence[str] = ()) -> list[str]:
-    """Return the words that go on with a study.
+def launch_line(args: Sequence[str], study_dir: Path, added: Sequence[str] = ()) -> list[str]:
+    """Return the command that goes on with a study.
 
     Args:
-        words: Those that started it.
+        args: The arguments that started it.
         study_dir: The study, which may have been moved.
         added: Words to add.
     """
-    again = {_key(word) for word in added}
-    kept = [word for word in words if not word.startswith(f"{SWEEP_DIR}=") and word not in BEGINS_ANEW]
-    kept = [
-        word for word in kept if not (_key(word) in again and unknown_marks(word))
-    ]  # a secret, given anew
-    is_given = any(_key(word) in RESUMES for word in kept) or bool(again & {*RESUMES, "resume"})
+    again = {_key(arg) for arg in added}
+    kept = [arg for arg in args if not arg.startswith(f"{SWEEP_DIR}=") and arg not in BEGINS_ANEW]
+    kept = [arg for arg in kept if not (_key(arg) in again and unknown_marks(arg))]  # a secret, given anew
+    is_given = any(_key(arg) in RESUMES for arg in kept) or bool(again & {*RESUMES, "resume"})
     resume = [] if is_given else [f"{RESUME}=true"]  # an app's own default moves a finished study aside
     return [*kept, path_override(SWEEP_DIR, study_dir.resolve()), *resume, *added]
 
 
-def _key(word: str) -> str:
-    return word.lstrip("+").partition("=")[0]
+def _key(arg: str) -> str:
+    return arg.lstrip("+").partition("=")[0]
 
 
 def requeue_failed(study_dir: Path) -> int:

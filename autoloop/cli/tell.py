@@ -21,12 +21,12 @@ from autoloop.study.events import UserControl
 
 @click.command(
     context_settings={"ignore_unknown_options": True},
-    epilog="\b\nWORDS are one of\n" + "\n".join(f"  {usage}" for usage in ACTIONS.values()),
+    epilog="\b\nREQUEST is one of\n" + "\n".join(f"  {usage}" for usage in ACTIONS.values()),
 )
 @study_argument
-@click.argument("words", nargs=-1, metavar="WORDS...", type=click.UNPROCESSED)
+@click.argument("args", nargs=-1, metavar="REQUEST...", type=click.UNPROCESSED)
 @click.option("--wait", default=5.0, show_default=True, help="Seconds to wait for the answer.")
-def command(study: Path, words: tuple[str, ...], wait: float) -> None:
+def command(study: Path, args: tuple[str, ...], wait: float) -> None:
     """Steer a running study: stop a job, add a variant, pause.
 
     The process that runs the study takes the request within two seconds, records in the journal who made it
@@ -36,25 +36,25 @@ def command(study: Path, words: tuple[str, ...], wait: float) -> None:
     late or was not answered.
     """
     record = read_study(study)
-    answers = [send(study, record, control, wait) for control in list(_requests(words))]
+    answers = [send(study, record, control, wait) for control in list(_requests(args))]
     for taken, outcome in answers:
         click.echo(without_controls(outcome if taken else f"refused: {outcome}"), err=not taken)
     if not all(taken for taken, _ in answers):
         raise SystemExit(1)
 
 
-def _requests(words: Sequence[str]) -> Iterator[UserControl]:
+def _requests(args: Sequence[str]) -> Iterator[UserControl]:
     """The requests; several if several variants are written as in the queue's file.
 
     Raises:
         ConfigError: They cannot be parsed.
     """
-    if len(words) == 2 and words[0] == "add" and words[1].lstrip().startswith(("{", "[")):
-        for entry in parse_entries(_yaml(words[1])):
+    if len(args) == 2 and args[0] == "add" and args[1].lstrip().startswith(("{", "[")):
+        for entry in parse_entries(_yaml(args[1])):
             reason = [f"reason={entry.reason}"] if entry.reason else []
             yield parse_control(["add", *entry.edits, f"name={entry.name}", *reason])
     else:
-        yield parse_control(words)
+        yield parse_control(args)
 
 
 def _yaml(text: str) -> Any:

@@ -24,7 +24,7 @@ SUFFIXES = (".json", ".yaml", ".yml")
 #: Knobs that belong to the trainer's config even where a file leaves them to the trainer's defaults.
 TRAINER_KNOBS = ("steps", "log_freq", "eval_freq", "seed")
 
-_WORD = re.compile(r"(?P<mark>\+\+|\+|~)?(?P<first>[A-Za-z_$][\w$-]*)(?P<rest>[.=].*|)", re.DOTALL)
+_OVERRIDE = re.compile(r"(?P<mark>\+\+|\+|~)?(?P<first>[A-Za-z_$][\w$-]*)(?P<rest>[.=].*|)", re.DOTALL)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
@@ -109,30 +109,30 @@ def escaped(value: Any) -> Any:
     return value
 
 
-def keep_files(words: Sequence[str]) -> list[str]:
+def keep_files(args: Sequence[str]) -> list[str]:
     """Read the files that ``base_config=a.json,b.json`` names and make them options of that config group.
 
     They are kept in Hydra's ConfigStore, which travels to the jobs with every launcher: a file that changes
     while a study runs changes nothing in it.
 
     Args:
-        words: The command line.
+        args: The command line.
 
     Returns:
-        The same words, the files by their absolute paths.
+        The same arguments, the files by their absolute paths.
 
     Raises:
         ConfigError: A file cannot be used.
     """
-    words = [word for word in words if word not in (f"{GROUP}=", f"{GROUP}=null")]  # the default already
-    return [_kept(word) if word.startswith(f"{GROUP}=") else word for word in words]
+    args = [arg for arg in args if arg not in (f"{GROUP}=", f"{GROUP}=null")]  # the default already
+    return [_kept(arg) if arg.startswith(f"{GROUP}=") else arg for arg in args]
 
 
-def _kept(word: str) -> str:
+def _kept(arg: str) -> str:
     from hydra.core.config_store import ConfigStore
 
     options = []
-    for text in split_commas(word.partition("=")[2]):
+    for text in split_commas(arg.partition("=")[2]):
         path = Path(str(_unquoted(text.strip()))).expanduser().absolute()
         content = read_config_file(path)
         # below its key, not at the top, where Hydra would take a key `defaults` for its own
@@ -153,31 +153,31 @@ def _unquoted(text: str) -> Any:
         return text
 
 
-def to_trainer(words: Sequence[str], app: Mapping[str, Any], root: str | None) -> list[str]:
+def to_trainer(args: Sequence[str], app: Mapping[str, Any], root: str | None) -> list[str]:
     """Send the arguments for the trainer's config there: ``steps=60`` becomes ``config.steps=60``.
 
     A name that the loop has too (``wandb``, ``resume``, ``hydra``) stays the loop's, except `TRAINER_KNOBS`.
 
     Args:
-        words: Hydra's words.
+        args: Hydra's arguments.
         app: The app's composed config.
         root: The key under which the trainer's config stands; None changes nothing.
     """
     if root is None:
-        return list(words)
+        return list(args)
     own = {*app, "hydra"} - set(TRAINER_KNOBS)
-    several = any(word.startswith(f"{GROUP}=") and len(split_commas(word)) > 1 for word in words)
-    return [_sent(word, set(app[root]) - own, root, several) for word in words]
+    several = any(arg.startswith(f"{GROUP}=") and len(split_commas(arg)) > 1 for arg in args)
+    return [_sent(arg, set(app[root]) - own, root, several) for arg in args]
 
 
-def _sent(word: str, names: Collection[str], root: str, several: bool) -> str:
-    found = _WORD.fullmatch(word)
-    if found is None or word.startswith("-"):
-        return word
+def _sent(arg: str, names: Collection[str], root: str, several: bool) -> str:
+    found = _OVERRIDE.fullmatch(arg)
+    if found is None or arg.startswith("-"):
+        return arg
     mark, first, rest = found["mark"] or "", found["first"], found["rest"]
     if first in names:
         mark = mark or ("++" if several else "")  # Hydra first composes a sweep without any of several files
         return f"{mark}{root}.{first}{rest}"
     if first in TRAINER_KNOBS and rest.startswith("="):
         return f"{mark or '++'}{root}.{first}{rest}"
-    return word
+    return arg

@@ -58,7 +58,7 @@ class Continues:
             several the newest counts.
         keep: Key of the app's config -> value that lets a run keep its checkpoint; `HALFWAY` stands for half
             its length.
-        words: Key -> value that lets a run go on; `CHECKPOINT` stands for the path.
+        overrides: Key -> value that lets a run go on; `CHECKPOINT` stands for the path.
         halfway: Where a run leaves the checkpoints on its way, with wildcards; the last number in such a path
             is the checkpoint's step. Empty where it leaves none.
         knobs: Patterns of the paths that may differ from the run that left the checkpoint: the trainer takes
@@ -68,7 +68,7 @@ class Continues:
 
     checkpoint: str
     keep: Mapping[str, Any] = field(default_factory=dict)
-    words: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     halfway: str = ""
     knobs: tuple[str, ...] = ()
 
@@ -217,8 +217,8 @@ def _continues(value: Any) -> Continues | None:
             raise ConfigError(f"continues has no key {key!r}{did_you_mean(str(key), CONTINUES_KEYS)}")
     if value.get("checkpoint") is None:
         return None
-    words, keep = value.get("set") or {}, value.get("keep") or {}
-    if not isinstance(words, Mapping) or CHECKPOINT not in words.values():
+    overrides, keep = value.get("set") or {}, value.get("keep") or {}
+    if not isinstance(overrides, Mapping) or CHECKPOINT not in overrides.values():
         why = f" says nowhere what gets the checkpoint; write set: {{resume_from: '{CHECKPOINT}'}}"
         raise SettingError("continues", dict(value), why)
     if not isinstance(keep, Mapping):
@@ -226,7 +226,7 @@ def _continues(value: Any) -> Continues | None:
             "continues", dict(value), ": keep is not a mapping; write keep: {save_checkpoint: true}"
         )
     checkpoint, halfway = (_below(value.get("folder"), value.get(key)) for key in ("checkpoint", "halfway"))
-    return Continues(checkpoint, dict(keep), dict(words), halfway, _patterns(value))
+    return Continues(checkpoint, dict(keep), dict(overrides), halfway, _patterns(value))
 
 
 def _below(folder: Any, pattern: Any) -> str:

@@ -100,9 +100,9 @@ class Composer:
         self._then = then if as_it_came_then(self._settled, then) != self._settled else None
         return ways != (self.signs_values, self.study_keys) or self._then is not None
 
-    def is_knob(self, word: str, name: str) -> bool:
+    def is_knob(self, override: str, name: str) -> bool:
         """Whether an override sets this knob of the study, below its section or at the top."""
-        key = word.lstrip("+").partition("=")[0]
+        key = override.lstrip("+").partition("=")[0]
         return key == f"{SECTION}.{name}" or (key == name and name in self.study_keys)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:

@@ -148,18 +148,18 @@ def _foreign(owner: Owner, node: DictConfig) -> list[str]:
     return [str(key) for key in node if key not in known]
 
 
-def refuse_typed(owner: Owner, foreign: Collection[str], words: Iterable[str]) -> None:
+def refuse_typed(owner: Owner, foreign: Collection[str], overrides: Iterable[str]) -> None:
     """Refuse foreign keys that the user typed.
 
     Args:
         owner: The plugin.
         foreign: Keys of its node that are none of its settings.
-        words: The overrides of the command line for Hydra's own config.
+        overrides: Those of the command line for Hydra's own config.
 
     Raises:
         ConfigError: One of them was given there.
     """
-    for key in typed_keys(f"hydra.{owner.group}", words):
+    for key in typed_keys(f"hydra.{owner.group}", overrides):
         if key in foreign:
             raise ConfigError(
                 f"hydra.{owner.group}.{key} is not a setting of {owner.name}: "
@@ -167,9 +167,9 @@ def refuse_typed(owner: Owner, foreign: Collection[str], words: Iterable[str]) -
             )
 
 
-def typed_keys(node: str, words: Iterable[str]) -> Iterator[str]:
+def typed_keys(node: str, overrides: Iterable[str]) -> Iterator[str]:
     """The keys directly below a node that overrides set, one by one or with the whole node."""
-    for override in OverridesParser.create().parse_overrides(list(words)):
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
         path = override.key_or_group
         if path.startswith(f"{node}."):
             yield path.removeprefix(f"{node}.").partition(".")[0]

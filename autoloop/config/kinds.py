@@ -109,8 +109,8 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """One of some words; true and false count as words."""
+class OneOf:
+    """One of some names; true and false count as names."""
 
     known: tuple[str, ...]
 
@@ -118,12 +118,12 @@ class Word:
         return f"{', '.join(self.known[:-1])} or {self.known[-1]}"
 
     def read(self, name: str, value: Any) -> str:
-        """Return the word."""
-        word = str(value).lower() if isinstance(value, bool) else value
-        if word not in self.known:
+        """Return the name."""
+        text = str(value).lower() if isinstance(value, bool) else value
+        if text not in self.known:
             hint = did_you_mean(str(value), self.known)
             raise SettingError(name, value, f" is not one of {', '.join(self.known)}{hint}")
-        return str(word)
+        return str(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +164,13 @@ class Own:
     """Values that are read in a place of their own.
 
     Attributes:
-        words: Which those are.
+        description: Which those are.
     """
 
-    words: str
+    description: str
 
     def __str__(self) -> str:
-        return self.words
+        return self.description
 
     def read(self, name: str, value: Any) -> Any:
         """Return it as it is."""

@@ -12,7 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from autoloop.config.kinds import AtOnce, AutoOr, Minutes, Own, Positive, Switch, Text, ValueKind, Whole, Word
+from autoloop.config.kinds import (
+    AtOnce,
+    AutoOr,
+    Minutes,
+    OneOf,
+    Own,
+    Positive,
+    Switch,
+    Text,
+    ValueKind,
+    Whole,
+)
 
 #: The section of an app's config in which the plugins look for what is not set in theirs.
 SECTION = "autoloop"
@@ -321,20 +332,20 @@ SWEEPER: tuple[Setting, ...] = (
     _free("dry_run", Switch(), False, "print the plan and run nothing"),
     _free(
         "resume",
-        Word(get_args(Resume)),
+        OneOf(get_args(Resume)),
         "auto",
         "continue the study in hydra.sweep.dir; `force`: even if its settings changed",
     ),
     Setting(
         "live",
-        Word(get_args(Live)),
+        OneOf(get_args(Live)),
         "auto",
         "draw the study on the terminal; false: plain lines; true: with any launcher",
     ),
     _free("serve", Switch(), False, "show the study in a browser while it runs: docs/live.md"),
     _free(
         "detail",
-        Word(get_args(Detail)),
+        OneOf(get_args(Detail)),
         "short",
         "how much plan and log show: quiet, short, or full (also all commands and what rules would do)",
     ),

@@ -42,5 +42,5 @@ def typed_of_hydra(config: DictConfig) -> list[str]:
     Args:
         config: The whole config of the sweep.
     """
-    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-    return [str(word) for word in words]
+    overrides: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return [str(text) for text in overrides]

@@ -59,7 +59,7 @@ _PLUGIN = re.compile(r"hydra/(sweeper|launcher)=")
 OF_SINGLE_RUN = ("gpus", "gpus_per_job")
 
 
-class Words(NamedTuple):
+class CommandLine(NamedTuple):
     """A command line taken apart.
 
     Attributes:
@@ -75,17 +75,17 @@ class Words(NamedTuple):
     plugins: tuple[str, ...] = ()
 
 
-def rerun_words(header: StudyBegun, overrides: Sequence[str], added: Sequence[str] = ()) -> list[str]:
-    """The words of a command that trains a configuration of a study once more, in the study's directory.
+def rerun_command(header: StudyBegun, overrides: Sequence[str], added: Sequence[str] = ()) -> list[str]:
+    """The command that trains a configuration of a study once more, in the study's directory.
 
     Args:
         header: How the study began.
         overrides: Those of the job.
         added: Overrides on top.
     """
-    words = read_words(shell_line(header.command), header.cwd or "")
+    args = read_command(shell_line(header.command), header.cwd or "")
     of_job = without_study(overrides, (header.identity and header.identity.knobs) or ())
-    return [*words.app, *words.options, *merge_overrides([*words.hydra, *header.single, *of_job], added)]
+    return [*args.app, *args.options, *merge_overrides([*args.hydra, *header.single, *of_job], added)]
 
 
 def without_study(overrides: Iterable[str], knobs: Container[str]) -> list[str]:
@@ -100,7 +100,7 @@ def without_study(overrides: Iterable[str], knobs: Container[str]) -> list[str]:
 
 
 def shell_line(command: str | Sequence[str]) -> str:
-    """A command as a shell line, of which older journals kept the words."""
+    """A command as a shell line, of which older journals kept the arguments."""
     return command if isinstance(command, str) else shlex.join(command)
 
 
@@ -114,59 +114,59 @@ def merge_overrides(base: Sequence[str], added: Sequence[str]) -> tuple[str, ...
 
 
 def program(command: str) -> list[str]:
-    """The words of a command line that name the app: interpreter with its options and script or module.
+    """The arguments of a command line that name the app: interpreter with its options and script or module.
 
     Args:
         command: A study's command line; empty gives ``python -m autoloop.train``.
     """
-    words = _split(command)
-    return words[: _end_of_app(words)] if words else ["python", "-m", "autoloop.train"]
+    args = _split(command)
+    return args[: _end_of_app(args)] if args else ["python", "-m", "autoloop.train"]
 
 
-def runs_program(words: Sequence[str]) -> bool:
-    """Whether the words of a command are ``python`` with a file, or with a module that is no part of Python.
+def runs_program(args: Sequence[str]) -> bool:
+    """Whether a command is ``python`` with a file, or with a module that is no part of Python.
 
     What Python itself comes with (``-m timeit``, ``-m pdb``) may run any code of its arguments, as ``-c``.
     """
-    if not words or not _PYTHON.search(words[0]):
+    if not args or not _PYTHON.search(args[0]):
         return False
     position = 1
-    while position < len(words) and words[position].startswith("-"):
-        found = _CODE_OR_MODULE.match(words[position])
+    while position < len(args) and args[position].startswith("-"):
+        found = _CODE_OR_MODULE.match(args[position])
         if found and found["kind"] in _RUNS:
-            module = found["rest"] or next(iter(words[position + 1 :]), "")
+            module = found["rest"] or next(iter(args[position + 1 :]), "")
             return found["kind"] == "m" and module.partition(".")[0] not in {"", *sys.stdlib_module_names}
-        if words[position] in ("-", "-i"):
+        if args[position] in ("-", "-i"):
             return False
-        position += _interpreter_option(words[position])[1]
-    return position < len(words)
+        position += _interpreter_option(args[position])[1]
+    return position < len(args)
 
 
 @lru_cache(maxsize=8)  # a report asks for the same study's once a job
-def read_words(command: str, cwd: str = "") -> Words:
+def read_command(command: str, cwd: str = "") -> CommandLine:
     """Take the command line of a study apart.
 
     Args:
         command: The line; empty stands for ``python -m autoloop.train``.
         cwd: Where it was given: a relative ``--config-dir`` is seen from there.
     """
-    words = _split(command)
-    rest = words[_end_of_app(words) :] if words else []
+    args = _split(command)
+    rest = args[_end_of_app(args) :] if args else []
     options: list[str] = []
     hydra: list[str] = []
     plugins: list[str] = []
-    for name, word in _read_rest(rest):
+    for name, arg in _read_rest(rest):
         if name == "--config-dir" and cwd:
-            options.append(f"{name}={Path(cwd, word)}")
+            options.append(f"{name}={Path(cwd, arg)}")
         elif name:
-            options.append(f"{name}={word}")
-        elif not ("=" in word or word.startswith("~")) or word.startswith("-"):
-            options.append(word)
-        elif _HYDRA.match(word) and not _OF_SWEEP.match(word):
-            hydra.append(word)
-        elif _PLUGIN.match(word):
-            plugins.append(word)
-    return Words(tuple(program(command)), tuple(options), tuple(hydra), tuple(plugins))
+            options.append(f"{name}={arg}")
+        elif not ("=" in arg or arg.startswith("~")) or arg.startswith("-"):
+            options.append(arg)
+        elif _HYDRA.match(arg) and not _OF_SWEEP.match(arg):
+            hydra.append(arg)
+        elif _PLUGIN.match(arg):
+            plugins.append(arg)
+    return CommandLine(tuple(program(command)), tuple(options), tuple(hydra), tuple(plugins))
 
 
 def _split(command: str) -> list[str]:
@@ -176,37 +176,37 @@ def _split(command: str) -> list[str]:
         return command.split()
 
 
-def _end_of_app(words: Sequence[str]) -> int:
-    """How many leading words name the app."""
-    if not _PYTHON.search(words[0]):
+def _end_of_app(args: Sequence[str]) -> int:
+    """How many leading arguments name the app."""
+    if not _PYTHON.search(args[0]):
         return 1
     position = 1
-    while position < len(words) and words[position].startswith("-") and words[position] != "-":
-        runs, own = _interpreter_option(words[position])
+    while position < len(args) and args[position].startswith("-") and args[position] != "-":
+        runs, own = _interpreter_option(args[position])
         position += own
         if runs:
             return position
     return position + 1
 
 
-def _interpreter_option(word: str) -> tuple[bool, int]:
-    """Whether an option of the interpreter says what to run, and how many words it takes."""
-    if word.startswith("--"):
-        return False, 2 if word == "--check-hash-based-pycs" else 1
-    for place, letter in enumerate(word[1:], start=2):
+def _interpreter_option(arg: str) -> tuple[bool, int]:
+    """Whether an option of the interpreter says what to run, and how many arguments it takes."""
+    if arg.startswith("--"):
+        return False, 2 if arg == "--check-hash-based-pycs" else 1
+    for place, letter in enumerate(arg[1:], start=2):
         if letter in _RUNS + _TAKES_VALUE:
-            return letter in _RUNS, 1 if word[place:] else 2
+            return letter in _RUNS, 1 if arg[place:] else 2
     return False, 1
 
 
-def _read_rest(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The words behind the app: (option, value) where one chooses the config, else ("", word)."""
-    waiting = iter(words)
-    for word in waiting:
-        name, has_value, value = word.partition("=")
+def _read_rest(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The arguments behind the app: (option, value) where one chooses the config, else ("", argument)."""
+    waiting = iter(args)
+    for arg in waiting:
+        name, has_value, value = arg.partition("=")
         option = _option(name)
         if option is None:
-            yield "", word
+            yield "", arg
             continue
         chooses, takes_value = _OPTIONS[option]
         value = next(waiting, "") if takes_value and not has_value else value
@@ -215,7 +215,7 @@ def _read_rest(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _option(name: str) -> str | None:
-    """The option of Hydra's that a word names: short, whole, or cut short as argparse allows."""
+    """The option of Hydra's that an argument names: short, whole, or cut short as argparse allows."""
     if name in _SHORT or name in _OPTIONS:
         return _SHORT.get(name, name)
     longer = [option for option in _OPTIONS if option.startswith(name)] if len(name) > 2 else []

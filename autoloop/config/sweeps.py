@@ -48,7 +48,7 @@ class SweptKey:
         return self.entry is not None and not self.values
 
 
-def read_words(
+def read_overrides(
     arguments: Sequence[str], params: Mapping[str, Any], loader: ConfigLoader
 ) -> tuple[SweptKey, ...]:
     """Read overrides; of two with one key the last counts, in the place of the first, as Hydra has it.
@@ -64,38 +64,38 @@ def read_words(
         HydraException: Hydra does not read an override.
     """
     parser = OverridesParser.create(config_loader=loader)
-    words: dict[str, SweptKey] = {}
+    found: dict[str, SweptKey] = {}
     for key, value in params.items():
-        word = _of_params(key, value, parser)
-        words[word.key] = word
+        swept = _of_params(key, value, parser)
+        found[swept.key] = swept
     for override in parser.parse_overrides(list(arguments)):
-        word = _word(override)
+        swept = _swept_key(override)
         replaced = next(
-            (key for key, one in words.items() if one.path == word.path and key in params), word.key
+            (key for key, one in found.items() if one.path == swept.path and key in params), swept.key
         )
-        if replaced != word.key:
-            del words[replaced]
-        words[word.key] = word
-    return tuple(words.values())
+        if replaced != swept.key:
+            del found[replaced]
+        found[swept.key] = swept
+    return tuple(found.values())
 
 
-def refuse_lists_of_study(words: Sequence[SweptKey], study_keys: Collection[str]) -> None:
+def refuse_lists_of_study(overrides: Sequence[SweptKey], study_keys: Collection[str]) -> None:
     """Refuse several values of what the study itself has one of: no job would differ by them.
 
     Args:
-        words: The overrides of the command line.
+        overrides: Those of the command line.
         study_keys: Keys at the top of the app's config that are settings of the study.
 
     Raises:
         ConfigError: An override sweeps one of them.
     """
-    for word in words:
-        key, _, value = word.text.partition("=")
-        if word.entry is not None and word.path.partition(".")[0] in study_keys:
-            instead = f"write {key}=[{value}]" if word.path == "gpus" else "give it one value"
+    for swept in overrides:
+        key, _, value = swept.text.partition("=")
+        if swept.entry is not None and swept.path.partition(".")[0] in study_keys:
+            instead = f"write {key}=[{value}]" if swept.path == "gpus" else "give it one value"
             raise ConfigError(
-                f"{word.text} asks for a job with each of these values, and {word.path} is a setting of the "
-                f"study that its jobs share: {instead}"
+                f"{swept.text} asks for a job with each of these values, and {swept.path} is a setting of "
+                f"the study that its jobs share: {instead}"
             )
 
 
@@ -109,12 +109,12 @@ def read_entry(path: str, given: Any, loader: ConfigLoader) -> SpaceEntry:
         return SpaceEntry.read(path, given)
     try:
         (override,) = OverridesParser.create(config_loader=loader).parse_overrides([f"{path}={given}"])
-        word = _word(override)
+        swept = _swept_key(override)
     except HydraException as error:
         raise ConfigError(f"space.{path}={given!r} cannot be read: {str(error).splitlines()[0]}") from None
-    if word.entry is None:
+    if swept.entry is None:
         raise ConfigError(f"space.{path}={given!r} is one value; write interval(low, high) or choice(a, b)")
-    return word.entry
+    return swept.entry
 
 
 def _of_params(key: str, value: Any, parser: OverridesParser) -> SweptKey:
@@ -123,13 +123,13 @@ def _of_params(key: str, value: Any, parser: OverridesParser) -> SweptKey:
     text = value if isinstance(value, str) else format_literal(value)
     try:
         (override,) = parser.parse_overrides([f"{key}={text}"])
-        return _word(override)
+        return _swept_key(override)
     except HydraException as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"hydra.sweeper.params: {key}={text} cannot be read: {first}") from None
 
 
-def _word(override: Override) -> SweptKey:
+def _swept_key(override: Override) -> SweptKey:
     key, text = override.get_key_element(), str(override.input_line)
     if not override.is_sweep_override():
         return SweptKey(key, text, (f"{key}={override.get_value_element_as_str()}",))

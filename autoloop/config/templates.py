@@ -204,10 +204,10 @@ class Templates:
         """The config made from a template; None where there is none to trust."""
         if not isinstance(self._loader, ConfigLoaderImpl):
             return None
-        words = [self._parse(text) for text in overrides]
-        template, split = self._sorted_out(words)
+        parsed = [self._parse(text) for text in overrides]
+        template, split = self._sorted_out(parsed)
         if split.own and template.agreed is None and self._checked:
-            made = self._filled(template.fresh("whole"), split, words)
+            made = self._filled(template.fresh("whole"), split, parsed)
             template.agreed = _equal(made, self.by_hydra(overrides))
         if split.own and not template.agreed and self._checked:
             return None
@@ -215,7 +215,7 @@ class Templates:
             self._constants.update(template.constants)
         if form == "app" and not template.alone:
             form = "lean"
-        return self._filled(template.fresh(form), split, words)
+        return self._filled(template.fresh(form), split, parsed)
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
@@ -239,32 +239,34 @@ class Templates:
                 return None
         return replace(self._parsed[sample], _value=number, input_line=text)
 
-    def _sorted_out(self, words: Sequence[Override]) -> tuple[Template, _Split]:
+    def _sorted_out(self, parsed: Sequence[Override]) -> tuple[Template, _Split]:
         """The template of a job's overrides. One that finds no place in it for a value becomes part of it."""
-        split = _split(words, [self._is_value(word) for word in words])
+        split = _split(parsed, [self._is_value(override) for override in parsed])
         template = self._template(split.shared)
-        while any(misfits := [not template.has(_path(word), word.value()) for word in split.own]):
-            kept = {id(word) for word, misfit in zip(split.own, misfits, strict=True) if not misfit}
-            split = _split(words, [id(word) in kept for word in words])
+        while any(misfits := [not template.has(_path(override), override.value()) for override in split.own]):
+            kept = {id(override) for override, misfit in zip(split.own, misfits, strict=True) if not misfit}
+            split = _split(parsed, [id(override) in kept for override in parsed])
             template = self._template(split.shared)
         return template, split
 
     def chooses_files(self, overrides: Sequence[str]) -> bool:
         """Whether one of the overrides chooses a config file of the app."""
-        words = (self._parse(text) for text in overrides)
-        return any(self._is_group(word.key_or_group) for word in words if not word.is_hydra_override())
+        parsed = (self._parse(text) for text in overrides)
+        return any(
+            self._is_group(override.key_or_group) for override in parsed if not override.is_hydra_override()
+        )
 
     def _is_group(self, key: str) -> bool:
         repository = getattr(self._loader, "_active_repository", None) or self._loader.repository  # type: ignore[attr-defined]
         return bool(repository.group_exists(key))
 
-    def _is_value(self, word: Override) -> bool:
-        """Whether a word may be one that sets a value, and chooses no config file."""
-        key = word.key_or_group
+    def _is_value(self, override: Override) -> bool:
+        """Whether an override may be one that sets a value, and chooses no config file."""
+        key = override.key_or_group
         return (
-            word.type is OverrideType.CHANGE
-            and word.package is None
-            and not word.is_sweep_override()
+            override.type is OverrideType.CHANGE
+            and override.package is None
+            and not override.is_sweep_override()
             and (key == _OF_JOB or key.partition(".")[0] not in ("hydra", SECTION))
             and not self._is_group(key)
         )
@@ -272,22 +274,22 @@ class Templates:
     def _new_template(self, shared: tuple[str, ...]) -> Template:
         return Template(self.by_hydra(shared))
 
-    def _filled(self, config: DictConfig, split: _Split, words: Sequence[Override]) -> DictConfig:
+    def _filled(self, config: DictConfig, split: _Split, parsed: Sequence[Override]) -> DictConfig:
         """Put values into a template, and say in it which overrides made it, as Hydra does."""
-        for word in split.own:
-            if word.key_or_group != _OF_JOB or "hydra" in config:
-                OmegaConf.update(config, word.key_or_group, word.value(), merge=True)
+        for override in split.own:
+            if override.key_or_group != _OF_JOB or "hydra" in config:
+                OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         if split.own and "hydra" in config:
-            self._set_overrides(config, words)
+            self._set_overrides(config, parsed)
         OmegaConf.copy_cache(from_config=self._master, to_config=config)
         return config
 
-    def _set_overrides(self, config: DictConfig, words: Sequence[Override]) -> None:
+    def _set_overrides(self, config: DictConfig, parsed: Sequence[Override]) -> None:
         job, overrides = config.hydra.job, config.hydra.overrides
-        of_hydra = [word.input_line for word in words if word.is_hydra_override()]
-        task = [word for word in words if not word.is_hydra_override()]
+        of_hydra = [override.input_line for override in parsed if override.is_hydra_override()]
+        task = [override for override in parsed if not override.is_hydra_override()]
         overrides.hydra = [*self._master.hydra.overrides.hydra, *of_hydra]
-        overrides.task = [word.input_line for word in task]
+        overrides.task = [override.input_line for override in task]
         if _overrides_dirname is not None:
             how = job.config.override_dirname
             job.override_dirname = _overrides_dirname(
@@ -295,14 +297,14 @@ class Templates:
             )
 
 
-def _split(words: Sequence[Override], is_own: Iterable[bool]) -> _Split:
-    """Sort words; a value that a later shared word may reach stays with those, whose order counts."""
+def _split(parsed: Sequence[Override], is_own: Iterable[bool]) -> _Split:
+    """Sort overrides; a value that a later shared one may reach stays with those, whose order counts."""
     own: list[Override] = []
     shared: list[Override] = []
-    for word, wanted in reversed(list(zip(words, is_own, strict=True))):
-        free = wanted and not any(_overlap(_path(word), _path(later)) for later in shared)
-        (own if free else shared).append(word)
-    return _Split(tuple(str(word.input_line) for word in reversed(shared)), tuple(reversed(own)))
+    for override, wanted in reversed(list(zip(parsed, is_own, strict=True))):
+        free = wanted and not any(_overlap(_path(override), _path(later)) for later in shared)
+        (own if free else shared).append(override)
+    return _Split(tuple(str(override.input_line) for override in reversed(shared)), tuple(reversed(own)))
 
 
 @lru_cache(4096)
@@ -310,8 +312,8 @@ def _steps(key: str) -> Path:
     return tuple(key.replace("[", ".").replace("]", "").split("."))
 
 
-def _path(word: Override) -> Path:
-    return _steps(word.key_or_group)
+def _path(override: Override) -> Path:
+    return _steps(override.key_or_group)
 
 
 def _overlap(one: Path, other: Path) -> bool:

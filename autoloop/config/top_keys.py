@@ -23,7 +23,7 @@ def is_written_for_us(config: DictConfig) -> bool:
         config: The whole config of the sweep.
     """
     chosen = config.hydra.runtime.choices.get("hydra/sweeper") == "autoloop"
-    by_files = not any(word.startswith("hydra/sweeper=") for word in typed_of_hydra(config))
+    by_files = not any(text.startswith("hydra/sweeper=") for text in typed_of_hydra(config))
     return chosen and by_files and isinstance(config.get(SECTION), DictConfig)
 
 

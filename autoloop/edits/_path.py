@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from autoloop.edits._literal import LiteralError, format_literal, quote, unquote
@@ -38,6 +39,7 @@ class Miss:
     nearest: str | None
 
 
+@lru_cache(maxsize=4096)
 def parse_path(path: str) -> tuple[Segment, ...]:
     """Split a path at its dots; names in quotes may hold dots themselves.
 
@@ -135,8 +137,8 @@ class _Walk:
             return
         if not isinstance(node, Mapping):
             return
-        names = {_key_text(key): key for key in node}
-        longest = index + 1 + max((name.count(".") for name in names), default=0)
+        names = {key if type(key) is str else _key_text(key): key for key in node}
+        longest = index + 1 + max([name.count(".") for name in names], default=0)
         for end in range(min(self._run_end(index), longest), index, -1):
             joined = ".".join(segment.name for segment in self._segments[index:end])
             if joined in names:

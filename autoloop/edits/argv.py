@@ -1,4 +1,4 @@
-"""Edits on a command line: telling them from Hydra's words, and comma lists that make variants."""
+"""Edits on a command line: telling them from Hydra's arguments, and comma lists that make variants."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import product
 from autoloop.edits import parse_edit, split_commas
 from autoloop.edits.variants import name_of_edits, unique_names
 
-#: ``path@op=``: no ``=`` outside quotes before the op, and an op that could be a word.
-_EDIT_WORD = re.compile(r"""(?P<path>(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^=@'"])*)@[A-Za-z_]\w*=""")
+#: ``path@op=``: no ``=`` outside quotes before the op, and an op that could be a name.
+_EDIT_ARG = re.compile(r"""(?P<path>(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^=@'"])*)@[A-Za-z_]\w*=""")
 #: Flags, and the prefixes by which Hydra adds and deletes, are never edits.
 _HYDRA_PREFIXES = ("-", "+", "~")
 
@@ -19,28 +19,28 @@ def lift_edits(argv: Sequence[str], config_groups: Collection[str]) -> tuple[lis
     """Take the edits out of a command line, before Hydra's lexer refuses them.
 
     Args:
-        argv: The words after the program's name.
-        config_groups: The app's config groups. ``group@package=option`` is Hydra's own syntax: a word whose
-            path is one of these and has no dot stays with Hydra.
+        argv: The arguments after the program's name.
+        config_groups: The app's config groups. ``group@package=option`` is Hydra's own syntax: an argument
+            whose path is one of these and has no dot stays with Hydra.
 
     Returns:
-        The words for Hydra and the edits, each in their order. A word with an op that does not exist is
-        lifted too, so that the answer is our own and names the nearest op.
+        The arguments for Hydra and the edits, each in their order. An argument with an op that does not exist
+        is lifted too, so that the answer is our own and names the nearest op.
 
     >>> lift_edits(["task@pkg=act_ot", "ot.*.reg@mul=2", "rounds=3"], {"task"})
     (['task@pkg=act_ot', 'rounds=3'], ['ot.*.reg@mul=2'])
     """
     rest: list[str] = []
     edits: list[str] = []
-    for word in argv:
-        (edits if _is_edit(word, config_groups) else rest).append(word)
+    for arg in argv:
+        (edits if _is_edit(arg, config_groups) else rest).append(arg)
     return rest, edits
 
 
-def _is_edit(word: str, config_groups: Collection[str]) -> bool:
-    """Whether a word is an edit and not one of Hydra's."""
-    found = _EDIT_WORD.match(word)
-    if found is None or word.startswith(_HYDRA_PREFIXES):
+def _is_edit(arg: str, config_groups: Collection[str]) -> bool:
+    """Whether an argument is an edit and not one of Hydra's."""
+    found = _EDIT_ARG.match(arg)
+    if found is None or arg.startswith(_HYDRA_PREFIXES):
         return False
     path = found["path"]
     return "." in path or ("/" not in path and path not in config_groups)
@@ -79,7 +79,7 @@ def split_sweep(edits: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[str, 
 
 def _choices(edit: str) -> list[str]:
     """Return one edit for each value of a comma list; the edit itself where there is no list."""
-    found = _EDIT_WORD.match(edit.strip())
+    found = _EDIT_ARG.match(edit.strip())
     if found is None:
         return [edit.strip()]
     head, values = found[0], edit.strip()[found.end() :]

@@ -76,8 +76,8 @@ def _launcher(name: str, sweep_dir: Path, overrides: Sequence[str]) -> Iterator[
     own = [f"hydra/launcher={name}", f"hydra.sweep.dir='{sweep_dir}'", "hydra.mode=MULTIRUN"]
     try:
         with initialize(version_base="1.3", config_path=None):
-            words = [*own, "hydra.job.name=check_launcher", *overrides]
-            config = compose(overrides=words, return_hydra_config=True)
+            all_overrides = [*own, "hydra.job.name=check_launcher", *overrides]
+            config = compose(overrides=all_overrides, return_hydra_config=True)
             HydraConfig.instance().set_config(config)
             loader = GlobalHydra.instance().config_loader()
             context = HydraContext(config_loader=loader, callbacks=Callbacks(config))

@@ -20,6 +20,7 @@ from autoloop.engine.inside.body import JobBody
 from autoloop.engine.inside.watch import Inside
 from autoloop.engine.other_launchers import Due, Returned, kind_of, prepare, stream_singly
 from autoloop.engine.slots import Places
+from autoloop.store.redact import logger
 
 
 @runtime_checkable
@@ -98,6 +99,7 @@ class JobLauncher:
 
     def __init__(self, launcher: Launcher) -> None:
         self.kind = kind_of(launcher)
+        _keep_log_clean(launcher)
         self._hydra = launcher
         self._streaming = launcher if isinstance(launcher, Streams) else None
         self._stopping = launcher if isinstance(launcher, Stops) else None
@@ -170,3 +172,13 @@ class JobLauncher:
     def adopt(self, index: int, overrides: Sequence[str], handle: Mapping[str, str]) -> bool:
         """Look after a job that an earlier process started; False where that ended with the process."""
         return self._adopting is not None and self._adopting.adopt(index, overrides, handle)
+
+
+def _keep_log_clean(launcher: Launcher) -> None:
+    """Take secrets out of what a launcher logs: most show the overrides of each job.
+
+    By custom a logger has the name of its module, and launchers have a module ``_core`` beside their own.
+    """
+    module = type(launcher).__module__
+    for name in (module, f"{module.rpartition('.')[0]}._core"):
+        logger(name)

@@ -48,7 +48,7 @@ def build(kind: str, name: str, entry: Any, base: type[T]) -> T:
     """
     if not isinstance(entry, Mapping) or not isinstance(entry.get("_target_"), str):
         raise ConfigError(
-            f"{kind} {name!r}: {entry!r} cannot be used; it needs a _target_ such as "
+            f"{_called(kind, name)}: {entry!r} cannot be used; it needs a _target_ such as "
             f"{base.__module__.rpartition('.')[0]}.ClassName, or null to switch it off"
         )
     target = resolve(kind, name, entry["_target_"], base)
@@ -67,13 +67,20 @@ def resolve(kind: str, name: str, target: str, base: type[T]) -> type[T]:
     try:
         module = import_module(module_name) if module_name else None
     except ImportError as error:
-        raise ConfigError(f"{kind} {name!r}: _target_={target!r} cannot be imported: {error}") from error
+        raise ConfigError(
+            f"{_called(kind, name)}: _target_={target!r} cannot be imported: {error}"
+        ) from error
     known = {key: value for key, value in vars(module).items() if _is_concrete(value, base)} if module else {}
     if class_name not in known:
         hint = did_you_mean(class_name, known) or (f"; there are {', '.join(known)}" if known else "")
-        raise ConfigError(f"{kind} {name!r}: _target_={target!r} is not a {base.__name__} class{hint}")
+        raise ConfigError(f"{_called(kind, name)}: _target_={target!r} is not a {base.__name__} class{hint}")
     found: type[T] = known[class_name]
     return found
+
+
+def _called(kind: str, name: str) -> str:
+    """An entry by kind and name; a strategy, of which there is one, by its kind alone."""
+    return kind if name == kind else f"{kind} {name!r}"
 
 
 def _is_concrete(value: Any, base: type) -> bool:
@@ -87,10 +94,10 @@ def _check_settings(kind: str, name: str, target: type, settings: Mapping[str, A
     for key in settings:
         if key not in parameters and not open_ended:
             raise ConfigError(
-                f"{kind} {name!r}: {target.__name__} has no setting {key!r}{did_you_mean(key, parameters)}; "
-                f"it has {', '.join(parameters)}"
+                f"{_called(kind, name)}: {target.__name__} has no setting {key!r}"
+                f"{did_you_mean(key, parameters)}; it has {', '.join(parameters)}"
             )
     missing = [k for k, p in parameters.items() if p.default is p.empty and p.kind is p.KEYWORD_ONLY]
     missing = [key for key in missing if key not in settings]
     if missing:
-        raise ConfigError(f"{kind} {name!r}: {target.__name__} needs {', '.join(missing)}")
+        raise ConfigError(f"{_called(kind, name)}: {target.__name__} needs {', '.join(missing)}")

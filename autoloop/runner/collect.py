@@ -165,13 +165,13 @@ class JobEnd:
 
     @classmethod
     def named_in(cls, run_dir: Path) -> str:
-        """The metric that the job's own process says it returned; empty where it left no such word."""
+        """The metric that the job's own process says it returned; empty where it recorded none."""
         own = cls.read(run_dir)
         return own.named if own else ""
 
 
 def end_in_launcher(broken: BaseException | None, run_dir: Path, company: int = 0) -> JobEnd:
-    """How a job ended that left no word of its end, and of which the launcher tells none.
+    """How a job ended that left no record of its end, and of which the launcher tells none.
 
     Args:
         broken: What the launcher raised.
@@ -208,15 +208,15 @@ def job_ended(
     end = replace(end, results=end.given.named(metrics.aims, summary)) if metrics.aims else end
     summary |= {name: _returned_once(value) for name, value in end.results.items() if name not in summary}
     log = log_file(run_dir)
-    last_words = tail(log) if log else ""
-    state, error = trial_state(end, history, summary, metrics, last_words)
+    log_tail = tail(log) if log else ""
+    state, error = trial_state(end, history, summary, metrics, log_tail)
     values = values_of(end.results, summary, metrics)
     done = state is TrialState.COMPLETE
-    last_words = last_words if state is not TrialState.COMPLETE else ""
+    log_tail = log_tail if state is not TrialState.COMPLETE else ""
     details = replace(
         _details(job, end, history, log, (doubt, unknown(values, metrics.aims) if done else "")),
         values=values,
-        log_tail=last_words,
+        log_tail=log_tail,
         source=source_of(history, run_dir),
         named=end.named or JobEnd.named_in(run_dir),
         jitters=jitters(history, summary, metrics, end.return_value),
@@ -288,7 +288,7 @@ def trial_state(
     history: History,
     summary: Mapping[str, MetricSummary],
     metrics: Metrics,
-    last_words: str = "",
+    log_tail: str = "",
 ) -> tuple[TrialState, str]:
     """How the trial ended, and why if it did not complete.
 
@@ -299,9 +299,9 @@ def trial_state(
         history: Its curves.
         summary: Their summaries.
         metrics: What must be finite, and the objective.
-        last_words: The end of the log; a launcher's own error may hide that the trainer ran out of memory.
+        log_tail: The end of the log; a launcher's own error may hide that the trainer ran out of memory.
     """
-    out_of_memory = _out_of_memory(end, last_words)
+    out_of_memory = _out_of_memory(end, log_tail)
     if out_of_memory:
         return TrialState.INFEASIBLE, out_of_memory
     if end.ended_by == "interrupted":
@@ -334,12 +334,12 @@ def trial_state(
     return TrialState.COMPLETE, ""
 
 
-def _out_of_memory(end: JobEnd, last_words: str) -> str:
+def _out_of_memory(end: JobEnd, log_tail: str) -> str:
     """The line that reports missing memory, empty if the job did not fail or did not fail for that."""
     if not end.failed or end.ended_by:
         return ""
     return next(
-        (one_line(line) for line in (end.error, *last_words.splitlines()) if OUT_OF_MEMORY.search(line)), ""
+        (one_line(line) for line in (end.error, *log_tail.splitlines()) if OUT_OF_MEMORY.search(line)), ""
     )
 
 

@@ -143,15 +143,15 @@ class Dispatcher:
                 step = Stop("closing") if self._closing else self._next_step(study)
                 known = self._ends
                 if isinstance(step, Run):
-                    words = self._start(step.jobs[0])
+                    overrides = self._start(step.jobs[0])
                 elif isinstance(step, Stop) or not (study.running() or isinstance(step, Requeue)):
                     return
                 elif isinstance(step, Wait | Hold):
                     ended.wait()
                 elif not isinstance(step, PlanRound):
                     self._take(step)
-            if isinstance(step, Run) and words is not None:
-                yield step.jobs[0].job, words
+            if isinstance(step, Run) and overrides is not None:
+                yield step.jobs[0].job, overrides
             elif isinstance(step, PlanRound) and self._take(step) is not None:
                 self._wait_for_news(ended, known)
 
@@ -217,7 +217,7 @@ class Dispatcher:
         for batch in contiguous(jobs, self._batch_size(), self._suspects):
             if isinstance(self._next_step(self._journal.study), Stop):
                 break
-            started = {job.job: words for job in batch if (words := self._start(job)) is not None}
+            started = {job.job: overrides for job in batch if (overrides := self._start(job)) is not None}
             for part in contiguous([job for job in batch if job.job in started], None):
                 returned, broken = self._launch([started[job.job] for job in part], part[0].job)
                 self._record_batch(part, returned, broken)
@@ -240,7 +240,7 @@ class Dispatcher:
             self.record(job, self._end_of(self._journal.study.jobs[job.job], job_return, broken, company))
 
     def _left_nothing(self, job: Job) -> bool:
-        """Whether a job began and left no word of its end; one that still runs is waited for."""
+        """Whether a job began and left no record of its end; one that still runs is waited for."""
         run_dir = self._run_dir(job)
         return (run_dir / ".hydra").exists() and end_of_earlier(run_dir).ended_by == "interrupted"
 
@@ -340,7 +340,7 @@ class Dispatcher:
         ended = job_ended(job, end, run_dir, metrics)
         came_through = not end.failed and end.ended_by is None
         if came_through and job.stop is not None and job.stop.rule == BY_USER:
-            return ended  # it was faster than the user's word
+            return ended  # it was faster than the user's request
         judged = came_through and bool(self._settings.watching.rules) and job.job not in study.controls.kept
         if judged and leads(study, job, ended.objective):
             return ended

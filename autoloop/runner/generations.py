@@ -57,21 +57,21 @@ def breeding(search: Search, settings: Settings, composer: Composer) -> tuple[Se
     if not strategy.breeds:
         return search, settings
     continues = check_continues(settings.climbing.continues, WANTED)
-    config = composer.config([*(word.values[0] for word in search.words if word.values), *search.starts])
+    config = composer.config([*(one.values[0] for one in search.overrides if one.values), *search.starts])
     knob = settings.climbing.knob_of(config, WANTED)
     key = f"{composer.root}.{knob}" if composer.root else knob
     length = _length(int(matches(config, knob)[0][1]), settings, f"{WANTED}: {knob}")
-    given = next((word for word in search.words if word.path in (key, knob)), None)
+    given = next((one for one in search.overrides if one.path in (key, knob)), None)
     if given is not None and (len(given.values) > 1 or given.entry is not None):
         raise ConfigError(f"{WANTED}: all members have the same length; give one instead of {given.text}")
     kept = keeping(continues)
     starts = (*search.starts, f"{given.key if given else key}={length}", *kept)
-    words = tuple(word for word in search.words if word is not given)
+    overrides = tuple(one for one in search.overrides if one is not given)
     limits = replace(settings.limits, confirm=0)  # its winner is a schedule, which no further seed repeats
     flow = replace(settings.flow, refill=False)
     known = Breeding(knob, length, continues.knobs)
     return (
-        replace(search, words=words, starts=starts, kept=kept),
+        replace(search, overrides=overrides, starts=starts, kept=kept),
         replace(settings, limits=limits, flow=flow, climbing=replace(settings.climbing, breeding=known)),
     )
 

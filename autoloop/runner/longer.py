@@ -41,18 +41,18 @@ def climbing(search: Search, settings: Settings, composer: Composer) -> tuple[Se
     wish = settings.climbing
     if not wish.lengths and not wish.warm_start:
         return search, settings
-    config = composer.config([*(word.values[0] for word in search.words if word.values), *search.starts])
+    config = composer.config([*(one.values[0] for one in search.overrides if one.values), *search.starts])
     climb = wish.limit(config)
     length = _warm_length(config, settings, climb)
     kept = keeping(wish.continues, length)
     if climb is None:
         return replace(search, starts=(*search.starts, *kept), kept=kept), settings
     key = f"{composer.root}.{climb.knob}" if composer.root else climb.knob
-    for word in search.words:
-        if word.path in (key, climb.knob) and word.values != (f"{word.key}={climb.lengths[0]}",):
+    for one in search.overrides:
+        if one.path in (key, climb.knob) and one.values != (f"{one.key}={climb.lengths[0]}",):
             raise ConfigError(
-                f"{word.text} and climb={list(climb.lengths)} contradict each other: the search has the "
-                f"first length of the climb, {climb.lengths[0]}; leave {word.key} out"
+                f"{one.text} and climb={list(climb.lengths)} contradict each other: the search has the "
+                f"first length of the climb, {climb.lengths[0]}; leave {one.key} out"
             )
     starts = (*search.starts, f"{key}={climb.lengths[0]}", *kept)
     limits = replace(settings.limits, climb=climb)
@@ -97,22 +97,22 @@ def as_begun(search: Search, study: Study) -> Search:
     first = next(iter(study.counted()), None)
     if first is None:
         return search
-    new = [word for word in search.kept if word not in first.plan.overrides]
-    return replace(search, starts=tuple(word for word in search.starts if word not in new))
+    new = [one for one in search.kept if one not in first.plan.overrides]
+    return replace(search, starts=tuple(one for one in search.starts if one not in new))
 
 
 def without_continuing(variant: Variant, job: Job | None, continues: Continues | None) -> Variant:
     """A variant without the overrides that let its job go on from a checkpoint, where it did."""
     if job is None or continues is None or not job.begins_at:
         return variant
-    keys = {f"++{key}" for key in continues.words}
-    left = tuple(word for word in variant.overrides if word.partition("=")[0] not in keys)
+    keys = {f"++{key}" for key in continues.overrides}
+    left = tuple(one for one in variant.overrides if one.partition("=")[0] not in keys)
     return replace(variant, overrides=left)
 
 
 def continuing(overrides: Sequence[str], continues: Continues, checkpoint: Path) -> tuple[str, ...]:
     """The overrides of a run that goes on from a checkpoint."""
-    return merge_overrides(overrides, _overrides(continues.words, checkpoint))
+    return merge_overrides(overrides, _overrides(continues.overrides, checkpoint))
 
 
 def continued(variant: Variant, job: Job, continues: Continues | None, study_dir: Path) -> Variant | None:
@@ -137,25 +137,36 @@ def checkpoint_of(job: Job, continues: Continues | None, study_dir: Path) -> Pat
 
 def newest(study_dir: Path, run_dir: str, pattern: str) -> Path | None:
     """The newest file or folder that a pattern finds in a job's directory; None where there is none."""
-    found = [path for path, _ in found_in(study_dir, run_dir, pattern)]
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path)), default=None)
+    found = [(path.stat().st_mtime_ns, str(path), path) for path, _ in found_in(study_dir, run_dir, pattern)]
+    return max(found)[-1] if found else None
 
 
 def found_in(study_dir: Path, run_dir: str, pattern: str) -> list[tuple[Path, str]]:
     """What a pattern finds in a job's directory: each path, and the same relative to that directory.
 
-    A study's directory may be a stranger's: what lies outside the job's directory is none.
+    A study's directory may be a stranger's: what lies outside the job's directory is none. Nor is a link that
+    leads nowhere, as one to a checkpoint that was pruned since, or a file or folder with nothing in it, as a
+    run leaves that was killed while it wrote one.
     """
     root = inside(study_dir.resolve(), run_dir)
-    found = [path for path in root.glob(pattern) if path.resolve().is_relative_to(root.resolve())]
+    found = [path for path in root.glob(pattern) if _holds_something(path, root)]
     return [(path, str(path.relative_to(root))) for path in found]
 
 
-def _overrides(words: Mapping[str, Any], checkpoint: Path | None = None) -> list[str]:
+def _holds_something(path: Path, root: Path) -> bool:
+    try:
+        if not path.resolve(strict=True).is_relative_to(root.resolve()):
+            return False
+        return any(path.iterdir()) if path.is_dir() else path.is_file() and path.stat().st_size > 0
+    except (OSError, RuntimeError):  # before Python 3.13 a link that leads to itself is a RuntimeError
+        return False
+
+
+def _overrides(overrides: Mapping[str, Any], checkpoint: Path | None = None) -> list[str]:
     """Key -> value as overrides that add a key, or set one that is there."""
     return [
         path_override(f"++{key}", checkpoint)
         if checkpoint is not None and value == CHECKPOINT
         else f"++{key}={format_literal(value)}"
-        for key, value in words.items()
+        for key, value in overrides.items()
     ]

@@ -17,7 +17,7 @@ from autoloop.loop.score import (
     earlier_noise,
     earlier_trials,
     ignored_knobs,
-    outcomes,
+    latest_outcomes,
 )
 from autoloop.runner.siblings import made_by
 from autoloop.store.journal import FILE_NAME, read_study
@@ -182,7 +182,7 @@ def _of_study(name: str, study: Study) -> Memory:
         own, ignored = tuple(earlier_trials(study, name)), ignored_knobs(study, name)
         failed = earlier_failures(study, name)
         notes = (_note(name, own), *_further_notes(name, ignored, failed))
-        return Memory(own, tuple(outcomes(study)), tuple(ignored), tuple(failed), Learnt(notes=notes))
+        return Memory(own, tuple(latest_outcomes(study)), tuple(ignored), tuple(failed), Learnt(notes=notes))
     except AutoloopError as error:
         return Memory(learnt=Learnt(notes=(f"Passed over: {name}: {error}.",)))
 

@@ -18,13 +18,14 @@ from omegaconf._utils import get_omega_conf_dumper
 from autoloop import __version__
 from autoloop.config.compose import Composer
 from autoloop.config.origins import typed_of_hydra
-from autoloop.config.rerun import read_words, shell_line
+from autoloop.config.rerun import read_command, shell_line
 from autoloop.config.settings import Settings
 from autoloop.engine.launchers import JobLauncher
 from autoloop.errors import ConfigError, JournalError, counted
 from autoloop.loop.due import Limits
 from autoloop.runner.aiming import assumed
 from autoloop.runner.plan import Points
+from autoloop.runner.program import program_files
 from autoloop.runner.resume import Changes, changes_since, is_over
 from autoloop.runner.siblings import unfinished_sibling
 from autoloop.store.files import sweep_drafts, write_atomic
@@ -76,7 +77,7 @@ def as_yaml(plain: Any) -> str:
     )
 
 
-def words_of_single_run(config: DictConfig, composer: Composer, overrides: Sequence[str]) -> tuple[str, ...]:
+def single_run_overrides(config: DictConfig, composer: Composer, overrides: Sequence[str]) -> tuple[str, ...]:
     """What a command must say to train one of a study's configs once (`StudyBegun.single`).
 
     Args:
@@ -84,10 +85,10 @@ def words_of_single_run(config: DictConfig, composer: Composer, overrides: Seque
         composer: Composes the configs of jobs.
         overrides: Those of a job.
     """
-    words = read_words(command_line())
-    if not any(word.startswith("hydra.mode=") for word in typed_of_hydra(config)):
-        return (*words.plugins, "hydra.mode=RUN")
-    return () if composer.composes_alone([*words.hydra, *overrides]) else words.plugins
+    command = read_command(command_line())
+    if not any(text.startswith("hydra.mode=") for text in typed_of_hydra(config)):
+        return (*command.plugins, "hydra.mode=RUN")
+    return () if composer.composes_alone([*command.hydra, *overrides]) else command.plugins
 
 
 def header_of(
@@ -127,8 +128,9 @@ def header_of(
             config=exact(composer.identity(start.overrides)),
             files=dict(files),
             knobs=tuple(sorted(composer.study_keys)),
+            code=program_files(),
         ),
-        single=words_of_single_run(config, composer, start.overrides),
+        single=single_run_overrides(config, composer, start.overrides),
         learnt=learnt,
         settings={
             **settings.raw,
@@ -193,9 +195,8 @@ def _go_on(
 ) -> None:
     """Write down that this process goes on; adopt jobs that outlived the last one, take others over."""
     host = socket.gethostname()
-    journal.append(
-        StudyResumed(pid=os.getpid(), host=host, changed=changed.own + changed.shipped, names="unique")
-    )
+    said = (*changed.own, *changed.shipped, *(f"{file} of the program has changed" for file in changed.code))
+    journal.append(StudyResumed(pid=os.getpid(), host=host, changed=said, names="unique"))
     _log_missing_abilities(launcher)
     study_dir = journal.path.parent
     for directory in (study_dir, study_dir / "reports", study_dir / "reports" / "data"):
@@ -207,11 +208,23 @@ def _go_on(
         log.info(
             "it continues with %s as this version of autoloop ships them; each is in study.jsonl", changes
         )
+    if changed.code:
+        log.warning(
+            "the program has changed since this study began (%s): results from before and after that may not "
+            "be comparable; choose another hydra.sweep.dir if they are not",
+            shortened(changed.code),
+        )
     for job in [job for job in study.jobs.values() if job.running]:
         if launcher.adopt(job.job, job.plan.overrides, job.handle):
             log.info("job %d was started by an earlier process and is adopted: %s", job.job, job.name)
         else:
             take_over(job)
+
+
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """A few names, and how many there are besides."""
+    more = len(names) - most
+    return ", ".join([*names[:most], *([f"{more} more"] if more > 0 else [])])
 
 
 def _log_missing_abilities(launcher: JobLauncher) -> None:

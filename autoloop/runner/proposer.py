@@ -143,11 +143,9 @@ class _FailedError(Exception):
 
 def _output(proposer: Proposer, text: str) -> str:
     """Run the program in a session of its own and return what it printed."""
-    words = shlex.split(proposer.command)
+    args = shlex.split(proposer.command)
     try:
-        done = run_limited(
-            words, text, timeout_s=proposer.timeout_s, end_rest=True, most_bytes=4 * MOST_BYTES
-        )
+        done = run_limited(args, text, timeout_s=proposer.timeout_s, end_rest=True, most_bytes=4 * MOST_BYTES)
     except subprocess.TimeoutExpired:
         raise _FailedError(f"did not answer within {proposer.timeout_s:g} s") from None
     if done.returncode:

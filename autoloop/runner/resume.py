@@ -20,6 +20,7 @@ from autoloop.loop.controls import limits_of
 from autoloop.loop.due import Limits, PlanRound, Stop, next_step
 from autoloop.runner.collect import JobEnd
 from autoloop.runner.job_logs import cause
+from autoloop.runner.program import changed_files
 from autoloop.store.journal import recorded
 from autoloop.store.redact import logger, redact_all
 from autoloop.store.status import is_running, read_status
@@ -45,10 +46,12 @@ class Changes:
     Attributes:
         own: What its user changed.
         shipped: What comes otherwise with this version of autoloop than with the one that began the study.
+        code: Files of the program that say something else.
     """
 
     own: tuple[str, ...] = ()
     shipped: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
 
 def changes_since(header: StudyBegun, now: StudyBegun) -> Changes:
@@ -69,7 +72,8 @@ def changes_since(header: StudyBegun, now: StudyBegun) -> Changes:
     if len(own) > 1:  # the hash of a config tells nothing that its values do not
         own = {tail: text for tail, text in own.items() if not tail.startswith("starts")}
     files = _files_changed(before, after) if own else ()
-    return Changes((*own.values(), *files), tuple(shipped.values()))
+    code = changed_files(*(one.identity.code if one.identity else {} for one in (header, now)))
+    return Changes((*own.values(), *files), tuple(shipped.values()), tuple(code))
 
 
 def _of_group(place: Keys) -> Keys:

@@ -1,4 +1,4 @@
-"""What is searched: the words of the command line and of ``params``, read as a product or as a space.
+"""What is searched: the overrides of the command line and of ``params``, read as a product or as a space.
 
 Lists alone are a product of starting points, as Hydra's basic sweeper has it. Where an interval is among
 them, or a space or a number of trials is said besides, all of them are the sampler's space, and the study
@@ -15,7 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 
 from autoloop.config.compose import Composer
 from autoloop.config.settings import Settings
-from autoloop.config.sweeps import SweptKey, read_entry, read_words, refuse_lists_of_study
+from autoloop.config.sweeps import SweptKey, read_entry, read_overrides, refuse_lists_of_study
 from autoloop.edits import LiteralError, format_literal, parse_literal
 from autoloop.errors import ConfigError, did_you_mean
 from autoloop.rules.paths import is_number, matches
@@ -30,14 +30,14 @@ class Search:
     """What a study searches.
 
     Attributes:
-        words: The overrides, each as it was given.
-        entries: Path -> its entry of the space; empty where the words make a product.
+        overrides: Those of the command line and of ``params``, each as it was given.
+        entries: Path -> its entry of the space; empty where they make a product.
         starts: Overrides that the baseline gets besides, since its config lacks a value there.
         notes: Remarks on it, in sentences.
         kept: Those of ``starts`` that let a run keep its checkpoints.
     """
 
-    words: tuple[SweptKey, ...]
+    overrides: tuple[SweptKey, ...]
     entries: Mapping[str, SpaceEntry]
     starts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -45,10 +45,10 @@ class Search:
 
     @property
     def axes(self) -> list[Sequence[str]]:
-        """The override strings that each word stands for in a product of starting points."""
+        """The override strings that each override stands for in a product of starting points."""
         if not self.entries:
-            return [*(word.values for word in self.words), *self._started]
-        fixed = [word.values for word in self.words if word.entry is None]
+            return [*(one.values for one in self.overrides), *self._started]
+        fixed = [one.values for one in self.overrides if one.entry is None]
         return [*fixed, *self._started]
 
     @property
@@ -65,14 +65,14 @@ class Search:
                 "config's own values.",
                 *self.notes,
             ]
-        lists = [word for word in self.words if len(word.values) > 1]
+        lists = [one for one in self.overrides if len(one.values) > 1]
         if not lists:
             return list(self.notes)
         count = 1
-        for word in lists:
-            count *= len(word.values)
+        for one in lists:
+            count *= len(one.values)
         return [
-            f"Understood: {', '.join(word.text for word in lists)} {_are(lists)} a product of {count} "
+            f"Understood: {', '.join(one.text for one in lists)} {_are(lists)} a product of {count} "
             "starting points; with n_trials=N, or an interval among them, a sampler chooses.",
             *self.notes,
         ]
@@ -96,22 +96,22 @@ def understood(
     Raises:
         ConfigError: What was said cannot be used, or contradicts itself.
     """
-    words = read_words(arguments, settings.params, loader)
-    refuse_lists_of_study(words, composer.study_keys)
-    _refuse_stray(words, composer)
+    overrides = read_overrides(arguments, settings.params, loader)
+    refuse_lists_of_study(overrides, composer.study_keys)
+    _refuse_stray(overrides, composer)
     of_strategy, own = _spaces(settings, loader)
-    swept = {word.key: word.entry for word in words if word.entry is not None}
-    wide = any(word.is_continuous for word in words) or settings.n_trials is not None
+    swept = {one.key: one.entry for one in overrides if one.entry is not None}
+    wide = any(one.is_continuous for one in overrides) or settings.n_trials is not None
     if any(own.values()) and not (wide and swept) and not settings.samples:
-        return Search(words, {}, notes=(_unused(own, settings),)), settings
+        return Search(overrides, {}, notes=(_unused(own, settings),)), settings
     if not any(own.values()) and not (wide and swept):
-        return _by_strategy_alone(words, of_strategy, settings, composer)
+        return _by_strategy_alone(overrides, of_strategy, settings, composer)
     given = _together(swept, {path: entry for path, entry in {**of_strategy, **own}.items() if entry})
-    found = _Baseline(composer, [word.values[0] for word in words if word.entry is None]).prepare(given)
+    found = _Baseline(composer, [one.values[0] for one in overrides if one.entry is None]).prepare(given)
     recorded = {path: entry.as_record() for path, entry in given.items()}
     space = _as_space({**of_strategy, **own}, found.entries)
     settings = settings.searching(space, _bounds(settings, found.entries), recorded)
-    return replace(found, words=words), _long_enough(settings) if swept else settings
+    return replace(found, overrides=overrides), _long_enough(settings) if swept else settings
 
 
 def _unused(space: Mapping[str, SpaceEntry | None], settings: Settings) -> str:
@@ -121,7 +121,7 @@ def _unused(space: Mapping[str, SpaceEntry | None], settings: Settings) -> str:
 
 
 def _by_strategy_alone(
-    words: tuple[SweptKey, ...],
+    overrides: tuple[SweptKey, ...],
     space: Mapping[str, SpaceEntry | None],
     settings: Settings,
     composer: Composer,
@@ -129,11 +129,11 @@ def _by_strategy_alone(
     """A product of starting points, whatever the strategy's own space is: that of a config file, or none."""
     entries = {path: entry for path, entry in space.items() if entry}
     if not entries:
-        return Search(words, {}), settings
-    given = [word.values[0] for word in words if word.values]
+        return Search(overrides, {}), settings
+    given = [one.values[0] for one in overrides if one.values]
     found = _Baseline(composer, given, lenient=True).prepare(entries)
     settings = settings.searching(_as_space(space, found.entries), settings.bounds)
-    return Search(words, {}, found.starts, found.notes), settings
+    return Search(overrides, {}, found.starts, found.notes), settings
 
 
 def _as_space(given: Mapping[str, SpaceEntry | None], entries: Mapping[str, SpaceEntry]) -> dict[str, Any]:
@@ -142,16 +142,16 @@ def _as_space(given: Mapping[str, SpaceEntry | None], entries: Mapping[str, Spac
     return {**left_alone, **{path: entry.as_record() for path, entry in entries.items()}}
 
 
-def _refuse_stray(words: Sequence[SweptKey], composer: Composer) -> None:
+def _refuse_stray(overrides: Sequence[SweptKey], composer: Composer) -> None:
     """Refuse a space that was added to the app's own config, where nobody looks for one.
 
     A new key ``space`` may be the app's; one that names values of its config is meant for the sampler.
     """
-    stray = next((word for word in words if word.key in ("+space", "++space") and word.values), None)
+    stray = next((one for one in overrides if one.key in ("+space", "++space") and one.values), None)
     found = None if stray is None else _mapping(stray.values[0].partition("=")[2])
     if stray is None or not found:
         return
-    config = composer.config([word.values[0] for word in words if word.entry is None and word is not stray])
+    config = composer.config([one.values[0] for one in overrides if one.entry is None and one is not stray])
     if all(matches(config, str(path)) for path in found):
         raise ConfigError(
             f"{stray.text} adds a key to your app's config, where no sampler looks for it; "
@@ -281,7 +281,7 @@ class _Baseline:
         options = tuple(map(str, entry.choices))
         start = self._composer.chosen.get(group)
         own = next(
-            (word.partition("=")[2] for word in self._given if word.lstrip("+").startswith(f"{group}=")),
+            (one.partition("=")[2] for one in self._given if one.lstrip("+").startswith(f"{group}=")),
             start,
         )
         if own in (None, "???", ""):

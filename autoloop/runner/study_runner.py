@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from autoloop.config.compose import Composer
 from autoloop.config.idle_bounds import idle_bounds
-from autoloop.config.rerun import rerun_words, without_study
+from autoloop.config.rerun import rerun_command, without_study
 from autoloop.config.settings import Settings
 from autoloop.config.values import written
 from autoloop.config.world import keep_configs
@@ -54,10 +54,10 @@ from autoloop.runner.opening import (
     open_study,
     refuse_interpolation,
     set_finished_aside,
+    single_run_overrides,
     sweep_pattern,
     task_name,
     warn_of_unfinished,
-    words_of_single_run,
 )
 from autoloop.runner.plan import Points, place_and_preview, plan_text, preview, read_points
 from autoloop.runner.planning import Planner
@@ -181,7 +181,7 @@ class StudyRunner:
         return points, self.planner.first(points)
 
     def _plan_text(self, planned: Round) -> str:
-        single = words_of_single_run(self.config, self.composer, planned.variants[0].overrides)
+        single = single_run_overrides(self.config, self.composer, planned.variants[0].overrides)
         given = StudyBegun(command=command_line(), cwd=str(Path.cwd()), single=single)
         preview = counting(self._preview, "looked at", len(planned.variants))
         runs = [preview(given, variant.overrides, job) for job, variant in enumerate(planned.variants)]
@@ -194,9 +194,9 @@ class StudyRunner:
     def _preview(self, given: StudyBegun, overrides: Sequence[str], job: int) -> tuple[str, str]:
         """Directory of a job, and what it would run."""
         wanted, shown = place_and_preview(self.composer, overrides, job)
-        words = without_study(overrides, self.composer.study_keys)
-        words = [word for word in words if not self.composer.is_knob(word, "dry_run")]
-        return fitting(self.study_dir, wanted, job), shown or shlex.join(rerun_words(given, words))
+        kept = without_study(overrides, self.composer.study_keys)
+        kept = [one for one in kept if not self.composer.is_knob(one, "dry_run")]
+        return fitting(self.study_dir, wanted, job), shown or shlex.join(rerun_command(given, kept))
 
     def _check_surroundings(self, starts: Sequence[Variant]) -> None:
         """Find out before anything is written whether jobs can run here.

@@ -16,6 +16,7 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ MOST_BYTES = 64_000
 """Most bytes of a request; a longer file is refused."""
 MOST_AT_ONCE = 100
 """Most requests that are read in one look."""
+MOST_NAMES = 10_000
+"""Most files that are looked at for these: what is no request does not keep one from being read."""
 KEPT_S = 3600.0
 """Seconds after which answers are removed."""
 _ENDING, _ANSWER = ".json", ".answer"
@@ -136,8 +139,8 @@ def pending(study_dir: Path) -> list[UserRequest]:
         folder = inside(study_dir, FOLDER)
         with os.scandir(folder) as entries:
             names = sorted(one.name for one in entries if one.name.endswith(_ENDING) and one.name[0] != ".")
-        found = (_read(folder / name, study_dir) for name in names[:MOST_AT_ONCE])
-        return [one for one in found if one is not None]
+        found = (_read(folder / name, study_dir) for name in names[:MOST_NAMES])
+        return list(islice((one for one in found if one is not None), MOST_AT_ONCE))
     return []
 
 

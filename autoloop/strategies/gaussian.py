@@ -64,8 +64,8 @@ class GaussianProcess(Sampler):
             return quasi_random(seen.told, count, seen.start.size, seen.seed)
         generator = np.random.default_rng([seen.seed, seen.told])
         lost = min(MOST_FAILED, int((~np.isfinite(seen.losses)).sum()))
-        points, scores, kinds = _learnt(seen, MOST_POINTS - lost)
-        points, scores = _with_failures(seen, points, scores)
+        points, scores, kinds = learnt(seen, MOST_POINTS - lost)
+        points, scores = with_failures(seen, points, scores)
         expected = Expected() if prior is None else Aligned.to(prior, points, scores)
         kernel = _kernel(kinds, points, expected.rest(points, scores), prior)
         dimensions = seen.start.size
@@ -145,14 +145,16 @@ def _chosen(belief: _Belief, free: Floats, lost: Bools | None, count: int) -> li
     open_ones: Bools = np.ones(len(free), dtype=bool) if lost is None else ~lost
     open_ones = open_ones if open_ones.any() else np.ones(len(free), dtype=bool)
     found: list[int] = []
+    nearest = away(free, belief.points)
     for _ in range(count):
         mean, deviation = belief.predicted()
         gain = expected_improvement(mean, deviation, float(belief.scores.min())) + TINY * deviation
-        worth = open_ones & (away(free, belief.points) > APART)
+        worth = open_ones & (nearest > APART)
         worth = worth if worth.any() else open_ones
         best = int(np.argmax(np.where(worth, gain, -1.0)))
         found.append(best)
         open_ones = open_ones & (np.arange(len(free)) != best)
+        nearest = np.minimum(nearest, away(free, free[best][None]))
         belief.believe(free, best, float(mean[best]))
     return found
 
@@ -169,7 +171,7 @@ def informative(seen: Seen) -> int:
     return int(np.isfinite(seen.losses).sum()) + early
 
 
-def _learnt(seen: Seen, most: int) -> tuple[Floats, Floats, Whole]:
+def learnt(seen: Seen, most: int) -> tuple[Floats, Floats, Whole]:
     """What is learnt from: points, scores, and how many choices each coordinate has.
 
     Where trials were ended early, the share of a training is one more coordinate, 1 at the end.
@@ -210,7 +212,7 @@ def _spread(order: Whole, most: int) -> Whole:
     return np.append(order[: most // 2], order[rest])
 
 
-def _with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, Floats]:
+def with_failures(seen: Seen, points: Floats, scores: Floats) -> tuple[Floats, Floats]:
     """The points and those that diverged, the latest ones, as bad as the worst."""
     failed = seen.points[~np.isfinite(seen.losses)][-MOST_FAILED:]
     failed = np.hstack([failed, np.ones((len(failed), points.shape[1] - failed.shape[1]))])

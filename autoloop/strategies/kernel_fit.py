@@ -121,7 +121,7 @@ def fitted(
     size = squares.shape[2]
     mean = np.append(usual_scales(size) if scales is None else scales, math.log(0.01))
     width = np.append(np.full(size, spread), 1.2)
-    posterior = _Posterior(squares, scores, mean, width)
+    posterior = Posterior(squares, scores, mean, width)
     begun = [
         mean + np.append(np.full(size, math.log(times)), 0.0)
         for times in starts[: 1 if len(scores) > MANY else None]
@@ -131,7 +131,7 @@ def fitted(
 
 
 @dataclass(frozen=True, slots=True)
-class _Posterior:
+class Posterior:
     """Log posterior of settings (logarithms of scales and noise), up to a constant, and its gradient."""
 
     squares: Floats
@@ -140,6 +140,7 @@ class _Posterior:
     width: Floats
 
     def at(self, setting: Floats) -> tuple[float, Floats]:
+        """The value at a setting, float64 (d + 1,), and its gradient; minus infinity where there is none."""
         inverse, noise = np.exp(-2 * setting[:-1]), math.exp(setting[-1])
         kernel, slope = _matern(self.squares @ inverse)
         count = len(self.scores)
@@ -162,7 +163,7 @@ class _Posterior:
         return float(value), gradient - away / self.width
 
 
-def _climbed(posterior: _Posterior, start: Floats) -> tuple[float, Floats]:
+def _climbed(posterior: Posterior, start: Floats) -> tuple[float, Floats]:
     """The top that is reached from a start: BFGS with a step that is halved until it gains."""
     here, metric = start, np.eye(len(start))
     value, gradient = posterior.at(here)
@@ -182,7 +183,7 @@ def _climbed(posterior: _Posterior, start: Floats) -> tuple[float, Floats]:
 
 
 def _gained(
-    posterior: _Posterior, here: Floats, step: Floats, value: float, promised: float
+    posterior: Posterior, here: Floats, step: Floats, value: float, promised: float
 ) -> tuple[Floats, float, Floats] | None:
     """The first of ever shorter steps that gains a part of what the slope promises; None where none does."""
     for halved in range(12):

@@ -37,9 +37,10 @@ class MixedStrategy(Strategy):
     The sampler changes the knobs of ``space``, or every number that has bounds or was changed by a variant or
     rule, between their bounds, or from ``start / span`` to ``start * span`` if none are set; never the seed.
     A share (a beta, a dropout, a probability, recognised by its name and a value from 0 to 1) stays below 1
-    if no bound is set. The sampler learns from every finished trial, whoever proposed it, and avoids regions
-    in which jobs failed in the same way. It does not change a knob if no other value of it composes. Its
-    points are children of the baseline, at the baseline's seed.
+    if no bound is set. The sampler learns from every finished trial, whoever proposed it (in a study of more
+    than 4,096 jobs: from about 3,000, the best, an even spread of the others, and the latest), and avoids
+    regions in which jobs failed in the same way. It does not change a knob if no other value of it composes.
+    Its points are children of the baseline, at the baseline's seed.
 
     Do not use it if a value within the bounds can do harm (the sampler may go anywhere between them), with
     more than about 20 knobs and few jobs, or if each child is to differ from its parent by one idea.

@@ -125,11 +125,14 @@ class Identity:
         files: Path of each config file -> hash of its content.
         knobs: Keys at the top of the config that are the study's, not the app's; None in journals older than
             that.
+        code: Path of each file of the program -> hash of its content, as `autoloop.runner.program` finds
+            them; empty in older journals.
     """
 
     config: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
     knobs: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
+    code: Mapping[str, str] = field(default_factory=dict, metadata=LEFT_OUT)
 
 
 def _without_why(objective: Objective | None) -> dict[str, Any] | None:

@@ -67,7 +67,7 @@ _OF_KIND: Mapping[str, Mapping[str, Own]] = {
         "objective": _OBJECTIVE,
         "aims": _AIMS,
         "starts": NAME,
-        "identity": {"files": WORD, "knobs": WORD},
+        "identity": {"files": WORD, "knobs": WORD, "code": WORD},
         "settings": NAME,
     },
     "round": {"variants": {"*": _PLANNED}, "refused": {"*": _DECISION}, "aim": WORD},

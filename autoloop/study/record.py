@@ -19,6 +19,7 @@ from autoloop.curves.objective import Objective
 from autoloop.edits.variants import free_name, with_suffix
 from autoloop.errors import JournalError
 from autoloop.study.alike import nan_is_nan
+from autoloop.study.by_place import ByPlace
 from autoloop.study.controls import Controls
 from autoloop.study.decisions import Decision, Refusal
 from autoloop.study.events import (
@@ -126,7 +127,7 @@ class Study:
     jobs: dict[int, Job] = field(default_factory=dict)
     refused: dict[int, list[Refusal]] = field(default_factory=dict)
     decisions: dict[int, Sequence[Decision]] = field(default_factory=dict)
-    fired: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    fired: ByPlace = field(default_factory=ByPlace)
     judged: set[int] = field(default_factory=set)
     recent: list[int] = field(default_factory=list)
     planned: dict[int, int] = field(default_factory=dict)
@@ -168,7 +169,7 @@ class Study:
             jobs=dict(self.jobs),
             refused={number: list(found) for number, found in self.refused.items()},
             decisions=dict(self.decisions),
-            fired=dict(self.fired),
+            fired=self.fired.copy(),
             judged=set(self.judged),
             recent=list(self.recent),
             planned=dict(self.planned),
@@ -180,6 +181,8 @@ class Study:
 
     def once(self, name: str, find: Callable[[], V]) -> V:
         """Return what is known by a name of the study as it stands; it is found once until the next event."""
+        if self._answers.get("") is not self.header:
+            self._answers = {"": self.header}
         if name not in self._answers:
             self._answers[name] = find()
         answer: V = self._answers[name]
@@ -425,7 +428,7 @@ class Study:
         self.jobs[job.job] = job
 
     def _on_job(self, event: JobStarted) -> None:
-        self.tally.run_dirs.add(event.run_dir)
+        self.tally.run_dirs.add(event.run_dir, event.job)
         self.jobs[event.job] = replace(
             self.jobs[event.job].whole(),
             started=True,
@@ -436,7 +439,7 @@ class Study:
         )
 
     def _on_placed(self, event: JobPlaced) -> None:
-        self.tally.run_dirs.add(event.run_dir)
+        self.tally.run_dirs.add(event.run_dir, event.job)
         self.jobs[event.job] = replace(
             self.jobs[event.job].whole(), run_dir=event.run_dir, handle=event.handle, restarts=event.restarts
         )
@@ -466,11 +469,10 @@ class Study:
     def _on_decisions(self, event: RulesAsked) -> None:
         decisions = [self._as_meant(decision) for decision in event.decisions]
         self.decisions[event.round] = [*self.decisions.get(event.round, ()), *decisions]
-        here = (event.round,)
         for decision in decisions:
             place = self.tally.named.get(decision.judged)
-            if decision.fired and place is not None and event.round not in self.fired.get(place, ()):
-                self.fired[place] = (*self.fired[place], *here) if place in self.fired else here
+            if decision.fired and place is not None and event.round not in self.fired.get(place):
+                self.fired.add(place, event.round)
         numbers = [job.job for job in self.of_round(event.round)] if event.judged is None else event.judged
         judged = [self.jobs[number].job if number in self.jobs else number for number in numbers]
         self.judged.update(judged)
@@ -497,7 +499,7 @@ class Study:
 
     def fired_on(self, place: int) -> list[Decision]:
         """What rules proposed when they were asked about the job of a place."""
-        decisions = (one for number in self.fired.get(place, ()) for one in self.decisions[number])
+        decisions = (one for number in self.fired.get(place) for one in self.decisions[number])
         return [one for one in decisions if one.fired and self.tally.named.get(one.judged) == place]
 
     def _as_meant(self, decision: Decision) -> Decision:

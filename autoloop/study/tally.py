@@ -6,7 +6,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from autoloop.study.by_place import ByPlace
 from autoloop.study.jobs import Job
+from autoloop.study.run_dirs import RunDirs
 from autoloop.study.trials import TrialState
 
 TROUBLED = (TrialState.FAILED, TrialState.TIMEOUT, TrialState.INTERRUPTED)
@@ -20,8 +22,7 @@ class Tally:
     A job that a later try replaced is in ``tries`` alone.
 
     Attributes:
-        tries: Place of a variant (`Job.place`) -> number of the one job that ran it, or of several, the
-            latest last.
+        tries: Place of a variant (`Job.place`) -> numbers of the jobs that ran it, the latest last.
         named: Name -> place of the one variant that has it.
         rounds: Round -> numbers of its jobs.
         open: Jobs that have not ended.
@@ -39,7 +40,7 @@ class Tally:
         next_job: Number of the next new job.
     """
 
-    tries: dict[int, int | tuple[int, ...]] = field(default_factory=dict)
+    tries: ByPlace = field(default_factory=ByPlace)
     named: dict[str, int] = field(default_factory=dict)
     rounds: dict[int, dict[int, None]] = field(default_factory=dict)
     open: dict[int, None] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Tally:
     troubled: dict[int, None] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     records: list[tuple[int, int]] = field(default_factory=list)
-    run_dirs: set[str] = field(default_factory=set)
+    run_dirs: RunDirs = field(default_factory=RunDirs)
     ineffective: set[int] = field(default_factory=set)
     searched: int = 0
     probes: dict[int, float] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Tally:
     def copy(self) -> Tally:
         """The same, which later changes do not reach."""
         return Tally(
-            dict(self.tries),
+            self.tries.copy(),
             dict(self.named),
             {number: dict(jobs) for number, jobs in self.rounds.items()},
             dict(self.open),
@@ -90,7 +91,7 @@ class Tally:
             dict(self.troubled),
             list(self.ends),
             list(self.records),
-            set(self.run_dirs),
+            self.run_dirs.copy(),
             set(self.ineffective),
             self.searched,
             dict(self.probes),
@@ -102,11 +103,11 @@ class Tally:
 
     def plan(self, job: Job) -> None:
         """A job is planned."""
-        self.tries[job.place] = (*self.tries_of(job.place), job.job) if job.place in self.tries else job.job
+        self.tries.add(job.place, job.job)
         self.named[job.name] = job.place
         self.rounds.setdefault(job.round, {})[job.job] = None
         self.open[job.job] = None
-        self.run_dirs.add(job.run_dir)
+        self.run_dirs.add(job.run_dir, job.job)
         self.searched += job.searches and not job.probes
         self.price(job)
         if job.begins_at:
@@ -124,8 +125,7 @@ class Tally:
 
     def tries_of(self, place: int) -> tuple[int, ...]:
         """Numbers of the jobs that ran the variant of a place, the latest last."""
-        found = self.tries.get(place, ())
-        return (found,) if isinstance(found, int) else found
+        return self.tries.get(place)
 
     def end(self, job: Job, best: Job | None, maximize: bool) -> None:
         """A job has ended; ``best`` is the best before it."""
@@ -174,7 +174,7 @@ class Tally:
     def withdraw(self, job: Job) -> None:
         """A job that has not started is taken out of the plan; nothing else gets its name or number."""
         self.drop(job)
-        self.tries.pop(job.place)
+        self.tries.drop(job.place)
 
     def judge(self, jobs: Iterable[int]) -> None:
         """The rules were asked about jobs."""

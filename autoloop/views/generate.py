@@ -16,7 +16,7 @@ from yaml import YAMLError
 from autoloop import __version__
 from autoloop.config.base_config import GROUP, read_config_file
 from autoloop.config.compose import path_override
-from autoloop.config.rerun import merge_overrides, rerun_words
+from autoloop.config.rerun import merge_overrides, rerun_command
 from autoloop.config.values import plain
 from autoloop.edits import Change, change
 from autoloop.edits.variants import name_of_edits, safe_name
@@ -39,7 +39,7 @@ class Base:
         suffix: ``.json`` or ``.yaml``.
         directory: Where new files go by default.
         origin: Where it comes from, for the lineage.
-        words: Program and overrides that train it.
+        command: Program and overrides that train it.
         in_file: Whether the trainer reads the new file; else the edits are added as overrides.
     """
 
@@ -48,7 +48,7 @@ class Base:
     suffix: str
     directory: Path
     origin: dict[str, Any]
-    words: tuple[str, ...]
+    command: tuple[str, ...]
     in_file: bool = True
 
 
@@ -59,7 +59,7 @@ class Generated:
     Attributes:
         path: The file.
         lineage: The file beside it that tells where it comes from.
-        command: The words that train it.
+        command: The command that trains it.
         change: What the edits did.
     """
 
@@ -140,7 +140,7 @@ def base_from_job(study_dir: Path, job: str) -> Base:
         suffix=f".{form}" if root else ".yaml",
         directory=Path(),
         origin={"study": str(study_dir.resolve()), "job": found.job, "name": found.name},
-        words=tuple(rerun_words(study.header, overrides)),
+        command=tuple(rerun_command(study.header, overrides)),
         in_file=bool(root),
     )
 
@@ -200,11 +200,11 @@ def _label(edits: Sequence[str]) -> str:
 
 
 def command_for(base: Base, path: Path, done: Change) -> tuple[str, ...]:
-    """Return the words that train a new file."""
+    """Return the command that trains a new file."""
     if base.in_file:
-        return (*base.words, path_override(GROUP, path.resolve()))
-    start = len(base.words) - next((i for i, word in enumerate(reversed(base.words)) if "=" not in word), 0)
-    return (*base.words[:start], *merge_overrides(base.words[start:], done.overrides))
+        return (*base.command, path_override(GROUP, path.resolve()))
+    start = len(base.command) - next((i for i, arg in enumerate(reversed(base.command)) if "=" not in arg), 0)
+    return (*base.command[:start], *merge_overrides(base.command[start:], done.overrides))
 
 
 def _write_new(directory: Path, stem: str, suffix: str, text: str) -> Path:

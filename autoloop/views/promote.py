@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop.config.compose import path_override
-from autoloop.config.rerun import rerun_words
+from autoloop.config.rerun import rerun_command
 from autoloop.edits.variants import safe_name
 from autoloop.errors import ConfigError, OutsideError
 from autoloop.loop.score.front_words import no_feasible
@@ -20,14 +20,14 @@ from autoloop.views.report.why import find_job
 DIRECTORY = "promoted"
 
 
-def promoted_words(
+def promoted_command(
     study: Study,
     job: str | None,
     overrides: Sequence[str],
     study_dir: Path | None = None,
     resume: bool = False,
 ) -> list[str]:
-    """Return the words that train a job's exact configuration with some overrides on top.
+    """Return the command that trains a job's exact configuration with some overrides on top.
 
     An external trainer keeps its checkpoints this time. The job's own directory is never touched.
 
@@ -59,10 +59,10 @@ def promoted_words(
     if resume:
         checkpoint = _checkpoint(found, config, study_dir or Path())
         added.append(path_override("command.resume_from", checkpoint))
-    if study_dir is not None and not any(word.startswith("hydra.run.dir=") for word in overrides):
+    if study_dir is not None and not any(text.startswith("hydra.run.dir=") for text in overrides):
         run_dir = study_dir.resolve() / DIRECTORY / safe_name("-".join([found.name, *overrides]))
         added.append(path_override("hydra.run.dir", _unused(run_dir)))
-    return rerun_words(study.header, found.plan.overrides, added)
+    return rerun_command(study.header, found.plan.overrides, added)
 
 
 def _checkpoint(job: Job, config: Mapping[str, Any], study_dir: Path) -> Path:

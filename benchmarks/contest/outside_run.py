@@ -110,6 +110,12 @@ def compare(
     return told
 
 
+def _studies(rows: Sequence[Mapping[str, str]], rival: str, budget: int) -> set[tuple[str, str]]:
+    """Task and number of the studies that a rival has run."""
+    own = (row for row in rows if row["rival"] == rival and int(row["budget"]) == budget)
+    return {(row["task"], row["study"]) for row in own}
+
+
 def _mean(regrets: Mapping[tuple[str, str], float], places: Sequence[tuple[str, str]]) -> float:
     """Mean over tasks of the means over studies."""
     tasks = {task for task, _ in places}
@@ -123,7 +129,7 @@ def table(rows: Sequence[Mapping[str, str]], ours: str, budgets: Sequence[int]) 
     yield "|---|---:|" + "---:|---:|---|" * len(budgets)
     found = {budget: {one[0]: one for one in compare(rows, ours, budget)} for budget in budgets}
     for other in found[budgets[0]]:
-        count = sum(row["rival"] == other and int(row["budget"]) == budgets[0] for row in rows)
+        count = len(_studies(rows, ours, budgets[0]) & _studies(rows, other, budgets[0]))
         cells = []
         for budget in budgets:
             _, theirs, mine, low, high = found[budget][other]

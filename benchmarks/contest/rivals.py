@@ -8,6 +8,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from autoloop.config.judging import Judging
 from autoloop.strategies import MixedStrategy, RulesStrategy, Strategy
 from contest.box import Box, Config
 from contest.halvings import halving, priorband
+from contest.models import BoTorch, MixedWith, OneHot, OptunaGP
 from contest.results import Choice, Choices, result
 from contest.study import SLOTS, MemoryStudy
 from contest.task import Task
@@ -219,6 +221,9 @@ RIVALS: dict[str, Callable[[Task, int], Choices]] = {
     "rules": autoloop_study(_rules, guesses=True),
     "mixed": autoloop_study(MixedStrategy),
     "mixed_unprobed": autoloop_study(MixedStrategy, probe=False),
+    "mixed_one_hot": autoloop_study(partial(MixedWith, OneHot())),
+    "mixed_botorch": autoloop_study(partial(MixedWith, BoTorch())),
+    "mixed_optuna_gp": autoloop_study(partial(MixedWith, OptunaGP())),
     "mixed_60": stopping_study(MixedStrategy, SHARE),
     "mixed_steps": stopping_study(MixedStrategy, 1.0),
 }

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from autoloop.config.judging import Judging
 from autoloop.config.probe import ProbeSetting
 from autoloop.config.settings import Settings, load_group
 from autoloop.curves.metrics import Metrics
-from autoloop.curves.summary import summarize
+from autoloop.curves.summary import MetricSummary, summarize
 from autoloop.edits import change
 from autoloop.edits.variants import Variant, signature
 from autoloop.history.series import History
@@ -53,13 +54,19 @@ class JsonComposer:
         self.bounds = bounds
 
     def config(self, overrides: Sequence[str]) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads(overrides[0])
-        return loaded
+        return _loaded(overrides[0])
 
     def derive(self, parent: Variant, edits: Sequence[str]) -> Derived:
         changed = change(list(edits), parent.config, self.bounds)
         overrides = (json.dumps(changed.config),)
         return Derived(changed.config, overrides, signature(changed.config), changed.changes, changed.notes)
+
+
+@lru_cache(maxsize=1000)
+def _loaded(text: str) -> dict[str, Any]:
+    """A config of its JSON, which nobody changes."""
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
 
 
 @dataclass
@@ -104,6 +111,7 @@ class MemoryStudy:
 
     def __post_init__(self) -> None:
         self.histories: dict[str, History] = {}
+        self._summaries: dict[str, dict[str, MetricSummary]] = {}
         self.rules = build_rules(load_group("rules", self.task.rules))
         self._watching = build_stop_rules(load_group("stop_rules", self.stop_rules))
         self._seeds = count(1000 * (self.seed + 1))
@@ -249,7 +257,8 @@ class MemoryStudy:
         self.steps += steps
         diverged = not math.isfinite(value)
         state = "INFEASIBLE" if diverged else "STOPPED" if stopped else "COMPLETE"
-        summary = {name: metric.as_dict() for name, metric in summarize(history).items()}
+        self._summaries[job.name] = summarize(history)
+        summary = {name: metric.as_dict() for name, metric in self._summaries[job.name].items()}
         fields = {"round": job.round, "name": job.name, "steps": steps, "error": "", "summary": summary}
         self._record("trial", job=job.job, state=state, objective=None if diverged else value, **fields)
 
@@ -262,7 +271,7 @@ class MemoryStudy:
     def trial(self, job: Job) -> Trial:
         """A trial with its curves."""
         history = self.histories[job.name]
-        return replace(self.planner.trial(job), history=history, summary=summarize(history))
+        return replace(self.planner.trial(job), history=history, summary=self._summaries[job.name])
 
     def _record(self, kind: str, **fields: Any) -> None:
         self.study.record(read_event({"event": kind, "v": 1, "time": float(next(self._clock)), **fields}))

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from autoloop.config.rerun import program, read_words, rerun_words, runs_program
+from autoloop.config.rerun import program, read_command, rerun_command, runs_program
 from autoloop.study.events import StudyBegun
 from tests.helpers import warm
 from tests.helpers.places import ROOT
@@ -57,7 +57,7 @@ def test_the_app_is_read_from_the_study_s_command(command, words):
 )
 def test_what_chooses_the_config_is_kept_in_any_spelling(given, kept):
     """A config dir is found from anywhere; what Hydra does not know is the app's own, and stays."""
-    words = read_words(f"python app.py {given} -m lr=1,2 hydra/sweeper=autoloop", "/at/home")
+    words = read_command(f"python app.py {given} -m lr=1,2 hydra/sweeper=autoloop", "/at/home")
     assert list(words.options) == kept
     assert words.hydra == ()
 
@@ -72,8 +72,8 @@ def test_hydra_s_own_words_are_kept_where_they_are_a_job_s():
     ]
     header = StudyBegun(command=shlex.join(["python", "app.py", "-m", *given]), cwd="/at/home")
     kept = [*given[8:]]
-    assert rerun_words(header, ["lr=0.2"]) == ["python", "app.py", *kept, "lr=0.2"]
-    changed = rerun_words(header, ["lr=0.2"], ["lr=1", "hydra.job.chdir=false"])
+    assert rerun_command(header, ["lr=0.2"]) == ["python", "app.py", *kept, "lr=0.2"]
+    changed = rerun_command(header, ["lr=0.2"], ["lr=1", "hydra.job.chdir=false"])
     assert changed == ["python", "app.py", *kept[1:], "lr=1", "hydra.job.chdir=false"]
 
 
@@ -81,7 +81,7 @@ def test_where_config_files_make_every_command_a_sweep_a_single_run_says_that_it
     """With the plugins that were chosen, whose settings such files may hold."""
     command = "python app.py -m hparams=tuned hydra/sweeper=autoloop hydra.sweep.dir=out"
     header = StudyBegun(command=command, cwd="/at/home", single=("hydra/sweeper=autoloop", "hydra.mode=RUN"))
-    assert rerun_words(header, ["hparams=tuned", "lr=0.2"]) == [
+    assert rerun_command(header, ["hparams=tuned", "lr=0.2"]) == [
         *("python", "app.py", "hydra/sweeper=autoloop", "hydra.mode=RUN", "hparams=tuned", "lr=0.2")
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 
-from autoloop.config.sweeps import SweptKey, read_entry, read_words
+from autoloop.config.sweeps import SweptKey, read_entry, read_overrides
 from autoloop.errors import ConfigError
 from autoloop.strategies.entries import SpaceEntry
 
@@ -46,18 +46,18 @@ def test_a_sweep_says_the_same_in_a_space_as_on_the_command_line(
     loader: ConfigLoaderImpl, text: str, entry: SpaceEntry
 ):
     """A shuffled list is written in one order, whichever is drawn."""
-    (word,) = read_words([f"x={text}"], {}, loader)
+    (word,) = read_overrides([f"x={text}"], {}, loader)
     assert word.entry == entry
     assert read_entry("x", text, loader) == entry
     assert (
-        read_words([], {"x": text}, loader) == (SweptKey("x", f"x={text}", word.values, entry),)
+        read_overrides([], {"x": text}, loader) == (SweptKey("x", f"x={text}", word.values, entry),)
         or "shuffle" in text
     )
 
 
 def test_of_two_words_with_one_key_the_last_counts(loader: ConfigLoaderImpl):
     """In the place of the first; the command line goes over `params`."""
-    words = read_words(["x=1,2", "y=5", "x=3,4"], {"y": "interval(0, 1)", "z": 7}, loader)
+    words = read_overrides(["x=1,2", "y=5", "x=3,4"], {"y": "interval(0, 1)", "z": 7}, loader)
     assert [(word.key, word.values) for word in words] == [
         ("y", ("y=5",)),
         ("z", ("z=7",)),
@@ -66,14 +66,14 @@ def test_of_two_words_with_one_key_the_last_counts(loader: ConfigLoaderImpl):
 
 
 def test_a_glob_names_the_options_of_a_group(loader: ConfigLoaderImpl):
-    (word,) = read_words([], {"db": "glob(*)"}, loader)
+    (word,) = read_overrides([], {"db": "glob(*)"}, loader)
     assert word.values == ("db=mysql", "db=postgresql")
     with pytest.raises(
         ConfigError, match=r"no option of the config group 'db' \(there are mysql, postgresql\)"
     ):
-        read_words(["db=glob(z*)"], {}, loader)
+        read_overrides(["db=glob(z*)"], {}, loader)
     with pytest.raises(ConfigError, match="there is no config group 'name'"):
-        read_words(["name=glob(*)"], {}, loader)
+        read_overrides(["name=glob(*)"], {}, loader)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from autoloop.loop.score import front
 from autoloop.study.record import Study
 from autoloop.views.export.mirror import OptunaMirror
 from autoloop.views.export.optuna import export_optuna
-from autoloop.views.promote import promoted_words
+from autoloop.views.promote import promoted_command
 from autoloop.views.serve.observed import Observed
 from autoloop.views.serve.pieces import result
 from tests.helpers.flow_app.launch import Ran, run
@@ -94,8 +94,8 @@ def test_optuna_gets_all_objectives(found: Ran, tmp_path: Path):
 def test_no_point_of_a_front_is_promoted_unasked(found: Ran):
     point = front(found.study)[0]
     with pytest.raises(ConfigError, match=f"has a front and no best job; name one of {point.name}"):
-        promoted_words(found.study, None, [])
-    assert "returns=tuple" in promoted_words(found.study, point.name, [])
+        promoted_command(found.study, None, [])
+    assert "returns=tuple" in promoted_command(found.study, point.name, [])
 
 
 def test_constraints_on_what_is_returned_and_on_what_is_measured(tmp_path: Path):

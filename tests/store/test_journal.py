@@ -185,7 +185,7 @@ def test_an_event_that_fails_halfway_leaves_the_study_as_the_file_has_it(tmp_pat
         held = journal.study
         with pytest.raises(JournalError):
             journal.append(event_of("job", job=7, name="none", round=1, run_dir="7"))
-        assert held.tally.run_dirs == set()
+        assert "7" not in held.tally.run_dirs
         assert held.events == read_study(tmp_path).events
         journal.append(event_of("round", **ROUND))
         assert list(held.jobs) == [0]

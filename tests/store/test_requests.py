@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autoloop.errors import JournalError
-from autoloop.store.requests import FOLDER, MOST_BYTES, answer, answer_to, leave, pending
+from autoloop.store.requests import FOLDER, MOST_AT_ONCE, MOST_BYTES, answer, answer_to, leave, pending
 from autoloop.study.events import UserControl
 
 STOP = UserControl(action="stop", by="", name="3")
@@ -89,6 +89,29 @@ def test_links_pipes_and_drafts_are_left_alone(tmp_path: Path):
     (tmp_path / FOLDER / "3.json").mkdir()
     (tmp_path / FOLDER / ".4.json").write_text("{}")
     assert pending(tmp_path) == []
+
+
+def test_what_is_no_request_keeps_none_from_being_read(tmp_path: Path):
+    """However many links lie before it."""
+    path = leave(tmp_path, STOP)
+    for number in range(2 * MOST_AT_ONCE):
+        (path.parent / f"{number:05}.json").symlink_to(tmp_path / "elsewhere.json")
+    assert [one.path for one in pending(tmp_path)] == [path]
+
+
+def test_a_request_that_is_replaced_by_a_link_is_gone(tmp_path: Path):
+    """What the link leads to is neither read as a request nor removed."""
+    path = leave(tmp_path, STOP)
+    (request,) = pending(tmp_path)
+    path.rename(tmp_path / "mine.json")
+    path.symlink_to(tmp_path / "mine.json")
+    assert pending(tmp_path) == []
+    path.with_suffix(".answer").symlink_to(tmp_path / "mine.json")
+    before = (tmp_path / "mine.json").read_text()
+    assert request.control is not None
+    answer(request, replace(request.control, taken=True, outcome="done"))
+    assert (tmp_path / "mine.json").read_text() == before
+    assert answer_to(path, 0) == (True, "done")
 
 
 def test_a_folder_that_leads_elsewhere_is_not_used(tmp_path: Path):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from autoloop.errors import AutoloopError
-from autoloop.views.promote import promoted_words
+from autoloop.views.promote import promoted_command
 from tests.helpers.running import records, study_of, train
 
 
@@ -30,7 +30,7 @@ def config_of(run_dir):
 def test_a_promoted_trial_is_its_config_at_full_length(work):
     """The command trains the exact config, longer, in a directory of its own, and keeps its checkpoints."""
     study = study_of(work)
-    words = promoted_words(study, "lambda_ot_mul_2", ["steps=90"], work / "study")
+    words = promoted_command(study, "lambda_ot_mul_2", ["steps=90"], work / "study")
     assert words[1:3] == ["-m", "autoloop.train"]
     done = train(work, *words[3:], only=True)
     assert done.returncode == 0, done.stderr
@@ -38,7 +38,7 @@ def test_a_promoted_trial_is_its_config_at_full_length(work):
     assert config_of(run_dir) == {**config_of(work / "study" / "1"), "steps": 90}
     assert (run_dir / "output" / "checkpoints" / "last" / "pretrained_model" / "train_config.json").is_file()
     assert records(work)[-1]["gpus"] == "6"
-    again = promoted_words(study, "lambda_ot_mul_2", ["steps=90"], work / "study")
+    again = promoted_command(study, "lambda_ot_mul_2", ["steps=90"], work / "study")
     assert again[-1].endswith("lambda_ot_mul_2-steps_90_2")
 
 
@@ -50,7 +50,7 @@ def test_a_trial_goes_on_from_its_checkpoint(work):
     )
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_text(json.dumps({**config_of(work / "study" / "0"), "resume": False}))
-    words = promoted_words(study, "0", ["steps=120"], work / "study", resume=True)
+    words = promoted_command(study, "0", ["steps=120"], work / "study", resume=True)
     done = train(work, *words[3:], only=True)
     assert done.returncode == 0, done.stderr
     started = records(work)[-1]["argv"]
@@ -68,4 +68,4 @@ def test_a_trial_goes_on_from_its_checkpoint(work):
 def test_what_cannot_be_promoted_is_told(work, job, resume, why):
     """A name that is not there, a checkpoint that was not kept."""
     with pytest.raises(AutoloopError, match=why):
-        promoted_words(study_of(work), job, ["steps=9"], work / "study", resume)
+        promoted_command(study_of(work), job, ["steps=9"], work / "study", resume)

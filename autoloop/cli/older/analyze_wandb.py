@@ -35,6 +35,6 @@ def command(
         "analyze",
         "--online",
         f"{entity}/{project}",
-        *(word for name, value in options.items() if value is not None for word in (name, str(value))),
-        *(word for tag in tags for word in ("--tag", tag)),
+        *(arg for name, value in options.items() if value is not None for arg in (name, str(value))),
+        *(arg for tag in tags for arg in ("--tag", tag)),
     )

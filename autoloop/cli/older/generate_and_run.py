@@ -23,7 +23,7 @@ from autoloop.cli.options import GreedyCommand
 @click.option("--wandb-online", is_flag=True, help="Log to W&B's server.")
 @click.option("--wandb-entity", metavar="NAME", help="W&B entity.")
 @click.option("--wandb-project", metavar="NAME", help="W&B project.")
-@click.argument("words", nargs=-1, metavar="[-- OVERRIDES]...")
+@click.argument("args", nargs=-1, metavar="[-- OVERRIDES]...")
 def command(
     base_cfg: Path,
     reason: str,
@@ -35,7 +35,7 @@ def command(
     wandb_online: bool,
     wandb_entity: str | None,
     wandb_project: str | None,
-    words: tuple[str, ...],
+    args: tuple[str, ...],
 ) -> None:
     """Make one variant of a config by edits; the same as `autoloop generate`."""
     options = {"--base-cfg": base_cfg, "--reason": reason, "--out-dir": out_dir, "--task": task}
@@ -47,11 +47,11 @@ def command(
     }
     call(
         "generate",
-        *(word for name, value in options.items() if value is not None for word in (name, str(value))),
+        *(arg for name, value in options.items() if value is not None for arg in (name, str(value))),
         *(["--run"] if run else []),
         "--changes",
         *changes,
         "--",
         *(f"{key}={value}" for key, value in overrides.items() if value is not None),
-        *words,
+        *args,
     )

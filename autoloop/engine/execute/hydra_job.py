@@ -119,18 +119,20 @@ def _content(by_name: bytes | None, copied: bytes | None) -> Any:
 def _warm_up(batch: SharedSweep) -> None:
     """Fill the caches of Hydra's and OmegaConf's parsers once for all jobs."""
     OverridesParser.create().parse_overrides(["+a.b=1.5", "c=text", "d='x y'", "e=[1,{f:null}]", "~g"])
-    for words in islice(_combinations(batch.config), _WARM):
-        prints(written(_compose(batch, 0, words)))
+    for overrides in islice(_combinations(batch.config), _WARM):
+        prints(written(_compose(batch, 0, overrides)))
 
 
 def _combinations(master: DictConfig) -> Iterator[tuple[str, ...]]:
     """The overrides of a sweep's jobs, as far as its command line tells them."""
     parsed = OverridesParser.create().parse_overrides(list(master.hydra.overrides.task))
     axes = [
-        list(word.sweep_string_iterator()) if word.is_discrete_sweep() else [word.get_value_element_as_str()]
-        for word in parsed
+        list(override.sweep_string_iterator())
+        if override.is_discrete_sweep()
+        else [override.get_value_element_as_str()]
+        for override in parsed
     ]
-    keys = [word.get_key_element() for word in parsed]
+    keys = [override.get_key_element() for override in parsed]
     for values in product(*axes):
         yield tuple(f"{key}={value}" for key, value in zip(keys, values, strict=True))
 

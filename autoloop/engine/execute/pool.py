@@ -21,7 +21,7 @@ from joblib import Parallel, delayed
 from autoloop.engine.execute import pickling
 from autoloop.engine.execute.feed import Feed
 from autoloop.engine.execute.interrupts import Interrupts
-from autoloop.engine.execute.running import LOOK_S, Running, SupervisorLostError, last_word, receive
+from autoloop.engine.execute.running import LOOK_S, Running, SupervisorLostError, last_message, receive
 from autoloop.engine.execute.supervisor import KILL, STARTED, STOP
 from autoloop.engine.execute.values import Assignment, Ended, EndedBy, JobLimits, Outcome, Request
 from autoloop.engine.execute.vigil import Vigil
@@ -235,7 +235,7 @@ class Pool:
         return _outcome(outcome, ended)
 
     def _supervised(self, request: Request, slot: Slot) -> Ended | None:
-        """Start a supervisor for ``request`` and wait for its last word; None if it was not started."""
+        """Start a supervisor for ``request`` and wait for its last message; None if it was not started."""
         began = time.time()
         with self._starting:
             pause_s = self._last_start + self._settings.stagger_s - time.monotonic()
@@ -249,7 +249,7 @@ class Pool:
         if running is None:
             return None
         with running.channel, self._watched(request.index, running):
-            ended: Ended = pickle.loads(last_word(running))
+            ended: Ended = pickle.loads(last_message(running))
         return ended
 
     def _start_cold(self, assignment: bytes) -> Running | None:
@@ -280,11 +280,11 @@ class Pool:
         while not channel.poll(LOOK_S):
             if time.monotonic() - self._hurried_at > _START_PATIENCE_S and self._zygote is not None:
                 self._zygote.kill()  # it is stopped or hangs, and the user has asked twice
-        word = receive(channel)
-        if word is None:
+        message = receive(channel)
+        if message is None:
             channel.close()
             return None
-        pid = int(word.removeprefix(STARTED))
+        pid = int(message.removeprefix(STARTED))
         vigil = Vigil(self._settings.limits, time.monotonic())
         return Running(channel, pid, start_time(pid) or "", vigil)
 
@@ -349,7 +349,7 @@ class Pool:
 
 
 def _outcome(outcome: Outcome, ended: Ended) -> Outcome:
-    """Complete ``outcome`` with a supervisor's last word."""
+    """Complete ``outcome`` with a supervisor's last message."""
     value, error = None, ended.error
     if ended.value is not None:
         try:

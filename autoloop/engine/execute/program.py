@@ -27,7 +27,7 @@ from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from autoloop.config.rerun import program as program_words
+from autoloop.config.rerun import program as program_args
 from autoloop.engine.execute import seeds
 
 _MAIN = "__main__"
@@ -53,7 +53,7 @@ class Program:
             in a process where its top level ran again.
         main_only: Statements under its guard, and in what starts the app from there, that came before and
             whose effects jobs lack, as source text.
-        argv: Its ``sys.argv``, with the words that it has taken out since it began.
+        argv: Its ``sys.argv``, with the arguments that it has removed since it began.
         path: Its ``sys.path``.
     """
 
@@ -219,13 +219,13 @@ def _only_starts(guarded: ast.If) -> bool:
 
 
 def _argv(file: str, module: str | None) -> tuple[str, ...]:
-    """``sys.argv`` as it was given to the program, which may have parsed words of its own and taken them out.
+    """``sys.argv`` as it was given to the program, which may have removed arguments of its own.
 
     Args:
         file: The program's source.
         module: Its name as a module, None for a script.
     """
-    given = program_words(shlex.join(sys.orig_argv))
+    given = program_args(shlex.join(sys.orig_argv))
     names = {module, module.removesuffix(".__main__")} if module else {Path(file).name}
     if (given[-1] if module else Path(given[-1]).name) not in names:  # a debugger or profiler was started
         return tuple(sys.argv)

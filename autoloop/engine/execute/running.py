@@ -53,8 +53,8 @@ class Running:
                 os.kill(self.pid, signum)
 
 
-def last_word(running: Running) -> bytes:
-    """Wait for a supervisor's last word, but not for ever where it should have been spoken.
+def last_message(running: Running) -> bytes:
+    """Wait for a supervisor's last message, but not forever if it should have come.
 
     Raises:
         SupervisorLostError: It was killed, by whoever; or cannot be.
@@ -70,15 +70,15 @@ def last_word(running: Running) -> bytes:
         elif step is Step.GIVE_UP:
             message = f"its supervisor (process {running.pid}) cannot be killed, so the job may still run"
             raise SupervisorLostError(message, running.vigil.reason or "interrupted", stuck=True)
-    word = receive(running.channel)
-    if word is None:
+    reply = receive(running.channel)
+    if reply is None:
         message = f"the process that supervises the job {why}, and the job with it"
         raise SupervisorLostError(message, running.vigil.reason or "interrupted")
-    return word
+    return reply
 
 
 def receive(channel: Connection) -> bytes | None:
-    """Return a supervisor's next word, None if it is gone."""
+    """Return a supervisor's next message, None if the supervisor has ended."""
     try:
         return channel.recv_bytes()
     except (EOFError, ConnectionError):

@@ -20,7 +20,7 @@ from autoloop.engine.execute.limited import ask, run_limited
 from autoloop.engine.execute.signals import signal_name
 from autoloop.errors import AutoloopError, ConfigError
 
-#: States of a job that SLURM will not run any more (squeue's words); in all others it may come back.
+#: States of a job that SLURM will not run any more (as squeue names them); in all others it may come back.
 OVER = (
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
     *("PREEMPTED", "REVOKED", "TIMEOUT"),
@@ -38,7 +38,7 @@ class Queued:
     """A job as squeue shows it.
 
     Attributes:
-        state: SLURM's word for its state, such as PENDING or NODE_FAIL.
+        state: SLURM's name for its state, such as PENDING or NODE_FAIL.
         reason: Why it waits, or why it is over.
         nodes: Where it runs.
         comment: The comment it was submitted with.
@@ -102,7 +102,7 @@ def submit(script: Script, folder: Path, name: str, comment: str) -> str:
     try:
         return executor.submit_command(_command(script, folder))
     except (FailedJobError, FailedSubmissionError, OSError) as error:
-        raise SubmitError(f"sbatch: {_words(str(error))}") from error
+        raise SubmitError(f"sbatch: {_one_line(str(error))}") from error
 
 
 def check(script: Script, folder: Path) -> None:
@@ -132,18 +132,18 @@ def check(script: Script, folder: Path) -> None:
     if done.returncode:
         raise ConfigError(
             f"SLURM refuses a job with these settings of hydra.launcher ({_asked_for(script)}): "
-            f"{_words(done.stderr)}"
+            f"{_one_line(done.stderr)}"
         )
 
 
 def _asked_for(script: Script) -> str:
-    """The options of sbatch that are set, in words."""
+    """The options of sbatch that are set, as text."""
     return ", ".join(f"{key}={value}" for key, value in script.options.items() if value is not None)
 
 
 def _sbatch(script: str, *options: str) -> subprocess.CompletedProcess[str]:
-    words = [*_as_from_outside(os.environ), "sbatch", *options]
-    return run_limited(words, script, timeout_s=_COMMAND_TIMEOUT_S)
+    command = [*_as_from_outside(os.environ), "sbatch", *options]
+    return run_limited(command, script, timeout_s=_COMMAND_TIMEOUT_S)
 
 
 def queue() -> dict[str, Queued] | None:
@@ -217,7 +217,7 @@ def _as_from_outside(environ: Mapping[str, str]) -> list[str]:
     if "SLURM_JOB_ID" not in environ:
         return []
     own = [name for name in environ if name.startswith(("SLURM_", "SLURMD_")) and name != "SLURM_CONF"]
-    return ["env", *(word for name in sorted(own) for word in ("-u", name))]
+    return ["env", *(arg for name in sorted(own) for arg in ("-u", name))]
 
 
 def _ask(argv: Sequence[str]) -> str | None:
@@ -225,7 +225,7 @@ def _ask(argv: Sequence[str]) -> str | None:
     return ask(argv, _COMMAND_TIMEOUT_S)
 
 
-def _words(text: str) -> str:
+def _one_line(text: str) -> str:
     """SLURM's message in one line."""
     lines = (re.sub(r"^\w+: (error: )?", "", line.strip()) for line in text.splitlines())
     return "; ".join(line for line in lines if line)

@@ -46,7 +46,7 @@ class SlurmSettings:
         limits: Limits of every job, kept by its supervisor.
         n_jobs: Jobs that are out at a time, waiting ones included; None for any number.
         poll_s: Seconds between two looks.
-        lost_after_s: Seconds after which a job that has left the queue without a word is given up.
+        lost_after_s: Seconds after which a job that has left the queue without a result is given up.
     """
 
     script: Script
@@ -351,11 +351,11 @@ def _without_result(
 def _lost_words(job: _Out, state: str, facts: Mapping[str, str], entry: Queued | None) -> str:
     reason = facts.get("Reason") or (entry.reason if entry else "")
     node = facts.get("NodeList") or (entry.nodes if entry else "")
-    words = [f"SLURM's job {job.job_id} ended without a result: {state or 'SLURM no longer knows it'}"]
-    words += [f"({reason})"] if reason not in ("", "None") else []
-    words += [f"on {node}"] if node and not node.startswith("(") else []
-    words += ["(out of memory)"] if state == "OUT_OF_MEMORY" else []
-    return " ".join(words)
+    parts = [f"SLURM's job {job.job_id} ended without a result: {state or 'SLURM no longer knows it'}"]
+    parts += [f"({reason})"] if reason not in ("", "None") else []
+    parts += [f"on {node}"] if node and not node.startswith("(") else []
+    parts += ["(out of memory)"] if state == "OUT_OF_MEMORY" else []
+    return " ".join(parts)
 
 
 def _facts(job: _Out, start: Mapping[str, Any]) -> dict[str, Any]:

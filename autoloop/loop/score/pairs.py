@@ -7,6 +7,7 @@ difference. Further seeds come from repeats (`autoloop.study.record.REPEAT`).
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -114,24 +115,32 @@ def _results(study: Study) -> Results:
 class _BySeed(Mapping[int, Mapping[Seed, float]]):
     """Place -> results by seed, where nearly all places have that of the inherited seed alone."""
 
-    __slots__ = ("_alone", "_several")
+    __slots__ = ("_alone", "_known", "_several")
 
     def __init__(self) -> None:
-        self._alone: dict[int, float] = {}
+        self._alone = array("d")  # by place
+        self._known = bytearray()  # by place: whether there is any result
         self._several: dict[int, dict[Seed, float]] = {}
 
     def add(self, place: int, seed: Seed, result: float) -> None:
         """A result at a seed; None is the inherited one."""
         if place in self._several:
             self._several[place][seed] = result
-        elif seed is None:
-            self._alone[place] = result
-        else:
+            return
+        if seed is not None:
             self._several[place] = {**self.get(place, {}), seed: result}
-            self._alone[place] = math.nan  # keeps its turn among the places
+        more = place + 1 - len(self._alone)
+        if more > 0:
+            self._alone.extend([math.nan] * more)
+            self._known.extend(bytes(more))
+        self._alone[place], self._known[place] = result, 1
 
     def __getitem__(self, place: int) -> Mapping[Seed, float]:
-        return self._several[place] if place in self._several else {None: self._alone[place]}
+        if place in self._several:
+            return self._several[place]
+        if place not in self:
+            raise KeyError(place)
+        return {None: self._alone[place]}
 
     @property
     def several(self) -> Iterable[int]:
@@ -140,17 +149,17 @@ class _BySeed(Mapping[int, Mapping[Seed, float]]):
 
     def numbers(self) -> Iterator[float]:
         """All results."""
-        yield from (value for place, value in self._alone.items() if place not in self._several)
+        yield from (self._alone[place] for place in self if place not in self._several)
         yield from (value for found in self._several.values() for value in found.values())
 
     def __contains__(self, place: object) -> bool:
-        return place in self._alone
+        return isinstance(place, int) and 0 <= place < len(self._known) and self._known[place] == 1
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._alone)
+        return (place for place, known in enumerate(self._known) if known)
 
     def __len__(self) -> int:
-        return len(self._alone)
+        return sum(self._known)
 
 
 def _by_seed(study: Study) -> _BySeed:

@@ -53,7 +53,7 @@ def preview(cfg: DictConfig) -> str:
     check_launcher(trainer)
     trainer = as_accepted(trainer, trainer.output_dir.parent, keep=False)
     config_text(trainer)
-    return shlex.join(prepare(trainer, trainer.output_dir.parent).words)
+    return shlex.join(prepare(trainer, trainer.output_dir.parent).command)
 
 
 __all__ = ["TrainerFailedError", "preview", "run"]

@@ -67,10 +67,10 @@ def _used(trainer: Trainer, group: Sequence[str]) -> bool:
 
 def _flags_of(trainer: Trainer, study_dir: Path, keep: bool) -> frozenset[str]:
     """The flags that ``--help`` names; none where the trainer cannot say."""
-    words = (trainer.python, *trainer.program, "--help")
-    key = hashlib.sha256(json.dumps([words, str(trainer.cwd)]).encode()).hexdigest()[:12]
+    command = (trainer.python, *trainer.program, "--help")
+    key = hashlib.sha256(json.dumps([command, str(trainer.cwd)]).encode()).hexdigest()[:12]
     kept = study_dir / f".accepts-{key}.json"
-    ask = partial(_flags, words, trainer.cwd, tuple(trainer.env.items()))
+    ask = partial(_flags, command, trainer.cwd, tuple(trainer.env.items()))
     if known := _read_kept(kept):
         return known
     return _ask_once(kept, ask) if keep else ask()
@@ -107,12 +107,12 @@ def _read_kept(kept: Path) -> frozenset[str] | None:
 
 @cache
 def _flags(
-    words: tuple[str, ...], cwd: Path | None, env: tuple[tuple[str, str | None], ...]
+    command: tuple[str, ...], cwd: Path | None, env: tuple[tuple[str, str | None], ...]
 ) -> frozenset[str]:
     known = {name: value for name, value in {**os.environ, **dict(env)}.items() if value is not None}
     try:
         done = subprocess.run(
-            words,
+            command,
             env=known,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
@@ -121,6 +121,6 @@ def _flags(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        log.warning("%s cannot be asked what it accepts: %s", " ".join(words), error)
+        log.warning("%s cannot be asked what it accepts: %s", " ".join(command), error)
         return frozenset()
     return frozenset(_FLAG.findall(done.stdout.decode(errors="replace")))

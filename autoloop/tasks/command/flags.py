@@ -1,4 +1,4 @@
-"""Values as words of a command line, in the three ways trainers take them."""
+"""Values as arguments of a command line, in the three ways trainers take them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from autoloop.edits import LiteralError, format_literal
 from autoloop.errors import ConfigError
 
 
-def flag_words(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
-    """Write values as words.
+def flag_args(flags: Iterable[Mapping[str, Any]], style: str) -> list[str]:
+    """Write values as arguments.
 
     Args:
         flags: Mappings, nested or not; a value in a later one wins. None is left out, except in Hydra's
         style.
         style: ``equals`` (``--a.b=1``, as draccus and other dataclass command lines read it), ``argparse``
-            (``--a-b 1``, lists as several words, true as the bare flag, false left out) or ``hydra``
+            (``--a-b 1``, lists as several arguments, true as the bare flag, false left out) or ``hydra``
             (``a.b=1``).
 
     Raises:
         ConfigError: A value that cannot be written in this style.
 
-    >>> flag_words([{"steps": 60, "wandb": {"mode": "offline", "entity": None}}], "equals")
+    >>> flag_args([{"steps": 60, "wandb": {"mode": "offline", "entity": None}}], "equals")
     ['--steps=60', '--wandb.mode=offline']
     """
     values: dict[str, Any] = {}
     for mapping in flags:
         values.update(_flat(mapping, ""))
     write = _STYLES[style]
-    return [word for name, value in values.items() for word in write(name, value)]
+    return [arg for name, value in values.items() for arg in write(name, value)]
 
 
 def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

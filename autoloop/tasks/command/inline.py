@@ -24,11 +24,11 @@ def run_inline(start: Start) -> None:
     for name in [name for name, value in start.env.items() if value is None]:
         os.environ.pop(name, None)
     os.chdir(start.cwd)
-    place = start.words.index("-m") + 1 if "-m" in start.words[:2] else 1
-    program = start.words[place]
+    index = start.command.index("-m") + 1 if "-m" in start.command[:2] else 1
+    program = start.command[index]
     sys.argv = [program, *start.args]
     try:
-        if place == 1:
+        if index == 1:
             sys.path.insert(0, str(Path(program).parent))
             runpy.run_path(program, run_name="__main__")
         else:

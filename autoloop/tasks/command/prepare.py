@@ -1,4 +1,4 @@
-"""From a trainer's settings to a command: its config file, its words and its environment."""
+"""From a trainer's settings to a command: its config file, its arguments and its environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autoloop.engine.execute.gpus import visible
 from autoloop.engine.slots import SINGLE_PROCESS_ACCELERATE
 from autoloop.errors import ConfigError, counted
 from autoloop.store.files import write_atomic
-from autoloop.tasks.command.flags import flag_words
+from autoloop.tasks.command.flags import flag_args
 from autoloop.tasks.command.settings import Trainer
 
 _MISSING = 77  # exit code that Python itself does not end with
@@ -43,14 +43,14 @@ class Start:
     """A command ready to start.
 
     Attributes:
-        words: The command line; the first word is the program.
-        args: The words behind the script or module.
+        command: The command line; it begins with the program.
+        args: Those behind the script or module.
         env: Variables to set beside those of this process; None takes one out.
         cwd: Working directory.
         log: File that its output goes to.
     """
 
-    words: tuple[str, ...]
+    command: tuple[str, ...]
     args: tuple[str, ...]
     env: Mapping[str, str | None]
     cwd: Path
@@ -80,9 +80,9 @@ def prepare(trainer: Trainer, job_dir: Path, devices: int | None = None) -> Star
     Raises:
         ConfigError: A value cannot be written as a flag.
     """
-    args = (*trainer.args, *flag_words(trainer.flags, trainer.flag_style))
+    args = (*trainer.args, *flag_args(trainer.flags, trainer.flag_style))
     return Start(
-        words=(*_launcher(trainer), *trainer.program, *args),
+        command=(*_launcher(trainer), *trainer.program, *args),
         args=args,
         env=_environment(trainer, os.environ, devices),
         cwd=trainer.cwd or Path.cwd(),
@@ -142,10 +142,10 @@ def check_launcher(trainer: Trainer) -> int | None:
     several = trainer.num_processes > 1
     environ = {**os.environ, **trainer.env}
     known = {name: value for name, value in environ.items() if value is not None}
-    words, quiet = [trainer.python, "-c", _DEVICES if several else _HAS_ACCELERATE], subprocess.DEVNULL
+    command, quiet = [trainer.python, "-c", _DEVICES if several else _HAS_ACCELERATE], subprocess.DEVNULL
     pipe = subprocess.PIPE
     try:
-        asked = subprocess.run(words, env=known, cwd=trainer.cwd, stdin=quiet, stdout=pipe, stderr=quiet)
+        asked = subprocess.run(command, env=known, cwd=trainer.cwd, stdin=quiet, stdout=pipe, stderr=quiet)
     except OSError:  # it is not here
         return None
     if asked.returncode == _MISSING:
@@ -166,10 +166,10 @@ def check_launcher(trainer: Trainer) -> int | None:
 
 
 def _launcher(trainer: Trainer) -> list[str]:
-    """The words before the script: the one place that knows how a trainer is started."""
+    """The command line before the script: the one place that knows how a trainer is started."""
     if trainer.start != "accelerate":
         return [trainer.python]
-    words = [
+    command = [
         trainer.python,
         "-m",
         "accelerate.commands.launch",
@@ -177,8 +177,8 @@ def _launcher(trainer: Trainer) -> list[str]:
         str(trainer.num_processes),
     ]
     if trainer.num_processes > 1:  # jobs side by side must not meet on the default port
-        words += ["--multi_gpu", "--main_process_port", str(_free_port())]
-    return [*words, *trainer.launch_args]
+        command += ["--multi_gpu", "--main_process_port", str(_free_port())]
+    return [*command, *trainer.launch_args]
 
 
 def _free_port() -> int:

@@ -31,13 +31,13 @@ def run_process(start: Start, patterns: Sequence[str] = ()) -> None:
         TrainerFailedError: It ended with a code other than 0, or was killed.
         KeyboardInterrupt: The job was asked to end, and the trainer has.
     """
-    log.info("%s\n(its output: %s)", shlex.join(start.words), start.log)
+    log.info("%s\n(its output: %s)", shlex.join(start.command), start.log)
     begin = start.log.stat().st_size if start.log.exists() else 0
     try:
         may_write_in(start.cwd)
-        status = run_command(start.words, env=start.env, cwd=start.cwd, log=start.log)
+        status = run_command(start.command, env=start.env, cwd=start.cwd, log=start.log)
     except OSError as error:
-        raise TrainerFailedError(f"{start.words[0]} cannot be started: {error}", 127) from error
+        raise TrainerFailedError(f"{start.command[0]} cannot be started: {error}", 127) from error
     if status != 0:
         raise failure_of(status, _output_since(start.log, begin), patterns)
 

@@ -36,10 +36,10 @@ class Trainer:
 
     Attributes:
         program: The script's path, or ``-m`` and a module.
-        args: The words behind it, before the flags.
+        args: The arguments behind it, before the flags.
         start: ``python``, ``accelerate`` or ``inline``.
         num_processes: Processes of one job.
-        launch_args: More words for ``accelerate launch``.
+        launch_args: More arguments for ``accelerate launch``.
         python: Interpreter it runs under.
         cwd: Its working directory; None for the loop's.
         env: Variables of its environment; None takes one out.
@@ -90,10 +90,10 @@ def read_trainer(cfg: DictConfig) -> Trainer:
         )
     return Trainer(
         program=_program(command),
-        args=(*_words(command, "args"), *(map(str, resuming) if resume else _words(profile, "args"))),
+        args=(*_texts(command, "args"), *(map(str, resuming) if resume else _texts(profile, "args"))),
         start=_one_of("command.start", command["start"], STARTS),
         num_processes=_count("command.num_processes", command["num_processes"]),
-        launch_args=_words(command, "launch_args"),
+        launch_args=_texts(command, "launch_args"),
         python=str(command["python"] or sys.executable),
         cwd=Path(command["cwd"]).expanduser().absolute() if command["cwd"] else None,
         env={**_gpus(cfg), **_env(command["env"])},
@@ -104,8 +104,8 @@ def read_trainer(cfg: DictConfig) -> Trainer:
         flags=_mappings("profile.flags", profile["flags"]),
         flag_style=_one_of("profile.flag_style", profile["flag_style"], STYLES),
         put=profile["set"] or {},
-        ints=_words(profile, "ints"),
-        failure=_words(profile, "failure"),
+        ints=_texts(profile, "ints"),
+        failure=_texts(profile, "failure"),
         same=tuple(tuple(map(str, group)) for group in profile["same"] or ()),
     )
 
@@ -162,11 +162,11 @@ def _program(command: Mapping[str, Any]) -> tuple[str, ...]:
     raise ConfigError("nothing to start: give command.script=PATH or command.module=NAME")
 
 
-def _words(node: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _texts(node: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = node[name]
     if isinstance(value, str) or not isinstance(value, list | None):
-        raise ConfigError(f"{name}={value!r} must be a list of words")
-    return tuple(str(word) for word in value or ())
+        raise ConfigError(f"{name}={value!r} must be a list of arguments")
+    return tuple(str(item) for item in value or ())
 
 
 def _mappings(name: str, value: Any) -> tuple[Mapping[str, Any], ...]:

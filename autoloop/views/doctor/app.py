@@ -29,12 +29,12 @@ _OFFERS = {
 _GROUPS = ("hydra/launcher", "hydra/sweeper")
 
 
-def missing(app: Path, words: Iterable[str], offered: Mapping[str, Iterable[str]]) -> Iterator[str]:
+def missing(app: Path, overrides: Iterable[str], offered: Mapping[str, Iterable[str]]) -> Iterator[str]:
     """What is missing for an app.
 
     Args:
         app: Its main program.
-        words: Overrides as on its command line.
+        overrides: Those as on its command line.
         offered: ``hydra/launcher`` and ``hydra/sweeper`` -> the names that can be chosen.
 
     Raises:
@@ -48,7 +48,7 @@ def missing(app: Path, words: Iterable[str], offered: Mapping[str, Iterable[str]
         if not _is_there(name, app.parent):
             yield f"{app.name} imports {name}, which is not installed"
     asked = dict.fromkeys(_asked(app, tree))
-    asked.update(dict.fromkeys((key, name, "the command line") for key, name in _choices(words)))
+    asked.update(dict.fromkeys((key, name, "the command line") for key, name in _choices(overrides)))
     for group, name, where in asked:
         if name not in offered[group]:
             hint = f": pip install {_OFFERS[name]}" if name in _OFFERS else did_you_mean(name, offered[group])
@@ -101,8 +101,8 @@ def _defaults(file: Path) -> list[Mapping[Any, Any]]:
     return [entry for entry in entries or () if isinstance(entry, Mapping)]
 
 
-def _choices(words: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for word in words:
-        key, _, value = word.partition("=")
+def _choices(overrides: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for override in overrides:
+        key, _, value = override.partition("=")
         if key in _GROUPS and value:
             yield key, value

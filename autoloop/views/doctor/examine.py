@@ -26,14 +26,14 @@ _WIDTH = 110  # of a line
 
 
 def examine(
-    folder: Path, app: Path | None, words: Sequence[str], environ: Mapping[str, str]
+    folder: Path, app: Path | None, overrides: Sequence[str], environ: Mapping[str, str]
 ) -> tuple[str, int]:
     """Look at this environment and return what to show, and how many things are wrong.
 
     Args:
         folder: Where studies are to be written; what lies there is looked at, nothing is left behind.
         app: The main program that is to be trained; None to look at none.
-        words: Overrides as on its command line.
+        overrides: Those as on its command line.
         environ: The environment.
     """
     found = versions()
@@ -42,7 +42,7 @@ def examine(
     gpus = detect_gpus(environ)
     offered = _offered()
     wrong = [*exclusions(found), *unmet(found), *_short(space, shm, locks)]
-    wrong += missing(app, words, offered) if app else ()
+    wrong += missing(app, overrides, offered) if app else ()
     lines = [
         f"python     {found['python']} at {sys.executable}",
         *_folded("packages   ", [f"{name} {version}" for name, version in found.items() if name != "python"]),
@@ -56,7 +56,7 @@ def examine(
         f"W&B        {_wandb(environ)}",
         f"studies    in {folder}: {space:.1f} GiB free, locks {_works(locks)}{_appended(holders)}",
         f"/dev/shm   {f'{shm:.1f} GiB free' if shm >= 0 else 'is not there'}",
-        *([f"app        {app} {' '.join(words)}".rstrip()] if app else ()),
+        *([f"app        {app} {' '.join(overrides)}".rstrip()] if app else ()),
         f"wrong      {counted(len(wrong), 'thing') if wrong else 'nothing was found'}",
         *(f"  - {line}" for line in wrong),
     ]

@@ -157,8 +157,8 @@ def total_steps(facts: Facts, job: Job) -> int | None:
     knobs = facts.knobs.get(job.job, {})
     if key in knobs:
         return _whole(knobs[key])
-    words = [word.partition("=") for word in job.plan.overrides]
-    given = [value for name, _, value in words if name.lstrip("+") == key]
+    overrides = [one.partition("=") for one in job.plan.overrides]
+    given = [value for name, _, value in overrides if name.lstrip("+") == key]
     return _whole(given[-1] if given else _at(facts.study.header.config, key))
 
 

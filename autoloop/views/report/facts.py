@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from autoloop.config.rerun import rerun_words, shell_line
+from autoloop.config.rerun import rerun_command, shell_line
 from autoloop.loop.score import Verdict, front, judge_of, pairs, schedule, winner
 from autoloop.loop.score.averages import Averages, averages, result_of
 from autoloop.loop.score.front_words import broken, describe_mean, describe_numbers, no_feasible
@@ -327,7 +327,7 @@ class Facts:
         """The shell line that trains this job's configuration once more."""
         if job.details.command:
             return shell_line(job.details.command)
-        return shlex.join(rerun_words(self.study.header, job.plan.overrides))
+        return shlex.join(rerun_command(self.study.header, job.plan.overrides))
 
     def again(self, job: Job) -> str:
         """The same of what a job came to; of a population a command for each part of its run, in turn."""

@@ -42,6 +42,10 @@ LOG_BYTES = 64_000
 """Of a job's log, its end, that is sent."""
 PATIENCE_S = 4.0
 """Seconds that an answer to a word is waited for."""
+MOST_DIGITS = 18
+"""Of the number of a job."""
+MOST_STREAMS = 64
+"""Event streams that are open at a time; each looks at a study every second."""
 MOST_BYTES = 20_000
 """Bytes of what a page may say at once."""
 
@@ -64,8 +68,8 @@ def make_app(root: Path, token: str, host: str, port: int, over: Callable[[], bo
         Route("/api/summary", pages.summary),
         Route("/api/jobs", pages.jobs),
         Route("/api/piece/{name}", pages.piece),
-        Route("/api/job/{job:int}", pages.job),
-        Route("/api/log/{job:int}", pages.log),
+        Route("/api/job/{job}", pages.job),
+        Route("/api/log/{job}", pages.log),
         Route("/api/compare", pages.compare),
         Route("/api/events", pages.events),
         Route("/api/tell", pages.tell, methods=["POST"]),
@@ -81,6 +85,7 @@ class _Pages:
     def __init__(self, root: Path, over: Callable[[], bool]) -> None:
         self._shelf = Shelf(root)
         self._over = over
+        self._streams = 0
         self._saying = threading.BoundedSemaphore(8)  # words that wait for an answer at a time
 
     def index(self, request: Request) -> Response:
@@ -124,16 +129,29 @@ class _Pages:
 
     def compare(self, request: Request) -> Response:
         observed = self._observed(request)
-        numbers = [int(one) for one in request.query_params.get("jobs", "").split(",") if one.isdecimal()]
+        numbers = [one for one in request.query_params.get("jobs", "").split(",") if one]
         jobs = [_job(observed, number) for number in numbers[:100]]
         curves = {job.job: observed.curves(job) for job in jobs[:8]}
         return _html(comparison(observed.facts(), jobs, curves))
 
     async def events(self, request: Request) -> Response:
         """A stream that says when there is something new to see."""
+        if self._streams >= MOST_STREAMS:
+            raise HTTPException(503, f"{MOST_STREAMS} pages are open already; close some")
         observed = await run_in_threadpool(self._observed, request)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_news(observed, self._over), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self._counted(observed), media_type="text/event-stream", headers=headers)
+
+    async def _counted(self, observed: Observed) -> AsyncIterator[bytes]:
+        """The news of a study, as one stream more while somebody listens."""
+        if self._streams >= MOST_STREAMS:  # many that came at the same moment
+            return
+        self._streams += 1
+        try:
+            async for line in _news(observed, self._over):
+                yield line
+        finally:
+            self._streams -= 1
 
     async def tell(self, request: Request) -> Response:
         """Hand on what a user says; the answer is that of the process that runs the study."""
@@ -193,10 +211,12 @@ async def _news(observed: Observed, over: Callable[[], bool]) -> AsyncIterator[b
         await asyncio.sleep(BEAT_S)
 
 
-def _job(observed: Observed, number: int) -> Job:
-    job = observed.facts().study.jobs.get(number)
+def _job(observed: Observed, number: str) -> Job:
+    """The job of a number as an address has it."""
+    known = number.isdecimal() and len(number) <= MOST_DIGITS
+    job = observed.facts().study.jobs.get(int(number)) if known else None
     if job is None:
-        raise HTTPException(404, f"there is no job {number}")
+        raise HTTPException(404, f"there is no job {without_controls(number[:MOST_DIGITS])}")
     return job
 
 

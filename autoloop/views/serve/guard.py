@@ -82,7 +82,7 @@ class Guard:
         return self._without_token(scope, headers)
 
     def _is_ours(self, host: str) -> bool:
-        name = (urlsplit(f"//{host}").hostname or "") if _is_plain(host) else ""
+        name = _name_in(host)
         return name in self._names or (self._open and _is_address(name))
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
@@ -112,8 +112,14 @@ def _no(why: str) -> Response:
     return PlainTextResponse(f"403: {why}\n", status_code=403)
 
 
-def _is_plain(host: str) -> bool:
-    return 0 < len(host) < 300 and not set(host) & set("/\\@?# ")
+def _name_in(host: str) -> str:
+    """The name that a ``Host`` header has; empty where it cannot be read."""
+    if not 0 < len(host) < 300 or set(host) & set("/\\@?# "):
+        return ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:

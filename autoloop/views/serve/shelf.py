@@ -19,6 +19,8 @@ from autoloop.views.serve.observed import Observed
 DEEPEST = 4
 """Levels of directories that are looked through."""
 MOST_STUDIES, MOST_DIRS = 500, 20_000
+MOST_SHOWN = 300
+"""Characters of a place that are told in an error."""
 LOOK_S = 5.0
 """Seconds for which a list of studies is good."""
 TAIL_BYTES = 20_000
@@ -45,12 +47,17 @@ class Shelf:
             JournalError: There is none, its journal is damaged, or the place leads elsewhere.
         """
         with self._lock:
-            if place not in self._known:
-                directory = inside(self._root, place.replace("\0", "?")) if place else self._root
-                if not (directory / FILE_NAME).is_file():
-                    raise JournalError(f"there is no study in {text.clean(place) or 'this directory'}")
-                self._known[place] = Observed(directory)
-            return self._known[place]
+            directory = inside(self._root, place.replace("\0", "?")) if place else self._root
+            known = os.path.realpath(directory)  # whatever words lead there
+            if known not in self._known:
+                is_study = False
+                with suppress(OSError):  # a name that is too long for any file
+                    is_study = (directory / FILE_NAME).is_file()
+                if not is_study:
+                    shown = text.clean(place[:MOST_SHOWN]) or "this directory"
+                    raise JournalError(f"there is no study in {shown}")
+                self._known[known] = Observed(directory)
+            return self._known[known]
 
     def listed(self) -> list[dict[str, Any]]:
         """The studies, those written to last first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoloop.errors import ConfigError
-from autoloop.tasks.command.flags import flag_words
+from autoloop.tasks.command.flags import flag_args
 
 CASES = [
     (
@@ -26,17 +26,17 @@ CASES = [
 @pytest.mark.parametrize(("values", "equals", "argparse", "hydra"), CASES)
 def test_each_style_writes_values_its_own_way(values, equals, argparse, hydra):
     """The same values for draccus, argparse and Hydra."""
-    assert flag_words([values], "equals") == equals
-    assert flag_words([values], "argparse") == argparse
-    assert flag_words([values], "hydra") == (hydra or ["steps=60", "a.b=1e-05"])
+    assert flag_args([values], "equals") == equals
+    assert flag_args([values], "argparse") == argparse
+    assert flag_args([values], "hydra") == (hydra or ["steps=60", "a.b=1e-05"])
 
 
 def test_a_later_mapping_wins_in_place():
     """The place of a value is that of its first mention."""
-    assert flag_words([{"a": {"b": 1}, "c": 2}, {"a": {"b": 3}}], "equals") == ["--a.b=3", "--c=2"]
+    assert flag_args([{"a": {"b": 1}, "c": 2}, {"a": {"b": 3}}], "equals") == ["--a.b=3", "--c=2"]
 
 
 def test_a_mapping_is_no_flag_of_argparse():
     """What argparse cannot take is refused by its name."""
     with pytest.raises(ConfigError, match="nothing"):
-        flag_words([{"nothing": {}}], "argparse")
+        flag_args([{"nothing": {}}], "argparse")

@@ -16,7 +16,7 @@ import pytest
 from autoloop.history import read_history
 from autoloop.store.journal import read_study
 from autoloop.study.trials import TrialState
-from autoloop.views.promote import promoted_words
+from autoloop.views.promote import promoted_command
 from tests.helpers.places import ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -133,7 +133,7 @@ def test_a_refusal_reads_as_lerobots_own(work, words, error):
 
 def test_a_trial_goes_on_from_its_checkpoint(study, work):
     """Promote with resume: LeRobot goes on at step 20, in a directory of its own."""
-    words = promoted_words(study, None, [f"steps={STEPS + 4}"], work / "study", resume=True)
+    words = promoted_command(study, None, [f"steps={STEPS + 4}"], work / "study", resume=True)
     done = subprocess.run(
         [sys.executable, *words[1:]],
         cwd=work,

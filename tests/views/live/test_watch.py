@@ -15,10 +15,10 @@ import pytest
 
 from autoloop.cli import call
 from autoloop.errors import JournalError
-from autoloop.store.journal import Journal
+from autoloop.store.journal import FILE_NAME, Journal
 from autoloop.study.events import KINDS
 from autoloop.views.live.lines import describe
-from autoloop.views.live.watch import GONE, watch
+from autoloop.views.live.watch import EMPTY, GONE, watch
 from tests.helpers.studies import event_of, variant_entry
 
 TIME = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
@@ -114,6 +114,22 @@ STORY: list[tuple[Step, str]] = [
 
 def me() -> dict[str, object]:
     return {"pid": os.getpid(), "host": socket.gethostname()}
+
+
+def test_an_empty_journal_is_said_to_be_empty(tmp_path: Path):
+    """Once, until the study begins."""
+    (tmp_path / FILE_NAME).touch()
+    out, looks = io.StringIO(), iter(range(3))
+
+    def wait(_: float) -> None:
+        if next(looks) == 2:
+            with Journal(tmp_path) as journal:
+                journal.append(event_of("study", **me()))
+                journal.append(event_of("stop", reason="nothing to do"))
+
+    assert watch(tmp_path, out, sleep=wait)
+    assert out.getvalue().count(EMPTY) == 1
+    assert "nothing to do" in out.getvalue().splitlines()[-1]
 
 
 def test_every_event_is_one_line_as_it_happens(tmp_path: Path):

@@ -193,6 +193,16 @@ def test_idle_time_of_a_slot_is_seen():
     assert cuts == []
 
 
+def test_a_clock_that_was_set_back_makes_no_share_above_one_and_no_time_below_zero():
+    events = [started(0, 0, 1000), ended(0, 0, 1000, -960, 0.1), started(1, 0, 50), ended(1, 0, 50, 40, 0.1)]
+    facts = Facts(study_of(variant(0, "a"), variant(1, "b"), *events))
+    lanes, _ = busy_lanes(facts)
+    assert 0 <= busy_share(lanes) <= 1
+    assert all(span.end >= span.start >= 0 for lane in lanes.values() for span in lane)
+    assert facts.spent_hours(facts.by_name["a"]) == 0
+    assert facts.spent_hours(facts.by_name["b"]) > 0
+
+
 def test_a_pause_of_the_study_is_no_idle_time():
     events = [
         started(0, 0, 0),

@@ -44,22 +44,40 @@ def ask(app: Any, url: str, headers: dict[str, str] | None = None, body: Any = N
     content = b"" if body is None else json.dumps(body).encode()
     if body is not None:
         given.setdefault("content-type", "application/json")
+    scope = _scope(url, given, "GET" if body is None else "POST")
+    return asyncio.run(_asked(app, scope, content))
+
+
+async def follow(app: Any, states: list[int]) -> None:
+    """Open the stream of news, and read it until cancelled; its state is appended once that is known."""
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            states.append(message["status"])
+
+    await app(_scope("/api/events", {"host": HOST, **BEARER}, "GET"), receive, send)
+
+
+def _scope(url: str, headers: dict[str, str], method: str) -> dict[str, Any]:
     parts = urlsplit(url)
-    scope = {
+    return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET" if body is None else "POST",
+        "method": method,
         "scheme": "http",
         "path": parts.path,
         "raw_path": parts.path.encode(),
         "root_path": "",
         "query_string": parts.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8787),
     }
-    return asyncio.run(_asked(app, scope, content))
 
 
 async def _asked(app: Any, scope: dict[str, Any], content: bytes) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -16,13 +17,15 @@ pytest.importorskip("starlette", reason="the extra 'serve' is not installed")
 
 from autoloop.store.journal import Journal
 from autoloop.store.requests import answer, pending
+from autoloop.views.serve import app as app_module
 from autoloop.views.serve.app import FILES, LOG_BYTES
 from autoloop.views.serve.observed import Observed
 from autoloop.views.serve.running import address
+from autoloop.views.serve.shelf import Shelf
 from autoloop.views.serve.table import MOST_KNOBS
 from tests.helpers.places import DATA
 from tests.helpers.studies import event_of, variant_entry
-from tests.views.serve.asking import BEARER, HOST, TOKEN, ask, server
+from tests.views.serve.asking import BEARER, HOST, TOKEN, ask, follow, server
 
 PLAIN = DATA / "studies" / "plain"
 HOSTILE = "<img src=x onerror=alert(1)>\x1b]0;own\x07"
@@ -120,7 +123,48 @@ def test_what_is_not_there_is_not_found(url: str):
     assert ask(server(PLAIN), url, BEARER).status == 404
 
 
-@pytest.mark.parametrize("place", ["..", "../other_rules", "/etc", "nothing", "0", "\0"])
+@pytest.mark.parametrize("host", ["[", "[x]", "::1]:80", "[::1", "a" * 5000])
+def test_a_name_that_cannot_be_read_is_refused(host: str):
+    assert ask(server(PLAIN), "/", {**BEARER, "host": host}).status == 403
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "%C2%B2", "1e3", "0x1"])
+@pytest.mark.parametrize("url", ["/api/job/{}", "/api/log/{}", "/api/compare?jobs={}"])
+def test_a_number_that_no_job_has_is_not_found(url: str, number: str):
+    """Also one that no integer can be made of."""
+    assert ask(server(PLAIN), url.format(number), BEARER).status == 404
+
+
+def test_so_many_pages_are_followed_and_no_more(monkeypatch: pytest.MonkeyPatch):
+    """The next one is told so; one that is closed makes room."""
+    monkeypatch.setattr(app_module, "MOST_STREAMS", 2)
+    page = server(PLAIN)
+    assert asyncio.run(_followers(page, 4)) == [200, 200, 503, 503]
+    assert asyncio.run(_followers(page, 2)) == [200, 200]
+
+
+async def _followers(page: object, count: int) -> list[int]:
+    """Open so many streams one after the other, then close them; their states."""
+    found: list[int] = []
+    tasks = []
+    for number in range(count):
+        tasks.append(asyncio.create_task(follow(page, found)))
+        while len(found) <= number:
+            await asyncio.sleep(0.01)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return found
+
+
+def test_one_study_is_followed_once_whatever_words_lead_to_it():
+    shelf = Shelf(DATA / "studies")
+    assert len({id(shelf.observed(place)) for place in ("plain", "./plain", "plain/.", "plain//")}) == 1
+
+
+@pytest.mark.parametrize(
+    "place", ["..", "../other_rules", "/etc", "nothing", "0", "\0", "a" * 5000, "plain/x"]
+)
 def test_no_study_elsewhere_is_shown(place: str):
     assert ask(server(PLAIN), f"/api/jobs?dir={quote(place)}", BEARER).status == 404
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import overload
 
 from autoloop.loop.score import hypervolumes
 from autoloop.study.record import Job
@@ -14,6 +17,35 @@ from autoloop.views.report.figures.chart import AxisScale, Box, axes, drawing, f
 from autoloop.views.report.figures.markup import Markup, el, join
 
 Point = tuple[float, Job]  # what had been spent when a job ended, and the job
+
+
+class Spent(Sequence[Point]):
+    """Points in the order in which the jobs ended: of a hundred thousand the hours alone are kept."""
+
+    __slots__ = ("_at", "_jobs", "_unit")
+
+    def __init__(self, jobs: list[Job], hours: Iterable[float]) -> None:
+        self._jobs, self._at = jobs, array("d", hours)
+        self._unit = 1.0
+
+    def in_minutes(self) -> Spent:
+        """The same points in minutes instead of hours."""
+        self._unit = 60.0
+        return self
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @overload
+    def __getitem__(self, place: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Point]: ...
+
+    def __getitem__(self, place: int | slice) -> Point | Sequence[Point]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        return self._unit * self._at[place], self._jobs[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +75,7 @@ def progress(facts: Facts) -> Markup | None:
     if not points:
         return None
     box = Box(56, 28, 1070, 290)
-    x = fit([0.0, *(at for at, _ in points)], box.left, box.right, air=0.02)
+    x = fit([0.0, points[-1][0]], box.left, box.right, air=0.02)
     course = (_front_grown if facts.study.aims.several else _best_found)(facts, points, box)
     steps = (f"{text.number(course.heights[job.job])} after {text.number(at, 3)}" for at, job in course.steps)
     image = drawing(
@@ -67,18 +99,20 @@ def progress(facts: Facts) -> Markup | None:
     )
 
 
-def _best_found(facts: Facts, points: list[Point], box: Box) -> _Course:
+def _best_found(facts: Facts, points: Sequence[Point], box: Box) -> _Course:
+    steps = best_so_far(facts, points)
+    drawn = (*(job for _, job in steps), *(job for _, job in points if job.job in facts.is_shown))
     return _Course(
         f"Best {facts.metric} so far",
         facts.metric,
         "the blue line is the best so far",
         result_scale(facts, box.bottom - 8, box.top),
-        {job.job: job.objective for _, job in points},
-        best_so_far(facts, points),
+        {job.job: job.objective for job in drawn},
+        steps,
     )
 
 
-def _front_grown(facts: Facts, points: list[Point], box: Box) -> _Course:
+def _front_grown(facts: Facts, points: Sequence[Point], box: Box) -> _Course:
     """Of several objectives: the hypervolume of the front after each job, in percent of what it has now."""
     reached = [100 * share for share in hypervolumes(facts.study, [job for _, job in points])]
     steps = [
@@ -95,19 +129,17 @@ def _front_grown(facts: Facts, points: list[Point], box: Box) -> _Course:
     )
 
 
-def spent(facts: Facts) -> tuple[list[Point], str]:
+def spent(facts: Facts) -> tuple[Spent, str]:
     """Ended jobs in the order they ended, each with what all up to it had spent, and the unit of that."""
-    ended = [job for job in facts.study.jobs.values() if job.state is not None]
-    hours, points = 0.0, []
-    for job in sorted((job for job in ended if math.isfinite(job.ended_at)), key=facts.ended_at):
-        hours += facts.spent_hours(job)
-        points.append((hours, job))
-    if hours >= 1:
+    ended = (job for job in facts.study.jobs.values() if job.state is not None)
+    jobs = sorted((job for job in ended if math.isfinite(job.ended_at)), key=facts.ended_at)
+    points = Spent(jobs, accumulate(facts.spent_hours(job) for job in jobs))
+    if jobs and points[-1][0] >= 1:
         return points, facts.spent_unit
-    return [(60 * at, job) for at, job in points], facts.spent_unit.replace("hours", "minutes")
+    return points.in_minutes(), facts.spent_unit.replace("hours", "minutes")
 
 
-def best_so_far(facts: Facts, points: list[Point]) -> list[Point]:
+def best_so_far(facts: Facts, points: Sequence[Point]) -> list[Point]:
     """The points at which a completed job was better than all before it, or was trained for longer."""
     steps: list[Point] = []
     for at, job in points:
@@ -157,5 +189,5 @@ def _steps_named(course: _Course, x: AxisScale) -> list[Markup]:
     return named
 
 
-def _total(points: list[Point], unit: str) -> str:
+def _total(points: Sequence[Point], unit: str) -> str:
     return f"{text.number(points[-1][0], 3)} {unit}"

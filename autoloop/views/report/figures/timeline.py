@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from autoloop.errors import counted
 from autoloop.study.record import Job
@@ -35,10 +37,10 @@ def timeline(facts: Facts, until: float = -math.inf) -> Markup | None:
     lanes, cuts = busy_lanes(facts, until)
     if not lanes:
         return None
-    spans = [span for lane in lanes.values() for span in lane]
-    unit, seconds = _unit(max(span.end for span in spans))
+    latest = max(span.end for lane in lanes.values() for span in lane)
+    unit, seconds = _unit(latest)
     box = Box(120, 10, 1000, 10 + LANE * len(lanes))
-    x = fit([0.0, *(span.end / seconds for span in spans)], box.left, box.right, air=0)
+    x = fit([0.0, latest / seconds], box.left, box.right, air=0)
     rows = [
         _lane(facts, name, lane, box.top + LANE * row, (x, seconds))
         for row, (name, lane) in enumerate(lanes.items())
@@ -54,7 +56,7 @@ def timeline(facts: Facts, until: float = -math.inf) -> Markup | None:
         *(_cut(x(at / seconds), box) for at in cuts),
     )
     note = f"Slots were idle {100 * idle:.0f} % of the time (grey). Green: the best trial; red: no result."
-    if any(span.job.stop_step is not None for span in spans):
+    if any(facts.study.jobs[job].stop_step is not None for job in facts.is_drawn):
         note += " Grey bars with a mark at their end: ended by a stop rule."
     note += " Dotted lines: the study continued after a pause, which is left out." if cuts else ""
     return el(
@@ -66,7 +68,7 @@ def timeline(facts: Facts, until: float = -math.inf) -> Markup | None:
     )
 
 
-def busy_lanes(facts: Facts, until: float = -math.inf) -> tuple[dict[str, list[Span]], list[float]]:
+def busy_lanes(facts: Facts, until: float = -math.inf) -> tuple[dict[str, Lane], list[float]]:
     """Slot -> the jobs it ran, in order of time, and where the study was taken up again after a pause.
 
     Jobs of a launcher without slots are put on as few lanes as their times allow. A job that still runs lasts
@@ -76,23 +78,23 @@ def busy_lanes(facts: Facts, until: float = -math.inf) -> tuple[dict[str, list[S
     jobs.sort(key=lambda job: job.started_at)
     if not jobs:
         return {}, []
-    known = [facts.ended_at(job) for job in jobs]
-    now = max([until] + [job.started_at for job in jobs] + [end for end in known if math.isfinite(end)])
+    known = array("d", (facts.ended_at(job) for job in jobs))
+    now = max(until, jobs[-1].started_at, max((end for end in known if math.isfinite(end)), default=until))
     zero, pauses = jobs[0].started_at, facts.pauses
-    lanes: dict[str, list[Span]] = {}
+    lanes: dict[str, Lane] = {}
     for job, known_end in zip(jobs, known, strict=True):
         end = known_end if math.isfinite(known_end) else now
         start = _clock(job.started_at, zero, pauses)
-        span = Span(job, start, max(start, _clock(end, zero, pauses)))  # the clock may have been set back
-        lanes.setdefault(_lane_of(span, lanes), []).append(span)
+        end = max(start, _clock(end, zero, pauses))  # the clock may have been set back
+        lanes.setdefault(_lane_of(Span(job, start, end), lanes), Lane()).add(job, start, end)
     return dict(sorted(lanes.items(), key=_order)), [_clock(end, zero, pauses) for _, end in pauses]
 
 
-def busy_share(lanes: dict[str, list[Span]]) -> float:
+def busy_share(lanes: dict[str, Lane]) -> float:
     """Share of slot time, 0 to 1, in which a job ran."""
-    spans = [span for lane in lanes.values() for span in lane]
-    whole = max(span.end for span in spans) * len(lanes)
-    return min(1.0, sum(span.end - span.start for span in spans) / whole) if whole > 0 else 1.0
+    whole = max(span.end for lane in lanes.values() for span in lane) * len(lanes)
+    used = sum(span.end - span.start for lane in lanes.values() for span in lane)
+    return min(1.0, used / whole) if whole > 0 else 1.0
 
 
 def _clock(moment: float, zero: float, pauses: Sequence[tuple[float, float]]) -> float:
@@ -101,7 +103,7 @@ def _clock(moment: float, zero: float, pauses: Sequence[tuple[float, float]]) ->
     return max(0.0, moment - zero - paused)
 
 
-def _lane_of(span: Span, lanes: dict[str, list[Span]]) -> str:
+def _lane_of(span: Span, lanes: dict[str, Lane]) -> str:
     if span.job.slot is not None:
         gpus = f" (GPU {', '.join(span.job.gpus)})" if span.job.gpus else ""
         return f"slot {span.job.slot}{gpus}"
@@ -109,7 +111,37 @@ def _lane_of(span: Span, lanes: dict[str, list[Span]]) -> str:
     return next(free, f"lane {sum(name.startswith('lane') for name in lanes)}")
 
 
-def _order(entry: tuple[str, list[Span]]) -> tuple[int, str]:
+class Lane(Sequence[Span]):
+    """The jobs of a slot in order of time: of a hundred thousand the times alone are kept, 16 bytes each."""
+
+    __slots__ = ("_jobs", "_times")
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+        self._times = array("d")  # start and end of each by turns
+
+    def add(self, job: Job, start: float, end: float) -> None:
+        """Add a job that began after the others."""
+        self._jobs.append(job)
+        self._times.extend((start, end))
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @overload
+    def __getitem__(self, place: int) -> Span: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Span]: ...
+
+    def __getitem__(self, place: int | slice) -> Span | Sequence[Span]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        return Span(self._jobs[place], self._times[2 * place], self._times[2 * place + 1])
+
+
+def _order(entry: tuple[str, Lane]) -> tuple[int, str]:
     slot = entry[1][0].job.slot
     return (slot if slot is not None else -1, entry[0])
 

@@ -1,4 +1,4 @@
-"""Words of the command line of ``autoloop.train`` that Hydra would take otherwise than they are meant."""
+"""Overrides of ``autoloop.train`` that Hydra would read in another sense than their user means."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from autoloop.errors import ConfigError, did_you_mean
 OF_STUDY_ALONE = OF_STUDY.difference(OF_SINGLE_RUN)
 
 
-def with_contents(words: Iterable[str], groups: Collection[str]) -> Iterator[str]:
-    """Yield the words, those that give a config group as a mapping in a form that Hydra lays over it.
+def with_contents(overrides: Iterable[str], groups: Collection[str]) -> Iterator[str]:
+    """Yield the overrides, those that give a config group as a mapping in a form that Hydra lays over it.
 
     Hydra refuses a mapping with keys that the chosen file does not have. A mapping with a class of its own
     (``strategy={_target_: my.Strategy}``) takes the place of that file, since its settings are others.
 
     Args:
-        words: The command line.
+        overrides: The command line; its flags are yielded as they are.
         groups: The config groups of which the app's defaults choose a file.
     """
-    for word in words:
-        key, _, value = word.partition("=")
+    for override in overrides:
+        key, _, value = override.partition("=")
         if key not in groups or not value.startswith("{"):
-            yield word
-        elif "_target_" in _mapping(word):
-            yield from (f"~{key}", f"+{word}")
+            yield override
+        elif "_target_" in _mapping(override):
+            yield from (f"~{key}", f"+{override}")
         else:
-            yield f"++{word}"
+            yield f"++{override}"
 
 
-def _mapping(word: str) -> Mapping[str, Any]:
+def _mapping(override: str) -> Mapping[str, Any]:
     """The mapping that an override gives; empty where it cannot be read, which Hydra tells later."""
     try:
-        value: Any = OverridesParser.create().parse_override(word).value()
+        value: Any = OverridesParser.create().parse_override(override).value()
     except HydraException:
         return {}
     return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
-def refuse_lists_alone(words: Iterable[str], edits: Sequence[str]) -> None:
+def refuse_lists_alone(overrides: Iterable[str], edits: Sequence[str]) -> None:
     """Refuse lists of values where one job is trained.
 
     Args:
-        words: Overrides of a command line without ``-m``.
+        overrides: Those of a command line without ``-m``.
         edits: Its edits.
 
     Raises:
@@ -59,7 +59,7 @@ def refuse_lists_alone(words: Iterable[str], edits: Sequence[str]) -> None:
         EditError: An edit cannot be read.
     """
     swept = [edit for edit in edits if split_sweep([edit])[1]]
-    swept += [word for word in words if _is_swept(word)]
+    swept += [override for override in overrides if _is_swept(override)]
     if swept:
         key, _, value = swept[0].partition("=")
         instead = "" if swept[0] in edits else f", or write {key}=[{value}] for a list"
@@ -69,50 +69,56 @@ def refuse_lists_alone(words: Iterable[str], edits: Sequence[str]) -> None:
         )
 
 
-def _is_swept(word: str) -> bool:
+def _is_swept(override: str) -> bool:
     try:
-        return bool(OverridesParser.create().parse_override(word).is_sweep_override())
+        return bool(OverridesParser.create().parse_override(override).is_sweep_override())
     except HydraException:
         return False  # Hydra tells that itself
 
 
-def settings_of_study(words: Iterable[str], knobs: Collection[str]) -> list[str]:
-    """The words that set what only a study has.
+def settings_of_study(overrides: Iterable[str], knobs: Collection[str]) -> list[str]:
+    """The overrides that set what only a study has.
 
     Args:
-        words: Overrides of a command line.
+        overrides: Those of a command line.
         knobs: Settings of autoloop that stand at the top of the app's config.
     """
     ours = OF_STUDY_ALONE.intersection(knobs)
-    return [word for word in words if word.lstrip("+").partition("=")[0].partition(".")[0] in ours]
+    return [
+        override for override in overrides if override.lstrip("+").partition("=")[0].partition(".")[0] in ours
+    ]
 
 
-def refuse_unknown_entries(words: Sequence[str], config: Mapping[str, Any]) -> None:
+def refuse_unknown_entries(overrides: Sequence[str], config: Mapping[str, Any]) -> None:
     """Refuse a null for a rule, stop rule, bound or condition that the chosen file does not have.
 
     Args:
-        words: Overrides of a command line.
+        overrides: Those of a command line.
         config: The app's config as it is without the null ones among them.
 
     Raises:
         ConfigError: One switches off what is not there.
     """
-    for word in switched_off(words):
-        group, _, name = word.lstrip("+").partition("=")[0].partition(".")
+    for override in switched_off(overrides):
+        group, _, name = override.lstrip("+").partition("=")[0].partition(".")
         known = config.get(group) or {}
         if name not in known:
             raise ConfigError(
-                f"{word}: there is no {ENTRIES[group]} {name!r} to switch off{did_you_mean(name, known)} "
+                f"{override}: there is no {ENTRIES[group]} {name!r} to switch off{did_you_mean(name, known)} "
                 f"(there are {', '.join(map(str, known)) or 'none'})"
             )
 
 
-def switched_off(words: Iterable[str]) -> list[str]:
-    """The words that add a null below a set, as ``+rules.plateau=null`` does."""
-    adding = [word for word in words if word.startswith("+") and word.partition("=")[2] in ("null", "None")]
-    found = (word.lstrip("+").partition("=")[0].partition(".") for word in adding)
+def switched_off(overrides: Iterable[str]) -> list[str]:
+    """The overrides that add a null below a set, as ``+rules.plateau=null`` does."""
+    adding = [
+        override
+        for override in overrides
+        if override.startswith("+") and override.partition("=")[2] in ("null", "None")
+    ]
+    found = (override.lstrip("+").partition("=")[0].partition(".") for override in adding)
     return [
-        word
-        for word, (group, _, name) in zip(adding, found, strict=True)
+        override
+        for override, (group, _, name) in zip(adding, found, strict=True)
         if group in ENTRIES and name and (group == "bounds" or "." not in name)
     ]
