@@ -23,6 +23,19 @@ from autoloop.strategies.base import Generation
 from autoloop.study.record import POPULATION, Job, Study
 from autoloop.study.trials import TrialState
 
+WANTED = "strategy=population"
+
+
+def refuse_contradictions(settings: Settings) -> None:
+    """See to it that no other setting contradicts the strategy's generations.
+
+    Raises:
+        ConfigError: One does; the message names it and says why.
+    """
+    for setting, contradicts, why in _contradictions(settings) if settings.strategy.breeds else ():
+        if contradicts:
+            raise ConfigError(f"{WANTED} and {setting} do not go together: {why}")
+
 
 def breeding(search: Search, settings: Settings, composer: Composer) -> tuple[Search, Settings]:
     """Let a study begin with the length of its first generation, and its runs keep what others go on from.
@@ -38,24 +51,19 @@ def breeding(search: Search, settings: Settings, composer: Composer) -> tuple[Se
         The search whose starting points have that length and keep their checkpoints, and settings that fit.
 
     Raises:
-        ConfigError: Other settings contradict generations, the trainer cannot continue, or the config has no
-            length.
+        ConfigError: The trainer cannot continue, or the config has no length.
     """
     strategy = settings.strategy
     if not strategy.breeds:
         return search, settings
-    wanted = "strategy=population"
-    for setting, contradicts, why in _contradictions(settings):
-        if contradicts:
-            raise ConfigError(f"{wanted} and {setting} do not go together: {why}")
-    continues = check_continues(settings.climbing.continues, wanted)
+    continues = check_continues(settings.climbing.continues, WANTED)
     config = composer.config([*(one.values[0] for one in search.overrides if one.values), *search.starts])
-    knob = settings.climbing.knob_of(config, wanted)
+    knob = settings.climbing.knob_of(config, WANTED)
     key = f"{composer.root}.{knob}" if composer.root else knob
-    length = _length(int(matches(config, knob)[0][1]), settings, f"{wanted}: {knob}")
+    length = _length(int(matches(config, knob)[0][1]), settings, f"{WANTED}: {knob}")
     given = next((one for one in search.overrides if one.path in (key, knob)), None)
     if given is not None and (len(given.values) > 1 or given.entry is not None):
-        raise ConfigError(f"{wanted}: all members have the same length; give one instead of {given.text}")
+        raise ConfigError(f"{WANTED}: all members have the same length; give one instead of {given.text}")
     kept = keeping(continues)
     starts = (*search.starts, f"{given.key if given else key}={length}", *kept)
     overrides = tuple(one for one in search.overrides if one is not given)

@@ -42,7 +42,7 @@ from autoloop.runner.desk import Desk
 from autoloop.runner.dispatch import Dispatcher, Returns
 from autoloop.runner.drawing import Drawing
 from autoloop.runner.ending import exit_if_failed, leave_jobs, log_end, write_stop
-from autoloop.runner.generations import breeding, length_begun
+from autoloop.runner.generations import breeding, length_begun, refuse_contradictions
 from autoloop.runner.longer import as_begun, climbing
 from autoloop.runner.memory import remember
 from autoloop.runner.named import named_in
@@ -108,6 +108,7 @@ class StudyRunner:
         self.arguments = tuple(arguments)
         self.composer = Composer(context.config_loader, config, settings.bounds)
         search, settings = understood(arguments, settings, self.composer, context.config_loader)
+        refuse_contradictions(settings)
         search, settings = climbing(search, settings, self.composer)
         self.search, settings = breeding(search, settings, self.composer)
         self.composer.bounds = dict(settings.bounds)
