@@ -21,7 +21,7 @@ MAKERS = {
     "decisions on a fixed set of curves": ["-m", "tests.rules.test_recorded_decisions"],
     "former values of conf/": ["-m", "tests.config.test_shipped"],
     "messages": [
-        *("-m", "pytest", "-q", "-n", "2"),
+        *("-m", "pytest", "-q", "-n", "2", "-m", "slow or not slow"),
         *("tests/product/test_messages.py", "tests/edits/test_compliance.py"),
         "tests/runner/test_survival_docs.py",
     ],

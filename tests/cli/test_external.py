@@ -46,6 +46,7 @@ def test_rules_see_the_trainers_config_in_a_replay(cli, study):
     assert done.stdout.endswith("2 as before, 0 with other edits, 0 new, 0 gone\n")
 
 
+@pytest.mark.slow
 def test_runs_of_a_study_have_the_names_of_its_jobs(cli, study):
     """Also where the trainer puts its W&B files deeper; as in autorun_summary.json."""
     found = json.loads(cli("analyze", study, "--json", "-").stdout)
@@ -69,6 +70,7 @@ def test_variant_of_a_job_is_a_file_for_the_trainer(cli, study, tmp_path):
     assert "config.ot" not in command
 
 
+@pytest.mark.slow
 def test_generated_file_is_trained_at_once_when_asked(process, tmp_path):
     """--run becomes the training of the new file, with its exit code and its output."""
     shutil.copy(BASELINE, tmp_path / "base.json")

@@ -100,6 +100,7 @@ def test_what_a_json_file_says_is_what_composes(content):
     assert json.dumps(OmegaConf.to_container(node, resolve=True)) == json.dumps(content)
 
 
+@pytest.mark.slow
 def test_the_jobs_file_is_the_users_with_one_value_changed(tmp_path):
     """Types, nulls and the order of keys survive; a file of another name and place works as well."""
     base = tmp_path / "my configs" / "base.json"

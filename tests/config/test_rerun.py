@@ -104,6 +104,7 @@ def test_where_config_files_make_every_command_a_sweep_a_single_run_says_that_it
     ],
     ids=["a sweep by its files", "by both", "variants from a file", "values from a file"],
 )
+@pytest.mark.slow
 def test_a_chosen_file_that_speaks_of_sweeps_leaves_a_command_that_trains_once(
     tmp_path, text, given, kept, monkeypatch
 ):

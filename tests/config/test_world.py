@@ -67,6 +67,7 @@ def sweep(path: Path, *words: str, who: str = "me") -> subprocess.CompletedProce
     return run(path, *app, *ours, "hydra.sweep.dir=out", variants, *words, who=who)
 
 
+@pytest.mark.slow
 def test_an_edit_midway_changes_no_job_and_going_on_names_the_file(tmp_path):
     """Jobs started after an edit train what the study began with; a later process says what changed.
 
@@ -108,6 +109,7 @@ def loader(tmp_path):
         yield GlobalHydra.instance().config_loader(), conf
 
 
+@pytest.mark.slow
 def test_files_are_read_once_and_one_changed_before_it_was_read_is_refused(loader):
     """What was read stays; what is read for the first time must be as old as the study."""
     configs, conf = loader

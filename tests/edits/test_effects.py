@@ -108,6 +108,7 @@ def test_a_profiles_ignored_is_checked(given):
         read_ignored(given)
 
 
+@pytest.mark.slow
 def test_a_study_warns_of_an_edit_without_effect_and_keeps_from_that_knob(tmp_path):
     """LeRobot replaces optimizer.lr: the job's warning says so, and the next round leaves it alone."""
     rule = "{_target_: autoloop.rules.Fallback, edits: ['optimizer.lr@mul=3']}"

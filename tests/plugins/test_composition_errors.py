@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.helpers.places import ROOT
 
 APP = ROOT / "examples" / "plain_app" / "train.py"
 
 
+@pytest.mark.slow
 def test_a_swept_mistake_ends_with_hydras_message_and_exit_code(tmp_path):
     """Only each job's own composition meets it; the nearest name is told as well."""
 

@@ -46,6 +46,7 @@ print(heavy if "hydra_plugins.hydra_joblib_launcher.joblib_launcher" not in sys.
     assert run(sys.executable, "-c", code, cwd=tmp_path) == "[]\n[]\n"
 
 
+@pytest.mark.slow
 def test_an_app_that_knows_nothing_of_us_runs_in_rounds(tmp_path: Path):
     out = run(
         sys.executable,

@@ -159,6 +159,7 @@ def test_a_small_space_of_groups_and_values_ends_when_it_is_exhausted(app: Path)
     assert "each of the 6 configurations of the space has run" in said
 
 
+@pytest.mark.slow
 def test_a_shuffled_list_goes_on_in_the_order_it_was_drawn(app: Path):
     """Not drawn again, which would be another study."""
     words = ("x=shuffle(range(0,9))", "hydra.sweeper.resume=true")
@@ -168,12 +169,14 @@ def test_a_shuffled_list_goes_on_in_the_order_it_was_drawn(app: Path):
     assert list(again.jobs) == list(first.jobs) and "nothing is left to do" in said
 
 
+@pytest.mark.slow
 def test_failed_jobs_are_tolerated_up_to_a_share(app: Path):
     app.joinpath("app.py").write_text(APP.replace("return", "assert cfg.x < 3; return"))
     assert sweep(app, "x=1,2,3", "hydra.sweeper.max_failure_rate=0.5").returncode == 0
     assert sweep(app, "x=1,2,3", "hydra.sweeper.max_failure_rate=0.2").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_search_ends_after_so_many_steps_and_goes_on_where_more_are_allowed(app: Path):
     """The steps of each job's curve count, those of rounds before a restart too."""
     (app / "app.py").write_text(LOGGING)
@@ -188,6 +191,7 @@ def test_a_search_ends_after_so_many_steps_and_goes_on_where_more_are_allowed(ap
         before = trained
 
 
+@pytest.mark.slow
 def test_a_secret_that_stands_in_for_a_variable_is_hidden_and_no_change(app: Path):
     """A study goes on where the variable is set by now, and is not any more."""
     (app / "config.yaml").write_text("x: 1\napi_key: ${oc.env:PLACE_OF_MINE,literal-1234}\n")
@@ -197,6 +201,7 @@ def test_a_secret_that_stands_in_for_a_variable_is_hidden_and_no_change(app: Pat
     assert len(study.jobs) == 3 and not any("literal-1234" in text for text in kept)
 
 
+@pytest.mark.slow
 def test_every_point_runs_with_the_same_seeds(app: Path):
     """`seeds` of each job of the search, all of which its standing is the average of."""
     (app / "config.yaml").write_text("x: 1\nseed: 7\n")

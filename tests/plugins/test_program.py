@@ -146,6 +146,7 @@ def test_jobs_find_what_a_single_run_finds(way, tmp_path):
     assert [seen(tmp_path / "out" / job) for job in "01"] == [in_both] * 2
 
 
+@pytest.mark.slow
 def test_jobs_of_other_launchers_find_it_too(tmp_path):
     """Also in a worker of joblib's, to which the task function comes as a copy."""
     sweep = ["-m", "hydra/sweeper=autoloop", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]

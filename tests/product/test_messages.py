@@ -161,8 +161,12 @@ def refuse_to_run(*_):
     raise AssertionError("a mistake was not noticed")
 
 
+#: A third of them is in the default run, all are in CI's.
+SHARED = [pytest.param(case, marks=pytest.mark.slow if place % 3 else ()) for place, case in enumerate(CASES)]
+
+
 @pytest.mark.filterwarnings("ignore:.*version_base")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", SHARED)
 def test_the_message_is_pinned(case, workplace, capfd, monkeypatch):
     """It names what was read, what is wrong and what to do; AUTOLOOP_GOLDEN=write renews it."""
     monkeypatch.setattr(sys, "argv", ["train"])

@@ -117,6 +117,7 @@ def test_a_run_that_diverges_at_the_longer_length_gives_its_place_to_the_next(tm
     assert "the one to use is baseline-100" in ran.output
 
 
+@pytest.mark.slow
 def test_a_finished_search_climbs_when_that_is_asked_for_later(tmp_path: Path) -> None:
     """Its runs kept no checkpoints, so the longer ones start anew; none of the search runs twice."""
     first = climb(tmp_path / "study", VARIANTS, "steps=10")

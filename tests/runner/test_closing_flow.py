@@ -97,6 +97,7 @@ def lucky(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     )
 
 
+@pytest.mark.slow
 def test_an_edit_that_looks_idle_only_at_the_winners_seed_stays_and_those_that_are_idle_go(
     lucky: Ran,
 ) -> None:
@@ -121,6 +122,7 @@ def test_report_and_why_tell_what_was_dropped_what_stayed_and_by_which_runs(luck
     assert "to see whether edits that seem to do nothing do nothing" in why(lucky.study, check.name)
 
 
+@pytest.mark.slow
 def test_where_fresh_seeds_speak_against_the_choice_the_baseline_is_the_winner(tmp_path: Path) -> None:
     lucky = "+hydra.sweeper.variants={lucky:{fluke@set:0.1}}"
     words = ("lr=0.3", lucky, "hydra.sweeper.rules={}", "hydra.sweeper.rounds=2", "hydra.sweeper.confirm=2")

@@ -218,6 +218,7 @@ def test_no_config_runs_twice(many_ends):
 
 
 @pytest.mark.parametrize(("limit", "ended_by"), [("timeout_min", "timeout"), ("stall_min", "stalled")])
+@pytest.mark.slow
 def test_a_job_over_its_limit_is_a_timeout(tmp_path, limit, ended_by):
     """A hang ends by the time limit or because nothing is logged any more."""
     done = run(tmp_path / "s", f"{limit}=0.02", "do=hang", "grace_s=1")
@@ -246,6 +247,7 @@ def test_a_supervisor_that_is_killed_costs_one_more_try(tmp_path):
     assert [job.state.value for job in again.study.jobs.values()] == ["INTERRUPTED", "INTERRUPTED"]
 
 
+@pytest.mark.slow
 def test_failures_in_a_row_end_the_study(tmp_path):
     """max_failures ends it with a clear reason and exit code 1; jobs that wait are not run."""
     variants = ",".join(f"v{number}:{{x@mul:0.{number}}}" for number in range(2, 7))

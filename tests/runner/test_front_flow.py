@@ -38,6 +38,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return study(tmp_path_factory.mktemp("front") / "study", *words)
 
 
+@pytest.mark.slow
 def test_a_tuple_and_a_list_of_directions_make_a_front(found: Ran):
     """The front is in the headline, with the command of each point, and as the Optuna sweeper writes it."""
     assert found.code == 0, found.output
@@ -98,6 +99,7 @@ def test_no_point_of_a_front_is_promoted_unasked(found: Ran):
     assert "returns=tuple" in promoted_command(found.study, point.name, [])
 
 
+@pytest.mark.slow
 def test_constraints_on_what_is_returned_and_on_what_is_measured(tmp_path: Path):
     """A job that takes too much memory never wins; what was measured stands in its numbers."""
     ran = study(
@@ -127,6 +129,7 @@ def test_one_objective_without_a_feasible_trial_says_so(tmp_path: Path):
     assert not (ran.study_dir / "best.yaml").exists()
 
 
+@pytest.mark.slow
 def test_what_nobody_can_measure_or_count_is_told(tmp_path: Path):
     """Before anything runs where that is known by then; else with the job, and the study ends as failed."""
     with pytest.raises(AssertionError, match="hydra/launcher=basic has none: choose hydra/launcher=slots"):

@@ -61,6 +61,7 @@ def test_the_sampler_has_earlier_trials_as_a_prior_and_nothing_goes_where_jobs_f
     assert all(job.objective < 10 for job in ran.study.counted())
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_when_the_earlier_one_is_gone(first: Ran, tmp_path: Path) -> None:
     old = tmp_path / "old"
     shutil.copytree(first.study_dir, old)

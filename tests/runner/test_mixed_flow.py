@@ -55,6 +55,7 @@ def test_rounds_are_as_large_as_the_first_and_leave_no_slot_idle(tmp_path: Path)
     assert [job.name for job in alone.study.counted()] == ["baseline", "a", "b"]
 
 
+@pytest.mark.slow
 def test_the_bare_cores_of_a_machine_get_no_jobs_that_nobody_asked_for(tmp_path: Path) -> None:
     words = (always("faster", "lr@mul=3"), "hydra.sweeper.strategy=mixed", "hydra.sweeper.rounds=2")
     variants = "+hydra.sweeper.variants={" + ",".join(f"v{n}:{{lr@mul:{n}}}" for n in (2, 3, 4, 5)) + "}"
@@ -62,6 +63,7 @@ def test_the_bare_cores_of_a_machine_get_no_jobs_that_nobody_asked_for(tmp_path:
     assert [len(ran.study.of_round(number)) for number in ran.study.rounds] == [5, 5]
 
 
+@pytest.mark.slow
 def test_variants_per_run_makes_later_rounds_larger(tmp_path: Path) -> None:
     words = ("hydra.sweeper.variants_per_run=2", "hydra.sweeper.rounds=2")
     variants = "+hydra.sweeper.variants={a:{lr@mul:2}}"
@@ -122,6 +124,7 @@ def test_without_a_barrier_rules_and_the_sampler_share_the_places_that_get_free(
     assert len(set(one_by_one)) == 8
 
 
+@pytest.mark.slow
 def test_a_variant_in_the_queue_runs_once_and_a_broken_queue_ends_nothing(tmp_path: Path) -> None:
     study_dir = tmp_path / "study"
     study_dir.mkdir()
@@ -162,6 +165,7 @@ def test_an_outside_proposer_keeps_to_the_bounds_and_its_failure_is_written_down
     assert "exit code 1: out of ideas" in refusal.why
 
 
+@pytest.mark.slow
 def test_ends_are_written_down_while_an_outside_proposer_thinks(tmp_path: Path) -> None:
     """Its answer takes as long as it likes: here until the end of the job that runs meanwhile is written."""
     program = tmp_path / "agent.py"

@@ -42,6 +42,7 @@ def study(study_dir: Path, *words: str, metrics: str = "hydra.sweeper.metrics.st
         "curves",
     ],
 )
+@pytest.mark.slow
 def test_the_better_accuracy_wins_everywhere(
     tmp_path: Path, words: list[str], metric: str, said: str
 ) -> None:
@@ -79,6 +80,7 @@ def test_the_plan_tells_of_one_direction(tmp_path: Path) -> None:
     assert "goal max" in done.stdout and "goal min" not in done.stdout
 
 
+@pytest.mark.slow
 def test_going_on_keeps_what_the_first_results_showed(tmp_path: Path) -> None:
     """The journal has it; nothing is asked again, and no setting seems changed."""
     words = ["returns=dict", "hydra.sweeper.resume=true"]
@@ -100,6 +102,7 @@ def test_going_on_keeps_what_the_first_results_showed(tmp_path: Path) -> None:
     ],
     ids=["tuple", "no such metric"],
 )
+@pytest.mark.slow
 def test_a_study_with_nothing_to_judge_by_ends_after_round_1(
     tmp_path: Path, words: list[str], told: str
 ) -> None:

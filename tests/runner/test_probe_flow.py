@@ -75,6 +75,7 @@ def test_the_journal_the_report_and_why_tell_of_it(probed: Ran, capsys: pytest.C
     assert any("is judged at step 8" in one.read_text() for one in reports)
 
 
+@pytest.mark.slow
 def test_probe_false_switches_it_off_and_the_plan_says_so(tmp_path: Path) -> None:
     words = [word for word in PROBED if not word.startswith("hydra.sweeper.probe")]
     command = [sys.executable, str(APP), "-m", "hydra/sweeper=autoloop", "hydra/launcher=slots", METRICS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
 import yaml
 
 from autoloop.views.report.data import optimization_results
@@ -17,6 +18,7 @@ DOUBLE = (
 )
 
 
+@pytest.mark.slow
 def test_a_success_rate_of_0_is_beaten_and_the_gain_is_told(tmp_path: Path) -> None:
     """0 -> 0.3 -> 0.6 has a winner; terminal, report and best.yaml tell it."""
     ran = run(
@@ -37,6 +39,7 @@ def test_a_success_rate_of_0_is_beaten_and_the_gain_is_told(tmp_path: Path) -> N
     assert "+0.6 (baseline 0)" in (ran.study_dir / "reports" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_that_hides_its_nan_is_infeasible_though_it_returns_0(tmp_path: Path) -> None:
     """It is no winner anywhere; a run whose gradient norm was infinite for a step is none of these."""
     ran = run(

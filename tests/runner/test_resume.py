@@ -35,6 +35,7 @@ def wait_for(process: subprocess.Popen[str], path: Path) -> None:
 
 
 @pytest.mark.parametrize("launcher", ["slots", "basic"])
+@pytest.mark.slow
 def test_a_job_that_was_running_starts_anew_in_a_fresh_directory(tmp_path, launcher):
     """Killed while its second job runs: the first stays as it is, the second runs again, renumbered."""
     arguments = (TWO_JOBS, "rounds=1", "n_jobs=1", f"hydra/launcher={launcher}")
@@ -57,6 +58,7 @@ def test_a_job_that_was_running_starts_anew_in_a_fresh_directory(tmp_path, launc
     assert ran(tmp_path / "s").count(0) == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_had_finished_is_taken_over(tmp_path):
     """Killed between a job's end and its line in the journal: the line is written from what the job left."""
     killed = run_until(tmp_path / "s", "before", "trial:1", "rounds=1")
@@ -113,6 +115,7 @@ def test_the_budget_counts_over_restarts(tmp_path, undisturbed):
 @pytest.mark.parametrize(
     ("event", "when"), [("decisions:1", "before"), ("decisions:1", "after"), ("round:2", "after")]
 )
+@pytest.mark.slow
 def test_a_study_killed_between_rounds_decides_as_an_undisturbed_one(tmp_path, undisturbed, event, when):
     """Decisions and the rounds that follow from them are the same, and are in the journal once."""
     run_until(tmp_path / "s", when, event, TWO_JOBS, "rounds=2", "n_jobs=1")
@@ -163,6 +166,7 @@ def test_what_changed_is_named(tmp_path):
     assert any("batch_size" in text for text in forced.study.resumes[0].changed)
 
 
+@pytest.mark.slow
 def test_other_gpus_and_limits_are_no_change(tmp_path):
     """A study may go on in other slots and with other limits without a word."""
     run_until(tmp_path / "s", "after", "trial:1", "rounds=1")
@@ -237,6 +241,7 @@ def test_sigterm_leaves_a_study_that_resumes_too(tmp_path):
     assert Ran(tmp_path / "s", 143, "").states() == {"baseline": "INTERRUPTED"}
 
 
+@pytest.mark.slow
 def test_jobs_of_a_killed_process_are_waited_for(tmp_path):
     """A study that goes on at once takes nobody's GPU away: the old job is gone before the new one starts."""
     arguments = ("rounds=1", "do=say_nothing", "once=true")

@@ -63,6 +63,7 @@ def test_a_job_behind_its_parent_is_stopped_and_its_slot_goes_to_a_new_idea(watc
     assert "slots were idle" in watched.output
 
 
+@pytest.mark.slow
 def test_what_a_job_logs_with_makes_no_difference(watched: Ran, tmp_path: Path) -> None:
     """A CSV file is watched as W&B's is: the same job ends at the same step of the same curve."""
     ran = flow(tmp_path / "study", *FLOW, "+tracker=csv")
@@ -81,6 +82,7 @@ def test_a_stopped_job_counts_up_to_the_step_it_was_judged_at(watched: Ran) -> N
     assert [one["value"] for one in evidence] == [pytest.approx(bad.objective)]
 
 
+@pytest.mark.slow
 def test_when_somebody_looks_makes_no_difference(watched: Ran, tmp_path: Path) -> None:
     """A job that runs to its end before the first look is judged by the same step of the same curve."""
     words = [word for word in FLOW if not word.startswith("hydra.sweeper.watch_s")]
@@ -144,6 +146,7 @@ def test_stop_rules_none_lets_everything_run(tmp_path: Path) -> None:
     assert [job.steps for job in ran.study.counted()] == [30]
 
 
+@pytest.mark.slow
 def test_without_a_barrier_a_slow_job_holds_nobody_up(tmp_path: Path) -> None:
     ran = run(
         tmp_path / "study",
@@ -171,6 +174,7 @@ def test_without_a_barrier_a_slow_job_holds_nobody_up(tmp_path: Path) -> None:
     assert {job.job for job in ran.study.counted()} - ran.study.judged == set()
 
 
+@pytest.mark.slow
 def test_a_quorum_starts_the_next_round_beside_a_straggler(tmp_path: Path) -> None:
     ran = run(
         tmp_path / "study",

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers import warm
 from tests.helpers.places import DATA, ROOT
 
@@ -44,6 +46,7 @@ def wordless(event: dict[str, object]) -> dict[str, object]:
     return {**event, "decisions": [{**one, "reason": ""} for one in decisions]}
 
 
+@pytest.mark.slow
 def test_an_unfinished_study_goes_on_and_ends_as_it_did_then(tmp_path: Path) -> None:
     """It is cut after the end of its job 2, and was begun before events had types, in another directory."""
     study = STUDIES / "going_on"
@@ -54,6 +57,7 @@ def test_an_unfinished_study_goes_on_and_ends_as_it_did_then(tmp_path: Path) -> 
     assert [wordless(event) for event in after] == [wordless(event) for event in events[cut:]]
 
 
+@pytest.mark.slow
 def test_a_study_that_was_begun_with_other_shipped_rules_goes_on_by_itself(tmp_path: Path) -> None:
     """Its user changed nothing: what the files of autoloop say now is written down, and no job runs twice."""
     study = STUDIES / "other_rules"

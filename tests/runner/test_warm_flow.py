@@ -78,6 +78,7 @@ def test_the_winner_was_trained_from_the_beginning(ran: Ran) -> None:
     assert set(verdicts(ran.study)) == {1, 2}  # a child and its parent; anew is no idea
 
 
+@pytest.mark.slow
 def test_a_warm_start_that_does_not_hold_from_the_beginning_is_not_the_winner(tmp_path: Path) -> None:
     """Slow at the end, the second half gains; slow from the beginning nothing is learnt in time."""
     ran = warm(tmp_path / "study", "rate=4.0", "steps=40", always("slower", "rate@mul=0.2"))

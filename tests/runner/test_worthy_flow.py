@@ -42,6 +42,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return study(tmp_path_factory.mktemp("worthy") / "study", wild)
 
 
+@pytest.mark.slow
 def test_a_study_ends_with_the_round_that_brings_a_worthy_run_which_is_its_winner(ran: Ran) -> None:
     """A run with a lower error whose gradients are not calm is none: neither the end nor the winner."""
     assert ran.study.rounds == [1, 2]

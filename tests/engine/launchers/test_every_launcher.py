@@ -186,6 +186,7 @@ def test_a_stop_rule_ends_a_job_from_inside(launcher, tmp_path):
 
 
 @every(BASIC, JOBLIB, SUBMITIT, RAY)
+@pytest.mark.slow
 def test_a_time_limit_ends_a_job_from_inside(launcher, tmp_path):
     """One job over its time is one trial that says so; the others are as they would be without it."""
     hanging = "autoloop.variants={hangs:{do@set:say_nothing},good:{x@mul:0.5}}"
@@ -198,6 +199,7 @@ def test_a_time_limit_ends_a_job_from_inside(launcher, tmp_path):
 
 
 @every(BASIC, JOBLIB, SUBMITIT, RAY)
+@pytest.mark.slow
 def test_a_killed_study_goes_on_and_runs_nothing_twice(launcher, tmp_path):
     """Killed after its second result: what had ended stays, what was lost runs again in a fresh directory."""
     variants = "autoloop.variants={a:{x@mul:0.7},b:{x@mul:0.5}}"

@@ -37,6 +37,7 @@ def test_twelve_jobs_in_two_rounds_have_their_own(launcher: Launcher, tmp_path):
     assert jobs_without_their_own(done) == []
 
 
+@pytest.mark.slow
 def test_jobs_of_one_process_do_whatever_became_of_the_one_before(tmp_path):
     """It finished its run, left it open, failed, began several, or lost W&B's service, which is told.
 

@@ -54,6 +54,7 @@ def test_the_callers_generator_and_threads_are_left_alone(small):
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 def test_a_cached_data_set_trains_to_the_same_numbers(small, tmp_path):
     cached = {**small, "cache_dir": str(tmp_path / "cache")}
     first, second = act_ot.train(cached), act_ot.train(cached)
@@ -128,6 +129,7 @@ def error_of():
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_no_knob_is_dead(small, error_of, change):
     base = {**small, "steps": 4, "eval_freq": 4, "ot": {"loss_config": {"tau_src": 1.0, "tau_tgt": 1.0}}}
     assert error_of({**base, **change}) != error_of(base)
@@ -158,6 +160,7 @@ def test_the_output_dir_is_created_only_for_a_checkpoint(small, tmp_path):
     assert not (tmp_path / "output").exists()
 
 
+@pytest.mark.slow
 def test_a_saved_policy_acts_as_the_trained_one(small, tmp_path):
     config = {**small, "output_dir": str(tmp_path / "output"), "save_checkpoint": True}
     final = act_ot.train(config)

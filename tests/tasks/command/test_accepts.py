@@ -34,6 +34,7 @@ pathlib.Path(given.output_dir).mkdir()
 @pytest.mark.parametrize(
     ("name", "written"), [("eval_freq", "env_eval_freq"), ("env_eval_freq", "eval_freq")]
 )
+@pytest.mark.slow
 def test_the_same_task_trains_both_versions_of_lerobot(name, written, tmp_path: Path):
     """In the config file and as a flag, whichever name the user's config has.
 

@@ -59,6 +59,7 @@ DECODING = "draccus.utils.DecodingError: "
         (["command.python=/no/python"], "/no/python cannot be started: ", 127),
     ],
 )
+@pytest.mark.slow
 def test_ways_to_fail_are_told_apart(tmp_path, words, error, exit_code):
     """A refusal, a flag too many, an exit code, a signal, a lack of memory: each reads as what it is."""
     with pytest.raises(TrainerFailedError) as caught:

@@ -23,6 +23,7 @@ def three_rounds(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_four_configs_run_for_three_rounds(three_rounds):
     """Each round fills from the curves of the one before; the baseline's file is taken as it is."""
     study = study_of(three_rounds)
@@ -82,6 +83,7 @@ def test_reports_are_in_place(three_rounds):
     assert "config." in (three_rounds / "study" / "best.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_of_the_real_wandb_is_read(tmp_path):
     """Offline, in the trainer's own directory; the edit that W&B's record shows without effect is told."""
     done = train(tmp_path, "-m", "gpus=[]", "variants=none", "optimizer.lr@mul=2", STANDIN_WANDB="")
@@ -105,6 +107,7 @@ def test_a_failed_trainer_is_one_failed_job(tmp_path):
     assert "main process only" not in done.stdout, "autoloop.train is no program of the user's"
 
 
+@pytest.mark.slow
 def test_a_trainer_in_the_jobs_own_process(tmp_path):
     """start=inline runs the script where the launcher has its modules loaded; its end is told as well."""
     fails = "reg_tau:exit,tau2_lam015:raise"

@@ -82,6 +82,7 @@ def test_a_failed_job_is_a_warning_on_the_screen_without_its_control_codes(start
     assert b"\x1b[31mluck" not in terminal.output
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_study_as_it_does_without_a_view(start: Start):
     terminal = start(*STUDY)
     terminal.wait_until(both_at_step_40)
@@ -93,6 +94,7 @@ def test_ctrl_c_ends_the_study_as_it_does_without_a_view(start: Start):
     assert terminal.cursor_is_visible
 
 
+@pytest.mark.slow
 def test_kill_9_leaves_the_terminal_usable_and_watch_tells_of_it(start: Start):
     terminal = start(*STUDY)
     terminal.wait_until(both_at_step_40)
@@ -146,6 +148,7 @@ def test_watch_shows_a_running_study_from_another_terminal_and_ends_with_it(star
     assert runner.finish() == 0
 
 
+@pytest.mark.slow
 def test_watch_left_by_ctrl_c_leaves_the_study_running(start: Start, tmp_path: Path):
     runner = start(*STUDY)
     runner.wait_until(both_at_step_40)
