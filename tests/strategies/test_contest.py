@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ import racing
 import strategies
 from contest import outside_run, report, score
 from contest.rivals import RIVALS
+
+MODELS = ("mixed_one_hot", "mixed_botorch", "mixed_optuna_gp")
 
 
 def test_the_baseline_has_regret_one_and_the_best_zero() -> None:
@@ -99,8 +102,29 @@ def test_regret_of_results_of_any_sign_is_a_share_of_what_there_is_to_gain() -> 
     assert outside_run.regret_of([math.nan], [4.0], 1.0) == score.WORST
 
 
-def test_the_table_on_held_out_trainings_is_what_its_raw_results_say() -> None:
-    told(outside_run.table(strategies.read(strategies.HELD_OUT), "mixed", strategies.BUDGETS))
+@pytest.mark.parametrize(
+    ("ours", "rivals"),
+    [
+        ("mixed", ["halving", "priorband", "optuna_tpe", "random", "mixed_unprobed"]),
+        ("mixed_steps", ["halving", "priorband", "optuna_tpe", "mixed"]),
+    ],
+)
+def test_the_tables_on_held_out_trainings_are_what_their_raw_results_say(
+    ours: str, rivals: list[str]
+) -> None:
+    lines = outside_run.table(strategies.read(strategies.HELD_OUT), ours, strategies.BUDGETS)
+    wanted = [line for line in lines if line.startswith(tuple(f"| `{rival}` |" for rival in rivals))]
+    assert len(wanted) == len(rivals)
+    assert [line for line in wanted if line not in report.PAGE.read_text()] == []
+
+
+def test_the_table_on_models_in_the_place_of_the_sampler_is_what_its_raw_results_say() -> None:
+    lines = outside_run.table(strategies.read(strategies.HELD_OUT), "mixed", strategies.BUDGETS)
+    for line in list(lines)[2:]:
+        rival, studies, first, built_in, _, later, built_in_later, *_ = line.strip("| ").split(" | ")
+        if rival.strip("`") in MODELS:
+            numbers = rf"{studies} \| {first} \| {built_in} \|.*\| {later} \| {built_in_later} \|"
+            assert re.search(rf"\| {rival}.* \| {numbers}", report.PAGE.read_text()), rival
 
 
 @pytest.mark.slow

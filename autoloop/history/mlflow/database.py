@@ -55,7 +55,7 @@ def _runs(path: Path) -> list[Source]:
     except sqlite.ERRORS:
         whole = Source(path, MLFLOW, "", (stamp(changed), changed), path.parent, MLFLOW)
         return [whole] if path.stem == MLFLOW else []
-    return [_source(path, str(run), start, changed) for run, start in rows]
+    return [_source(path, run if isinstance(run, str) else "", start, changed) for run, start in rows]
 
 
 def _source(path: Path, run_id: str, start_ms: Any, changed: int) -> Source:

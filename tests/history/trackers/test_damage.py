@@ -88,6 +88,15 @@ def kinds(tmp_path_factory):
     return {kind: Kind(*file, tmp_path_factory.mktemp(kind)) for kind, file in files.items()}
 
 
+def test_a_run_whose_row_was_wiped_is_told(kinds):
+    """Zeros over exactly one row leave a table that SQLite reads: a run without an id."""
+    one = kinds["mlflow"]
+    row = one.data.index(b"a runUNKNOWN") - 51  # its header and its id come before its name
+    wiped = bytearray(one.data)
+    wiped[row : row + 200] = bytes(200)
+    assert one.read(bytes(wiped)).problem.endswith("is damaged: its runs cannot be listed")
+
+
 @pytest.mark.parametrize("kind", ["tensorboard", "mlflow"])
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())

@@ -76,7 +76,7 @@ def test_ways_to_fail_are_told_apart(tmp_path, words, error, exit_code):
         (["command.start=acelerate"], "'acelerate' is not one of python, accelerate, inline; did you mean"),
         (["command.script=null", "command.module=null"], "nothing to start: give command.script=PATH"),
         (["command.num_processes=0"], "command.num_processes=0 is not a whole number"),
-        (["command.args=--foo"], "args='--foo' must be a list of words"),
+        (["command.args=--foo"], "args='--foo' must be a list of arguments"),
         (["command.resume_from=x", "profile.resume=null"], "does not say how it resumes"),
         (["command.script=${nothing}"], "the config's 'command' cannot be read"),
         (["profile.flag_style=equal"], "did you mean 'equals'"),
