@@ -100,9 +100,16 @@ class Program:
         for file in self._files:
             file.seek(0)
             texts.append(file.read().decode())
+        self.close()
+        return [*texts, ""][:2]
+
+    def close(self) -> None:
+        """Kill it, unless it has ended, and let go of what it wrote."""
+        self.kill()
+        self.wait()
+        for file in self._files:
             file.close()
         self._files = ()
-        return [*texts, ""][:2]
 
 
 def start(
@@ -161,7 +168,7 @@ def run(
     try:
         output, errors = program.communicate(timeout)
     finally:
-        program.kill()
+        program.close()
     done = subprocess.CompletedProcess(list(command), program.wait(), output, errors)
     if check:
         done.check_returncode()

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 TWO_JOBS = "autoloop.variants={half:{x@mul:0.5}}"
 FOUR_JOBS = "autoloop.variants={a:{x@mul:0.7},b:{x@mul:0.6},c:{x@mul:0.5}}"
-LIMIT_S = 120
+LIMIT_S = 240
 
 
 @dataclass(frozen=True)
